@@ -1,0 +1,150 @@
+// Package command runs external programs: every one is logged so that it can
+// be replayed by hand, its whole output is kept for the error, and nothing it
+// started outlives the context.
+package command
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"time"
+
+	"kintsugi/internal/fault"
+)
+
+// Cmd is one program to run.
+type Cmd struct {
+	Dir    string
+	Env    []string // added to the Environ of this package
+	Path   string
+	Args   []string // without the program's own name
+	Stdin  io.Reader
+	Output io.Writer // gets a copy of stdout and stderr as they come, optional
+}
+
+// Error is a program that ran and did not exit with zero.
+type Error struct {
+	Cmd    *Cmd
+	Output []byte // stdout and stderr as they were interleaved
+	Err    error
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("%s: %v", e.Cmd.Path, e.Err)
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Environ is the environment that children get: the caller's, with the
+// settings that make tools speak one language and one time, and without the
+// variables through which the caller's shell would steer make or the compiler.
+func Environ() []string {
+	drop := []string{"MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "KCFLAGS", "KAFLAGS", "KCPPFLAGS",
+		"CFLAGS", "LDFLAGS", "ARCH", "CROSS_COMPILE", "CC", "LLVM", "O", "M", "V", "W", "C",
+		"KBUILD_OUTPUT", "KBUILD_EXTMOD", "CPATH", "C_INCLUDE_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "LANG", "LANGUAGE"}
+	var env []string
+	for _, kv := range os.Environ() {
+		name, _, _ := strings.Cut(kv, "=")
+		if contains(drop, name) || strings.HasPrefix(name, "LC_") {
+			continue
+		}
+		env = append(env, kv)
+	}
+	return append(env, "LC_ALL=C", "TZ=UTC")
+}
+
+func contains(list []string, s string) bool {
+	for _, x := range list {
+		if x == s {
+			return true
+		}
+	}
+	return false
+}
+
+// Run runs c to its end and returns what it wrote, stdout and stderr together.
+// When ctx ends, the whole process group is killed. A program that is not
+// installed is a fault.Environment; one that exits non-zero is an *Error.
+func (c *Cmd) Run(ctx context.Context) ([]byte, error) {
+	var all bytes.Buffer
+	err := c.run(ctx, &all, &all)
+	return all.Bytes(), c.wrap(err, all.Bytes())
+}
+
+// Stdout is Run for programs whose stdout is a result: it returns stdout
+// alone and keeps stderr for the error.
+func (c *Cmd) Stdout(ctx context.Context) ([]byte, error) {
+	var out, errOut bytes.Buffer
+	err := c.run(ctx, &out, &errOut)
+	return out.Bytes(), c.wrap(err, errOut.Bytes())
+}
+
+func (c *Cmd) run(ctx context.Context, stdout, stderr io.Writer) error {
+	slog.Debug("run", "command", c.String())
+	if c.Output != nil {
+		if stdout == stderr {
+			stdout = io.MultiWriter(stdout, c.Output)
+			stderr = stdout
+		} else {
+			stderr = io.MultiWriter(stderr, c.Output)
+		}
+	}
+	cmd := exec.CommandContext(ctx, c.Path, c.Args...)
+	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = c.Dir, c.Stdin, stdout, stderr
+	cmd.Env = append(Environ(), c.Env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = 5 * time.Second
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+func (c *Cmd) wrap(err error, output []byte) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%s: %w", c.Path, err)
+	case errors.Is(err, exec.ErrNotFound):
+		return &fault.Error{Class: fault.Environment, Err: fmt.Errorf("%s is not installed", c.Path)}
+	}
+	return &Error{Cmd: c, Output: output, Err: err}
+}
+
+// String is c as a line for a POSIX shell.
+func (c *Cmd) String() string {
+	var words []string
+	if c.Dir != "" {
+		words = append(words, "cd", Quote(c.Dir), "&&")
+	}
+	for _, kv := range c.Env {
+		name, value, _ := strings.Cut(kv, "=")
+		words = append(words, name+"="+Quote(value))
+	}
+	words = append(words, Quote(c.Path))
+	for _, a := range c.Args {
+		words = append(words, Quote(a))
+	}
+	return strings.Join(words, " ")
+}
+
+// Quote returns s as one word for a POSIX shell.
+func Quote(s string) string {
+	plain := s != "" && strings.IndexFunc(s, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%", r)
+	}) < 0
+	if plain {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

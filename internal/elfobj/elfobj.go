@@ -1,0 +1,89 @@
+// Package elfobj is the model of an ELF relocatable object: read and written
+// without loss, pointers inside, indices only at the door.
+//
+// The field meanings are those of the System V gABI, chapter "Object Files".
+package elfobj
+
+import (
+	"debug/elf"
+	"encoding/binary"
+)
+
+// File is one relocatable object (ET_REL).
+type File struct {
+	Class      elf.Class
+	ByteOrder  binary.ByteOrder
+	OSABI      elf.OSABI
+	ABIVersion uint8
+	Machine    elf.Machine
+	Flags      uint32 // e_flags
+
+	// Sections in file order, without the null section, the symbol table, its
+	// string table, SHT_SYMTAB_SHNDX and the section name table, which exist
+	// only in the written form.
+	Sections []*Section
+	// Symbols in file order, without the null symbol. Write puts local ones
+	// first, as the gABI demands, and otherwise keeps the order.
+	Symbols []*Symbol
+}
+
+// Section is one section. Relocation sections are sections too, so that one
+// section may have several of them (a sealed livepatch has).
+type Section struct {
+	Name    string
+	Type    elf.SectionType
+	Flags   elf.SectionFlag // SHF_COMPRESSED never set: contents are held uncompressed
+	Align   uint64
+	EntSize uint64
+
+	Data []byte // contents; nil for SHT_NOBITS, SHT_RELA, SHT_REL, SHT_GROUP
+	Size uint64 // of SHT_NOBITS; Write takes len(Data) for all others
+
+	Link *Section // sh_link where it names a section of this file, else nil
+	Info uint32   // sh_info where it is plain data
+
+	Target *Section // SHT_RELA, SHT_REL: the section that Relocs change
+	Relocs []Reloc  // SHT_RELA, SHT_REL: in file order
+
+	Members    []*Section // SHT_GROUP
+	GroupFlags uint32     // SHT_GROUP: GRP_COMDAT
+	Signature  *Symbol    // SHT_GROUP
+
+	Compressed elf.CompressionType // how it was compressed in the file; Write compresses so again
+}
+
+// Symbol is one symbol table entry.
+type Symbol struct {
+	Name  string
+	Value uint64
+	Size  uint64
+	Bind  elf.SymBind
+	Type  elf.SymType
+	Other uint8 // st_other: visibility and the architecture's bits
+
+	// Section is where it is defined; nil where Index says what it is instead.
+	Section *Section
+	// Index is SHN_UNDEF, SHN_ABS, SHN_COMMON or another reserved index
+	// (SHN_LIVEPATCH 0xff20). It has no meaning where Section is not nil.
+	Index elf.SectionIndex
+}
+
+// Reloc is one relocation. In SHT_REL sections Addend is zero and the addend
+// stays in the section's bytes.
+type Reloc struct {
+	Offset uint64
+	Type   uint32 // the architecture's number, e.g. uint32(elf.R_X86_64_PC32)
+	Sym    *Symbol // nil: the null symbol
+	Addend int64
+}
+
+// SHNLivepatch marks a symbol that the livepatch core resolves
+// (Documentation/livepatch/module-elf-format.rst).
+const SHNLivepatch elf.SectionIndex = 0xff20
+
+// SHFRelaLivepatch marks a relocation section that the livepatch core applies
+// (include/uapi/linux/elf.h).
+const SHFRelaLivepatch elf.SectionFlag = 0x00100000
+
+// Undefined reports whether s is defined in another object.
+func (s *Symbol) Undefined() bool { return s.Section == nil && s.Index == elf.SHN_UNDEF }
