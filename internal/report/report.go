@@ -1,0 +1,156 @@
+// Package report is what kintsugi says about a build: the value behind
+// report.json and behind every text that a person reads.
+package report
+
+// Schema is the version of the JSON form.
+const Schema = 1
+
+// Verdict is the outcome of a build, check or diff.
+type Verdict string
+
+const (
+	OK      Verdict = "ok"
+	Refused Verdict = "refused"
+	Nothing Verdict = "nothing"
+	Failed  Verdict = "failed"
+)
+
+// Severity of a Diagnostic. An error makes the verdict Refused.
+type Severity string
+
+const (
+	Error   Severity = "error"
+	Warning Severity = "warning"
+	Note    Severity = "note"
+)
+
+// Report is all that one build, check or diff found. Lists are sorted by
+// Sort; nothing in it depends on time, path or machine, Timings aside.
+type Report struct {
+	Schema      int              `json:"schema"`
+	Tool        Tool             `json:"tool"`
+	Verdict     Verdict          `json:"verdict"`
+	Target      *Target          `json:"target,omitempty"`
+	Patches     []Patch          `json:"patches,omitempty"`
+	Units       []Unit           `json:"units,omitempty"`
+	Functions   []Function       `json:"functions"`
+	Data        []Data           `json:"data"`
+	References  []Reference      `json:"references"`
+	Diagnostics []Diagnostic     `json:"diagnostics"`
+	Module      *Module          `json:"module,omitempty"`
+	Timings     map[string]int64 `json:"timings_ms,omitempty"`
+	Test        *Test            `json:"test,omitempty"`
+}
+
+// Tool is this program.
+type Tool struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// Target is the kernel that the module is for.
+type Target struct {
+	Name     string `json:"name"`
+	Release  string `json:"release"` // uname -r
+	Arch     string `json:"arch"`
+	Compiler string `json:"compiler"` // CONFIG_CC_VERSION_TEXT
+}
+
+// Patch is one input file.
+type Patch struct {
+	Path   string   `json:"path"` // base name
+	SHA256 string   `json:"sha256"`
+	Files  []string `json:"files"` // changed files, relative to the source tree
+}
+
+// Unit is one translation unit that was compiled twice.
+type Unit struct {
+	Source string `json:"source"` // relative to the source tree
+	Object string `json:"object"` // relative to the source tree
+	Owner  string `json:"owner"`  // "vmlinux" or the module's name
+	Proof  *Proof `json:"proof,omitempty"`
+}
+
+// Proof counts the unit's original functions and those found byte for byte in the image.
+type Proof struct {
+	Functions int        `json:"functions"`
+	Proven    int        `json:"proven"`
+	Unproven  []Unproven `json:"unproven"`
+}
+
+// Unproven is a function that is not in the image as compiled, and why.
+type Unproven struct {
+	Name   string `json:"name"`
+	Reason string `json:"reason"`
+}
+
+// Function is one function in the module.
+type Function struct {
+	Name    string  `json:"name"`
+	Object  string  `json:"object"` // "vmlinux" or a module
+	Unit    string  `json:"unit"`
+	Status  string  `json:"status"` // "changed" or "new"
+	SymPos  uint64  `json:"sympos"`
+	OldSize uint64  `json:"old_size"` // bytes
+	NewSize uint64  `json:"new_size"` // bytes
+	Cause   []Cause `json:"cause"`
+}
+
+// Cause is one link in the chain from a function to the source line that changed.
+type Cause struct {
+	Kind   string `json:"kind"` // code, data, inline, callee, section, string
+	Symbol string `json:"symbol,omitempty"`
+	Source string `json:"source,omitempty"` // file:line
+	Detail string `json:"detail,omitempty"`
+}
+
+// Data is one object that the module carries.
+type Data struct {
+	Name   string `json:"name"`
+	Object string `json:"object"`
+	Unit   string `json:"unit"`
+	Status string `json:"status"` // new, changed, private
+}
+
+// Reference is one symbol of the kernel that the module uses.
+type Reference struct {
+	Symbol string `json:"symbol"`
+	Object string `json:"object"`
+	SymPos uint64 `json:"sympos"`
+	Kind   string `json:"kind"` // klp or export
+	How    string `json:"how"`  // proof or name
+}
+
+// Diagnostic is one finding. Codes are stable: docs/diagnostics.md.
+type Diagnostic struct {
+	Code     string   `json:"code"`
+	Severity Severity `json:"severity"`
+	Object   string   `json:"object,omitempty"`
+	Symbol   string   `json:"symbol,omitempty"`
+	Source   string   `json:"source,omitempty"`
+	Message  string   `json:"message"`
+	Hint     string   `json:"hint,omitempty"`
+}
+
+// Module is the file that was built.
+type Module struct {
+	Path     string `json:"path"` // base name
+	SHA256   string `json:"sha256"`
+	Name     string `json:"name"`
+	Vermagic string `json:"vermagic"`
+	Signed   bool   `json:"signed"`
+}
+
+// Test is what happened when the module ran in a VM.
+type Test struct {
+	OK     bool        `json:"ok"`
+	Reason string      `json:"reason,omitempty"` // why not OK
+	Phases []TestPhase `json:"phases"`
+}
+
+// TestPhase is one call of the probe script.
+type TestPhase struct {
+	Name   string `json:"name"` // before, after, reverted
+	Output string `json:"output"`
+	Status int    `json:"status"` // the probe's exit status
+}
