@@ -72,7 +72,7 @@ type Symbol struct {
 // stays in the section's bytes.
 type Reloc struct {
 	Offset uint64
-	Type   uint32 // the architecture's number, e.g. uint32(elf.R_X86_64_PC32)
+	Type   uint32  // the architecture's number, e.g. uint32(elf.R_X86_64_PC32)
 	Sym    *Symbol // nil: the null symbol
 	Addend int64
 }
