@@ -1,0 +1,66 @@
+package kimage
+
+import "sort"
+
+// nameIndex finds symbols by name: the first one's index, and from each one
+// to the next of the same name.
+type nameIndex struct {
+	first map[string]int32
+	next  []int32 // 0: no more; index 0 is never the next of another
+}
+
+func indexNames(symbols []Symbol) nameIndex {
+	x := nameIndex{first: make(map[string]int32, len(symbols)), next: make([]int32, len(symbols))}
+	for i := len(symbols) - 1; i >= 0; i-- {
+		x.next[i] = x.first[symbols[i].Name]
+		x.first[symbols[i].Name] = int32(i)
+	}
+	return x
+}
+
+// Lookup returns the indices in im.Symbols of all symbols called name, in
+// table order, local and global ones alike: the n-th of them, counted from 1,
+// has the position n in the sense of livepatch (klp_find_callback,
+// kernel/livepatch/core.c).
+func (im *Image) Lookup(name string) []int {
+	i, ok := im.byName.first[name]
+	if !ok {
+		return nil
+	}
+	found := []int{int(i)}
+	for i = im.byName.next[i]; i != 0; i = im.byName.next[i] {
+		found = append(found, int(i))
+	}
+	return found
+}
+
+// At returns the indices of all symbols whose address is addr, in table order.
+func (im *Image) At(addr uint64) []int {
+	var found []int
+	for i := im.after(addr, false); i < len(im.Symbols) && im.Symbols[i].Addr == addr; i++ {
+		found = append(found, i)
+	}
+	return found
+}
+
+// Containing returns the index of the symbol that addr belongs to: the last
+// one that starts at or before it, in the same segment. Of several at the same
+// address it is the first, as in the kernel (get_symbol_pos,
+// kernel/kallsyms.c). Kallsyms have no sizes: padding belongs to the symbol
+// before it.
+func (im *Image) Containing(addr uint64) (index int, ok bool) {
+	i := im.after(addr, true) - 1
+	s := im.segment(addr)
+	if i < 0 || s == nil || !s.contains(im.Symbols[i].Addr) {
+		return 0, false
+	}
+	return im.after(im.Symbols[i].Addr, false), true
+}
+
+// after returns the index of the first symbol at addr or above it; strictly
+// above it where above is set.
+func (im *Image) after(addr uint64, above bool) int {
+	return sort.Search(len(im.Symbols), func(i int) bool {
+		return im.Symbols[i].Addr > addr || !above && im.Symbols[i].Addr == addr
+	})
+}
