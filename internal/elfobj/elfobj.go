@@ -16,6 +16,7 @@ type File struct {
 	OSABI      elf.OSABI
 	ABIVersion uint8
 	Machine    elf.Machine
+	Entry      uint64 // e_entry, zero but after ld -r -e
 	Flags      uint32 // e_flags
 
 	// Sections in file order, without the null section, the symbol table, its
@@ -33,17 +34,21 @@ type Section struct {
 	Name    string
 	Type    elf.SectionType
 	Flags   elf.SectionFlag // SHF_COMPRESSED never set: contents are held uncompressed
+	Addr    uint64          // sh_addr: zero but where a linker script forgot to say so
 	Align   uint64
 	EntSize uint64
 
 	Data []byte // contents; nil for SHT_NOBITS, SHT_RELA, SHT_REL, SHT_GROUP
 	Size uint64 // of SHT_NOBITS; Write takes len(Data) for all others
 
-	Link *Section // sh_link where it names a section of this file, else nil
-	Info uint32   // sh_info where it is plain data
+	Link       *Section // sh_link where it names a section of this file, else nil
+	LinkSymtab bool     // sh_link names the symbol table; implied by SHT_RELA, SHT_REL, SHT_GROUP
+	Info       uint32   // sh_info where it is plain data
 
-	Target *Section // SHT_RELA, SHT_REL: the section that Relocs change
-	Relocs []Reloc  // SHT_RELA, SHT_REL: in file order
+	// Target is the section that sh_info names: in SHT_RELA and SHT_REL the
+	// one that Relocs change, in others with SHF_INFO_LINK any; nil: none.
+	Target *Section
+	Relocs []Reloc // SHT_RELA, SHT_REL: in file order
 
 	Members    []*Section // SHT_GROUP
 	GroupFlags uint32     // SHT_GROUP: GRP_COMDAT
@@ -87,3 +92,49 @@ const SHFRelaLivepatch elf.SectionFlag = 0x00100000
 
 // Undefined reports whether s is defined in another object.
 func (s *Symbol) Undefined() bool { return s.Section == nil && s.Index == elf.SHN_UNDEF }
+
+// Section returns the first section of a name, nil where there is none.
+func (f *File) Section(name string) *Section {
+	for _, s := range f.Sections {
+		if s.Name == name {
+			return s
+		}
+	}
+	return nil
+}
+
+// RelocSections returns the relocation sections of each section, in file order.
+func (f *File) RelocSections() map[*Section][]*Section {
+	index := make(map[*Section][]*Section)
+	for _, s := range f.Sections {
+		if isRelocs(s.Type) && s.Target != nil {
+			index[s.Target] = append(index[s.Target], s)
+		}
+	}
+	return index
+}
+
+// SectionSymbols returns the first STT_SECTION symbol of each section that
+// has one. Assemblers leave out those that nothing refers to.
+func (f *File) SectionSymbols() map[*Section]*Symbol {
+	index := make(map[*Section]*Symbol)
+	for _, s := range f.Symbols {
+		if s.Type == elf.STT_SECTION && s.Section != nil && index[s.Section] == nil {
+			index[s.Section] = s
+		}
+	}
+	return index
+}
+
+// Len returns the size in bytes of s in memory, whether or not it has contents.
+func (s *Section) Len() uint64 {
+	if hasContents(s.Type) {
+		return uint64(len(s.Data))
+	}
+	return s.Size
+}
+
+// infoIsSection reports whether sh_info of s names a section.
+func (s *Section) infoIsSection() bool {
+	return isRelocs(s.Type) || s.Flags&elf.SHF_INFO_LINK != 0
+}
