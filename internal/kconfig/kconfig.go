@@ -1,0 +1,92 @@
+// Package kconfig reads a kernel's .config and says how two of them differ.
+package kconfig
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// Config is a kernel configuration: from the symbol's name, without CONFIG_,
+// to its value as it is written in the file: y, m, a number, or a string with
+// its quotes. A symbol that is not set has no entry.
+type Config map[string]string
+
+// Parse reads a .config (Documentation/kbuild/kconfig.rst).
+func Parse(data []byte) (Config, error) {
+	config := Config{}
+	lines := bufio.NewScanner(bytes.NewReader(data))
+	lines.Buffer(nil, 1<<20)
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		name, value, ok := strings.Cut(line, "=")
+		name, isSymbol := strings.CutPrefix(name, "CONFIG_")
+		if !ok || !isSymbol || name == "" {
+			return nil, fmt.Errorf("line %d is not CONFIG_NAME=value", n)
+		}
+		if value != "n" {
+			config[name] = value
+		}
+	}
+	return config, lines.Err()
+}
+
+// Yes tells whether name is y.
+func (c Config) Yes(name string) bool { return c[name] == "y" }
+
+// Text returns the string value of name without its quotes.
+func (c Config) Text(name string) string {
+	s := strings.TrimSuffix(strings.TrimPrefix(c[name], `"`), `"`)
+	return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(s)
+}
+
+// Change is a symbol that two configurations disagree about; an empty value
+// is a symbol that is not set.
+type Change struct{ Name, Was, Is string }
+
+func (c Change) String() string {
+	return fmt.Sprintf("CONFIG_%s=%s, was %s", c.Name, orUnset(c.Is), orUnset(c.Was))
+}
+
+func orUnset(value string) string {
+	if value == "" {
+		return "n"
+	}
+	return value
+}
+
+// Diff returns the symbols whose values differ, by name.
+func Diff(was, is Config) []Change {
+	var changes []Change
+	for name, value := range was {
+		if is[name] != value {
+			changes = append(changes, Change{name, value, is[name]})
+		}
+	}
+	for name, value := range is {
+		if _, known := was[name]; !known {
+			changes = append(changes, Change{name, "", value})
+		}
+	}
+	sort.Slice(changes, func(i, j int) bool { return changes[i].Name < changes[j].Name })
+	return changes
+}
+
+// Set returns the .config text data with the string symbol name set to value:
+// in its place where data has it, at the end otherwise.
+func Set(data []byte, name, value string) []byte {
+	line := fmt.Sprintf("CONFIG_%s=%q", name, value)
+	lines := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
+	for i, l := range lines {
+		if strings.HasPrefix(l, "CONFIG_"+name+"=") || l == "# CONFIG_"+name+" is not set" {
+			lines[i] = line
+			return []byte(strings.Join(lines, "\n") + "\n")
+		}
+	}
+	return []byte(strings.Join(append(lines, line), "\n") + "\n")
+}
