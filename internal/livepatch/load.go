@@ -1,0 +1,71 @@
+package livepatch
+
+import (
+	"context"
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"kintsugi/internal/fault"
+)
+
+// Load inserts the livepatch module in the file at path and waits until every
+// task runs the patched code. A transition of another patch that is under way
+// is waited for first, since the kernel allows one at a time.
+func (h *Host) Load(ctx context.Context, path string) (*Patch, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fault.Inputf("module: %w", err)
+	}
+	defer file.Close()
+	module, err := ReadModule(file)
+	if err != nil {
+		return nil, err
+	}
+	if !module.Livepatch {
+		return nil, fault.Inputf("%s is not a livepatch module: .modinfo has no livepatch=Y", module.Name)
+	}
+	if _, err := h.active(); err != nil {
+		return nil, err
+	}
+	if err := h.insertModule(ctx, file, module.Name); err != nil {
+		return nil, err
+	}
+	if err := h.waitEnabled(ctx, module.Name); err != nil {
+		return nil, err
+	}
+	return h.Status(module.Name)
+}
+
+// insertModule is finit_module(2), tried again while another transition has the kernel busy.
+func (h *Host) insertModule(ctx context.Context, file *os.File, name string) error {
+	insert := h.insert
+	if insert == nil {
+		insert = finitModule
+	}
+	log := h.openLog()
+	defer log.Close()
+	limit := h.newTimer(ctx)
+	defer limit.stop()
+	for {
+		if err := h.waitIdle(limit, name); err != nil {
+			return err
+		}
+		err := insert(file)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, unix.EBUSY) || !limit.sleep() {
+			return h.insertError(name, err, log.Lines())
+		}
+	}
+}
+
+func finitModule(file *os.File) error {
+	return unix.FinitModule(int(file.Fd()), "", 0)
+}
+
+func deleteModule(name string) error {
+	return unix.DeleteModule(name, unix.O_NONBLOCK)
+}

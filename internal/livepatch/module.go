@@ -1,0 +1,59 @@
+package livepatch
+
+import (
+	"bytes"
+	"debug/elf"
+	"io"
+	"strings"
+
+	"kintsugi/internal/fault"
+)
+
+// Module is what a module file says about itself in .modinfo.
+type Module struct {
+	Name      string `json:"name"`
+	Vermagic  string `json:"vermagic"`
+	Livepatch bool   `json:"livepatch"` // MODULE_INFO(livepatch, "Y")
+}
+
+// maxModinfo bounds the section that is read into memory: real ones are
+// below a kilobyte, the largest in a distribution's kernel some 30 of them.
+const maxModinfo = 1 << 20
+
+// ReadModule reads the header of a module file.
+func ReadModule(r io.ReaderAt) (*Module, error) {
+	file, err := elf.NewFile(r)
+	if err != nil {
+		return nil, fault.Inputf("not a kernel module: %w", err).
+			Hint("a compressed module (.ko.xz, .ko.zst) has to be unpacked first")
+	}
+	section := file.Section(".modinfo")
+	if file.Type != elf.ET_REL || section == nil {
+		return nil, fault.Inputf("not a kernel module: no .modinfo section in a relocatable object")
+	}
+	if section.Type == elf.SHT_NOBITS || section.Flags&elf.SHF_COMPRESSED != 0 || section.Size > maxModinfo {
+		return nil, fault.Inputf("not a kernel module: .modinfo is no plain section")
+	}
+	info, err := section.Data()
+	if err != nil {
+		return nil, fault.Inputf(".modinfo: %w", err)
+	}
+	return parseModinfo(info)
+}
+
+// parseModinfo reads NUL-terminated key=value strings; the first of a key
+// counts, as in the kernel's get_modinfo (kernel/module/main.c).
+func parseModinfo(info []byte) (*Module, error) {
+	values := map[string]string{}
+	for _, entry := range bytes.Split(info, []byte{0}) {
+		key, value, ok := strings.Cut(string(entry), "=")
+		if _, seen := values[key]; ok && !seen {
+			values[key] = value
+		}
+	}
+	name, err := moduleName(values["name"])
+	if err != nil {
+		return nil, fault.Inputf("module without a name in .modinfo: %w", err)
+	}
+	return &Module{Name: name, Vermagic: values["vermagic"], Livepatch: strings.HasPrefix(values["livepatch"], "Y")}, nil
+}

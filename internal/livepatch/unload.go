@@ -1,0 +1,99 @@
+package livepatch
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/unix"
+
+	"kintsugi/internal/fault"
+)
+
+// Unload disables the livepatch module where it is enabled, waits until no
+// task runs its code, and removes it.
+func (h *Host) Unload(ctx context.Context, name string) error {
+	if err := h.Disable(ctx, name); err != nil {
+		return err
+	}
+	name, err := moduleName(name)
+	if err != nil {
+		return err
+	}
+	return h.removeModule(ctx, name)
+}
+
+// Disable takes the patch out of effect and waits until no task runs its
+// code; the module stays loaded. A transition towards the patched code is
+// turned round. One that is inactive already is left as it is.
+func (h *Host) Disable(ctx context.Context, name string) error {
+	patch, err := h.Status(name)
+	if err != nil {
+		return err
+	}
+	limit := h.newTimer(ctx)
+	defer limit.stop()
+	if patch.State == Enabled || patch.State == Enabling {
+		if err := h.writeDisable(limit, patch.Name); err != nil {
+			return err
+		}
+	}
+	return h.waitGone(limit, patch.Name)
+}
+
+// writeDisable writes the 0, again while another transition has the kernel busy.
+func (h *Host) writeDisable(limit *timer, name string) error {
+	file := h.path("sys/kernel/livepatch", name, "enabled")
+	for {
+		if err := h.waitIdle(limit, name); err != nil {
+			return err
+		}
+		err := writeExisting(file, "0\n")
+		switch {
+		case err == nil, errors.Is(err, fs.ErrNotExist):
+			return nil // another patch may have replaced it meanwhile
+		case errors.Is(err, unix.EBUSY) && limit.sleep():
+			continue
+		}
+		return h.disableError(name, err)
+	}
+}
+
+// writeExisting never creates the file, which os.WriteFile would on a fixture tree.
+func writeExisting(path, text string) error {
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	_, err = file.WriteString(text)
+	return err
+}
+
+// removeModule is delete_module(2). The kernel drops its own reference a
+// moment after the patch has left sysfs (klp_free_patch_finish in
+// kernel/livepatch/core.c), so EAGAIN is tried again.
+func (h *Host) removeModule(ctx context.Context, name string) error {
+	remove := h.remove
+	if remove == nil {
+		remove = deleteModule
+	}
+	limit := h.newTimer(ctx)
+	defer limit.stop()
+	for {
+		err := remove(name)
+		switch {
+		case err == nil, errors.Is(err, unix.ENOENT):
+			return nil
+		case errors.Is(err, unix.EAGAIN) && limit.sleep():
+			continue
+		case limit.ctx.Err() != nil && ctx.Err() != nil:
+			return ctx.Err()
+		case errors.Is(err, unix.EAGAIN):
+			return fault.Environmentf("livepatch %s is disabled but still in use: %w", name, err).
+				Hint("a patch whose transition was once forced can never be unloaded; it does no harm until the next boot")
+		}
+		return h.removeError(name, err)
+	}
+}

@@ -1,0 +1,146 @@
+package livepatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"time"
+
+	"kintsugi/internal/fault"
+)
+
+// timer bounds a wait by Host.Wait and by the caller's context.
+type timer struct {
+	ctx      context.Context // ends when either does
+	stop     context.CancelFunc
+	interval time.Duration
+}
+
+func (h *Host) newTimer(ctx context.Context) *timer {
+	ctx, stop := context.WithTimeout(ctx, h.wait())
+	return &timer{ctx: ctx, stop: stop, interval: h.interval()}
+}
+
+// sleep waits a moment; it returns false when the time is over.
+func (t *timer) sleep() bool {
+	select {
+	case <-t.ctx.Done():
+		return false
+	case <-time.After(t.interval):
+		return true
+	}
+}
+
+// Stalled is a transition that did not end in time, and the tasks it waits for.
+type Stalled struct {
+	Patch string
+	To    State // Enabled or Disabled
+	Tasks []Task
+}
+
+func (e *Stalled) Error() string {
+	what := "no task in /proc is behind, so it is an idle CPU"
+	if n := len(e.Tasks); n > 0 {
+		var names []string
+		for _, t := range e.Tasks[:min(n, 3)] {
+			names = append(names, t.String())
+		}
+		what = fmt.Sprintf("%d tasks have not switched: %s", n, strings.Join(names, "; "))
+	}
+	return fmt.Sprintf("transition of livepatch %s to %s is stalled: %s", e.Patch, e.To, what)
+}
+
+// stalled is the error for a wait that ended with patch still in transition.
+func stalled(ctx context.Context, patch *Patch) error {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return fmt.Errorf("livepatch %s: %w", patch.Name, ctx.Err())
+	}
+	to := Disabled
+	if patch.State == Enabling {
+		to = Enabled
+	}
+	return &fault.Error{
+		Class: fault.Verdict, Code: "transition-stalled",
+		Err: &Stalled{Patch: patch.Name, To: to, Tasks: patch.Blockers},
+		Hints: []string{
+			"the kernel goes on trying: a task switches when it leaves the kernel or sleeps outside the patched functions; `kintsugi status` shows who is behind",
+			fmt.Sprintf("`kintsugi unload %s` turns a transition round", patch.Name),
+		},
+	}
+}
+
+// waitIdle waits until no patch other than self is in transition.
+func (h *Host) waitIdle(limit *timer, self string) error {
+	for {
+		busy, err := h.transitioning(self)
+		if err != nil || busy == "" {
+			return err
+		}
+		if limit.sleep() {
+			continue
+		}
+		patch, err := h.read(busy)
+		if err != nil {
+			return nil // it has just ended
+		}
+		return stalled(limit.ctx, patch)
+	}
+}
+
+// transitioning returns the patch in transition, other than self; the kernel
+// has at most one.
+func (h *Host) transitioning(self string) (string, error) {
+	names, err := h.active()
+	if err != nil {
+		return "", err
+	}
+	for _, name := range names {
+		busy, err := readBool(h.path("sys/kernel/livepatch", name, "transition"))
+		if err != nil {
+			return "", err
+		}
+		if name != self && busy != nil && *busy {
+			return name, nil
+		}
+	}
+	return "", nil
+}
+
+// waitEnabled waits for the end of the transition towards the patched code.
+func (h *Host) waitEnabled(ctx context.Context, name string) error {
+	limit := h.newTimer(ctx)
+	defer limit.stop()
+	for {
+		patch, err := h.read(name)
+		switch {
+		case errors.Is(err, fs.ErrNotExist), err == nil && (patch.State == Disabling || patch.State == Disabled):
+			return fault.Environmentf("livepatch %s was disabled or replaced while it was being loaded", name)
+		case err != nil:
+			return fault.Environmentf("livepatch %s: %w", name, err)
+		case patch.State == Enabled:
+			return nil
+		}
+		if !limit.sleep() {
+			return stalled(limit.ctx, patch)
+		}
+	}
+}
+
+// waitGone waits until the patch has left sysfs, which it does when the
+// transition back has ended.
+func (h *Host) waitGone(limit *timer, name string) error {
+	for {
+		patch, err := h.read(name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return fault.Environmentf("livepatch %s: %w", name, err)
+		}
+		if !limit.sleep() {
+			return stalled(limit.ctx, patch)
+		}
+	}
+}
