@@ -1,0 +1,83 @@
+package kbuild
+
+import (
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// cacheKey is all that an answer of kbuild about one source depends on,
+// besides the tree itself, which never changes: every tree has a CacheDir of
+// its own.
+type cacheKey struct {
+	Format int    // of the cached value; counts up with every change of meaning
+	Dir    string // the tree
+	CC     string // the compiler's name, part of the command
+	Config string // sha256 of include/config/auto.conf
+	Source string
+}
+
+const cacheFormat = 1
+
+// unitCache keeps placements, one file each.
+type unitCache struct {
+	tree   *Tree
+	config string
+}
+
+func (t *Tree) unitCache() unitCache {
+	conf, _ := os.ReadFile(filepath.Join(t.Dir, "include/config/auto.conf"))
+	return unitCache{t, fmt.Sprintf("%x", sha256.Sum256(conf))}
+}
+
+func (c unitCache) key(source string) cacheKey {
+	return cacheKey{cacheFormat, c.tree.Dir, c.tree.CC, c.config, source}
+}
+
+func (k cacheKey) file() string {
+	text, _ := json.Marshal(k)
+	return fmt.Sprintf("unit-%x.json", sha256.Sum256(text))
+}
+
+func (c unitCache) load(source string) (placement, bool) {
+	var p placement
+	ok := c.tree.loadCache(c.key(source).file(), &p)
+	return p, ok
+}
+
+func (c unitCache) store(source string, p placement) {
+	c.tree.storeCache(c.key(source).file(), p)
+}
+
+// loadCache reads a cached value; a file that is missing or damaged is as good
+// as none.
+func (t *Tree) loadCache(name string, value any) bool {
+	if t.CacheDir == "" {
+		return false
+	}
+	text, err := os.ReadFile(filepath.Join(t.CacheDir, name))
+	return err == nil && json.Unmarshal(text, value) == nil
+}
+
+// storeCache writes a value so that others see all of it or nothing. A cache
+// that cannot be written costs time only.
+func (t *Tree) storeCache(name string, value any) {
+	if t.CacheDir == "" || os.MkdirAll(t.CacheDir, 0o755) != nil {
+		return
+	}
+	text, err := json.Marshal(value)
+	if err != nil {
+		return
+	}
+	f, err := os.CreateTemp(t.CacheDir, ".tmp-*")
+	if err != nil {
+		return
+	}
+	_, err = f.Write(text)
+	if closeErr := f.Close(); err != nil || closeErr != nil ||
+		os.Rename(f.Name(), filepath.Join(t.CacheDir, name)) != nil {
+		os.Remove(f.Name())
+	}
+}

@@ -1,0 +1,230 @@
+package kbuild
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"kintsugi/internal/command"
+	"kintsugi/internal/fault"
+)
+
+// Pair is a unit compiled twice, each object as objtool left it.
+type Pair struct {
+	Unit     Unit
+	Original []byte   // ELF relocatable object of the pristine source
+	Patched  []byte   // of the patched source
+	Deps     []string // every file that went into one of the two, relative to the tree, sorted
+}
+
+// Compile compiles every unit from the pristine tree and once more with the
+// files of overlay (by path relative to the tree; nil for a file that is
+// deleted) in their place, each function and datum in a section of its own.
+// All that is written is below work, a directory that belongs to this call;
+// the objects do not depend on where it is.
+func (t *Tree) Compile(ctx context.Context, units []Unit, overlay map[string][]byte, work string) ([]Pair, error) {
+	view, err := newShadow(t.Dir, filepath.Join(work, "tree"), overlay)
+	if err != nil {
+		return nil, err
+	}
+	var jobs []*job
+	for i := range units {
+		jobs = append(jobs,
+			&job{unit: &units[i], tree: t, root: t.Dir, out: filepath.Join(work, "original")},
+			&job{unit: &units[i], tree: t, root: view.root, out: filepath.Join(work, "patched"), patched: true})
+	}
+	if err := t.run(ctx, jobs); err != nil {
+		return nil, err
+	}
+	if err := t.seal(ctx, jobs, view); err != nil {
+		return nil, err
+	}
+	var pairs []Pair
+	for i, u := range units {
+		a, b := jobs[2*i], jobs[2*i+1]
+		pairs = append(pairs, Pair{Unit: u, Original: a.object, Patched: b.object, Deps: cleanPaths(a.deps, b.deps)})
+	}
+	return pairs, nil
+}
+
+// Unreached returns those of the changed files that no pair was compiled from.
+func Unreached(pairs []Pair, changed []string) []string {
+	var missing []string
+	for _, file := range changed {
+		if !slices.ContainsFunc(pairs, func(p Pair) bool { return slices.Contains(p.Deps, file) }) {
+			missing = append(missing, file)
+		}
+	}
+	return missing
+}
+
+// run runs jobs side by side. Where several fail, the error is that of the
+// first in order, originals before patched ones: a kernel that does not
+// compile by itself says nothing about the patch.
+func (t *Tree) run(ctx context.Context, jobs []*job) error {
+	errs := make([]error, len(jobs))
+	var group errgroup.Group
+	group.SetLimit(max(1, t.Jobs))
+	for i, j := range jobs {
+		group.Go(func() error {
+			errs[i] = j.run(ctx)
+			return nil
+		})
+	}
+	_ = group.Wait()
+	for _, patched := range []bool{false, true} {
+		for i, j := range jobs {
+			if j.patched == patched && errs[i] != nil {
+				return errs[i]
+			}
+		}
+	}
+	return nil
+}
+
+// seal compiles patched units again until none has read a file of the
+// pristine tree that the patch replaces.
+func (t *Tree) seal(ctx context.Context, jobs []*job, view *shadow) error {
+	for {
+		var again []*job
+		for _, j := range jobs {
+			if !j.patched {
+				continue
+			}
+			dirs, err := view.leaks(j.deps)
+			if err != nil {
+				return err
+			}
+			for _, dir := range dirs {
+				if err := view.expose(dir); err != nil {
+					return err
+				}
+			}
+			if len(dirs) > 0 {
+				again = append(again, j)
+			}
+		}
+		if len(again) == 0 {
+			return nil
+		}
+		if err := t.run(ctx, again); err != nil {
+			return err
+		}
+	}
+}
+
+// job is one compilation.
+type job struct {
+	unit    *Unit
+	tree    *Tree
+	root    string // where the compiler runs: the tree or its shadow
+	out     string // directory for what it writes
+	patched bool
+
+	object []byte
+	deps   []string
+}
+
+func (j *job) run(ctx context.Context) error {
+	object := filepath.Join(j.out, path.Clean(j.unit.Object))
+	if err := os.MkdirAll(filepath.Dir(object), 0o755); err != nil {
+		return fault.Environmentf("object: %w", err)
+	}
+	words := outside(j.unit.compile, object, j.root)
+	steps := []command.Cmd{{Dir: j.root, Env: []string{"PWD=" + j.root}, Path: words[0], Args: words[1:]}}
+	if j.unit.objtool != nil {
+		steps = append(steps, command.Cmd{Dir: j.tree.Dir, Path: "./tools/objtool/objtool",
+			Args: append(slices.Clone(j.unit.objtool), object)})
+	}
+	for _, step := range steps {
+		out, err := step.Run(ctx)
+		if err != nil {
+			return j.failure(err)
+		}
+		if len(out) > 0 {
+			slog.Debug("compiler", "unit", j.unit.Source, "output", string(out))
+		}
+	}
+	return j.read(object)
+}
+
+func (j *job) read(object string) error {
+	deps, err := os.ReadFile(object + ".d")
+	if err != nil {
+		return fault.Environmentf("dependencies of %s: %w", j.unit.Source, err)
+	}
+	j.deps = parseDepfile(deps)
+	if j.object, err = os.ReadFile(object); err != nil {
+		return fault.Environmentf("object of %s: %w", j.unit.Source, err)
+	}
+	return nil
+}
+
+// outside turns kbuild's command into one that writes object and object.d
+// instead of files in the tree, with every function and datum in a section of
+// its own. Debug info is brought down to line tables and inlined functions:
+// it never changes code, and all of it costs a fifth of the compiler's time.
+// No path of the machine gets into the object.
+func outside(words []string, object, root string) []string {
+	var out []string
+	for i := 0; i < len(words); i++ {
+		w := words[i]
+		switch {
+		case w == "-o" && i+1 < len(words):
+			out = append(out, w, object)
+			i++
+		case strings.HasPrefix(w, "-Wp,-MMD,") || strings.HasPrefix(w, "-Wp,-MD,"):
+			out = append(out, "-Wp,-MMD,"+object+".d")
+		case w == "-g" || w == "-gsplit-dwarf" || strings.HasPrefix(w, "-gz"):
+		default:
+			out = append(out, w)
+		}
+	}
+	return append(out, "-g1", "-ffunction-sections", "-fdata-sections", "-fdebug-prefix-map="+root+"=.")
+}
+
+var compilerError = regexp.MustCompile(`(?m)^[^\s:]+:\d+(:\d+)?: (fatal )?error: .*$`)
+
+// failure classes an error of the compiler: the patch's fault only where the
+// patched source has an error in it.
+func (j *job) failure(err error) error {
+	var exit *command.Error
+	if !errors.As(err, &exit) {
+		return err
+	}
+	output := string(exit.Output)
+	line := compilerError.FindString(output)
+	full := strings.Contains(output, "No space left on device")
+	if j.patched && line != "" && !full {
+		e := fault.Inputf("the patched source does not compile: %s", line)
+		e.Code = "patch-compile"
+		return withOutput(e, output)
+	}
+	if line == "" {
+		line = err.Error()
+	}
+	e := fault.Environmentf("the kernel build broke: %s: %s", j.unit.Source, line)
+	return withOutput(e, output).Hint("run by hand: %s", exit.Cmd.String())
+}
+
+// withOutput adds a tool's output as hints, at most so much of it as a person
+// reads.
+func withOutput(e *fault.Error, output string) *fault.Error {
+	const most = 20
+	lines := strings.Split(strings.TrimRight(output, "\n"), "\n")
+	for i, line := range lines {
+		if i == most {
+			return e.Hint("(%d more lines)", len(lines)-most)
+		}
+		e.Hint("%s", line)
+	}
+	return e
+}

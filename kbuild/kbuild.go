@@ -1,0 +1,50 @@
+// Package kbuild is the only room that runs make, the compiler, objtool and
+// ld. It asks the kernel's own build system which translation units a changed
+// file belongs to and with which command each is compiled, and replays those
+// commands outside the tree, which is never written to.
+package kbuild
+
+// Tree is a prepared kernel source tree: configured, with its generated
+// headers and objtool built (what `make prepare modules_prepare` leaves).
+type Tree struct {
+	Dir      string // absolute
+	CC       string // the compiler as kbuild is to call it, for example gcc-12
+	CacheDir string // where answers of kbuild about this tree are kept; empty: nowhere
+	Jobs     int    // how many compilers run at once; less than 1 means 1
+}
+
+// Kind tells what a unit's object is linked into.
+type Kind string
+
+const (
+	Vmlinux Kind = "vmlinux" // an object of vmlinux
+	Library Kind = "library" // a member of a lib.a that vmlinux is linked with
+	Module  Kind = "module"  // an object of a loadable module
+)
+
+// Unit is one translation unit: one run of the compiler. All paths are
+// relative to the tree.
+type Unit struct {
+	Source  string
+	Object  string   // as kbuild names it; may contain ".." (arch/x86/kvm/../../../virt/kvm/kvm_main.o)
+	ModName string   // KBUILD_MODNAME: the module's name, or what it would be called if it were one
+	ModFile string   // KBUILD_MODFILE, where the tree sets it for the unit
+	Kind    Kind     // what the object is linked into
+	Changed []string // the changed files that the unit was planned for, sorted
+
+	compile []string // the compiler and its arguments, as kbuild would run them in the tree
+	objtool []string // objtool's options without program and object; nil: kbuild runs none
+	needs   []string // generated files that kbuild makes before this unit
+}
+
+// Builtin reports whether the unit's code is part of vmlinux.
+func (u *Unit) Builtin() bool { return u.Kind != Module }
+
+// Owner is the object in the kernel's sense that has the unit's code: vmlinux
+// or the module's name.
+func (u *Unit) Owner() string {
+	if u.Builtin() {
+		return "vmlinux"
+	}
+	return u.ModName
+}

@@ -1,0 +1,182 @@
+package kbuild
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"kintsugi/internal/fault"
+	"kintsugi/internal/report"
+)
+
+// Plan returns the translation units that have to be compiled again because
+// the changed files (relative to the tree) reach them, sorted by object, and
+// a diagnostic for each changed file that cannot be dealt with or does not
+// matter to this kernel. It asks the pristine tree's makefiles only: what a
+// patch does to build files is never run.
+//
+// Units of modules are returned too; whether they can be patched is for the
+// caller to say.
+func (t *Tree) Plan(ctx context.Context, changed []string) ([]Unit, []report.Diagnostic, error) {
+	p := planner{tree: t, reached: map[string][]string{}}
+	for _, file := range changed {
+		if err := p.add(file); err != nil {
+			return nil, nil, err
+		}
+	}
+	if err := p.place(ctx); err != nil {
+		return nil, nil, err
+	}
+	p.judge()
+	sort.Slice(p.units, func(i, j int) bool { return p.units[i].Object < p.units[j].Object })
+	return p.units, p.diags, nil
+}
+
+// planner collects what Plan returns.
+type planner struct {
+	tree    *Tree
+	sources []string            // changed C files
+	reached map[string][]string // candidate source of a unit -> changed files that are part of it
+	placed  map[string]placement
+	units   []Unit
+	diags   []report.Diagnostic
+}
+
+func (p *planner) diag(severity report.Severity, code, file, hint, format string, args ...any) {
+	p.diags = append(p.diags, report.Diagnostic{Code: code, Severity: severity, Source: file,
+		Message: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+// add notes one changed file: C files become candidates together with every C
+// file that includes them, the others a diagnostic.
+func (p *planner) add(file string) error {
+	if path.IsAbs(file) || !filepath.IsLocal(file) || path.Clean(file) != file {
+		return fault.Inputf("%s: not a path inside the source tree", file)
+	}
+	if code, severity, message := classify(file); code != "" {
+		p.diag(severity, code, file, "", "%s", message)
+		return nil
+	}
+	p.sources = append(p.sources, file)
+	includers, err := p.tree.includers()
+	if err != nil {
+		return err
+	}
+	for _, source := range includers.closure(file) {
+		p.reached[source] = append(p.reached[source], file)
+	}
+	return nil
+}
+
+// place asks where every candidate is built and turns those that are built
+// into units.
+func (p *planner) place(ctx context.Context) error {
+	var candidates []string
+	for source := range p.reached {
+		if p.tree.has(source) {
+			candidates = append(candidates, source)
+		}
+	}
+	sort.Strings(candidates)
+	placed, err := p.tree.locate(ctx, candidates)
+	if err != nil {
+		return err
+	}
+	p.placed = placed
+	for _, source := range candidates {
+		if unit, err := placed[source].unit(source); err != nil {
+			return err
+		} else if unit != nil {
+			unit.Changed = append(unit.Changed, p.reached[source]...)
+			sort.Strings(unit.Changed)
+			p.units = append(p.units, *unit)
+		}
+	}
+	return nil
+}
+
+// judge says of every changed C file that reaches no unit why it does not.
+func (p *planner) judge() {
+	used := map[string]bool{}
+	for _, u := range p.units {
+		for _, file := range u.Changed {
+			used[file] = true
+		}
+	}
+	for _, file := range p.sources {
+		switch {
+		case used[file]:
+		case p.placed[file].Host:
+			p.diag(report.Error, "build-file", file, "", "%s runs while the kernel is built and is not part of it", file)
+		case otherImage(file) != "":
+			p.diag(report.Error, "other-image", file, "livepatch replaces functions of vmlinux and of modules only",
+				"%s is part of %s, not of vmlinux", file, otherImage(file))
+		case !p.tree.has(file):
+			// A new file: a patched file may include it, which the
+			// dependencies of the compiled units tell.
+		default:
+			p.diag(report.Warning, "not-in-kernel", file, "", "%s is not compiled with this kernel's config", file)
+		}
+	}
+}
+
+func (t *Tree) has(file string) bool {
+	info, err := os.Stat(filepath.Join(t.Dir, file))
+	return err == nil && info.Mode().IsRegular()
+}
+
+// classify returns the diagnostic for a changed file that is not C source of
+// the kernel; the code is empty for one that is.
+func classify(file string) (code string, severity report.Severity, message string) {
+	base, ext := path.Base(file), path.Ext(file)
+	top, _, _ := strings.Cut(file, "/")
+	switch {
+	case top == "Documentation" || top == "samples" || top == "LICENSES" || ext == ".rst" || ext == ".txt" || ext == ".md",
+		file == "MAINTAINERS" || file == "CREDITS" || file == "COPYING" || file == "README" || file == ".mailmap",
+		strings.HasPrefix(file, "tools/") && !strings.HasPrefix(file, "tools/objtool/"):
+		return "not-in-kernel", report.Note, file + " is not part of the kernel's code"
+	case top == "scripts" || top == "tools" || buildSources[file]:
+		return "build-file", report.Error, file + " takes part in building the kernel; its effect cannot be livepatched"
+	case ext == ".c":
+		return "", "", ""
+	case ext == ".S":
+		return "assembly", report.Error, file + " is assembly; only functions compiled from C can be livepatched"
+	case ext == ".h":
+		return "header", report.Error, file + " is a header; changes to headers are not supported yet"
+	case strings.HasPrefix(base, "Makefile") || strings.HasPrefix(base, "Kbuild") || strings.HasPrefix(base, "Kconfig"):
+		return "build-file", report.Error, file + " is a build file; its effect cannot be livepatched"
+	}
+	return "build-file", report.Error, file + " is not C source; its effect on the kernel is not known"
+}
+
+// buildSources are C files that are compiled only to generate headers (the
+// top Kbuild file).
+var buildSources = map[string]bool{
+	"kernel/bounds.c":                  true,
+	"arch/x86/kernel/asm-offsets.c":    true,
+	"arch/x86/kernel/asm-offsets_32.c": true,
+	"arch/x86/kernel/asm-offsets_64.c": true,
+	"kernel/sched/rq-offsets.c":        true,
+}
+
+// otherImage names the image that a directory's code is linked into instead of
+// vmlinux, empty for all others.
+func otherImage(file string) string {
+	images := []struct{ dir, image string }{
+		{"arch/x86/entry/vdso/", "the vDSO"},
+		{"arch/x86/realmode/", "the real-mode trampoline"},
+		{"arch/x86/boot/", "the boot loader stub"},
+		{"arch/x86/purgatory/", "the kexec purgatory"},
+		{"drivers/firmware/efi/libstub/", "the EFI stub"},
+	}
+	for _, i := range images {
+		if strings.HasPrefix(file, i.dir) {
+			return i.image
+		}
+	}
+	return ""
+}

@@ -1,0 +1,203 @@
+package kbuild
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"kintsugi/internal/command"
+	"kintsugi/internal/fault"
+)
+
+//go:embed query.mk
+var queryMakefile []byte
+
+// folder is what kbuild would build in one directory (scripts/Makefile.build).
+type folder struct {
+	builtin bool     // its built-in.a becomes part of vmlinux
+	objY    []string // real-obj-y: objects of built-in.a
+	objM    []string // real-obj-m: objects of modules
+	libY    []string // lib-y: objects of lib.a
+	extraY  []string // extra-y: objects that arch Makefiles name themselves, head.o and its like
+	hosts   []string // hostprogs: programs that run while the kernel is built
+	libs    []string // the lib.a that vmlinux is linked with, as far as the top Makefile exports it
+}
+
+// recipe is how kbuild would make one object.
+type recipe struct {
+	command string   // a line for a shell
+	needs   []string // prerequisites
+}
+
+// answer is what kbuild said in one dry run.
+type answer struct {
+	folders map[string]*folder
+	recipes map[string]recipe
+}
+
+// query asks kbuild, in one dry run that writes nothing, about folders and
+// about the commands that make objects. Folders and objects that kbuild does
+// not reach with this config are missing from the answer.
+//
+// A plain `make -n` is neither pure nor certain; each setting below mends one
+// thing, and the real makefiles of the tree do the rest, so that flags which
+// come from parent directories (subdir-ccflags-y) are there:
+//
+//   - -o prepare0, -o prepare: the tree is prepared already, and the makes of
+//     tools/ write even in a dry run;
+//   - TMPOUT: cc-option tries the compiler in the current directory, and takes
+//     a directory that cannot be written to for an option that is not known;
+//   - newer-prereqs: commands are told for objects that exist already, too;
+//   - delay-objtool: empty has kbuild tell the options of objtool for single
+//     objects where it would run it on vmlinux.o only (IBT);
+//   - cmd_and_fixdep (scripts/Kbuild.include): tells the command.
+func (t *Tree) query(ctx context.Context, folders, objects []string) (*answer, error) {
+	if _, err := exec.LookPath(t.CC); err != nil {
+		return nil, fault.Environmentf("compiler %s is not installed", t.CC).Hint("install the package %s", t.CC)
+	}
+	tmp, err := os.MkdirTemp("", "kintsugi-plan-")
+	if err != nil {
+		return nil, fault.Environmentf("temporary directory: %w", err)
+	}
+	defer os.RemoveAll(tmp)
+	makefile := filepath.Join(tmp, "query.mk")
+	if err := os.WriteFile(makefile, queryMakefile, 0o644); err != nil {
+		return nil, fault.Environmentf("temporary file: %w", err)
+	}
+	run := command.Cmd{
+		Dir:  t.Dir,
+		Env:  []string{"MAKEFILES=" + makefile, "PWD=" + t.Dir},
+		Path: "make",
+		Args: []string{"-n", "-k", "-o", "prepare0", "-o", "prepare", "CC=" + t.CC,
+			"TMPOUT=" + tmp + "/try.$$$$", "newer-prereqs=FORCE", "delay-objtool=",
+			"cmd_and_fixdep=$(info kintsugi:recipe:$@:$(cmd_$(1)))$(info kintsugi:needs:$@:$^)"},
+	}
+	for _, dir := range folders {
+		run.Args = append(run.Args, path.Join(dir, ".kintsugi.i"))
+	}
+	run.Args = append(run.Args, objects...)
+	out, err := run.Stdout(ctx)
+	// With -k, make also fails when it only did not get to some goals; what
+	// it did say is then still true.
+	var exit *command.Error
+	if err != nil && !errors.As(err, &exit) {
+		return nil, err
+	}
+	a := parseAnswer(out)
+	if exit != nil && len(a.folders) == 0 {
+		return nil, fault.Environmentf("kbuild does not answer: %w", err).
+			Hint("%s", firstLine(exit.Output)).Hint("run by hand: %s", run.String())
+	}
+	return a, nil
+}
+
+// parseAnswer reads the lines that query.mk and cmd_and_fixdep had make print.
+func parseAnswer(out []byte) *answer {
+	a := &answer{folders: map[string]*folder{}, recipes: map[string]recipe{}}
+	lines := bufio.NewScanner(bytes.NewReader(out))
+	lines.Buffer(nil, len(out)+1)
+	for lines.Scan() {
+		parts := strings.SplitN(lines.Text(), ":", 4)
+		if len(parts) != 4 || parts[0] != "kintsugi" {
+			continue
+		}
+		a.add(parts[1], parts[2], parts[3])
+	}
+	return a
+}
+
+func (a *answer) add(what, name, text string) {
+	r := a.recipes[name]
+	switch what {
+	case "recipe":
+		r.command = text
+		a.recipes[name] = r
+		return
+	case "needs":
+		r.needs = strings.Fields(text)
+		a.recipes[name] = r
+		return
+	}
+	f := a.folders[name]
+	if f == nil {
+		f = &folder{}
+		a.folders[name] = f
+	}
+	f.set(what, strings.Fields(text))
+}
+
+func (f *folder) set(variable string, words []string) {
+	switch variable {
+	case "need-builtin":
+		f.builtin = len(words) > 0
+	case "real-obj-y":
+		f.objY = words
+	case "real-obj-m":
+		f.objM = words
+	case "lib-y":
+		f.libY = words
+	case "extra-y":
+		f.extraY = words
+	case "hostprogs":
+		f.hosts = words
+	case "ARCH_LIB":
+		for _, dir := range words {
+			f.libs = append(f.libs, path.Join(dir, "lib.a"))
+		}
+	case "KBUILD_VMLINUX_LIBS", "KBUILD_VMLINUX_OBJS":
+		f.libs = append(f.libs, words...)
+	}
+}
+
+// commands splits a recipe into the compiler's words and objtool's options.
+// What kbuild adds after the object exists (symbol versions) is not in it.
+func (r recipe) commands() (compile, objtool []string, err error) {
+	all, err := splitShell(r.command)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(all) == 0 {
+		return nil, nil, errors.New("empty recipe")
+	}
+	compile = all[0]
+	for _, c := range all[1:] {
+		if path.Base(c[0]) != "objtool" || len(c) < 2 {
+			return nil, nil, fmt.Errorf("unknown step %s after the compiler", c[0])
+		}
+		objtool = unitObjtool(c[1 : len(c)-1])
+	}
+	return compile, objtool, nil
+}
+
+// unitObjtool returns the options with which objtool makes of one object what
+// kbuild's run on vmlinux.o makes of it. Where kbuild waits for vmlinux.o
+// (CONFIG_X86_KERNEL_IBT, scripts/Makefile.lib), the options that need to see
+// the whole kernel, or that change what the compiler emitted for ftrace, are
+// left out: the code is then byte for byte the one in the image.
+func unitObjtool(options []string) []string {
+	kept := []string{}
+	ibt := slices.Contains(options, "--ibt")
+	for _, o := range options {
+		name, _, _ := strings.Cut(o, "=")
+		whole := name == "--ibt" || name == "--mcount" || name == "--mnop" || name == "--prefix" || name == "--link"
+		if ibt && whole {
+			continue
+		}
+		kept = append(kept, o)
+	}
+	return kept
+}
+
+func firstLine(b []byte) string {
+	line, _, _ := bytes.Cut(bytes.TrimSpace(b), []byte("\n"))
+	return string(line)
+}
