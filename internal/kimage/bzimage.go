@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"debug/elf"
 	"encoding/binary"
+	"fmt"
 	"io"
 
 	"github.com/klauspost/compress/zstd"
@@ -56,7 +57,7 @@ func Unpack(file []byte) ([]byte, error) {
 	if bytes.HasPrefix(file, []byte(elf.ELFMAG)) {
 		return file, nil
 	}
-	payload, err := payload(file)
+	payload, err := findPayload(file)
 	if err != nil {
 		return nil, err
 	}
@@ -71,8 +72,8 @@ func Unpack(file []byte) ([]byte, error) {
 	return nil, fault.Inputf("kernel image: unknown compression, payload starts with % x", payload[:4])
 }
 
-// payload returns the compressed kernel in a bzImage.
-func payload(file []byte) ([]byte, error) {
+// findPayload returns the compressed kernel in a bzImage.
+func findPayload(file []byte) ([]byte, error) {
 	if len(file) < hdrEnd || string(file[hdrMagic:hdrMagic+4]) != "HdrS" {
 		return nil, fault.Inputf("kernel image: neither an x86 bzImage nor an ELF file").
 			Hint("give the vmlinuz of the distribution's package, or the vmlinux of the kernel's build")
@@ -127,7 +128,7 @@ func readSize(r io.Reader, size, trust int) ([]byte, error) {
 		return nil, err
 	}
 	if n != int64(size) {
-		return nil, fault.Inputf("unpacked size is not %d as recorded", size)
+		return nil, fmt.Errorf("unpacked size is not %d as recorded", size)
 	}
 	return b.Bytes(), nil
 }

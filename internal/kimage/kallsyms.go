@@ -1,6 +1,7 @@
 package kimage
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -15,89 +16,86 @@ import (
 //
 //	to 6.1:  offsets relative_base num_syms names markers [seqs_of_names] token_table token_index
 //	6.2:     num_syms names markers token_table token_index offsets relative_base seqs_of_names
-//	7.0:     num_syms names markers token_table token_index offsets seqs_of_names
+//	newest:  num_syms names markers token_table token_index offsets seqs_of_names
 //
-// where the last is aligned to 4 bytes, and each of its offsets is relative to
-// its own address. Every table found is checked against the others; a kernel
+// where the newest aligns to 4 bytes, and each offset is relative to its own
+// address. Every table found is checked against the others; a kernel
 // whose tables do not agree in all of it is refused.
 
 const (
+	// minSymbols is below any kernel (a tinyconfig has some thousands), and
+	// enough that markers tell a table from bytes that look like one.
+	minSymbols = 1000
 	// maxSymbols is far above any kernel (an allyesconfig has about a million)
 	// and below what kallsyms_seqs_of_names can count (3 bytes).
-	maxSymbols = 1 << 22
+	maxSymbols = 1 << 21
 	// maxName is KSYM_NAME_LEN (include/linux/kallsyms.h).
 	maxName = 512
-	// maxNames bounds the sum of all names, in bytes.
-	maxNames = 1 << 28
+	// maxNames bounds the sum of all names, in bytes; Debian's have 4 MiB.
+	maxNames = 1 << 26
 )
 
 // readKallsyms finds the tables in one of the segments and decodes them.
 func readKallsyms(segments []segment) ([]Symbol, error) {
 	for i := range segments {
 		for _, align := range []int{8, 4} {
-			if symbols := findKallsyms(segments, &segments[i], align); symbols != nil {
-				return symbols, nil
+			if names := findNames(&segments[i], align); names != nil {
+				return names.symbols(segments)
 			}
 		}
 	}
 	return nil, fault.Inputf("kernel image: no kallsyms tables").
-		Hint("the kernel must be built with CONFIG_KALLSYMS=y, and its tables be in the order of Linux 5.10 or later")
+		Hint("the kernel must be built with CONFIG_KALLSYMS=y, in Linux 5.10 or later")
 }
 
-func findKallsyms(segments []segment, s *segment, align int) []Symbol {
-	if s.addr%uint64(align) != 0 {
-		return nil
-	}
-	for tokens := range tokenTables(s.data, align) {
-		names, ok := findNames(s.data, tokens, align)
-		if !ok {
-			continue
-		}
-		symbols := names.decode(tokens)
-		for _, order := range orders {
-			if order.align == align && order.fill(symbols, s, tokens, names) && plausible(symbols, segments) {
-				return symbols
-			}
+// symbols decodes the names and finds the addresses to them.
+func (t *nameTable) symbols(segments []segment) ([]Symbol, error) {
+	symbols := t.decode()
+	for _, o := range orders {
+		if o.align == t.align && o.fill(symbols, t) && plausible(symbols, segments) {
+			return symbols, nil
 		}
 	}
-	return nil
+	return nil, fault.Inputf("kernel image: kallsyms have %d names but no addresses that fit them", t.count).
+		Hint("the tables are in an order that is not known yet; which kernel is it?")
 }
 
 // plausible reports whether symbols ascend, and the kernel's start is where
 // the image has code.
 func plausible(symbols []Symbol, segments []segment) bool {
-	ascending := slices.IsSortedFunc(symbols, func(a, b Symbol) int {
-		if a.Addr < b.Addr {
-			return -1
-		}
-		return 1
-	})
+	ascending := slices.IsSortedFunc(symbols, func(a, b Symbol) int { return cmp.Compare(a.Addr, b.Addr) })
 	start := slices.IndexFunc(symbols, func(s Symbol) bool { return s.Name == "_text" || s.Name == "_stext" })
 	return ascending && start >= 0 && slices.ContainsFunc(segments, func(s segment) bool {
 		return s.from(symbols[start].Addr) != nil
 	})
 }
 
-// nameTable is kallsyms_names with what was learned while walking it.
+// nameTable is kallsyms_names, with where it was found and what was learned
+// while walking it.
 type nameTable struct {
-	start int // offset of kallsyms_num_syms
-	data  []byte
-	count int
-	size  int // sum of the expanded names, with their type letters
+	segment *segment
+	align   int
+	tokens  *tokenTable
+	start   int    // offset of kallsyms_num_syms in the segment
+	data    []byte // kallsyms_names, and what aligns the table after it
+	count   int
+	size    int // sum of the expanded names, with their type letters
 }
 
-// decode expands all names. Addresses are still missing.
-func (t nameTable) decode(tokens *tokenTable) []Symbol {
+// decode expands all names into one backing string. Addresses are still
+// missing.
+func (t *nameTable) decode() []Symbol {
 	var all strings.Builder
 	all.Grow(t.size)
-	ends := make([]int32, 0, t.count)
-	for data := t.data; len(ends) < t.count; {
-		name, rest, _ := cutName(data)
+	ends := make([]int32, t.count)
+	rest := t.data
+	for i := range ends {
+		var name []byte
+		name, rest, _ = cutName(rest)
 		for _, b := range name {
-			all.WriteString(tokens.token[b])
+			all.WriteString(t.tokens.token[b])
 		}
-		ends = append(ends, int32(all.Len()))
-		data = rest
+		ends[i] = int32(all.Len())
 	}
 	symbols := make([]Symbol, t.count)
 	text, start := all.String(), int32(0)

@@ -62,7 +62,8 @@ func OpenFile(path string) (*Image, error) {
 	}
 	im, err := Parse(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, joinUnmap(err, data))
+		_ = unix.Munmap(data) // the first error is the one to tell
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	im.mapped = data
 	return im, nil
@@ -86,13 +87,6 @@ func mapFile(path string) ([]byte, error) {
 		return nil, fault.Environmentf("%s: mmap: %w", path, err)
 	}
 	return data, nil
-}
-
-func joinUnmap(err error, data []byte) error {
-	if unmapErr := unix.Munmap(data); unmapErr != nil {
-		return fmt.Errorf("%w (and munmap: %v)", err, unmapErr)
-	}
-	return err
 }
 
 // Close unmaps the file that OpenFile mapped; slices that Bytes returned are

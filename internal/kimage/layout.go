@@ -4,62 +4,84 @@ import "encoding/binary"
 
 var le = binary.LittleEndian
 
-// findNames finds kallsyms_num_syms, kallsyms_names and kallsyms_markers,
-// which end where the token table starts, or where kallsyms_seqs_of_names
-// does that is between them in some 6.1 kernels. It goes backwards over every
-// place where num_syms may be; a number there fixes where markers would be.
-func findNames(data []byte, tokens *tokenTable, align int) (nameTable, bool) {
-	w := walker{data: data, tokens: tokens, align: align, steps: 4 * len(data)}
-	for start := tokens.start - 2*align; start >= 0 && w.steps > 0; start -= align {
+// findNames finds kallsyms_num_syms, kallsyms_names and kallsyms_markers
+// before a token table in s; nil where they are not.
+func findNames(s *segment, align int) *nameTable {
+	if s.addr%uint64(align) != 0 {
+		return nil
+	}
+	w := walker{segment: s, align: align, steps: 8 * len(s.data)}
+	for tokens := range tokenTables(s.data, align) {
+		w.tokens = tokens
+		if t := w.find(); t != nil {
+			return t
+		}
+	}
+	return nil
+}
+
+// walker follows compressed names. Its steps bound the work on input that was
+// made to look like many tables.
+type walker struct {
+	segment *segment
+	align   int
+	tokens  *tokenTable
+	steps   int
+}
+
+// find goes backwards over every place where num_syms may be; the number there
+// fixes where markers would be. They end where the token table starts, or in
+// some 6.1 kernels where kallsyms_seqs_of_names does that is between the two.
+func (w *walker) find() *nameTable {
+	data := w.segment.data
+	for start := w.tokens.start - 2*w.align; start >= 0 && w.steps > 0; start -= w.align {
+		w.steps--
 		count := int(le.Uint32(data[start:]))
-		if count == 0 || count > maxSymbols || align == 8 && le.Uint32(data[start+4:]) != 0 {
+		if count < minSymbols || count > maxSymbols || w.align == 8 && le.Uint32(data[start+4:]) != 0 {
 			continue
 		}
-		for _, end := range []int{tokens.start, (tokens.start - 3*count) &^ (align - 1)} {
-			markers := (end - 4*markerCount(count)) &^ (align - 1)
-			if t, ok := w.walk(start, count, markers); ok {
-				return t, true
+		seqs := w.alignDown(w.tokens.start - 3*count)
+		for _, end := range []int{w.tokens.start, seqs} {
+			if t := w.walk(start, count, w.alignDown(end-4*markerCount(count))); t != nil {
+				return t
 			}
 		}
 	}
-	return nameTable{}, false
+	return nil
 }
+
+func (w *walker) alignDown(n int) int { return n &^ (w.align - 1) }
 
 // markerCount is the length of kallsyms_markers: an offset into the names for
 // every 256th.
 func markerCount(count int) int { return (count + 255) / 256 }
 
-// walker follows compressed names. Its steps bound the work on input that was
-// made to look like many tables.
-type walker struct {
-	data   []byte
-	tokens *tokenTable
-	align  int
-	steps  int
-}
-
 // walk checks that count names lie between the num_syms at start and markers,
 // and that markers tells where.
-func (w *walker) walk(start, count, markers int) (nameTable, bool) {
+func (w *walker) walk(start, count, markers int) *nameTable {
+	data := w.segment.data
 	names := start + w.align
 	if markers < names+2*count {
-		return nameTable{}, false
+		return nil
 	}
-	t := nameTable{start: start, count: count, data: w.data[names:markers]}
+	t := &nameTable{segment: w.segment, align: w.align, tokens: w.tokens, start: start, count: count, data: data[names:markers]}
 	rest := t.data
 	for i := range count {
-		if i%256 == 0 && int(le.Uint32(w.data[markers+i/64:])) != len(t.data)-len(rest) {
-			return nameTable{}, false
+		if i%256 == 0 && int(le.Uint32(data[markers+i/64:])) != len(t.data)-len(rest) {
+			return nil
 		}
 		name, next, ok := cutName(rest)
 		size := w.expandedSize(name)
 		if !ok || size < 2 || size > maxName || w.steps < 0 {
-			return nameTable{}, false
+			return nil
 		}
 		t.size += size
 		rest = next
 	}
-	return t, len(rest) < w.align && t.size <= maxNames
+	if len(rest) >= w.align || t.size > maxNames {
+		return nil
+	}
+	return t
 }
 
 func (w *walker) expandedSize(name []byte) int {
@@ -71,38 +93,42 @@ func (w *walker) expandedSize(name []byte) int {
 	return size
 }
 
-// order is one of the orders of the tables, as far as addresses are concerned.
+// order is one of the orders of the tables, as far as addresses are concerned:
+// fill sets those of symbols from the offsets that belong to t, if they can be
+// there.
 type order struct {
 	align int
-	fill  func(symbols []Symbol, s *segment, tokens *tokenTable, names nameTable) bool
+	fill  func(symbols []Symbol, t *nameTable) bool
 }
 
 var orders = []order{{8, fillBefore}, {8, fillAfter}, {4, fillRelative}}
 
-// fillBefore sets the addresses from offsets and relative_base before num_syms.
-func fillBefore(symbols []Symbol, s *segment, _ *tokenTable, names nameTable) bool {
-	base := names.start - 8
-	return fillOffsets(symbols, s.data, (base-4*len(symbols))&^7, base)
+// fillBefore reads offsets and relative_base before num_syms.
+func fillBefore(symbols []Symbol, t *nameTable) bool {
+	base := t.start - 8
+	return fillOffsets(symbols, t.segment.data, (base-4*len(symbols))&^7, base)
 }
 
-// fillAfter sets them from offsets and relative_base after token_index.
-func fillAfter(symbols []Symbol, s *segment, tokens *tokenTable, _ nameTable) bool {
-	offsets := alignUp(tokens.end, 8)
-	return fillOffsets(symbols, s.data, offsets, alignUp(offsets+4*len(symbols), 8))
+// fillAfter reads offsets and relative_base after token_index.
+func fillAfter(symbols []Symbol, t *nameTable) bool {
+	offsets := alignUp(t.tokens.end, 8)
+	return fillOffsets(symbols, t.segment.data, offsets, alignUp(offsets+4*len(symbols), 8))
 }
 
-// fillRelative sets them from offsets after token_index, each relative to
-// where it is.
-func fillRelative(symbols []Symbol, s *segment, tokens *tokenTable, _ nameTable) bool {
-	if tokens.end+4*len(symbols) > len(s.data) {
+// fillRelative reads offsets after token_index, each relative to where it is.
+func fillRelative(symbols []Symbol, t *nameTable) bool {
+	data, offsets := t.segment.data, t.tokens.end
+	if offsets+4*len(symbols) > len(data) {
 		return false
 	}
 	for i := range symbols {
-		at := tokens.end + 4*i
-		symbols[i].Addr = s.addr + uint64(at) + uint64(int64(int32(le.Uint32(s.data[at:]))))
+		at := offsets + 4*i
+		symbols[i].Addr = t.segment.addr + uint64(at) + signExtend(le.Uint32(data[at:]))
 	}
 	return true
 }
+
+func signExtend(n uint32) uint64 { return uint64(int64(int32(n))) }
 
 // fillOffsets sets addresses as kallsyms_sym_address (kernel/kallsyms.c) does.
 // With CONFIG_KALLSYMS_ABSOLUTE_PERCPU a negative offset counts down from the
@@ -113,19 +139,19 @@ func fillOffsets(symbols []Symbol, data []byte, offsets, base int) bool {
 		return false
 	}
 	relative := le.Uint64(data[base:])
+	offset := func(i int) uint32 { return le.Uint32(data[offsets+4*i:]) }
 	percpu := false
 	for i := range symbols {
-		percpu = percpu || int32(le.Uint32(data[offsets+4*i:])) < 0
+		percpu = percpu || int32(offset(i)) < 0
 	}
 	for i := range symbols {
-		off := int32(le.Uint32(data[offsets+4*i:]))
-		switch {
+		switch off := offset(i); {
 		case !percpu:
-			symbols[i].Addr = relative + uint64(uint32(off))
-		case off >= 0:
+			symbols[i].Addr = relative + uint64(off)
+		case int32(off) >= 0:
 			symbols[i].Addr = uint64(off)
 		default:
-			symbols[i].Addr = relative - 1 - uint64(int64(off))
+			symbols[i].Addr = relative - 1 - signExtend(off)
 		}
 	}
 	return true

@@ -2,6 +2,7 @@ package kimage
 
 import (
 	"bytes"
+	"cmp"
 	"debug/elf"
 	"encoding/binary"
 	"errors"
@@ -82,12 +83,7 @@ func readSegment(file []byte, p elf.Prog64) (segment, error) {
 }
 
 func checkSegments(segments []segment) error {
-	slices.SortFunc(segments, func(a, b segment) int {
-		if a.addr < b.addr {
-			return -1
-		}
-		return 1
-	})
+	slices.SortFunc(segments, func(a, b segment) int { return cmp.Compare(a.addr, b.addr) })
 	for i := range segments {
 		if i > 0 && segments[i-1].addr+segments[i-1].size > segments[i].addr {
 			return fault.Inputf("segments at %#x and %#x overlap", segments[i-1].addr, segments[i].addr)
