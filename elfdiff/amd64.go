@@ -1,0 +1,89 @@
+package elfdiff
+
+import "debug/elf"
+
+// amd64 is x86-64: the psABI's relocations as the kernel uses them
+// (arch/x86/kernel/module.c knows no others) and the special sections of
+// arch/x86/kernel/vmlinux.lds.S and scripts/module.lds.S.
+var amd64 = arch{
+	machine: elf.EM_X86_64,
+	name:    "x86_64",
+	relocs: map[uint32]relocKind{
+		uint32(elf.R_X86_64_NONE):  {0, false},
+		uint32(elf.R_X86_64_64):    {8, false},
+		uint32(elf.R_X86_64_32):    {4, false},
+		uint32(elf.R_X86_64_32S):   {4, false},
+		uint32(elf.R_X86_64_16):    {2, false},
+		uint32(elf.R_X86_64_8):     {1, false},
+		uint32(elf.R_X86_64_PC64):  {8, true},
+		uint32(elf.R_X86_64_PC32):  {4, true},
+		uint32(elf.R_X86_64_PLT32): {4, true},
+	},
+	insn:    x86Insn,
+	padding: x86Padding,
+	sections: map[string]special{
+		"__bug_table":                  {relocs: 2},
+		"__ex_table":                   {relocs: 2},
+		".altinstructions":             {relocs: 2},
+		".parainstructions":            {relocs: 1},
+		".smp_locks":                   {relocs: 1},
+		"__jump_table":                 {relocs: 3},
+		".static_call_sites":           {relocs: 2},
+		".retpoline_sites":             {relocs: 1},
+		".return_sites":                {relocs: 1},
+		".call_sites":                  {relocs: 1},
+		".ibt_endbr_seal":              {relocs: 1},
+		".kcfi_traps":                  {relocs: 1},
+		"__mcount_loc":                 {relocs: 1, ftrace: true},
+		"__patchable_function_entries": {relocs: 1, ftrace: true},
+		".orc_unwind_ip":               {relocs: 1, parallel: ".orc_unwind"},
+		".orc_unwind":                  {parallelTo: ".orc_unwind_ip"},
+		".orc_header":                  {whole: true},
+		".static_call_tramp_key":       {unowned: true},
+		".printk_index":                {unowned: true},
+		".static_call.text":            {unowned: true},
+		"__tracepoints":                {unowned: true},
+		"__tracepoints_ptrs":           {unowned: true},
+		"__tracepoint_check":           {unowned: true},
+		".modinfo":                     {unowned: true},
+		"__param":                      {unowned: true},
+		"__modver":                     {unowned: true},
+		".note.gnu.property":           {drop: true},
+		".note.GNU-stack":              {drop: true},
+		".note.Linux":                  {unowned: true},
+		".gnu.linkonce.this_module":    {unowned: true},
+		"__ksymtab_strings":            {drop: true},
+		".export_symbol":               {unowned: true},
+	},
+}
+
+// x86Padding accepts the fillers of gas and gcc: nop forms, int3, zeroes.
+func x86Padding(code []byte) bool {
+	for len(code) > 0 {
+		n := x86NopLen(code)
+		if n == 0 {
+			return false
+		}
+		code = code[n:]
+	}
+	return true
+}
+
+// x86NopLen is the length of the filler instruction that code begins with, 0 for any other.
+func x86NopLen(code []byte) int {
+	if code[0] == 0xcc || code[0] == 0 {
+		return 1
+	}
+	i := 0
+	for i < len(code) && (code[i] == 0x66 || code[i] == 0x2e) {
+		i++
+	}
+	if i < len(code) && code[i] == 0x90 {
+		return i + 1
+	}
+	if i+1 < len(code) && code[i] == 0x0f && code[i+1] == 0x1f {
+		n, _ := x86Insn(code)
+		return n
+	}
+	return 0
+}

@@ -1,0 +1,108 @@
+package elfdiff
+
+import "sort"
+
+// cutAnonymous cuts the stretches that no symbol names wherever something
+// points into them: the replacements of alternatives, constants, switch
+// tables. Each piece can then travel alone.
+func (o *Object) cutAnonymous() {
+	cuts := o.anonymousCuts()
+	if len(cuts) == 0 {
+		return
+	}
+	pieces := map[*Atom][]*Atom{}
+	for a, at := range cuts {
+		pieces[a] = a.cut(at)
+	}
+	o.replaceAtoms(pieces)
+	for _, a := range o.Atoms {
+		for i := range a.Refs {
+			a.Refs[i].reaim(pieces)
+		}
+	}
+}
+
+// anonymousCuts are, by atom, the offsets inside of it that are referred to.
+func (o *Object) anonymousCuts() map[*Atom][]uint64 {
+	seen := map[*Atom]map[uint64]bool{}
+	for _, a := range o.Atoms {
+		for _, r := range a.Refs {
+			if r.Atom == nil || r.Atom.Kind != Anon || r.Addend <= 0 || uint64(r.Addend) >= r.Atom.Size {
+				continue
+			}
+			if r.Atom == a {
+				continue // a jump inside of a replacement
+			}
+			if seen[r.Atom] == nil {
+				seen[r.Atom] = map[uint64]bool{}
+			}
+			seen[r.Atom][uint64(r.Addend)] = true
+		}
+	}
+	cuts := map[*Atom][]uint64{}
+	for a, set := range seen {
+		for off := range set {
+			cuts[a] = append(cuts[a], off)
+		}
+		sort.Slice(cuts[a], func(i, j int) bool { return cuts[a][i] < cuts[a][j] })
+	}
+	return cuts
+}
+
+// cut divides a at the offsets in at, which ascend.
+func (a *Atom) cut(at []uint64) []*Atom {
+	var list []*Atom
+	refs := a.Refs
+	for i := 0; i <= len(at); i++ {
+		from, to := uint64(0), a.Size
+		if i > 0 {
+			from = at[i-1]
+		}
+		if i < len(at) {
+			to = at[i]
+		}
+		p := &Atom{Kind: Anon, Section: a.Section, Off: a.Off + from, Size: to - from}
+		n := sort.Search(len(refs), func(i int) bool { return refs[i].Off >= to })
+		for _, r := range refs[:n] {
+			r.Off -= from
+			p.Refs = append(p.Refs, r)
+		}
+		refs = refs[n:]
+		list = append(list, p)
+	}
+	return list
+}
+
+// replaceAtoms puts the pieces in the places of the atoms they were cut from.
+func (o *Object) replaceAtoms(pieces map[*Atom][]*Atom) {
+	replace := func(atoms []*Atom) []*Atom {
+		var list []*Atom
+		for _, a := range atoms {
+			if p, ok := pieces[a]; ok {
+				list = append(list, p...)
+			} else {
+				list = append(list, a)
+			}
+		}
+		return list
+	}
+	o.Atoms = replace(o.Atoms)
+	for i, a := range o.Atoms {
+		a.order = i
+	}
+	for a := range pieces {
+		o.bySection[a.Section] = replace(o.bySection[a.Section])
+	}
+}
+
+// reaim moves a reference from an atom to the piece of it that it points at.
+func (r *Ref) reaim(pieces map[*Atom][]*Atom) {
+	list, ok := pieces[r.Atom]
+	if !ok || r.Atom == nil {
+		return
+	}
+	pos := int64(r.Atom.Off) + r.Addend
+	i := sort.Search(len(list), func(i int) bool { return int64(list[i].Off) > pos })
+	r.Atom = list[max(i-1, 0)]
+	r.Addend = pos - int64(r.Atom.Off)
+}

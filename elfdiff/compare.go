@@ -1,0 +1,143 @@
+package elfdiff
+
+import (
+	"bytes"
+	"debug/elf"
+)
+
+// comparison decides whether two atoms mean the same. Named atoms are the
+// same when correlate says so; all others when their contents are.
+type comparison struct {
+	memo map[[2]*Atom]bool
+}
+
+// same reports whether a and b have equal contents and refer to the same
+// things. Two references correspond when they point at the same place of
+// atoms that are each other's twins, at equal anonymous contents, or at the
+// same symbol of another object.
+func (c *comparison) same(a, b *Atom) bool { return c.difference(a, b) == nil }
+
+// difference is the first place at which b is not a, nil where they are the same.
+func (c *comparison) difference(a, b *Atom) *Difference {
+	switch {
+	case a.Kind != b.Kind:
+		return &Difference{What: "kind"}
+	case a.Kind == String:
+		if a.text(0) != b.text(0) {
+			return &Difference{What: "string"}
+		}
+		return nil
+	case a.Size != b.Size:
+		return &Difference{What: "size"}
+	}
+	if d := c.refDifference(a, b); d != nil {
+		return d
+	}
+	if i := firstDifference(a.Bytes(), b.Bytes()); i >= 0 {
+		return &Difference{What: "code", Off: uint64(i)}
+	}
+	return c.entryDifference(a, b)
+}
+
+// Difference says where two atoms differ first.
+type Difference struct {
+	What string // kind, size, code, reference, string, or the name of a special section
+	Off  uint64 // in the patched atom
+	Old  *Ref   // reference: what the original has there
+	New  *Ref
+}
+
+func firstDifference(a, b []byte) int {
+	if bytes.Equal(a, b) {
+		return -1
+	}
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return min(len(a), len(b))
+}
+
+func (c *comparison) refDifference(a, b *Atom) *Difference {
+	for i := range min(len(a.Refs), len(b.Refs)) {
+		if r, s := &a.Refs[i], &b.Refs[i]; !c.sameRef(a, b, r, s) {
+			return &Difference{What: "reference", Off: min(r.Off, s.Off), Old: r, New: s}
+		}
+	}
+	if len(a.Refs) != len(b.Refs) {
+		return &Difference{What: "reference"}
+	}
+	return nil
+}
+
+func (c *comparison) sameRef(a, b *Atom, r, s *Ref) bool {
+	if r.Off != s.Off || r.Type != s.Type || r.Bias != s.Bias {
+		return false
+	}
+	switch {
+	case r.Atom == nil || s.Atom == nil:
+		return r.Atom == nil && s.Atom == nil && r.Addend == s.Addend && sameSymbol(r, s)
+	case r.Atom == a && s.Atom == b:
+		return r.Addend == s.Addend
+	case r.Atom.Kind == String && s.Atom.Kind == String:
+		return r.Atom.text(r.Addend) == s.Atom.text(s.Addend)
+	case r.Addend != s.Addend:
+		return false
+	}
+	return c.sameTarget(r.Atom, s.Atom)
+}
+
+func sameSymbol(r, s *Ref) bool {
+	if r.Sym == nil || s.Sym == nil {
+		return r.Sym == s.Sym
+	}
+	return r.Sym.Name == s.Sym.Name && r.Sym.Index == s.Sym.Index && r.Sym.Value == s.Sym.Value
+}
+
+// sameTarget compares what two references point at: named atoms by identity,
+// except constants that the compiler numbered, which count by content.
+func (c *comparison) sameTarget(a, b *Atom) bool {
+	if a.Name != "" || b.Name != "" {
+		return a.twin == b
+	}
+	key := [2]*Atom{a, b}
+	if known, ok := c.memo[key]; ok {
+		return known
+	}
+	c.memo[key] = true // a cycle is equal if all else is
+	result := c.same(a, b)
+	c.memo[key] = result
+	return result
+}
+
+// entryDifference compares the special-section entries that two functions own.
+func (c *comparison) entryDifference(a, b *Atom) *Difference {
+	for i := range min(len(a.Entries), len(b.Entries)) {
+		e, f := a.Entries[i], b.Entries[i]
+		if e.Section.Name != f.Section.Name {
+			return &Difference{What: f.Section.Name}
+		}
+		if d := c.difference(e, f); d != nil {
+			return &Difference{What: f.Section.Name, Off: d.Off, Old: d.Old, New: d.New}
+		}
+	}
+	if n := min(len(a.Entries), len(b.Entries)); len(a.Entries) != len(b.Entries) {
+		longer := a.Entries
+		if len(b.Entries) > n {
+			longer = b.Entries
+		}
+		return &Difference{What: longer[n].Section.Name}
+	}
+	return nil
+}
+
+// isConst reports whether nothing can have written to a since the kernel was
+// built, so that a private copy of it is as good as the original.
+func (a *Atom) isConst() bool {
+	switch a.Kind {
+	case String, Const:
+		return true
+	}
+	return a.Section.Flags&(elf.SHF_WRITE|elf.SHF_EXECINSTR) == 0 && a.Section.Type != elf.SHT_NOBITS
+}

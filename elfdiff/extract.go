@@ -1,0 +1,312 @@
+package elfdiff
+
+import (
+	"debug/elf"
+	"fmt"
+	"sort"
+	"strings"
+
+	"kintsugi/internal/elfobj"
+)
+
+// Extract is the object that carries a Result into a module.
+type Extract struct {
+	File *elfobj.File
+	// Replacements are the functions that the module puts in the place of the
+	// kernel's own.
+	Replacements []Replacement
+	// Externals are the symbols that the object leaves to the kernel. Their
+	// Sym is undefined in File: whoever links the module gives it the name
+	// under which it is to be found.
+	Externals []External
+}
+
+// Replacement is one function that replaces another.
+type Replacement struct {
+	Func  *Function
+	Alias string // global symbol in File by which C code can name the new function
+}
+
+// External is a symbol that the extracted object refers to and does not define.
+type External struct {
+	Name string
+	Sym  *elfobj.Symbol // in the extracted file
+	Old  *Atom          // where the original object defines it; nil: another unit does
+}
+
+// Extract cuts what travels out of the patched object. The aliases of the
+// replacing functions begin with prefix, which keeps several units apart.
+func (r *Result) Extract(prefix string) (*Extract, error) {
+	if r.Refused() {
+		return nil, fmt.Errorf("a refused pair has nothing to extract")
+	}
+	x := &extractor{res: r, prefix: prefix, placed: map[*Atom]place{}, sections: map[string]*elfobj.Section{},
+		sectionSyms: map[*elfobj.Section]*elfobj.Symbol{}, relas: map[*elfobj.Section]*elfobj.Section{}, externals: map[any]*elfobj.Symbol{}}
+	src := r.Patched.File
+	x.file = &elfobj.File{Class: src.Class, ByteOrder: src.ByteOrder, OSABI: src.OSABI, ABIVersion: src.ABIVersion, Machine: src.Machine, Flags: src.Flags}
+	x.placeAll()
+	x.defineSymbols()
+	if err := x.relocate(); err != nil {
+		return nil, err
+	}
+	x.finish()
+	return &Extract{File: x.file, Replacements: x.replacements, Externals: x.exts}, nil
+}
+
+type extractor struct {
+	res          *Result
+	prefix       string
+	file         *elfobj.File
+	order        []*Atom // all that is in the file
+	placed       map[*Atom]place
+	sections     map[string]*elfobj.Section
+	sectionSyms  map[*elfobj.Section]*elfobj.Symbol
+	relas        map[*elfobj.Section]*elfobj.Section
+	externals    map[any]*elfobj.Symbol
+	exts         []External
+	replacements []Replacement
+}
+
+// place is where an atom has come to lie.
+type place struct {
+	sec *elfobj.Section
+	off uint64
+	sym *elfobj.Symbol // nil: the section's symbol and off
+}
+
+// placeAll puts what travels and the entries of travelling functions into
+// sections, in the order of the patched object.
+func (x *extractor) placeAll() {
+	for _, a := range x.res.Patched.Atoms {
+		_, travels := x.res.travels[a]
+		if a.Owner != nil {
+			_, travels = x.res.travels[a.Owner]
+		}
+		if whole := x.res.Patched.arch.sections[a.Section.Name].whole; travels || whole {
+			x.put(a)
+			x.order = append(x.order, a)
+		}
+	}
+}
+
+// put appends a to its section of the extracted file.
+func (x *extractor) put(a *Atom) {
+	sec := x.section(a)
+	align := x.alignment(a)
+	sec.Align = max(sec.Align, align)
+	at := (sec.Len() + align - 1) / align * align
+	if sec.Type == elf.SHT_NOBITS {
+		sec.Size = at + a.Size
+	} else {
+		fill := byte(0)
+		if sec.Flags&elf.SHF_EXECINSTR != 0 {
+			fill = 0xcc
+		}
+		for uint64(len(sec.Data)) < at {
+			sec.Data = append(sec.Data, fill)
+		}
+		sec.Data = append(sec.Data, a.Bytes()...)
+	}
+	x.placed[a] = place{sec: sec, off: at}
+}
+
+// alignment is what the atom's address can have relied on: its section's
+// alignment where it begins the section, else the largest power of two that
+// divides its offset.
+func (x *extractor) alignment(a *Atom) uint64 {
+	align := max(a.Section.Align, 1)
+	if a.Kind == Entry {
+		return 1 // entries lie close
+	}
+	if a.Kind == Func {
+		return align
+	}
+	for a.Off%align != 0 {
+		align /= 2
+	}
+	return align
+}
+
+// section finds or makes the section for a.
+func (x *extractor) section(a *Atom) *elfobj.Section {
+	name, flags := sectionName(a), a.Section.Flags&^(elf.SHF_MERGE|elf.SHF_STRINGS|elf.SHF_GROUP|elf.SHF_LINK_ORDER)
+	key := fmt.Sprintf("%s %x %d", name, flags, a.Section.Type)
+	if s := x.sections[key]; s != nil {
+		return s
+	}
+	s := &elfobj.Section{Name: name, Type: a.Section.Type, Flags: flags, Align: 1}
+	if a.Kind == Entry {
+		s.EntSize = a.Section.EntSize
+		s.Align = max(a.Section.Align, 1)
+	}
+	x.sections[key] = s
+	x.file.Sections = append(x.file.Sections, s)
+	return s
+}
+
+// sectionName is the section that a goes into: functions and objects each
+// have their own, so that the module can be read with common tools.
+func sectionName(a *Atom) string {
+	name := a.Section.Name
+	switch {
+	case a.Kind == String:
+		return ".rodata.str"
+	case a.Kind == Const:
+		return ".rodata.cst"
+	case a.Kind == Func && strings.HasPrefix(name, ".text.unlikely"):
+		return ".text.unlikely." + a.Name
+	case a.Kind == Func:
+		return ".text." + a.Name
+	case a.Kind != Data:
+		return name
+	case a.Section.Type == elf.SHT_NOBITS:
+		return ".bss." + a.Name
+	case a.Writable():
+		return ".data." + a.Name
+	}
+	return ".rodata." + a.Name
+}
+
+// defineSymbols makes the file's own symbols, local ones first.
+func (x *extractor) defineSymbols() {
+	for _, s := range x.res.Patched.File.Symbols {
+		if s.Type == elf.STT_FILE {
+			x.addSymbol(&elfobj.Symbol{Name: s.Name, Type: elf.STT_FILE, Index: elf.SHN_ABS})
+			break
+		}
+	}
+	for _, s := range x.file.Sections {
+		x.sectionSyms[s] = x.addSymbol(&elfobj.Symbol{Type: elf.STT_SECTION, Section: s})
+	}
+	for _, a := range x.order {
+		if a.Name == "" {
+			continue
+		}
+		p := x.placed[a]
+		bind := elf.STB_LOCAL
+		if a.twin == nil && a.Global() {
+			bind = elf.STB_GLOBAL // another unit of the patch may use it
+		}
+		p.sym = x.addSymbol(&elfobj.Symbol{Name: a.Name, Value: p.off, Size: a.Size, Type: a.Sym.Type, Bind: bind, Section: p.sec})
+		x.placed[a] = p
+	}
+	for i, f := range x.res.Functions {
+		if f.Patch {
+			x.alias(i, f)
+		}
+	}
+}
+
+func (x *extractor) addSymbol(s *elfobj.Symbol) *elfobj.Symbol {
+	x.file.Symbols = append(x.file.Symbols, s)
+	return s
+}
+
+// alias gives a replacing function a global name that C can write.
+func (x *extractor) alias(n int, f *Function) {
+	p := x.placed[f.New]
+	name := fmt.Sprintf("%s%d_%s", x.prefix, n, strings.Map(identifierRune, f.Name))
+	x.addSymbol(&elfobj.Symbol{Name: name, Value: p.off, Size: f.New.Size, Type: elf.STT_FUNC, Bind: elf.STB_GLOBAL, Section: p.sec})
+	x.replacements = append(x.replacements, Replacement{Func: f, Alias: name})
+}
+
+func identifierRune(r rune) rune {
+	switch {
+	case r == '_', r >= '0' && r <= '9', r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z':
+		return r
+	}
+	return '_'
+}
+
+// relocate writes the relocations of all that travels.
+func (x *extractor) relocate() error {
+	for _, a := range x.order {
+		p := x.placed[a]
+		for i := range a.Refs {
+			r := &a.Refs[i]
+			sym, addend, err := x.target(a, r)
+			if err != nil {
+				return fmt.Errorf("%s: reference at +%#x: %w", a, r.Off, err)
+			}
+			rela := x.rela(p.sec)
+			rela.Relocs = append(rela.Relocs, elfobj.Reloc{Offset: p.off + r.Off, Type: r.Type, Sym: sym, Addend: addend + r.Bias})
+		}
+	}
+	return nil
+}
+
+// target is the symbol and addend by which the extracted file names what r
+// points at.
+func (x *extractor) target(a *Atom, r *Ref) (*elfobj.Symbol, int64, error) {
+	if r.Atom == nil {
+		if r.Sym == nil {
+			return nil, r.Addend, nil
+		}
+		return x.external(r.Sym.Name, r.Sym, nil), r.Addend, nil
+	}
+	if p, ok := x.placed[r.Atom]; ok && x.staysInside(a, r) {
+		if p.sym != nil {
+			return p.sym, r.Addend, nil
+		}
+		return x.sectionSyms[p.sec], int64(p.off) + r.Addend, nil
+	}
+	if r.Atom.twin == nil || r.Atom.Name == "" {
+		return nil, 0, fmt.Errorf("%s is not in the module", r.Atom)
+	}
+	return x.external(r.Atom.twin.Name, r.Atom.twin, r.Atom.twin), r.Addend, nil
+}
+
+// staysInside reports whether a reference to something that travels is to the
+// copy in the module. It is, but for pointers to functions that exist in the
+// kernel: those can be stored and outlive the module, and the kernel compares
+// them, so they are pointers to the original.
+func (x *extractor) staysInside(a *Atom, r *Ref) bool {
+	t := r.Atom
+	if t.Kind != Func || t.twin == nil || t == a || t == a.Owner || r.Branch {
+		return true
+	}
+	if a.Kind == Entry || a.altinstr() || strings.HasSuffix(t.Name, ".cold") || r.Addend != 0 {
+		return true
+	}
+	return !t.twin.Patchable()
+}
+
+// external is the undefined symbol for something outside of the file; key
+// tells apart things of the same name.
+func (x *extractor) external(name string, key any, old *Atom) *elfobj.Symbol {
+	if s := x.externals[key]; s != nil {
+		return s
+	}
+	s := &elfobj.Symbol{Name: name, Bind: elf.STB_GLOBAL, Index: elf.SHN_UNDEF}
+	if src, ok := key.(*elfobj.Symbol); ok && !src.Undefined() {
+		s.Index, s.Value, s.Type, s.Bind = src.Index, src.Value, src.Type, src.Bind
+		x.externals[key] = x.addSymbol(s)
+		return s // absolute: needs nobody
+	}
+	x.externals[key] = x.addSymbol(s)
+	x.exts = append(x.exts, External{Name: name, Sym: s, Old: old})
+	return s
+}
+
+func (x *extractor) rela(sec *elfobj.Section) *elfobj.Section {
+	if s := x.relas[sec]; s != nil {
+		return s
+	}
+	s := &elfobj.Section{Name: ".rela" + sec.Name, Type: elf.SHT_RELA, Flags: elf.SHF_INFO_LINK, Align: 8, EntSize: 24, Target: sec}
+	x.relas[sec] = s
+	return s
+}
+
+// finish puts each relocation section behind the section it is for, and says
+// that the object needs no executable stack.
+func (x *extractor) finish() {
+	var list []*elfobj.Section
+	for _, s := range x.file.Sections {
+		list = append(list, s)
+		if r := x.relas[s]; r != nil {
+			sort.SliceStable(r.Relocs, func(i, j int) bool { return r.Relocs[i].Offset < r.Relocs[j].Offset })
+			list = append(list, r)
+		}
+	}
+	x.file.Sections = append(list, &elfobj.Section{Name: ".note.GNU-stack", Type: elf.SHT_PROGBITS, Align: 1})
+}

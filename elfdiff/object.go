@@ -1,0 +1,338 @@
+package elfdiff
+
+import (
+	"debug/elf"
+	"fmt"
+	"sort"
+	"strings"
+
+	"kintsugi/internal/elfobj"
+)
+
+// Kind is what an Atom is.
+type Kind uint8
+
+const (
+	Func   Kind = iota // a function, or a .cold or .part of one
+	Data               // a named object
+	String             // one NUL-terminated string of a mergeable section
+	Const              // one constant of a mergeable section
+	Anon               // a stretch of a section that no symbol names
+	Entry              // one entry of a special section
+)
+
+// Atom is the smallest piece of an object that lives or travels as one.
+type Atom struct {
+	Kind    Kind
+	Name    string // of Func and Data; empty for the others
+	Sym     *elfobj.Symbol
+	Aliases []*elfobj.Symbol // further symbols with the same address
+	Section *elfobj.Section
+	Off     uint64  // in Section
+	Size    uint64  // bytes
+	Refs    []Ref   // by offset
+	Entries []*Atom // of special sections, owned by this function, in file order
+	Owner   *Atom   // of an Entry
+	Spec    special // of an Entry
+
+	users []*Atom // atoms that refer to this one, in object order
+	twin  *Atom   // the same atom in the other object
+	order int     // position in the object
+}
+
+// Ref is one relocation, resolved to what it points at.
+type Ref struct {
+	Off    uint64 // of the field, from the atom's start
+	Type   uint32
+	Sym    *elfobj.Symbol // undefined or absolute symbol; nil where Atom is set
+	Atom   *Atom
+	Addend int64 // what is pointed at, from the start of Atom or from Sym, without the PC-relative bias
+	Bias   int64 // r_addend less Addend: the way from the field to the instruction's end
+	Branch bool  // field of a direct call or jump
+}
+
+// Object is a relocatable object taken apart.
+type Object struct {
+	File  *elfobj.File
+	Atoms []*Atom // in section order, then by offset
+
+	arch      *arch
+	bySection map[*elfobj.Section][]*Atom
+	bySymbol  map[*elfobj.Symbol]*Atom
+}
+
+// Load takes f apart: into functions, data objects, strings and entries of
+// special sections, with every relocation resolved to the atom that it points at.
+func Load(f *elfobj.File) (*Object, error) {
+	a, err := archOf(f.Machine)
+	if err != nil {
+		return nil, err
+	}
+	o := &Object{File: f, arch: a, bySection: map[*elfobj.Section][]*Atom{}, bySymbol: map[*elfobj.Symbol]*Atom{}}
+	relocs := relocsBySection(f)
+	o.split(relocs)
+	if err := o.resolve(relocs); err != nil {
+		return nil, err
+	}
+	o.cutAnonymous()
+	if err := o.attachEntries(); err != nil {
+		return nil, err
+	}
+	o.linkUsers()
+	return o, nil
+}
+
+// Functions are the object's functions in object order.
+func (o *Object) Functions() []*Atom {
+	var list []*Atom
+	for _, a := range o.Atoms {
+		if a.Kind == Func {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+// AtomOf is the atom that sym is defined in, nil for undefined symbols.
+func (o *Object) AtomOf(sym *elfobj.Symbol) *Atom { return o.bySymbol[sym] }
+
+// Bytes are the atom's contents, nil in sections without any (.bss).
+func (a *Atom) Bytes() []byte {
+	if a.Section.Type == elf.SHT_NOBITS || a.Off+a.Size > uint64(len(a.Section.Data)) {
+		return nil
+	}
+	return a.Section.Data[a.Off : a.Off+a.Size]
+}
+
+// Writable reports whether the running kernel may have changed the atom.
+func (a *Atom) Writable() bool { return a.Section.Flags&elf.SHF_WRITE != 0 }
+
+// Global reports whether other objects can refer to the atom by name.
+func (a *Atom) Global() bool { return a.Sym != nil && a.Sym.Bind != elf.STB_LOCAL }
+
+// Init reports whether the atom is gone once the kernel has booted.
+func (a *Atom) Init() bool { return isInitSection(a.Section.Name) }
+
+// Patchable reports whether the function has an ftrace site at its entry.
+func (a *Atom) Patchable() bool {
+	for _, e := range a.Entries {
+		if e.Spec.ftrace {
+			return true
+		}
+	}
+	return false
+}
+
+func isInitSection(name string) bool {
+	return strings.HasPrefix(name, ".init.") || strings.HasPrefix(name, ".exit.") ||
+		strings.HasPrefix(name, ".meminit.") || strings.HasPrefix(name, ".devinit.")
+}
+
+// sectionRelocs are the relocations of every allocated section, by offset.
+type sectionRelocs map[*elfobj.Section][]elfobj.Reloc
+
+func relocsBySection(f *elfobj.File) sectionRelocs {
+	m := sectionRelocs{}
+	for _, s := range f.Sections {
+		if s.Target == nil || s.Target.Flags&elf.SHF_ALLOC == 0 {
+			continue
+		}
+		m[s.Target] = append(m[s.Target], s.Relocs...)
+	}
+	for _, list := range m {
+		byOffset := func(i, j int) bool { return list[i].Offset < list[j].Offset }
+		if !sort.SliceIsSorted(list, byOffset) {
+			sort.SliceStable(list, byOffset)
+		}
+	}
+	return m
+}
+
+// split makes the atoms of every allocated section.
+func (o *Object) split(relocs sectionRelocs) {
+	symbols := map[*elfobj.Section][]*elfobj.Symbol{}
+	for _, s := range o.File.Symbols {
+		if s.Section != nil && s.Type != elf.STT_SECTION && s.Type != elf.STT_FILE {
+			symbols[s.Section] = append(symbols[s.Section], s)
+		}
+	}
+	for _, sec := range o.File.Sections {
+		if sec.Flags&elf.SHF_ALLOC == 0 || sec.Type == elf.SHT_RELA || sec.Type == elf.SHT_GROUP {
+			continue
+		}
+		for _, a := range o.splitSection(sec, symbols[sec], relocs[sec]) {
+			a.order = len(o.Atoms)
+			o.Atoms = append(o.Atoms, a)
+			o.bySection[sec] = append(o.bySection[sec], a)
+		}
+	}
+}
+
+func (o *Object) splitSection(sec *elfobj.Section, syms []*elfobj.Symbol, relocs []elfobj.Reloc) []*Atom {
+	spec, isSpecial := o.arch.specialOf(sec.Name)
+	switch {
+	case isSpecial && spec.relocs > 0:
+		return splitEntries(sec, spec, relocs)
+	case isSpecial && spec.parallelTo != "":
+		return nil // attached by its leader
+	case sec.Flags&elf.SHF_MERGE != 0:
+		return splitMergeable(sec)
+	}
+	return o.splitBySymbol(sec, syms)
+}
+
+// splitEntries makes one atom per entry. Where the entries cannot be told
+// apart, the section stays one atom that belongs to no function, and any
+// difference in it is refused later.
+func splitEntries(sec *elfobj.Section, spec special, relocs []elfobj.Reloc) []*Atom {
+	if len(sec.Data) == 0 {
+		return nil
+	}
+	size, err := spec.entrySize(sec, relocs)
+	if err != nil {
+		return []*Atom{{Kind: Anon, Section: sec, Size: uint64(len(sec.Data))}}
+	}
+	atoms := make([]*Atom, 0, uint64(len(sec.Data))/size)
+	for off := uint64(0); off < uint64(len(sec.Data)); off += size {
+		atoms = append(atoms, &Atom{Kind: Entry, Section: sec, Off: off, Size: size, Spec: spec})
+	}
+	return atoms
+}
+
+// splitMergeable makes one atom per string or constant.
+func splitMergeable(sec *elfobj.Section) []*Atom {
+	var atoms []*Atom
+	n := uint64(len(sec.Data))
+	if sec.Flags&elf.SHF_STRINGS == 0 || sec.EntSize > 1 {
+		unit := max(sec.EntSize, 1)
+		for off := uint64(0); off < n; off += unit {
+			atoms = append(atoms, &Atom{Kind: Const, Section: sec, Off: off, Size: min(unit, n-off)})
+		}
+		return atoms
+	}
+	for off := uint64(0); off < n; {
+		end := off
+		for end < n && sec.Data[end] != 0 {
+			end++
+		}
+		for end+1 < n && sec.Data[end] == 0 && sec.Align > 1 && (end+1)%sec.Align != 0 && sec.Data[end+1] == 0 {
+			end++ // the padding that aligns the next string
+		}
+		end = min(end+1, n)
+		atoms = append(atoms, &Atom{Kind: String, Section: sec, Off: off, Size: end - off})
+		off = end
+	}
+	return atoms
+}
+
+// splitBySymbol makes one atom per function or object symbol and one for
+// each stretch between them that is not padding. Symbols inside another's
+// range are labels of it.
+func (o *Object) splitBySymbol(sec *elfobj.Section, syms []*elfobj.Symbol) []*Atom {
+	size := sectionSize(sec)
+	sort.SliceStable(syms, func(i, j int) bool { return symbolBefore(syms[i], syms[j]) })
+	var atoms []*Atom
+	var last *Atom
+	pos := uint64(0)
+	gap := func(to uint64) {
+		if to > pos && !o.isPadding(sec, pos, to) {
+			atoms = append(atoms, &Atom{Kind: Anon, Section: sec, Off: pos, Size: to - pos})
+		}
+	}
+	for i, s := range syms {
+		if s.Value > size {
+			continue // outside of its section: nothing can be there
+		}
+		if last != nil && (s.Value < last.Off+last.Size || s.Value == last.Off) {
+			if s.Value == last.Off && s.Size == last.Size {
+				last.Aliases = append(last.Aliases, s)
+			}
+			o.bySymbol[s] = last
+			continue
+		}
+		gap(s.Value)
+		last = &Atom{Kind: Data, Name: s.Name, Sym: s, Section: sec, Off: s.Value, Size: extent(syms[i:], size)}
+		if sec.Flags&elf.SHF_EXECINSTR != 0 {
+			last.Kind = Func
+		}
+		o.bySymbol[s] = last
+		atoms = append(atoms, last)
+		pos = last.Off + last.Size
+	}
+	gap(size)
+	return atoms
+}
+
+// extent is the size of the first symbol. One without a size, as assembly
+// has them, reaches to the next symbol.
+func extent(syms []*elfobj.Symbol, sectionSize uint64) uint64 {
+	first := syms[0]
+	if first.Size > 0 {
+		return min(first.Size, sectionSize-first.Value)
+	}
+	for _, s := range syms[1:] {
+		if s.Value > first.Value {
+			return min(s.Value, sectionSize) - first.Value
+		}
+	}
+	return sectionSize - first.Value
+}
+
+// symbolBefore orders the symbols of one section: by address, the longest
+// first, global before local, then by name.
+func symbolBefore(a, b *elfobj.Symbol) bool {
+	switch {
+	case a.Value != b.Value:
+		return a.Value < b.Value
+	case a.Size != b.Size:
+		return a.Size > b.Size
+	case a.Bind != b.Bind:
+		return a.Bind > b.Bind
+	}
+	return a.Name < b.Name
+}
+
+func (o *Object) isPadding(sec *elfobj.Section, from, to uint64) bool {
+	if sec.Type == elf.SHT_NOBITS {
+		return true
+	}
+	gap := sec.Data[from:to]
+	if sec.Flags&elf.SHF_EXECINSTR != 0 {
+		return o.arch.padding(gap)
+	}
+	for _, b := range gap {
+		if b != 0 {
+			return false
+		}
+	}
+	return uint64(len(gap)) < max(sec.Align, 1)
+}
+
+func sectionSize(s *elfobj.Section) uint64 {
+	if s.Type == elf.SHT_NOBITS {
+		return s.Size
+	}
+	return uint64(len(s.Data))
+}
+
+// find is the atom of sec that pos lies in. A position outside of every atom
+// belongs to the one before it (one past the end of an array), or to the
+// first.
+func (o *Object) find(sec *elfobj.Section, pos int64) *Atom {
+	atoms := o.bySection[sec]
+	i := sort.Search(len(atoms), func(i int) bool { return int64(atoms[i].Off) > pos })
+	if i == 0 && len(atoms) > 0 {
+		return atoms[0]
+	}
+	if i == 0 {
+		return nil
+	}
+	return atoms[i-1]
+}
+
+func (a *Atom) String() string {
+	if a.Name != "" {
+		return a.Name
+	}
+	return fmt.Sprintf("%s+%#x", a.Section.Name, a.Off)
+}

@@ -1,0 +1,169 @@
+package elfdiff
+
+import (
+	"debug/elf"
+	"fmt"
+
+	"kintsugi/internal/elfobj"
+)
+
+// resolve gives every atom its references.
+func (o *Object) resolve(relocs sectionRelocs) error {
+	for _, sec := range o.File.Sections {
+		list := relocs[sec]
+		for _, a := range o.bySection[sec] {
+			n := 0
+			for n < len(list) && list[n].Offset < a.Off+a.Size {
+				n++
+			}
+			if err := o.resolveAtom(a, list[:n]); err != nil {
+				return err
+			}
+			list = list[n:]
+		}
+		if spec, ok := o.arch.specialOf(sec.Name); len(list) > 0 && !(ok && spec.parallelTo != "") {
+			return fmt.Errorf("section %s: relocation at %#x belongs to nothing", sec.Name, list[0].Offset)
+		}
+	}
+	return nil
+}
+
+func (o *Object) resolveAtom(a *Atom, relocs []elfobj.Reloc) error {
+	if len(relocs) == 0 {
+		return nil
+	}
+	a.Refs = make([]Ref, len(relocs))
+	code := a.Section.Flags&elf.SHF_EXECINSTR != 0 && o.arch.insn != nil
+	insn := instructions{insn: o.arch.insn, code: a.Bytes()}
+	for i, r := range relocs {
+		kind, ok := o.arch.relocs[r.Type]
+		if !ok {
+			return fmt.Errorf("%s: relocation type %d at %#x is not one of %s kernels", a, r.Type, r.Offset, o.arch.name)
+		}
+		if r.Offset < a.Off || r.Offset+uint64(kind.size) > a.Off+a.Size {
+			return fmt.Errorf("%s: relocation at %#x crosses its bounds", a, r.Offset)
+		}
+		ref := Ref{Off: r.Offset - a.Off, Type: r.Type}
+		if code && kind.pcrel {
+			ref.Bias, ref.Branch = insn.bias(ref.Off, int64(kind.size))
+		}
+		o.aim(&ref, r)
+		a.Refs[i] = ref
+	}
+	return nil
+}
+
+// aim finds what a relocation points at.
+func (o *Object) aim(ref *Ref, r elfobj.Reloc) {
+	ref.Addend = r.Addend - ref.Bias
+	if r.Sym == nil || r.Sym.Section == nil {
+		ref.Sym = r.Sym
+		return
+	}
+	atom := o.bySymbol[r.Sym]
+	if atom == nil {
+		atom = o.find(r.Sym.Section, int64(r.Sym.Value)+ref.Addend)
+	}
+	if atom == nil { // a section without atoms: empty, or not allocated
+		ref.Sym = r.Sym
+		return
+	}
+	ref.Atom = atom
+	ref.Addend += int64(r.Sym.Value) - int64(atom.Off)
+}
+
+// instructions walks code from its start, once, to find the instruction that
+// a relocated field is in.
+type instructions struct {
+	insn   func([]byte) (int, bool)
+	code   []byte
+	pos    uint64
+	end    uint64
+	branch bool
+	lost   bool // an instruction could not be decoded
+}
+
+// bias is the (negative) distance from the end of the instruction that holds
+// the field at off to the field itself, which the assembler has put into the
+// addend, and whether the instruction is a direct branch. Where the code
+// cannot be decoded the field is taken to end the instruction, as it does in
+// all but those that also have an immediate.
+func (w *instructions) bias(off uint64, size int64) (int64, bool) {
+	for !w.lost && w.end <= off {
+		w.pos = w.end
+		n, branch := 0, false
+		if w.pos < uint64(len(w.code)) {
+			n, branch = w.insn(w.code[w.pos:])
+		}
+		if n == 0 {
+			w.lost = true
+			break
+		}
+		w.end, w.branch = w.pos+uint64(n), branch
+	}
+	if w.lost || w.end < off+uint64(size) {
+		return -size, false
+	}
+	return int64(off) - int64(w.end), w.branch
+}
+
+// attachEntries gives the entries of special sections to the functions that
+// their first relocation points into.
+func (o *Object) attachEntries() error {
+	for _, a := range o.Atoms {
+		if a.Kind != Entry {
+			continue
+		}
+		if len(a.Refs) > 0 && a.Refs[0].Atom != nil && a.Refs[0].Atom.Section.Flags&elf.SHF_EXECINSTR != 0 {
+			a.Owner = a.Refs[0].Atom
+			a.Owner.Entries = append(a.Owner.Entries, a)
+		}
+	}
+	return o.attachParallel()
+}
+
+// attachParallel attaches the entries of sections that have no relocations of
+// their own and run beside one that has (.orc_unwind beside .orc_unwind_ip).
+func (o *Object) attachParallel() error {
+	for _, sec := range o.File.Sections {
+		spec, _ := o.arch.specialOf(sec.Name)
+		leader := o.File.Section(spec.parallelTo)
+		if spec.parallelTo == "" || leader == nil || len(sec.Data) == 0 {
+			continue
+		}
+		leaders := o.bySection[leader]
+		if len(leaders) == 0 || len(sec.Data)%len(leaders) != 0 {
+			return fmt.Errorf("section %s: %d bytes do not go with the %d entries of %s", sec.Name, len(sec.Data), len(leaders), leader.Name)
+		}
+		size := uint64(len(sec.Data) / len(leaders))
+		for i, l := range leaders {
+			e := &Atom{Kind: Entry, Section: sec, Off: uint64(i) * size, Size: size, Spec: spec, Owner: l.Owner, order: len(o.Atoms)}
+			o.Atoms = append(o.Atoms, e)
+			o.bySection[sec] = append(o.bySection[sec], e)
+			if l.Owner != nil {
+				l.Owner.Entries = append(l.Owner.Entries, e)
+			}
+		}
+	}
+	return nil
+}
+
+// linkUsers notes for every atom which others refer to it. What an entry
+// refers to is used by the function that owns the entry.
+func (o *Object) linkUsers() {
+	for _, a := range o.Atoms {
+		user := a
+		if a.Owner != nil {
+			user = a.Owner
+		}
+		for _, r := range a.Refs {
+			t := r.Atom
+			if t == nil || t == user {
+				continue
+			}
+			if n := len(t.users); n == 0 || t.users[n-1] != user {
+				t.users = append(t.users, user)
+			}
+		}
+	}
+}

@@ -1,0 +1,349 @@
+package elfdiff
+
+import (
+	"fmt"
+	"strings"
+
+	"kintsugi/internal/report"
+)
+
+// selection works out what must travel into the module: what changed, and
+// then all that this drags along.
+type selection struct {
+	orig, patched *Object
+	cmp           comparison
+	ambiguous     map[*Atom]bool
+	trips         map[*Atom]*trip // patched atoms that travel
+	queue         []*Atom         // of them, those whose references were not followed yet
+	res           *Result
+}
+
+// trip is why an atom travels.
+type trip struct {
+	cause  []report.Cause
+	change *Difference // nil: it travels because of another
+}
+
+func newSelection(orig, patched *Object) *selection {
+	s := &selection{orig: orig, patched: patched, cmp: comparison{memo: map[[2]*Atom]bool{}},
+		ambiguous: map[*Atom]bool{}, trips: map[*Atom]*trip{}, res: &Result{}}
+	for _, a := range correlate(orig, patched) {
+		s.ambiguous[a] = true
+	}
+	return s
+}
+
+// travel marks a for the module. The first cause stays.
+func (s *selection) travel(a *Atom, change *Difference, cause ...report.Cause) {
+	if _, ok := s.trips[a]; ok {
+		return
+	}
+	s.trips[a] = &trip{cause: cause, change: change}
+	s.queue = append(s.queue, a)
+}
+
+func (s *selection) refuse(code string, a *Atom, hint, format string, args ...any) {
+	d := report.Diagnostic{Code: code, Severity: report.Error, Message: fmt.Sprintf(format, args...), Hint: hint}
+	if a != nil {
+		d.Symbol = a.String()
+	}
+	for _, old := range s.res.Diagnostics {
+		if old == d {
+			return
+		}
+	}
+	s.res.Diagnostics = append(s.res.Diagnostics, d)
+}
+
+// functions selects the functions that changed, and new global ones, which
+// another unit may call.
+func (s *selection) functions() {
+	for _, b := range s.patched.Atoms {
+		if b.Kind != Func {
+			continue
+		}
+		if b.twin == nil {
+			if b.Global() && !b.Init() {
+				s.travel(b, nil, report.Cause{Kind: "code", Symbol: b.Name, Detail: "new function"})
+			}
+			continue
+		}
+		d := s.cmp.difference(b.twin, b)
+		switch {
+		case d == nil:
+		case b.Init():
+			s.refuse("init-code", b, "Init code has run when a module is loaded: do the work in a livepatch callback instead.",
+				"%s is init code and changed", b.Name)
+		default:
+			s.travel(b, d, report.Cause{Kind: causeKind(d), Symbol: b.Name, Detail: d.describe()})
+		}
+	}
+}
+
+func causeKind(d *Difference) string {
+	switch d.What {
+	case "size", "code":
+		return "code"
+	case "reference":
+		if d.New != nil && d.New.Atom != nil && d.New.Atom.Kind == String {
+			return "string"
+		}
+		return "code"
+	}
+	return "section"
+}
+
+// describe says in words what differs.
+func (d *Difference) describe() string {
+	switch d.What {
+	case "size":
+		return "size changed"
+	case "code":
+		return fmt.Sprintf("instruction at +%#x changed", d.Off)
+	case "reference":
+		if d.Old != nil && d.New != nil {
+			return fmt.Sprintf("reference at +%#x changed from %s to %s", d.Off, d.Old, d.New)
+		}
+		return "references changed"
+	}
+	return "entry of " + d.What + " changed"
+}
+
+// String is what the reference points at, for a person.
+func (r *Ref) String() string {
+	name := ""
+	switch {
+	case r.Atom != nil && r.Atom.Kind == String:
+		return fmt.Sprintf("%q", r.Atom.text(r.Addend))
+	case r.Atom != nil:
+		name = r.Atom.String()
+	case r.Sym != nil:
+		name = r.Sym.Name
+	}
+	if r.Addend != 0 {
+		return fmt.Sprintf("%s%+d", name, r.Addend)
+	}
+	return name
+}
+
+// data compares the named objects that both sides have. Changed constants
+// travel and take their users along; what the running kernel holds in
+// writable memory cannot be changed by a patch to its initial value.
+func (s *selection) data() {
+	for _, b := range s.patched.Atoms {
+		if b.Kind != Data {
+			continue
+		}
+		if b.twin == nil {
+			s.newData(b)
+			continue
+		}
+		d := s.cmp.difference(b.twin, b)
+		switch {
+		case d == nil:
+		case s.patched.isUnowned(b):
+			s.refuseUnowned(b, "changed")
+		case b.Init():
+			s.refuse("init-code", b, "", "%s is data of init code and changed", b.Name)
+		case !b.isConst():
+			s.refuse("data-changed", b, dataAdvice, "the initial value or size of the writable variable %s changed", b.Name)
+		case b.Global():
+			s.refuse("data-changed", b, "Change the code that uses it instead.",
+				"the constant %s changed, and other units of the kernel can be using it", b.Name)
+		default:
+			s.travel(b, d, report.Cause{Kind: "data", Symbol: b.Name, Detail: d.describe()})
+			s.pullUsers(b)
+		}
+	}
+}
+
+const dataAdvice = "The running kernel holds its value already: set it from a livepatch callback, or attach new state with a shadow variable."
+
+// newData lets a new global object travel; a static one does when something
+// that travels refers to it.
+func (s *selection) newData(b *Atom) {
+	switch {
+	case s.patched.isUnowned(b):
+		s.refuseUnowned(b, "new")
+	case b.Global() && !b.Init():
+		s.travel(b, nil, report.Cause{Kind: "data", Symbol: b.Name, Detail: "new object"})
+	}
+}
+
+// pullUsers makes all that refers to the constant b travel with it: there may
+// be no two readings of one constant.
+func (s *selection) pullUsers(b *Atom) {
+	cause := report.Cause{Kind: "data", Symbol: b.String()}
+	for _, u := range b.users {
+		switch {
+		case u.Kind == Func && u.Init():
+		case u.Kind == Func:
+			s.travel(u, nil, append([]report.Cause{cause}, s.causeOf(b)...)...)
+		case u.Kind == Data && !u.isConst():
+			s.refuse("data-changed", u, dataAdvice, "the writable variable %s points at %s, which changed", u, b)
+		case u.Kind == Data && u.Global():
+			s.refuse("data-changed", u, dataAdvice, "the constant %s points at %s, which changed, and other units can be using it", u, b)
+		default:
+			if _, ok := s.trips[u]; !ok {
+				s.travel(u, &Difference{What: "reference"}, append([]report.Cause{cause}, s.causeOf(b)...)...)
+				s.pullUsers(u)
+			}
+		}
+	}
+}
+
+func (s *selection) causeOf(a *Atom) []report.Cause {
+	if t := s.trips[a]; t != nil {
+		return t.cause
+	}
+	return nil
+}
+
+// close follows the references of all that travels until nothing new comes.
+func (s *selection) close() {
+	for len(s.queue) > 0 {
+		a := s.queue[0]
+		s.queue = s.queue[1:]
+		if a.Kind == Func {
+			s.family(a)
+			s.callers(a)
+			s.checkEntries(a)
+		}
+		s.follow(a, a)
+		for _, e := range a.Entries {
+			s.follow(e, a)
+		}
+	}
+}
+
+// family keeps together what jumps into each other's middle: a function and
+// its .cold part.
+func (s *selection) family(a *Atom) {
+	for _, u := range append(a.users, a.targets()...) {
+		if u.Kind != Func || !(jumpsInside(u, a) || jumpsInside(a, u) || u.Name == a.Name+".cold") {
+			continue
+		}
+		s.travel(u, nil, append([]report.Cause{{Kind: "callee", Symbol: a.Name, Detail: "part of the same function"}}, s.causeOf(a)...)...)
+	}
+}
+
+// targets are the atoms that a refers to.
+func (a *Atom) targets() []*Atom {
+	var list []*Atom
+	for _, r := range a.Refs {
+		if r.Atom != nil && r.Atom != a {
+			list = append(list, r.Atom)
+		}
+	}
+	return list
+}
+
+func jumpsInside(from, to *Atom) bool {
+	for _, r := range from.Refs {
+		if r.Atom == to && r.Branch && r.Addend != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// callers makes the callers of a changed function without an ftrace site
+// travel: only through them can the new code be reached.
+func (s *selection) callers(a *Atom) {
+	if a.twin == nil || a.twin.Patchable() {
+		return
+	}
+	if t := s.trips[a]; t.change == nil && !s.dragged(a) {
+		return // it travels as a private copy of what the kernel has
+	}
+	if a.Global() {
+		s.refuse("no-ftrace-site", a, "Make the change in its callers, if they can be traced.",
+			"%s cannot be replaced: it has no ftrace site at its entry and can be called from other units", a.Name)
+		return
+	}
+	for _, u := range a.users {
+		switch {
+		case u.Kind == Func && u.Init():
+		case u.Kind == Func && calls(u, a):
+			s.travel(u, nil, append([]report.Cause{{Kind: "callee", Symbol: a.Name, Detail: "cannot be replaced by itself"}}, s.causeOf(a)...)...)
+		default:
+			s.refuse("no-ftrace-site", a, "", "%s cannot be replaced: it has no ftrace site at its entry and %s holds a pointer to it", a.Name, u)
+		}
+	}
+}
+
+// dragged reports whether a travels because a constant that it uses changed,
+// so that its other callers must see the new copy as well.
+func (s *selection) dragged(a *Atom) bool {
+	for _, c := range s.trips[a].cause {
+		if c.Kind == "callee" && c.Detail == "part of the same function" {
+			return false
+		}
+		if c.Kind == "data" || c.Kind == "callee" {
+			return true
+		}
+	}
+	return false
+}
+
+// calls reports whether all references of u to a are direct branches to its entry.
+func calls(u, a *Atom) bool {
+	for _, r := range u.Refs {
+		if r.Atom == a && (!r.Branch) {
+			return false
+		}
+	}
+	return true
+}
+
+// checkEntries refuses entries that cannot be honoured from inside a module.
+func (s *selection) checkEntries(a *Atom) {
+	for _, e := range a.Entries {
+		switch e.Section.Name {
+		case "__jump_table", ".static_call_sites":
+			key := e.Refs[len(e.Refs)-1]
+			if key.Atom != nil && key.Atom.twin == nil {
+				s.refuse("module-static-key", key.Atom, "Use static_key_enabled() or static_call_query() in the patch: it needs no site of its own.",
+					"%s uses the new static key %s, which would live in the module", a.Name, key.Atom)
+			}
+		}
+	}
+}
+
+// follow decides for every reference of a whether its target travels too.
+func (s *selection) follow(a, owner *Atom) {
+	for i := range a.Refs {
+		t := a.Refs[i].Atom
+		if t == nil || t == owner {
+			continue
+		}
+		switch {
+		case s.ambiguous[t]:
+			s.refuse("ambiguous-symbol", t, "Give the variable another name in the patch, or keep the order of its users.",
+				"%s refers to %s, and several static variables of that name cannot be told apart", owner, t)
+		case t.external():
+		case t.Init():
+			s.refuse("init-code", t, "", "%s refers to %s, which is gone once the kernel has booted", owner, t)
+		case t.Kind == Data && sectionClass(t) == "percpu":
+			s.refuse("unknown-section", t, "Allocate it in a callback with alloc_percpu().", "%s is a new per-cpu variable", t)
+		case t.Kind == Anon && t.Writable() && !t.altinstr():
+			s.refuse("unknown-section", t, "", "%s refers to writable data in %s that has no symbol", owner, t.Section.Name)
+		default:
+			s.travel(t, nil, s.causeOf(owner)...)
+		}
+	}
+}
+
+func (a *Atom) altinstr() bool { return strings.HasPrefix(a.Section.Name, ".altinstr") }
+
+// external reports whether references to a are to stay references to what the
+// kernel has: a named atom that exists there.
+func (a *Atom) external() bool {
+	return a.Name != "" && a.twin != nil && !(a.isConst() && a.generated())
+}
+
+// generated reports whether the compiler made the constant (CSWTCH.5,
+// __func__.7), so that nothing can depend on its address.
+func (a *Atom) generated() bool {
+	return a.Kind == Data && !a.Global() && len(a.Refs) == 0 && StableName(a.Name) != a.Name
+}
