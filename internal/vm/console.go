@@ -1,0 +1,105 @@
+package vm
+
+import (
+	"context"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+	"time"
+)
+
+// console follows the file that QEMU writes the guest's first serial port to.
+type console struct {
+	path    string
+	tee     io.Writer     // gets what arrives, optional
+	stop    func()        // ends the VM
+	silence time.Duration // how long the guest may take to say something; zero is for ever
+
+	text  []byte
+	flood bool // it printed more than maxConsole
+}
+
+// maxConsole is more than any sane test prints; a guest that goes beyond is stopped.
+const maxConsole = 16 << 20
+
+// watch reads until exited ends, and what is left then.
+func (c *console) watch(exited context.Context) {
+	begun := time.Now()
+	for exited.Err() == nil {
+		c.read()
+		if c.silence > 0 && len(c.text) == 0 && time.Since(begun) > c.silence {
+			c.stop()
+		}
+		select {
+		case <-exited.Done():
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	c.read()
+}
+
+// read takes what is new in the file. One that is not there yet is empty.
+func (c *console) read() {
+	file, err := os.Open(c.path)
+	if err != nil {
+		return
+	}
+	defer file.Close()
+	old := len(c.text)
+	news, _ := io.ReadAll(io.NewSectionReader(file, int64(old), int64(maxConsole-old)))
+	c.text = append(c.text, news...)
+	if c.tee != nil && len(news) > 0 {
+		c.tee.Write(news) // a reader that went away does not stop the test
+	}
+	if len(c.text) == maxConsole && !c.flood {
+		c.flood = true
+		c.stop()
+	}
+}
+
+// prefix is the time and the caller that printk puts before a message.
+var prefix = regexp.MustCompile(`^(\[[^\]]*\]\s*)+`)
+
+// signs are beginnings of kernel messages that mean something is broken.
+// They are matched at the start of a message only, so that the words may
+// occur in one.
+var signs = regexp.MustCompile(`^(` + strings.Join([]string{
+	`WARNING: `,
+	`BUG: `,
+	`kernel BUG at `,
+	`Oops: `, `[\w ]*: [0-9a-f]{4} \[#\d+\]`, // "invalid opcode: 0000 [#1] PREEMPT SMP"
+	`general protection`,
+	`Kernel panic`,
+	`Call Trace:`,
+	`(rcu: )?INFO: rcu_\w+ (self-)?detected`,
+	`INFO: task .* blocked for more than`,
+	`INFO: (possible|inconsistent|trying to register)`,
+	`watchdog: `, // "watchdog: BUG: soft lockup", "Watchdog detected hard LOCKUP"
+	`NMI watchdog: Watchdog detected`,
+	`(UBSAN|KASAN|KCSAN|KFENCE): `,
+	`Unable to handle kernel`,
+	`unchecked MSR access error`,
+	`traps: PANIC`,
+	`list_(add|del) corruption`,
+	`refcount_t: `,
+	`livepatch: .*(WARNING|failed to)`,
+}, "|") + `)`)
+
+// sign is a message that means something is broken.
+type sign struct {
+	line int // from 0
+	text string
+}
+
+// findSigns returns the broken messages on a console, in their order.
+func findSigns(console string) []sign {
+	var found []sign
+	for n, line := range strings.Split(console, "\n") {
+		text := prefix.ReplaceAllString(strings.TrimRight(line, "\r"), "")
+		if signs.MatchString(text) {
+			found = append(found, sign{line: n, text: text})
+		}
+	}
+	return found
+}

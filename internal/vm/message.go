@@ -1,0 +1,68 @@
+package vm
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"kintsugi/internal/fault"
+	"kintsugi/internal/report"
+)
+
+// message is one line of JSON from the guest's init to the host, on the
+// second serial port.
+type message struct {
+	Step    string            `json:"step,omitempty"`    // begun now
+	Elapsed time.Duration     `json:"elapsed,omitempty"` // since init began
+	Phase   *report.TestPhase `json:"phase,omitempty"`   // a probe that has ended
+	Failure *failure          `json:"failure,omitempty"` // why the sequence stops here
+	Taint   uint64            `json:"taint,omitempty"`   // /proc/sys/kernel/tainted, at the end
+	Done    bool              `json:"done,omitempty"`    // the sequence has ended, well or not
+}
+
+// failure is an error on its way out of the guest.
+type failure struct {
+	Step  string   `json:"step"`
+	Text  string   `json:"text"`
+	Hints []string `json:"hints,omitempty"`
+}
+
+func newFailure(step string, err error) *failure {
+	return &failure{Step: step, Text: err.Error(), Hints: fault.Hints(err)}
+}
+
+// maxChannel bounds what the host reads from a guest that floods its channel.
+const maxChannel = 8 << 20
+
+// readMessages reads what arrived. A last line that is cut off, as when the
+// guest died while it wrote, is left out.
+func readMessages(name string) ([]message, error) {
+	file, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil // QEMU did not come so far as to make it
+	}
+	if err != nil {
+		return nil, fault.Environmentf("channel of the VM: %w", err)
+	}
+	defer file.Close()
+	text, err := io.ReadAll(io.LimitReader(file, maxChannel))
+	if err != nil {
+		return nil, fault.Environmentf("channel of the VM: %w", err)
+	}
+	return parseMessages(text), nil
+}
+
+func parseMessages(text []byte) []message {
+	var messages []message
+	for line := range bytes.Lines(text) {
+		var m message
+		if json.Unmarshal(line, &m) == nil {
+			messages = append(messages, m)
+		}
+	}
+	return messages
+}

@@ -1,0 +1,132 @@
+package vm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"kintsugi/internal/command"
+	"kintsugi/internal/fault"
+)
+
+// outcome is all that one VM left behind.
+type outcome struct {
+	accel    string
+	console  []byte
+	messages []message
+	timeout  bool // it was killed because its time was over
+	flood    bool // it was killed because its console had no end
+}
+
+func (o *outcome) result() *Result {
+	if o == nil {
+		return nil
+	}
+	return &Result{Console: string(o.console), Accel: o.accel, Steps: steps(o.messages)}
+}
+
+// boot runs the VM to its end, with KVM where that works and else emulated.
+func (cfg *Config) boot(ctx context.Context, dir, initramfs string) (*outcome, error) {
+	if hasKVM() {
+		out, err := cfg.qemu(ctx, "kvm", dir, initramfs)
+		if ctx.Err() != nil || len(out.console) > 0 || len(out.messages) > 0 {
+			return out, err
+		}
+		slog.Info("KVM does not run the VM, emulating instead", "error", err)
+	}
+	return cfg.qemu(ctx, "tcg", dir, initramfs)
+}
+
+// hasKVM says whether KVM is worth a try. A /dev/kvm without the CPU's
+// extension is nested in a way that boots some kernels and hangs with others.
+func hasKVM() bool {
+	cpuinfo, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil || !regexp.MustCompile(`(?m)^flags\s*:.*\b(vmx|svm)\b`).Match(cpuinfo) {
+		return false
+	}
+	file, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0)
+	if err != nil {
+		return false
+	}
+	defer file.Close()
+	const getAPIVersion = 0xAE00 // KVM_GET_API_VERSION of include/uapi/linux/kvm.h; 12 for good
+	version, err := unix.IoctlRetInt(int(file.Fd()), getAPIVersion)
+	return err == nil && version == 12
+}
+
+// kvmSilence is how long a guest on KVM may take to say its first word; a
+// working one does within a second.
+const kvmSilence = 15 * time.Second
+
+// qemu runs one VM. The error is nil where the guest ran, whatever it did.
+func (cfg *Config) qemu(ctx context.Context, accel, dir, initramfs string) (*outcome, error) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	channel := filepath.Join(dir, "channel."+accel)
+	console := &console{path: filepath.Join(dir, "console."+accel), tee: cfg.Console, stop: stop}
+	if accel == "kvm" {
+		console.silence = kvmSilence
+	}
+	watched := make(chan struct{})
+	exited, exit := context.WithCancel(context.Background())
+	go func() { console.watch(exited); close(watched) }()
+
+	cmd := &command.Cmd{Path: cfg.QEMU, Args: arguments(accel, cfg.Image, initramfs, console.path, channel)}
+	_, err := cmd.Run(ctx)
+	exit()
+	<-watched
+	out := &outcome{accel: accel, console: console.text, timeout: errors.Is(err, context.DeadlineExceeded), flood: console.flood}
+	messages, readErr := readMessages(channel)
+	if readErr != nil {
+		return out, readErr
+	}
+	out.messages = messages
+	if err != nil && ctx.Err() == nil {
+		return out, fault.Environmentf("VM: %w", qemuError(err))
+	}
+	return out, nil // where it was killed, the judge knows why
+}
+
+// qemuError is err with what QEMU said last.
+func qemuError(err error) error {
+	var failed *command.Error
+	if !errors.As(err, &failed) {
+		return err
+	}
+	lines := strings.Split(strings.TrimSpace(string(failed.Output)), "\n")
+	return fmt.Errorf("%w: %s", err, lines[len(lines)-1])
+}
+
+// kernelArguments:
+//   - a panic ends the VM at once, and an oops is one, since what runs after it is worth nothing;
+//   - every message of the guest's init reaches the kernel log unthrottled;
+//   - notices and above are shown, which is what livepatch says, without the hardware's own news;
+//   - so is a stall, which is looked for with patience: an emulated CPU on a busy machine stands still for seconds.
+const kernelArguments = "console=ttyS0 printk.devkmsg=on loglevel=6 panic=-1 oops=panic " +
+	"softlockup_panic=1 watchdog_thresh=30 hung_task_panic=1 " +
+	"sysctl.kernel.panic_on_rcu_stall=1 rcupdate.rcu_cpu_stall_timeout=60"
+
+// arguments is QEMU's command line: no disk, no network, two serial ports
+// that are files on the host.
+//
+// Two CPUs: transitions of tasks that run on another CPU are part of the test.
+func arguments(accel, image, initramfs, console, channel string) []string {
+	cpu := "max"
+	if accel == "kvm" {
+		cpu = "host"
+	}
+	return []string{
+		"-machine", "q35", "-accel", accel, "-cpu", cpu, "-smp", "2", "-m", "512",
+		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
+		"-serial", "file:" + console, "-serial", "file:" + channel,
+		"-kernel", image, "-initrd", initramfs, "-append", kernelArguments,
+	}
+}

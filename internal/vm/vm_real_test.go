@@ -1,0 +1,166 @@
+package vm_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"kintsugi/internal/fault"
+	"kintsugi/internal/vm"
+)
+
+// The tests in this file boot a real kernel image. They need
+//
+//	KINTSUGI_TEST_IMAGE    a vmlinuz
+//	KINTSUGI_TEST_HEADERS  its headers, a folder for make -C
+//	KINTSUGI_TEST_CC       the compiler to build modules with, optional
+//
+// and say so when they are skipped.
+
+func realImage(t *testing.T) string {
+	t.Helper()
+	image := os.Getenv("KINTSUGI_TEST_IMAGE")
+	if image == "" {
+		t.Skip("KINTSUGI_TEST_IMAGE is not set to a vmlinuz")
+	}
+	return image
+}
+
+// buildInit builds the kintsugi binary that becomes init.
+func buildInit(t *testing.T) string {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "kintsugi")
+	cmd := exec.Command("go", "build", "-o", out, "kintsugi")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build: %v\n%s", err, text)
+	}
+	return out
+}
+
+// buildModule compiles one C file of testdata against the headers.
+func buildModule(t *testing.T, source string) string {
+	t.Helper()
+	headers := os.Getenv("KINTSUGI_TEST_HEADERS")
+	if headers == "" {
+		t.Skip("KINTSUGI_TEST_HEADERS is not set to a folder of kernel headers")
+	}
+	dir := t.TempDir()
+	if err := os.CopyFS(dir, os.DirFS("testdata")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "Makefile"), "obj-m := "+source+".o\n")
+	args := []string{"-s", "-C", headers, "M=" + dir, "modules"}
+	if cc := os.Getenv("KINTSUGI_TEST_CC"); cc != "" {
+		args = append(args, "CC="+cc)
+	}
+	if out, err := exec.Command("make", args...).CombinedOutput(); err != nil {
+		t.Fatalf("make: %v\n%s", err, out)
+	}
+	return filepath.Join(dir, source+".ko")
+}
+
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func probeFile(t *testing.T, text string) string {
+	t.Helper()
+	return write(t, filepath.Join(t.TempDir(), "probe.sh"), text)
+}
+
+// foreign returns a copy of the module that says it is for another kernel.
+func foreign(t *testing.T, module string) string {
+	t.Helper()
+	text, err := os.ReadFile(module)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(text, []byte("vermagic=")) + len("vermagic=")
+	text[at] = '9'
+	return write(t, filepath.Join(t.TempDir(), "foreign.ko"), string(text))
+}
+
+func phasesOf(r *vm.Result) string {
+	var list []string
+	for _, p := range r.Test.Phases {
+		list = append(list, fmt.Sprintf("%s:%d", p.Name, p.Status))
+	}
+	return strings.Join(list, " ")
+}
+
+// cmdlineProbe is content when /proc/cmdline is as the sample livepatch should make it.
+const cmdlineProbe = `
+cat /proc/cmdline
+case $1 in
+after) grep -q 'this has been live patched' /proc/cmdline ;;
+*)     ! grep -q 'this has been live patched' /proc/cmdline ;;
+esac
+`
+
+func TestRun(t *testing.T) {
+	image, init := realImage(t), buildInit(t)
+	sample := buildModule(t, "sample")
+	extra := buildModule(t, "warns")
+
+	tests := []struct {
+		name   string
+		cfg    vm.Config
+		reason string // substring; empty is a test that passes
+		phases string
+	}{
+		{name: "sample", cfg: vm.Config{Module: sample, Probe: probeFile(t, cmdlineProbe)}, phases: "before:0 after:0 reverted:0"},
+		{name: "no probe", cfg: vm.Config{Module: sample}},
+		{name: "probe fails after", cfg: vm.Config{Module: sample, Probe: probeFile(t, `[ "$1" != after ] || exit 7`)},
+			reason: "probe after: exit status 7", phases: "before:0 after:7 reverted:0"},
+		{name: "probe fails before", cfg: vm.Config{Module: sample, Probe: probeFile(t, `exit 3`)},
+			reason: "probe before: exit status 3", phases: "before:3"},
+		{name: "probe fails reverted", cfg: vm.Config{Module: sample, Probe: probeFile(t, `[ "$1" != reverted ]`)},
+			reason: "probe reverted: exit status 1", phases: "before:0 after:0 reverted:1"},
+		{name: "module warns", cfg: vm.Config{Module: extra}, reason: "WARNING: CPU:"},
+		{name: "kernel panics", cfg: vm.Config{Module: buildModule(t, "panics")}, reason: "Kernel panic - not syncing: on purpose"},
+		{name: "other kernel", cfg: vm.Config{Module: foreign(t, sample)}, reason: "load: load of sample: the kernel refuses the module's format"},
+		{name: "stalls", cfg: vm.Config{Module: buildModule(t, "stalls"), Transition: 5 * time.Second,
+			Probe: probeFile(t, "[ $1 != before ] || { sleep 600 < /proc/cmdline & }\n")}, reason: "stalled", phases: "before:0"},
+		{name: "hangs", cfg: vm.Config{Module: sample, Probe: probeFile(t, "sleep 600"), Timeout: 25 * time.Second},
+			reason: "still in step before"},
+		{name: "files", cfg: vm.Config{Module: sample, Files: map[string]string{"/lib/extra.ko": extra},
+			Probe: probeFile(t, "[ $1 != before ] || test -s /lib/extra.ko")}, phases: "before:0 after:0 reverted:0"},
+		{name: "background process", cfg: vm.Config{Module: sample, Probe: probeFile(t, "(while :; do cat /proc/cmdline; done) &\nexit 0")},
+			phases: "before:0 after:0 reverted:0"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			test.cfg.Image, test.cfg.Init = image, init
+			began := time.Now()
+			result, err := vm.Run(context.Background(), test.cfg)
+			if err != nil {
+				t.Fatalf("%v\n%v\n%s", err, fault.Hints(err), consoleOf(result))
+			}
+			t.Logf("%s, %.1f s; %v; %q %q", result.Accel, time.Since(began).Seconds(), result.Steps, result.Test.Reason, result.Hints)
+			if result.Test.OK != (test.reason == "") || !strings.Contains(result.Test.Reason, test.reason) {
+				t.Errorf("ok %v, reason %q, want %q\n%s", result.Test.OK, result.Test.Reason, test.reason, result.Console)
+			}
+			if got := phasesOf(result); test.phases != "" && got != test.phases {
+				t.Errorf("phases %s, want %s\n%s", got, test.phases, result.Console)
+			}
+		})
+	}
+}
+
+func consoleOf(r *vm.Result) string {
+	if r == nil {
+		return ""
+	}
+	return r.Console
+}
