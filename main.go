@@ -1,0 +1,11 @@
+// Kintsugi turns a kernel source patch into a livepatch module for a kernel
+// that is already running somewhere, without building that kernel.
+package main
+
+import "kintsugi/internal/vm"
+
+func main() {
+	if vm.IsGuest() {
+		vm.GuestMain()
+	}
+}
