@@ -69,7 +69,7 @@ func readSegments(file []byte) (elf.Machine, []segment, error) {
 		}
 		segments = append(segments, s)
 	}
-	return elf.Machine(h.Machine), segments, checkSegments(segments)
+	return elf.Machine(h.Machine), segments, checkSegments(segments, len(file))
 }
 
 func readSegment(file []byte, p elf.Prog64) (segment, error) {
@@ -82,12 +82,20 @@ func readSegment(file []byte, p elf.Prog64) (segment, error) {
 	return segment{addr: p.Vaddr, size: p.Memsz, data: file[p.Off : p.Off+p.Filesz : p.Off+p.Filesz]}, nil
 }
 
-func checkSegments(segments []segment) error {
+// checkSegments sorts segments and refuses those that share addresses, or
+// bytes of the file: searching them all must not take longer than one file of
+// size bytes does.
+func checkSegments(segments []segment, size int) error {
 	slices.SortFunc(segments, func(a, b segment) int { return cmp.Compare(a.addr, b.addr) })
+	total := 0
 	for i := range segments {
+		total += len(segments[i].data)
 		if i > 0 && segments[i-1].addr+segments[i-1].size > segments[i].addr {
 			return fault.Inputf("segments at %#x and %#x overlap", segments[i-1].addr, segments[i].addr)
 		}
+	}
+	if total > size {
+		return fault.Inputf("segments share bytes of the file")
 	}
 	if len(segments) == 0 {
 		return fault.Inputf("no segments to load")

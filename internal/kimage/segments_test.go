@@ -57,7 +57,8 @@ func TestParseRefusesBadELF(t *testing.T) {
 		"phnum":     changed(57, 0xff),
 		"offset":    changed(64+8+7, 0xff),
 		"memsz":     changed(64+40+7, 0x7f),
-		"filesz":    changed(64+40, 0),
+		"filesz":    testELF([]segment{{addr: textAddr, size: 8, data: make([]byte, 16)}}),
+		"shared":    sharedBytes(),
 		"wrap":      testELF([]segment{{addr: ^uint64(0) - 2, size: 16, data: make([]byte, 16)}}),
 		"overlap":   testELF([]segment{page, page}),
 		"truncated": good[:len(good)-1],
@@ -69,6 +70,21 @@ func TestParseRefusesBadELF(t *testing.T) {
 			t.Errorf("%s: error %v", name, err)
 		}
 	}
+}
+
+// sharedBytes is a vmlinux of many segments with the same bytes.
+func sharedBytes() []byte {
+	var segments []segment
+	for i := range 100 {
+		segments = append(segments, segment{addr: uint64(i) << 32, size: 1 << 20})
+	}
+	segments[0].data = make([]byte, 1<<20)
+	file := testELF(segments)
+	for i := range 100 {
+		copy(file[64+56*i+8:], file[64+8:64+16])
+		copy(file[64+56*i+32:], file[64+32:64+40])
+	}
+	return file
 }
 
 func TestOpenFile(t *testing.T) {
