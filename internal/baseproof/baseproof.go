@@ -1,0 +1,352 @@
+// Package baseproof proves that recompiled code is the code inside a shipped
+// kernel image, and reads from the image's bytes where everything lies that
+// the code refers to.
+//
+// A function is proven when the image has, under a symbol of its name, the
+// very bytes that the compiler made, relocated fields aside, and when what
+// the shipped relocated fields point at agrees with the symbol table and with
+// every other proven function of the unit. Which of several same-named
+// symbols is meant is then known and not guessed.
+package baseproof
+
+import (
+	"bytes"
+	"debug/elf"
+	"fmt"
+	"sort"
+
+	"kintsugi/elfdiff"
+	"kintsugi/internal/kimage"
+	"kintsugi/internal/report"
+)
+
+// Proof is what the image says about one unit.
+type Proof struct {
+	addr   map[*elfdiff.Atom]uint64 // functions proven, data learned from references
+	how    map[*elfdiff.Atom]string // why a function is not proven
+	symbol map[string]uint64        // undefined symbols of the unit, learned from references
+	funcs  []*elfdiff.Atom          // all that could be proven
+}
+
+// Addr is the link-time address of an atom of the original object: of a
+// function that is proven, or of data that a proven function refers to.
+func (p *Proof) Addr(a *elfdiff.Atom) (uint64, bool) {
+	addr, ok := p.addr[a]
+	return addr, ok
+}
+
+// SymbolAddr is the address that the unit's references to an undefined symbol have.
+func (p *Proof) SymbolAddr(name string) (uint64, bool) {
+	addr, ok := p.symbol[name]
+	return addr, ok
+}
+
+// Unproven says why a function is not proven; empty for one that is.
+func (p *Proof) Unproven(a *elfdiff.Atom) string { return p.how[a] }
+
+// Report counts what was proven.
+func (p *Proof) Report() *report.Proof {
+	r := &report.Proof{Functions: len(p.funcs), Unproven: []report.Unproven{}}
+	for _, f := range p.funcs {
+		if reason := p.how[f]; reason != "" {
+			r.Unproven = append(r.Unproven, report.Unproven{Name: f.Name, Reason: reason})
+		} else {
+			r.Proven++
+		}
+	}
+	sort.Slice(r.Unproven, func(i, j int) bool { return r.Unproven[i].Name < r.Unproven[j].Name })
+	return r
+}
+
+// Prove looks for every function of the original object in the image.
+func Prove(o *elfdiff.Object, im *kimage.Image) *Proof {
+	w := &prover{obj: o, im: im, proof: &Proof{addr: map[*elfdiff.Atom]uint64{}, how: map[*elfdiff.Atom]string{}, symbol: map[string]uint64{}},
+		open: map[*elfdiff.Atom][]candidate{}}
+	w.findCandidates()
+	w.settle()
+	w.nameRest()
+	return w.proof
+}
+
+type prover struct {
+	obj   *elfdiff.Object
+	im    *kimage.Image
+	proof *Proof
+	open  map[*elfdiff.Atom][]candidate // functions with candidates left and no proof yet
+}
+
+// candidate is one place of the image that can be a function.
+type candidate struct {
+	addr uint64
+	refs []uint64 // what the shipped fields point at, beside Atom.Refs
+}
+
+// findCandidates collects for every function the places with its name and bytes.
+func (w *prover) findCandidates() {
+	for _, f := range w.obj.Functions() {
+		if f.Size == 0 || f.Name == "" || f.Section.Type == elf.SHT_NOBITS {
+			continue
+		}
+		w.proof.funcs = append(w.proof.funcs, f)
+		named := w.im.Lookup(f.Name)
+		if len(named) == 0 {
+			w.proof.how[f] = "no symbol of that name in the image"
+			continue
+		}
+		reason := ""
+		for _, i := range named {
+			c, why := w.match(f, w.im.Symbols[i].Addr)
+			if why != "" {
+				reason = why
+				continue
+			}
+			w.open[f] = append(w.open[f], c)
+		}
+		if len(w.open[f]) == 0 {
+			w.proof.how[f] = reason
+			if f.Sym.Bind == elf.STB_WEAK {
+				w.proof.how[f] = "weak symbol that another unit overrides"
+			}
+		}
+	}
+}
+
+// match compares f with the image at addr, relocated fields aside.
+func (w *prover) match(f *elfdiff.Atom, addr uint64) (candidate, string) {
+	shipped, err := w.im.Bytes(addr, f.Size)
+	if err != nil {
+		return candidate{}, "its symbol is outside of the image's code"
+	}
+	c := candidate{addr: addr, refs: make([]uint64, len(f.Refs))}
+	code, pos := f.Bytes(), uint64(0)
+	for i, r := range f.Refs {
+		size, pcrel, _ := elfdiff.RelocField(w.obj.File.Machine, r.Type)
+		if !bytes.Equal(code[pos:r.Off], shipped[pos:r.Off]) {
+			return c, fmt.Sprintf("different code at +%#x", differs(code, shipped, pos))
+		}
+		pos = r.Off + uint64(size)
+		c.refs[i] = w.target(shipped[r.Off:pos], addr+r.Off, r, pcrel)
+	}
+	if !bytes.Equal(code[pos:], shipped[pos:]) {
+		return c, fmt.Sprintf("different code at +%#x", differs(code, shipped, pos))
+	}
+	return c, ""
+}
+
+func differs(a, b []byte, from uint64) uint64 {
+	for i := from; i < uint64(len(a)); i++ {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return uint64(len(a))
+}
+
+// target computes S+0 from a shipped field: what the reference's symbol or
+// atom resolves to, with the addend taken off.
+func (w *prover) target(field []byte, place uint64, r elfdiff.Ref, pcrel bool) uint64 {
+	var v uint64
+	order := w.obj.File.ByteOrder
+	switch len(field) {
+	case 8:
+		v = order.Uint64(field)
+	case 4:
+		v = uint64(int64(int32(order.Uint32(field))))
+		if r.Type == uint32(elf.R_X86_64_32) && w.obj.File.Machine == elf.EM_X86_64 {
+			v = uint64(order.Uint32(field))
+		}
+	case 2:
+		v = uint64(order.Uint16(field))
+	case 1:
+		v = uint64(field[0])
+	}
+	if pcrel {
+		v += place
+	}
+	return v - uint64(r.Addend+r.Bias)
+}
+
+// settle takes functions with one candidate that agrees with all that is
+// known, learns from their references, and goes on until nothing new is
+// learned. Certain ones come first: those whose name occurs once.
+func (w *prover) settle() {
+	for {
+		progress := false
+		for _, f := range w.proof.funcs {
+			list := w.open[f]
+			if len(list) == 0 {
+				continue
+			}
+			list = w.consistent(f, list)
+			switch len(list) {
+			case 0:
+				w.proof.how[f] = "its references disagree with the rest of the unit or with the symbol table"
+				delete(w.open, f)
+				progress = true
+			case 1:
+				w.accept(f, list[0])
+				progress = true
+			default:
+				w.open[f] = list
+			}
+		}
+		if !progress && !w.bracket() {
+			return
+		}
+	}
+}
+
+// consistent keeps the candidates that agree with what is known.
+func (w *prover) consistent(f *elfdiff.Atom, list []candidate) []candidate {
+	var keep []candidate
+	for _, c := range list {
+		if known, ok := w.proof.addr[f]; (!ok || known == c.addr) && w.agrees(f, c) {
+			keep = append(keep, c)
+		}
+	}
+	return keep
+}
+
+func (w *prover) agrees(f *elfdiff.Atom, c candidate) bool {
+	for i, r := range f.Refs {
+		if !w.agreesRef(f, c, r, c.refs[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func (w *prover) agreesRef(f *elfdiff.Atom, c candidate, r elfdiff.Ref, addr uint64) bool {
+	switch {
+	case r.Atom == f:
+		return addr == c.addr
+	case r.Atom != nil && r.Atom.Kind == elfdiff.String:
+		return w.sameString(r, addr)
+	case r.Atom != nil:
+		known, ok := w.proof.addr[r.Atom]
+		return (!ok || known == addr) && w.named(r.Atom, addr)
+	case r.Sym == nil || !r.Sym.Undefined():
+		return true
+	}
+	known, ok := w.proof.symbol[r.Sym.Name]
+	return (!ok || known == addr) && w.hasSymbol(r.Sym.Name, addr)
+}
+
+// sameString compares a string's contents with what the image has there.
+func (w *prover) sameString(r elfdiff.Ref, addr uint64) bool {
+	want := r.Atom.Bytes()
+	if r.Addend < 0 || r.Addend > int64(len(want)) {
+		return true
+	}
+	want = want[r.Addend:]
+	if i := bytes.IndexByte(want, 0); i >= 0 {
+		want = want[:i+1]
+	}
+	got, err := w.im.Bytes(addr+uint64(r.Addend), uint64(len(want)))
+	return err == nil && bytes.Equal(want, got)
+}
+
+// named reports whether the image can have the atom at addr: under its name,
+// where the symbol table has that name at all.
+func (w *prover) named(a *elfdiff.Atom, addr uint64) bool {
+	if a.Name == "" {
+		return true
+	}
+	indices := w.im.Lookup(a.Name)
+	for _, i := range indices {
+		if w.im.Symbols[i].Addr == addr {
+			return true
+		}
+	}
+	return len(indices) == 0 || elfdiff.StableName(a.Name) != a.Name
+}
+
+func (w *prover) hasSymbol(name string, addr uint64) bool {
+	indices := w.im.Lookup(name)
+	for _, i := range indices {
+		if w.im.Symbols[i].Addr == addr {
+			return true
+		}
+	}
+	return len(indices) == 0 // a symbol of the linker script that kallsyms leave out
+}
+
+// accept takes c as the place of f and learns from its references.
+func (w *prover) accept(f *elfdiff.Atom, c candidate) {
+	w.proof.addr[f] = c.addr
+	delete(w.proof.how, f)
+	delete(w.open, f)
+	for i, r := range f.Refs {
+		switch {
+		case r.Atom != nil && r.Atom.Kind != elfdiff.String:
+			w.proof.addr[r.Atom] = c.refs[i]
+		case r.Atom == nil && r.Sym != nil && r.Sym.Undefined():
+			w.proof.symbol[r.Sym.Name] = c.refs[i]
+		}
+	}
+}
+
+// bracket decides between candidates by place: the linker lays an input
+// section down in one piece, so a candidate that lies between two proven
+// functions of the same section kind is this unit's.
+func (w *prover) bracket() bool {
+	lo, hi := map[string]uint64{}, map[string]uint64{}
+	for _, f := range w.proof.funcs {
+		addr, ok := w.proof.addr[f]
+		if !ok || w.proof.how[f] != "" {
+			continue
+		}
+		if _, stillOpen := w.open[f]; stillOpen {
+			continue
+		}
+		k := inputSection(f)
+		if old, ok := lo[k]; !ok || addr < old {
+			lo[k] = addr
+		}
+		hi[k] = max(hi[k], addr)
+	}
+	progress := false
+	for _, f := range w.proof.funcs {
+		var inside []candidate
+		k := inputSection(f)
+		for _, c := range w.open[f] {
+			if c.addr > lo[k] && c.addr < hi[k] {
+				inside = append(inside, c)
+			}
+		}
+		if len(inside) == 1 {
+			w.accept(f, inside[0])
+			progress = true
+		}
+	}
+	return progress
+}
+
+// inputSection is the section that f has without -ffunction-sections.
+func inputSection(f *elfdiff.Atom) string {
+	for _, name := range []string{".text.unlikely", ".text.hot", ".text.startup", ".text"} {
+		if f.Section.Name == name || f.Section.Name == name+"."+f.Name {
+			return name
+		}
+	}
+	if f.Section.Name == ".text.unlikely."+trimCold(f.Name) {
+		return ".text.unlikely"
+	}
+	return f.Section.Name
+}
+
+func trimCold(name string) string {
+	const suffix = ".cold"
+	if len(name) > len(suffix) && name[len(name)-len(suffix):] == suffix {
+		return name[:len(name)-len(suffix)]
+	}
+	return name
+}
+
+// nameRest says why the functions that are still open are not proven.
+func (w *prover) nameRest() {
+	for f, list := range w.open {
+		w.proof.how[f] = fmt.Sprintf("%d functions of that name have the same code, and nothing tells which is this unit's", len(list))
+		delete(w.proof.addr, f)
+	}
+}

@@ -1,0 +1,169 @@
+package klp
+
+import (
+	"fmt"
+	"sort"
+
+	"kintsugi/elfdiff"
+	"kintsugi/internal/baseproof"
+	"kintsugi/internal/kimage"
+	"kintsugi/internal/report"
+)
+
+// Kernel is what references are resolved against.
+type Kernel struct {
+	Image   *kimage.Image
+	Exports map[string]Export
+}
+
+// Resolution is what became of the references of one unit.
+type Resolution struct {
+	References  []report.Reference
+	Namespaces  []string // of exports, to be imported
+	Diagnostics []report.Diagnostic
+}
+
+// Resolve gives every external symbol of x its name in the module: that of an
+// export, or that of a klp symbol. Symbols that the patch itself defines in
+// another unit (shared) are left alone: the module's link binds them.
+func (k *Kernel) Resolve(x *elfdiff.Extract, proof *baseproof.Proof, shared map[string]bool) *Resolution {
+	r := &Resolution{}
+	for i := range x.Externals {
+		e := &x.Externals[i]
+		if e.Old == nil && shared[e.Name] {
+			continue
+		}
+		ref, err := k.reference(e, proof)
+		if err != nil {
+			r.Diagnostics = append(r.Diagnostics, *err)
+			continue
+		}
+		r.References = append(r.References, *ref)
+		if ref.Kind == "export" {
+			e.Sym.Name = ref.Symbol
+			if ns := k.Exports[ref.Symbol].Namespace; ns != "" {
+				r.Namespaces = append(r.Namespaces, ns)
+			}
+			continue
+		}
+		e.Sym.Name = Symbol{Object: Vmlinux, Name: ref.Symbol, Pos: ref.SymPos}.String()
+	}
+	sort.Strings(r.Namespaces)
+	return r
+}
+
+func (k *Kernel) reference(e *elfdiff.External, proof *baseproof.Proof) (*report.Reference, *report.Diagnostic) {
+	i, how, err := k.find(e, proof)
+	if err != nil {
+		return nil, err
+	}
+	s := k.Image.Symbols[i]
+	ref := &report.Reference{Symbol: s.Name, Object: Vmlinux, Kind: "klp", How: how}
+	if k.exported(i) {
+		ref.Kind = "export"
+		return ref, nil
+	}
+	ref.SymPos = Position(k.Image, i)
+	return ref, nil
+}
+
+// exported reports whether the i-th symbol is one that vmlinux exports. A
+// static symbol can have the name of an export of another unit.
+func (k *Kernel) exported(i int) bool {
+	s := k.Image.Symbols[i]
+	e, ok := k.Exports[s.Name]
+	if !ok || e.Module != Vmlinux {
+		return false
+	}
+	if len(k.Image.Lookup(s.Name)) == 1 {
+		return true
+	}
+	return global(s.Type)
+}
+
+// global reports whether nm's letter stands for a global symbol.
+func global(letter byte) bool { return letter >= 'A' && letter <= 'Z' }
+
+// find is the kallsyms symbol that e means, and how that is known.
+func (k *Kernel) find(e *elfdiff.External, proof *baseproof.Proof) (int, string, *report.Diagnostic) {
+	if addr, ok := k.proven(e, proof); ok {
+		return k.symbolAt(e.Name, addr)
+	}
+	if e.Old != nil && e.Old.Kind == elfdiff.Func {
+		return 0, "", notProven(e.Name, proof.Unproven(e.Old))
+	}
+	var matches []int
+	for _, i := range k.Image.Lookup(e.Name) {
+		wantGlobal := e.Old == nil || e.Old.Global()
+		if letter := k.Image.Symbols[i].Type; global(letter) == wantGlobal || letter == 'A' || letter == 'a' {
+			matches = append(matches, i)
+		}
+	}
+	switch len(matches) {
+	case 1:
+		return matches[0], "name", nil
+	case 0:
+		return 0, "", &report.Diagnostic{Code: "not-proven", Severity: report.Error, Symbol: e.Name,
+			Message: fmt.Sprintf("%s is not in the kernel image", e.Name),
+			Hint:    "Is it defined in a part of the kernel that is a module or not configured?"}
+	}
+	return 0, "", &report.Diagnostic{Code: "ambiguous-symbol", Severity: report.Error, Symbol: e.Name,
+		Message: fmt.Sprintf("%d symbols of the image are called %s, and nothing in the original code tells which is meant", len(matches), e.Name),
+		Hint:    "A reference to it from an unchanged function of the same file would tell."}
+}
+
+// proven is the address that the image's own bytes give.
+func (k *Kernel) proven(e *elfdiff.External, proof *baseproof.Proof) (uint64, bool) {
+	if e.Old != nil {
+		return proof.Addr(e.Old)
+	}
+	return proof.SymbolAddr(e.Name)
+}
+
+// symbolAt is the symbol at addr, by preference the one of that name.
+func (k *Kernel) symbolAt(name string, addr uint64) (int, string, *report.Diagnostic) {
+	at := k.Image.At(addr)
+	for _, i := range at {
+		if k.Image.Symbols[i].Name == name {
+			return i, "proof", nil
+		}
+	}
+	for _, i := range at {
+		if elfdiff.StableName(k.Image.Symbols[i].Name) == elfdiff.StableName(name) {
+			return i, "proof", nil
+		}
+	}
+	if len(at) > 0 {
+		return at[0], "proof", nil
+	}
+	return 0, "", notProven(name, fmt.Sprintf("the symbol table has nothing at its address %#x", addr))
+}
+
+func notProven(name, reason string) *report.Diagnostic {
+	return &report.Diagnostic{Code: "not-proven", Severity: report.Error, Symbol: name,
+		Message: fmt.Sprintf("%s is not proven to be the kernel's: %s", name, reason)}
+}
+
+// Target is where a function to be replaced is found.
+type Target struct {
+	Name   string // in kallsyms
+	SymPos uint64
+}
+
+// Replaced finds the kernel's own function that f replaces.
+func (k *Kernel) Replaced(f *elfdiff.Function, proof *baseproof.Proof) (Target, *report.Diagnostic) {
+	if reason := proof.Unproven(f.Old); reason != "" {
+		d := notProven(f.Name, reason)
+		d.Hint = "A function is replaced only when the image has the very code that its source compiles to."
+		return Target{}, d
+	}
+	addr, ok := proof.Addr(f.Old)
+	if !ok {
+		return Target{}, notProven(f.Name, "it was not looked for")
+	}
+	i, _, d := k.symbolAt(f.Old.Name, addr)
+	if d != nil {
+		return Target{}, d
+	}
+	return Target{Name: k.Image.Symbols[i].Name, SymPos: Position(k.Image, i)}, nil
+}

@@ -1,0 +1,89 @@
+package klp
+
+import (
+	"debug/elf"
+	"fmt"
+	"strings"
+
+	"kintsugi/internal/elfobj"
+)
+
+// Seal turns a linked module into a livepatch: undefined symbols with klp
+// names become SHN_LIVEPATCH, the relocations that use them move to
+// .klp.rela.OBJECT.SECTION, and debug sections, which hold the paths of the
+// machine that built them, go. ld and modpost can carry neither of the first
+// two, which is why this comes last.
+func Seal(ko []byte) ([]byte, error) {
+	f, err := elfobj.Read(ko)
+	if err != nil {
+		return nil, fmt.Errorf("linked module: %w", err)
+	}
+	dropDebug(f)
+	for _, s := range f.Symbols {
+		if _, ok := ParseSymbol(s.Name); ok && s.Undefined() {
+			s.Index, s.Bind = elfobj.SHNLivepatch, elf.STB_GLOBAL
+		}
+	}
+	if err := moveRelocs(f); err != nil {
+		return nil, err
+	}
+	return f.Write()
+}
+
+// moveRelocs splits the relocation sections: what the livepatch core applies
+// goes to sections of its own, one for each object that symbols come from.
+func moveRelocs(f *elfobj.File) error {
+	var sealed []*elfobj.Section
+	for _, s := range f.Sections {
+		if s.Type != elf.SHT_RELA || s.Target == nil {
+			continue
+		}
+		var plain []elfobj.Reloc
+		byObject := map[string]*elfobj.Section{}
+		for _, r := range s.Relocs {
+			if r.Sym == nil || r.Sym.Section != nil || r.Sym.Index != elfobj.SHNLivepatch {
+				plain = append(plain, r)
+				continue
+			}
+			sym, ok := ParseSymbol(r.Sym.Name)
+			if !ok {
+				return fmt.Errorf("livepatch symbol %q: not a klp name", r.Sym.Name)
+			}
+			k := byObject[sym.Object]
+			if k == nil {
+				k = klpSection(sym.Object, s.Target)
+				byObject[sym.Object] = k
+				sealed = append(sealed, k)
+			}
+			k.Relocs = append(k.Relocs, r)
+		}
+		s.Relocs = plain
+	}
+	f.Sections = append(f.Sections, sealed...)
+	return nil
+}
+
+func klpSection(object string, target *elfobj.Section) *elfobj.Section {
+	return &elfobj.Section{Name: relaPrefix + object + "." + target.Name, Type: elf.SHT_RELA,
+		Flags: elf.SHF_ALLOC | elf.SHF_INFO_LINK | elfobj.SHFRelaLivepatch, Align: 8, EntSize: 24, Target: target}
+}
+
+// dropDebug removes DWARF, its relocations and the symbols of its sections.
+func dropDebug(f *elfobj.File) {
+	debug := func(s *elfobj.Section) bool {
+		return s != nil && (strings.HasPrefix(s.Name, ".debug_") || s.Target != nil && strings.HasPrefix(s.Target.Name, ".debug_"))
+	}
+	var sections []*elfobj.Section
+	for _, s := range f.Sections {
+		if !debug(s) {
+			sections = append(sections, s)
+		}
+	}
+	var symbols []*elfobj.Symbol
+	for _, s := range f.Symbols {
+		if !debug(s.Section) {
+			symbols = append(symbols, s)
+		}
+	}
+	f.Sections, f.Symbols = sections, symbols
+}
