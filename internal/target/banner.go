@@ -1,0 +1,99 @@
+package target
+
+import (
+	"regexp"
+	"strings"
+
+	"kintsugi/internal/fault"
+)
+
+// identity is what a kernel says of itself in linux_banner (init/version.c):
+//
+//	Linux version RELEASE (USER@HOST) (COMPILER, LINKER) #1 SMP PREEMPT_DYNAMIC TIMESTAMP
+type identity struct {
+	Release   string // 6.1.0-56-amd64
+	User      string // debian-kernel
+	Host      string // lists.debian.org
+	Compiler  string // compiler and linker
+	Build     string // 1, the number after #
+	Timestamp string // a date, or what the builder put there: Debian 6.1.192-2 (2026-11-16)
+}
+
+var bannerForm = regexp.MustCompile(`^Linux version (\S+) \(([^@\s]*)@(\S*)\) \((.*)\) #(\S+)((?: SMP| PREEMPT| PREEMPT_DYNAMIC| PREEMPT_RT)*) (.+)$`)
+
+func parseBanner(banner string) (identity, error) {
+	m := bannerForm.FindStringSubmatch(strings.TrimRight(banner, "\n"))
+	if m == nil {
+		return identity{}, fault.Inputf("unknown form of the image's banner: %q", banner)
+	}
+	id := identity{Release: m[1], User: m[2], Host: m[3], Compiler: m[4], Build: m[5], Timestamp: m[7]}
+	for _, text := range id.makeVars() {
+		if !plainText.MatchString(text) {
+			return identity{}, fault.Inputf("odd characters in the image's banner: %q", banner)
+		}
+	}
+	return id, nil
+}
+
+// plainText is what may become a make variable: make and the shell of its
+// recipes would act on a dollar sign, a quote or a backtick.
+var plainText = regexp.MustCompile(`^[A-Za-z0-9 ()=.,:;+~_@/-]*$`)
+
+// makeVars are the make variables that make kbuild generate the headers that
+// the kernel was built with: utsrelease.h, utsversion.h and compile.h.
+func (id identity) makeVars() []string {
+	return []string{
+		"KERNELRELEASE=" + id.Release,
+		"KBUILD_BUILD_USER=" + id.User,
+		"KBUILD_BUILD_HOST=" + id.Host,
+		"KBUILD_BUILD_VERSION=" + id.Build,
+		"KBUILD_BUILD_TIMESTAMP=" + id.Timestamp,
+	}
+}
+
+// debianForm is the package version that Debian builds into the timestamp.
+var debianForm = regexp.MustCompile(`^Debian ([^ ]+) \(`)
+
+// debianVersion returns the version of the source package, empty where the
+// kernel is not Debian's.
+func (id identity) debianVersion() string {
+	if m := debianForm.FindStringSubmatch(id.Timestamp); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
+// kernelVersion matches a version with three numbers.
+var kernelVersion = regexp.MustCompile(`\b([0-9]+\.[0-9]+)\.([0-9]+)\b`)
+
+// checkSource refuses a source tree of another version than the image's. The
+// release may have a distribution's ABI number in the place of the third
+// number (6.1.0-56); then a version elsewhere in the banner decides, and where
+// there is none, the first two numbers.
+func (id identity) checkSource(version string) error {
+	wrong := fault.Inputf("the source is version %s, the image is %s (%s)", version, id.Release, id.Timestamp).
+		Hint("the source must be the one that the image was built from")
+	source := kernelVersion.FindStringSubmatch(version)
+	release := kernelVersion.FindStringSubmatch(id.Release)
+	if source == nil || release == nil || source[1] != release[1] {
+		return wrong
+	}
+	if source[2] == release[2] {
+		return nil
+	}
+	for _, m := range kernelVersion.FindAllStringSubmatch(id.Timestamp, -1) {
+		if m[1] == source[1] {
+			if m[2] == source[2] {
+				return nil
+			}
+			return wrong
+		}
+	}
+	if abiRelease.MatchString(id.Release) {
+		return nil
+	}
+	return wrong
+}
+
+// abiRelease is a release named by ABI: 5.15.0-91-generic.
+var abiRelease = regexp.MustCompile(`^[0-9]+\.[0-9]+\.0-[0-9]`)

@@ -1,0 +1,128 @@
+package target
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"kintsugi/internal/fault"
+	"kintsugi/internal/kconfig"
+	"kintsugi/kbuild"
+)
+
+// required are the symbols without which no livepatch can be loaded, or none
+// can be built from the image alone.
+var required = []struct{ name, why string }{
+	{"LIVEPATCH", "the kernel cannot load livepatches"},
+	{"MODULES", "the kernel cannot load modules"},
+	{"KALLSYMS", "the image has no symbol table"},
+	{"KALLSYMS_ALL", "the image's symbol table has no data symbols"},
+	{"DYNAMIC_FTRACE", "functions cannot be redirected"},
+}
+
+// excluded are the symbols of kernels whose code cannot be had again by
+// compiling one file.
+var excluded = []struct{ name, why string }{
+	{"LTO_CLANG", "link-time optimisation compiles all files as one"},
+	{"LTO_CLANG_FULL", "link-time optimisation compiles all files as one"},
+	{"LTO_CLANG_THIN", "link-time optimisation compiles all files as one"},
+	{"LTO_GCC", "link-time optimisation compiles all files as one"},
+	{"CC_IS_CLANG", "kernels compiled by clang are not supported yet"},
+	{"RANDSTRUCT", "the layout of structures depends on a seed that is not known"},
+	{"RANDSTRUCT_FULL", "the layout of structures depends on a seed that is not known"},
+	{"RANDSTRUCT_PERFORMANCE", "the layout of structures depends on a seed that is not known"},
+	{"GCC_PLUGIN_RANDSTRUCT", "the layout of structures depends on a seed that is not known"},
+	{"GCC_PLUGIN_LATENT_ENTROPY", "the compiler plugin puts random numbers into functions"},
+}
+
+// checkConfig refuses kernels that cannot be livepatched or not by us.
+func checkConfig(config kconfig.Config) error {
+	if !config.Yes("X86_64") {
+		return fault.Inputf("unsupported architecture: the configuration is not one for x86-64")
+	}
+	for _, symbol := range required {
+		if !config.Yes(symbol.name) {
+			return fault.Inputf("CONFIG_%s is not set: %s", symbol.name, symbol.why)
+		}
+	}
+	if !config.Yes("DYNAMIC_FTRACE_WITH_REGS") && !config.Yes("DYNAMIC_FTRACE_WITH_ARGS") {
+		return fault.Inputf("neither CONFIG_DYNAMIC_FTRACE_WITH_REGS nor CONFIG_DYNAMIC_FTRACE_WITH_ARGS is set: functions cannot be redirected")
+	}
+	for _, symbol := range excluded {
+		if config.Yes(symbol.name) {
+			return fault.Inputf("CONFIG_%s is set: %s", symbol.name, symbol.why)
+		}
+	}
+	return nil
+}
+
+// ccForm is what may be run as a compiler: a gcc by its plain name. The word
+// comes from a file.
+var ccForm = regexp.MustCompile(`^([a-z0-9_]+-)*gcc(-[0-9.]+)?$`)
+
+// compilerCommand is the compiler's command as CONFIG_CC_VERSION_TEXT begins:
+// "gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0".
+func compilerCommand(config kconfig.Config) (string, error) {
+	text := config.Text("CC_VERSION_TEXT")
+	cc, _, _ := strings.Cut(text, " ")
+	if !ccForm.MatchString(cc) {
+		return "", fault.Inputf("CONFIG_CC_VERSION_TEXT does not name a gcc: %q", text)
+	}
+	return cc, nil
+}
+
+// checkCompiler refuses a compiler that is not the one that built the kernel:
+// another version makes other code.
+func checkCompiler(ctx context.Context, cc, want string) error {
+	if err := kbuild.CheckPrepareTools(ctx, cc); err != nil {
+		return err
+	}
+	have, err := kbuild.CompilerVersion(ctx, cc)
+	if err != nil {
+		return err
+	}
+	if have == want {
+		return nil
+	}
+	return fault.Environmentf("the kernel was compiled by %q, here %s is %q", want, cc, have).
+		Hint("apt-get install %s", compilerPackage(cc, want))
+}
+
+// debianCompiler finds the package version in "gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0".
+var debianCompiler = regexp.MustCompile(`\(Debian ([^ )]+)\)`)
+
+func compilerPackage(cc, version string) string {
+	name := kbuild.CompilerPackage(cc)
+	if m := debianCompiler.FindStringSubmatch(version); m != nil {
+		return name + "=" + m[1]
+	}
+	return name
+}
+
+// checkBanner compares the image's banner with the configuration, the source
+// and the headers that are said to belong to it.
+func checkBanner(id identity, compiler, source, headersRelease string) error {
+	if !strings.HasPrefix(id.Compiler, compiler) {
+		return fault.Inputf("the image was compiled by %q, the configuration is of a kernel compiled by %q", id.Compiler, compiler).
+			Hint("the configuration must be the one that the image was built with")
+	}
+	if id.Release != headersRelease {
+		return fault.Inputf("the image is %s, the headers are of %s", id.Release, headersRelease)
+	}
+	return id.checkSource(source)
+}
+
+// makefileVersion returns VERSION.PATCHLEVEL.SUBLEVEL of a kernel's top
+// Makefile.
+func makefileVersion(makefile []byte) (string, error) {
+	var numbers [3]string
+	for i, name := range []string{"VERSION", "PATCHLEVEL", "SUBLEVEL"} {
+		m := regexp.MustCompile(`(?m)^` + name + `\s*=\s*([0-9]+)\s*$`).FindSubmatch(makefile)
+		if m == nil {
+			return "", fault.Inputf("no %s in the Makefile: not the source of a kernel", name)
+		}
+		numbers[i] = string(m[1])
+	}
+	return fmt.Sprintf("%s.%s.%s", numbers[0], numbers[1], numbers[2]), nil
+}

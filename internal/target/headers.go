@@ -1,0 +1,98 @@
+package target
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"kintsugi/internal/fault"
+)
+
+// includeForm is the whole Makefile of Debian's linux-headers-RELEASE.
+var includeForm = regexp.MustCompile(`(?m)^include /usr/src/([A-Za-z0-9.+~_-]+)/Makefile$`)
+
+// relocateHeaders makes unpacked headers work where they are: the Makefile
+// includes the common one by its absolute path. All else are relative links.
+func relocateHeaders(headers string) error {
+	path := filepath.Join(headers, "Makefile")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return environment(err)
+	}
+	if !includeForm.Match(text) {
+		return fault.Environmentf("%s is not the Makefile of Debian's headers", path)
+	}
+	text = includeForm.ReplaceAll(text, []byte("include $$(dir $$(lastword $$(MAKEFILE_LIST)))../$1/Makefile"))
+	return writeFile(path, text)
+}
+
+// define reads a string from a generated header: #define NAME "value".
+func define(path, name string) (string, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return "", input(err)
+	}
+	m := regexp.MustCompile(`(?m)^#define ` + name + `\s+"(.*)"\s*$`).FindSubmatch(text)
+	if m == nil {
+		return "", fault.Inputf("%s: no %s", path, name)
+	}
+	return string(m[1]), nil
+}
+
+// headersRelease is the release that modules compiled with headers are for.
+// include/config/kernel.release is not: Debian's 6.1 headers have 6.1.192 there.
+func headersRelease(headers string) (string, error) {
+	release, err := define(filepath.Join(headers, "include/generated/utsrelease.h"), "UTS_RELEASE")
+	if err != nil {
+		return "", fmt.Errorf("headers: %w", err)
+	}
+	return release, nil
+}
+
+// distributionVars are the make variables of Debian's kernel source that
+// generate the shipped include/generated/package.h, which stack traces print.
+// Other kernels have no such header.
+func distributionVars(headers string) []string {
+	id, err := define(filepath.Join(headers, "include/generated/package.h"), "LINUX_PACKAGE_ID")
+	distributor, version, ok := strings.Cut(strings.TrimSpace(id), " ")
+	if err != nil || !ok || !plainText.MatchString(id) {
+		return nil
+	}
+	return []string{"DISTRIBUTION_OFFICIAL_BUILD=1", "DISTRIBUTOR=" + distributor, "DISTRIBUTION_VERSION=" + version}
+}
+
+// headersFiles are those that decide what a module is compiled to.
+var headersFiles = []string{"Makefile", "Module.symvers", ".config", "include/generated/autoconf.h", "include/generated/utsrelease.h"}
+
+// hashHeaders returns one hash over headersFiles. Only Module.symvers and
+// utsrelease.h must be there.
+func hashHeaders(headers string) (string, error) {
+	hash := sha256.New()
+	for _, name := range headersFiles {
+		data, err := os.ReadFile(filepath.Join(headers, name))
+		if err != nil && (name == "Module.symvers" || name == "include/generated/utsrelease.h") {
+			return "", fmt.Errorf("headers: %w", input(err))
+		}
+		fmt.Fprintf(hash, "%s %d\n", name, len(data))
+		hash.Write(data)
+	}
+	return hex.EncodeToString(hash.Sum(nil)), nil
+}
+
+// checkUnchanged refuses a target whose headers are no longer what they were
+// when it was added: they may be a folder of the user's.
+func (t *Target) checkUnchanged() error {
+	sum, err := hashHeaders(t.Headers)
+	if err == nil && sum == t.HeadersSum {
+		return nil
+	}
+	if err == nil {
+		err = fmt.Errorf("%s is not what it was", t.Headers)
+	}
+	return fault.Environmentf("target %s: its headers changed: %w", t.Name, err).
+		Hint("kintsugi target rm %s, then add it again", t.Name)
+}

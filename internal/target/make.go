@@ -1,0 +1,158 @@
+package target
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"kintsugi/internal/fault"
+	"kintsugi/internal/kconfig"
+	"kintsugi/internal/kimage"
+	"kintsugi/kbuild"
+)
+
+// A target's folder:
+//
+//	target.json   its description, written last
+//	source/       the prepared tree
+//	config        the configuration as shipped
+//	vmlinuz       the image as shipped (local targets)
+//	vmlinux       the kernel unpacked from it
+//	root/         Debian's packages unpacked: boot, lib/modules, usr/src (headers)
+
+// create makes the target name with fill, unless it is there already and same
+// says that it is the one wanted. What another process left half made is made
+// anew: nothing tells which of its files are whole.
+func (s *Store) create(ctx context.Context, name string, same func(*Target) error, fill func(*Target) error) (*Target, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	dir := s.targetDir(name)
+	unlock, err := lock(ctx, dir+".lock")
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	t, err := load(dir)
+	if err == nil {
+		return t, errors.Join(same(t))
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if err := removeTarget(dir); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, environment(err)
+	}
+	t = &Target{Name: name, Arch: "x86_64", Dir: dir}
+	t.Source, t.Vmlinux = filepath.Join(dir, "source"), filepath.Join(dir, "vmlinux")
+	t.Config = filepath.Join(dir, "config")
+	if err := fill(t); err != nil {
+		if removeErr := removeTarget(dir); removeErr != nil {
+			slog.Warn("half-made target left", "dir", dir, "error", removeErr)
+		}
+		return nil, err
+	}
+	return t, t.save()
+}
+
+// checkSpace refuses to begin where the disk has less than need bytes left.
+func (s *Store) checkSpace(need int64) error {
+	var stat unix.Statfs_t
+	if err := unix.Statfs(s.Dir, &stat); err != nil {
+		return nil // the write that follows tells better
+	}
+	if free := int64(stat.Bavail) * stat.Bsize; free < need {
+		return fault.Environmentf("%s has %d MB left, a target needs %d MB", s.Dir, free>>20, need>>20).
+			Hint("set KINTSUGI_CACHE to a folder on a larger disk")
+	}
+	return nil
+}
+
+// readConfig reads the configuration as shipped and refuses kernels that we
+// cannot make livepatches for on this machine.
+func (t *Target) readConfig(ctx context.Context) error {
+	text, err := os.ReadFile(t.Config)
+	if err != nil {
+		return input(err)
+	}
+	config, err := kconfig.Parse(text)
+	if err != nil {
+		return fault.Inputf("configuration: %w", err)
+	}
+	if err := checkConfig(config); err != nil {
+		return err
+	}
+	if t.CC, err = compilerCommand(config); err != nil {
+		return err
+	}
+	t.Compiler = config.Text("CC_VERSION_TEXT")
+	return checkCompiler(ctx, t.CC, t.Compiler)
+}
+
+// readImage unpacks the image and takes the kernel's identity from it.
+func (t *Target) readImage() (identity, error) {
+	file, err := os.ReadFile(t.Image)
+	if err != nil {
+		return identity{}, input(err)
+	}
+	vmlinux, err := kimage.Unpack(file)
+	if err != nil {
+		return identity{}, err
+	}
+	image, err := kimage.Parse(vmlinux)
+	if err != nil {
+		return identity{}, err
+	}
+	t.Banner, t.Release = image.Banner, image.Release()
+	id, err := parseBanner(image.Banner)
+	if err != nil {
+		return identity{}, err
+	}
+	return id, writeFile(t.Vmlinux, vmlinux)
+}
+
+// checkParts refuses parts that do not belong together, and says with which
+// make variables the source gives the shipped headers.
+func (t *Target) checkParts(id identity) error {
+	makefile, err := os.ReadFile(filepath.Join(t.Source, "Makefile"))
+	if err != nil {
+		return fault.Inputf("source: %w", err)
+	}
+	version, err := makefileVersion(makefile)
+	if err != nil {
+		return err
+	}
+	if t.Version == "" {
+		t.Version = version
+	}
+	release, err := headersRelease(t.Headers)
+	if err != nil {
+		return err
+	}
+	if err := checkBanner(id, t.Compiler, version, release); err != nil {
+		return err
+	}
+	if t.Modules != "" {
+		if err := checkModules(t.Modules, id.Release); err != nil {
+			return err
+		}
+	}
+	t.MakeVars = append(id.makeVars(), distributionVars(t.Headers)...)
+	t.Symvers = filepath.Join(t.Headers, "Module.symvers")
+	t.HeadersSum, err = hashHeaders(t.Headers)
+	return err
+}
+
+// prepare builds what compiling one unit in the source needs.
+func (t *Target) prepare(ctx context.Context, progress Progress) error {
+	progress.step("prepare")
+	return kbuild.Prepare(ctx, kbuild.PrepareSpec{Tree: t.Source, Config: t.Config, CC: t.CC, Vars: t.MakeVars})
+}

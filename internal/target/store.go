@@ -1,0 +1,208 @@
+package target
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"sort"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"kintsugi/internal/fault"
+)
+
+// Store is a folder of targets:
+//
+//	targets/NAME/       one target; see layout in make.go
+//	targets/NAME.lock   held while it is made or removed
+//	apt/                package lists of our own, so that apt needs no root
+//	packages/           downloaded packages
+type Store struct {
+	Dir string
+}
+
+// DefaultStore is the user's store: $KINTSUGI_CACHE, else kintsugi in
+// $XDG_CACHE_HOME, else in ~/.cache.
+func DefaultStore() (*Store, error) {
+	if dir := os.Getenv("KINTSUGI_CACHE"); dir != "" {
+		abs, err := filepath.Abs(dir)
+		return &Store{Dir: abs}, environment(err)
+	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return nil, fault.Environmentf("no cache folder: %w", err).Hint("set KINTSUGI_CACHE")
+	}
+	return &Store{Dir: filepath.Join(cache, "kintsugi")}, nil
+}
+
+// Progress is told how far a step is: done of total bytes, or zeros where
+// that is not known. It may be called from several goroutines.
+type Progress func(step string, done, total int64)
+
+func (p Progress) step(name string) {
+	if p != nil {
+		p(name, 0, 0)
+	}
+}
+
+func (s *Store) targetDir(name string) string { return filepath.Join(s.Dir, "targets", name) }
+func (s *Store) packagesDir() string          { return filepath.Join(s.Dir, "packages") }
+func (s *Store) aptDir() string               { return filepath.Join(s.Dir, "apt") }
+
+// Open returns the target of that name. The empty name means the running
+// kernel where it was added, else the only target there is.
+func (s *Store) Open(name string) (*Target, error) {
+	if name == "" {
+		return s.openDefault(runningRelease())
+	}
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	t, err := load(s.targetDir(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, s.unknown(name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return t, t.checkUnchanged()
+}
+
+func (s *Store) openDefault(release string) (*Target, error) {
+	targets, err := s.List()
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range targets {
+		if t.Release == release {
+			return t, t.checkUnchanged()
+		}
+	}
+	switch len(targets) {
+	case 0:
+		return nil, fault.Inputf("no target was added").Hint("kintsugi target add debian")
+	case 1:
+		return targets[0], targets[0].checkUnchanged()
+	}
+	return nil, fault.Inputf("several targets and none is the running kernel: %s", names(targets)).Hint("choose one with -t NAME")
+}
+
+func (s *Store) unknown(name string) error {
+	err := fault.Inputf("no target %q", name)
+	if targets, listErr := s.List(); listErr == nil && len(targets) > 0 {
+		return err.Hint("there are: %s", names(targets))
+	}
+	return err.Hint("kintsugi target add debian")
+}
+
+func names(targets []*Target) string {
+	var list []string
+	for _, t := range targets {
+		list = append(list, t.Name)
+	}
+	return strings.Join(list, ", ")
+}
+
+// List returns the targets by name, without half-made ones.
+func (s *Store) List() ([]*Target, error) {
+	entries, err := os.ReadDir(filepath.Join(s.Dir, "targets"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, environment(err)
+	}
+	var targets []*Target
+	for _, entry := range entries {
+		if !entry.IsDir() {
+			continue
+		}
+		t, err := load(s.targetDir(entry.Name()))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		targets = append(targets, t)
+	}
+	sort.Slice(targets, func(i, j int) bool { return targets[i].Name < targets[j].Name })
+	return targets, nil
+}
+
+// Remove deletes a target, finished or half made or of another version of
+// kintsugi, and the packages that no other target was made from.
+func (s *Store) Remove(ctx context.Context, name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	dir := s.targetDir(name)
+	if _, err := os.Stat(dir); err != nil {
+		return s.unknown(name)
+	}
+	unlock, err := lock(ctx, dir+".lock")
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	t, _ := load(dir)
+	if err := removeTarget(dir); err != nil {
+		return err
+	}
+	if t == nil {
+		return nil
+	}
+	return s.removePackages(t.Packages)
+}
+
+// removeTarget takes the description away first, so that what is left of the
+// target when the machine stops half way is not taken for one.
+func removeTarget(dir string) error {
+	if err := os.Remove(filepath.Join(dir, metaFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return environment(err)
+	}
+	return environment(os.RemoveAll(dir))
+}
+
+func (s *Store) removePackages(packages []Package) error {
+	targets, err := s.List()
+	if err != nil {
+		return err
+	}
+	needed := map[string]bool{}
+	for _, t := range targets {
+		for _, p := range t.Packages {
+			needed[p.File] = true
+		}
+	}
+	for _, p := range packages {
+		if needed[p.File] {
+			continue
+		}
+		if err := os.Remove(filepath.Join(s.packagesDir(), filepath.Base(p.File))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return environment(err)
+		}
+	}
+	return nil
+}
+
+// nameRule keeps names usable as one folder's name, as one word of a shell
+// and distinct from the store's lock files.
+var nameRule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.+~_-]{0,99}$`)
+
+func checkName(name string) error {
+	if !nameRule.MatchString(name) || strings.HasSuffix(name, ".lock") {
+		return fault.Inputf("%q is not a target's name", name).Hint("letters, digits and . + ~ _ - only")
+	}
+	return nil
+}
+
+// runningRelease is uname -r.
+func runningRelease() string {
+	var uts unix.Utsname
+	if err := unix.Uname(&uts); err != nil {
+		return ""
+	}
+	return unix.ByteSliceToString(uts.Release[:])
+}

@@ -1,0 +1,154 @@
+// Package target keeps kernels that livepatches can be built for: each one a
+// prepared source tree with the configuration, headers, image and modules
+// that belong to it, made once and never edited afterwards.
+package target
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"kintsugi/internal/fault"
+)
+
+// Target is one kernel as it was shipped. All paths are absolute; those that
+// a user gave for a local target, headers, modules and debug vmlinux, may lie
+// outside of the store.
+type Target struct {
+	Name     string `json:"name"`
+	Origin   string `json:"origin"`   // "debian" or "local"
+	Release  string `json:"release"`  // uname -r
+	Version  string `json:"version"`  // version of the source: of Debian's package, else the Makefile's
+	Arch     string `json:"arch"`     // "x86_64"
+	Compiler string `json:"compiler"` // CONFIG_CC_VERSION_TEXT
+	CC       string `json:"cc"`       // the compiler's command, gcc-12
+	Banner   string `json:"banner"`   // linux_banner of the image
+	// MakeVars are the make variables, NAME=VALUE, with which the tree was
+	// prepared beside CC: without them kbuild would generate other headers.
+	MakeVars []string `json:"make_vars"`
+
+	Dir     string `json:"-"`       // the target's folder in the store
+	Source  string `json:"source"`  // prepared tree, read-only
+	Headers string `json:"headers"` // what make -C wants for M=
+	Symvers string `json:"symvers"` // Module.symvers of the headers
+	Config  string `json:"config"`  // the configuration as shipped
+	Image   string `json:"image"`   // vmlinuz as shipped
+	Vmlinux string `json:"vmlinux"` // the raw kernel unpacked from Image
+	Modules string `json:"modules,omitempty"`
+
+	DebugVmlinux string `json:"debug_vmlinux,omitempty"`
+
+	// Packages are the files under the store's packages folder that the
+	// target was made from.
+	Packages []Package `json:"packages,omitempty"`
+	// Given is what a local target was made from.
+	Given *LocalSpec `json:"given,omitempty"`
+	// HeadersSum is a hash of the files in Headers that decide what a module
+	// is compiled to. The folder of a local target is the user's and may
+	// change.
+	HeadersSum string `json:"headers_sum"`
+}
+
+// Package is one Debian package file.
+type Package struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	File    string `json:"file"`
+	Size    int64  `json:"size"`
+	SHA256  string `json:"sha256"`
+}
+
+// metaFile is the last thing that is written of a target: a folder without it
+// is half made.
+const metaFile = "target.json"
+
+// metaFormat is counted up when older targets can no longer be used.
+const metaFormat = 1
+
+type meta struct {
+	Format int `json:"format"`
+	*Target
+}
+
+// paths are the fields that are stored relative to the target's folder where
+// they lie in it.
+func (t *Target) paths() []*string {
+	return []*string{&t.Source, &t.Headers, &t.Symvers, &t.Config, &t.Image, &t.Vmlinux, &t.Modules, &t.DebugVmlinux}
+}
+
+// save writes t's description, which makes the target a usable one.
+func (t *Target) save() error {
+	stored := *t
+	for _, p := range stored.paths() {
+		if rel, err := filepath.Rel(t.Dir, *p); err == nil && *p != "" && filepath.IsLocal(rel) {
+			*p = rel
+		}
+	}
+	data, err := json.MarshalIndent(meta{metaFormat, &stored}, "", "\t")
+	if err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(t.Dir, metaFile), append(data, '\n'))
+}
+
+// load reads the target in dir. A half-made one is fs.ErrNotExist.
+func load(dir string) (*Target, error) {
+	name := filepath.Base(dir)
+	data, err := os.ReadFile(filepath.Join(dir, metaFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, &fault.Error{Class: fault.Environment, Err: err}
+	}
+	t := &Target{}
+	m := meta{Target: t}
+	if err := json.Unmarshal(data, &m); err != nil {
+		return nil, fault.Environmentf("target %s: %s: %w", name, metaFile, err).Hint("kintsugi target rm %s, then add it again", name)
+	}
+	if m.Format != metaFormat {
+		return nil, fault.Environmentf("target %s was made by another version of kintsugi", name).
+			Hint("kintsugi target rm %s, then add it again", name)
+	}
+	t.Dir = dir
+	for _, p := range t.paths() {
+		if *p != "" && !filepath.IsAbs(*p) {
+			*p = filepath.Join(dir, *p)
+		}
+	}
+	return t, nil
+}
+
+// writeFile puts data at path, all of it or nothing, whenever the machine
+// stops.
+func writeFile(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return environment(err)
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(data)
+	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
+	if err != nil {
+		return environment(err)
+	}
+	return environment(os.Rename(f.Name(), path))
+}
+
+// environment classes an error of the file system; nil stays nil.
+func environment(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &fault.Error{Class: fault.Environment, Err: err}
+}
+
+// input classes an error in what the user gave; nil stays nil.
+func input(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &fault.Error{Class: fault.Input, Err: err}
+}
