@@ -1,0 +1,253 @@
+package patchfile
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"kintsugi/internal/fault"
+)
+
+// Result is what a series of patches makes of a tree.
+type Result struct {
+	Changes []*Change // sorted by path
+	Offsets []Offset  // hunks that applied at another line than they say, in order
+}
+
+// Change is one file that is different after all patches.
+type Change struct {
+	Path string // in the patched tree
+	From string // the file of the pristine tree that this one continues; empty for a new file
+	Kind Kind
+
+	Original []byte   // the text of From; nil for a new file
+	Patched  []byte   // nil when the file is gone
+	Pinned   []byte   // Patched with #line directives, for compiling; other than Patched only for C
+	Lines    *LineMap // nil when the file is gone
+}
+
+// Offset is a hunk that applied Lines lines further down than it says.
+type Offset struct {
+	Patch, Path string
+	Hunk        int // from 1
+	Lines       int
+}
+
+// Apply applies patches one after the other to the tree, in memory: each sees
+// what the ones before it made. A hunk has to match all of its lines, exactly.
+// It applies where it says, moved by as much as the hunk before it moved, or
+// else at the only other place in the file where it matches. There is no fuzz.
+//
+// Files that no unit compiles (Ignorable) are left out. Files are not read
+// through symbolic links; for a tree on disk pass os.Root.FS, which does not
+// leave the directory whatever happens to it meanwhile.
+//
+// The error for hunks that do not apply has an *ApplyError in its chain and
+// the code patch-apply.
+func Apply(tree fs.FS, patches []*Patch) (*Result, error) {
+	a := &applier{tree: tree, files: map[string]*file{}, result: &Result{}, budget: maxCompares}
+	for _, p := range patches {
+		for _, f := range p.Files {
+			if f.Kind == Ignorable {
+				continue
+			}
+			if err := a.apply(p, f); err != nil {
+				return nil, fmt.Errorf("%s: line %d: %w", p.Name, f.Line, err)
+			}
+		}
+		if len(a.failures) > 0 {
+			return nil, applyFault(a.failures)
+		}
+	}
+	a.collect()
+	return a.result, nil
+}
+
+// maxCompares bounds the lines compared in search of places for hunks, far
+// beyond what a patch for a kernel needs.
+const maxCompares = 1 << 30
+
+type applier struct {
+	tree     fs.FS
+	files    map[string]*file // by path; all that were looked at
+	result   *Result
+	failures []*Failure
+	budget   int
+}
+
+// file is one file on its way through the patches.
+type file struct {
+	exists   bool
+	from     string   // path in the pristine tree, empty for a new file
+	original []byte   // of from
+	lines    []string // as patched so far
+	origin   []int    // by line: its number in original, 0 for a new one
+}
+
+// load returns the file at path as patched so far.
+func (a *applier) load(path string) (*file, error) {
+	if f := a.files[path]; f != nil {
+		return f, nil
+	}
+	data, err := readRegular(a.tree, path)
+	f := &file{}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, err
+	default:
+		lines := splitLines(string(data))
+		f = &file{exists: true, from: path, original: data, lines: lines, origin: counting(len(lines))}
+	}
+	a.files[path] = f
+	return f, nil
+}
+
+// apply applies one section. What does not fit the tree is noted in failures;
+// an error is for what should not even be tried.
+func (a *applier) apply(p *Patch, s *File) error {
+	src := s.OldPath
+	if s.Action == New {
+		src = s.Path
+	}
+	old, err := a.load(src)
+	if err != nil {
+		return err
+	}
+	dst, err := a.load(s.Path)
+	if err != nil {
+		return err
+	}
+	if reason := s.misfit(old, dst); reason != nil {
+		reason.Patch, reason.Path = p.Name, src
+		a.failures = append(a.failures, reason)
+		return nil
+	}
+	next, err := a.patch(p, s, old)
+	if err != nil {
+		return err
+	}
+	if s.Action == Rename {
+		a.files[src] = &file{from: old.from, original: old.original}
+	}
+	a.files[s.Path] = next
+	return nil
+}
+
+// misfit says why a section cannot apply whatever its hunks are.
+func (s *File) misfit(old, dst *file) *Failure {
+	switch s.Action {
+	case New:
+		if old.exists {
+			return &Failure{Reason: "the file to create exists", Applied: slices.Equal(old.lines, s.text(Add))}
+		}
+		return nil
+	case Rename, Copy:
+		if dst.exists {
+			return &Failure{Reason: s.Path + " exists", Applied: s.Action == Rename && !old.exists}
+		}
+	}
+	if !old.exists {
+		return &Failure{Reason: "no such file in the source tree", Applied: s.Action == Delete}
+	}
+	return nil
+}
+
+// text is one side of all hunks of s.
+func (s *File) text(side Op) []string {
+	var lines []string
+	for _, h := range s.Hunks {
+		lines = append(lines, h.side(side)...)
+	}
+	return lines
+}
+
+// patch returns what the hunks of s make of f, which stays as it is.
+func (a *applier) patch(p *Patch, s *File, f *file) (*file, error) {
+	next := &file{exists: s.Action != Delete, from: f.from, original: f.original}
+	done, offset := 0, 0 // lines of f that are copied; how far the last hunk moved
+	where := &finder{lines: f.lines, budget: &a.budget}
+	failed := false
+	for i, h := range s.Hunks {
+		at, err := where.place(h, done, offset)
+		if errors.Is(err, errBudget) {
+			return nil, fault.Inputf("%s: hunk %d nearly matches in too many places", s.Path, i+1)
+		}
+		if err != nil {
+			a.failures = append(a.failures, explain(where, h, done, offset, err, Failure{Patch: p.Name, Path: s.Path, Hunk: i + 1, Hunks: len(s.Hunks)}))
+			failed = true
+			continue
+		}
+		if offset = at - h.start(); offset != 0 {
+			a.result.Offsets = append(a.result.Offsets, Offset{p.Name, s.Path, i + 1, offset})
+		}
+		next.keep(f, done, at)
+		done = next.change(f, h, at)
+	}
+	next.keep(f, done, len(f.lines))
+	if s.Action == Delete && !failed && len(next.lines) > 0 {
+		a.failures = append(a.failures, &Failure{Patch: p.Name, Path: s.Path, Reason: "the file to delete has lines that the patch does not take away"})
+	}
+	return next, nil
+}
+
+// keep copies the lines [from, to) of f.
+func (next *file) keep(f *file, from, to int) {
+	next.lines = append(next.lines, f.lines[from:to]...)
+	next.origin = append(next.origin, f.origin[from:to]...)
+}
+
+// change adds what h makes of the lines of f from at on, and returns the
+// first line of f after them.
+func (next *file) change(f *file, h *Hunk, at int) int {
+	for _, l := range h.Lines {
+		switch l.Op {
+		case Context:
+			next.keep(f, at, at+1)
+			at++
+		case Remove:
+			at++
+		case Add:
+			next.lines, next.origin = append(next.lines, l.Text), append(next.origin, 0)
+		}
+	}
+	return at
+}
+
+// collect turns the files that differ from the pristine tree into changes.
+func (a *applier) collect() {
+	for path, f := range a.files {
+		if c := changeOf(path, f); c != nil {
+			a.result.Changes = append(a.result.Changes, c)
+		}
+	}
+	slices.SortFunc(a.result.Changes, func(x, y *Change) int { return strings.Compare(x.Path, y.Path) })
+}
+
+func changeOf(path string, f *file) *Change {
+	c := &Change{Path: path, From: f.from, Kind: Classify(path), Original: f.original}
+	if !f.exists {
+		if f.from != path {
+			return nil // was never in the pristine tree
+		}
+		return c
+	}
+	text := strings.Join(f.lines, "")
+	if f.from == path && text == string(f.original) {
+		return nil
+	}
+	c.Patched = []byte(text)
+	c.Lines = newLineMap(splitLines(string(f.original)), f.lines, f.origin)
+	c.Pinned = []byte(c.pinned(f.lines))
+	return c
+}
+
+func (c *Change) pinned(lines []string) string {
+	if c.From != "" && (c.Kind == Source || c.Kind == Header) {
+		return pin(c.Lines, lines)
+	}
+	c.Lines.setReported(counting(len(lines)))
+	return strings.Join(lines, "")
+}

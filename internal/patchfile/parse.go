@@ -1,0 +1,236 @@
+package patchfile
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+
+	"github.com/bluekeyes/go-gitdiff/gitdiff"
+
+	"kintsugi/internal/fault"
+)
+
+// maxPatch bounds a patch, in bytes. A whole kernel release is larger, but
+// is no livepatch.
+const maxPatch = 64 << 20
+
+// Parse reads a patch: the output of git diff or git format-patch (also
+// several mails in one mbox), of diff -u, or a quilt patch. One leading
+// directory is stripped from paths, as patch -p1 does.
+//
+// A patch of which every line ends in CRLF went through a channel that put
+// the carriage returns there: they are taken off. In any other patch a
+// carriage return is part of the text.
+//
+// Every error is a fault.Input.
+func Parse(name string, data []byte) (*Patch, error) {
+	files, err := parseText(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	sum := sha256.Sum256(data)
+	return &Patch{Name: name, SHA256: hex.EncodeToString(sum[:]), Files: files}, nil
+}
+
+func parseText(data []byte) ([]*File, error) {
+	switch {
+	case len(data) > maxPatch:
+		return nil, fault.Inputf("patch of more than %d MiB", maxPatch>>20)
+	case len(bytes.TrimSpace(data)) == 0:
+		return nil, fault.Inputf("empty patch")
+	case bytes.IndexByte(data, 0) >= 0:
+		return nil, fault.Inputf("binary data in the patch").Hint("a patch is text: a unified diff, or a mail with one")
+	}
+	sections, err := split(stripCR(string(data)))
+	if err != nil {
+		return nil, err
+	}
+	if len(sections) == 0 {
+		return nil, fault.Inputf("no change in the patch").Hint("expected a unified diff, as git diff and diff -u write it")
+	}
+	var files []*File
+	for _, s := range sections {
+		f, err := parseSection(s)
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", s.line, err)
+		}
+		files = append(files, f)
+	}
+	return files, nil
+}
+
+// stripCR undoes a CRLF conversion of the whole patch.
+func stripCR(text string) string {
+	crlf, lf := strings.Count(text, "\r\n"), strings.Count(text, "\n")
+	if crlf == 0 || crlf != lf {
+		return text
+	}
+	return strings.ReplaceAll(text, "\r\n", "\n")
+}
+
+func parseSection(s section) (*File, error) {
+	parsed, _, err := gitdiff.Parse(strings.NewReader(s.text))
+	switch {
+	case err != nil:
+		return nil, fault.Inputf("%s", libraryPrefix.ReplaceAllString(err.Error(), ""))
+	case len(parsed) != 1:
+		return nil, fault.Inputf("file header that cannot be read")
+	}
+	g := parsed[0]
+	if !strings.HasPrefix(s.text, "diff --git ") {
+		plainNames(g, s.text)
+	}
+	f := &File{Path: g.NewName, OldPath: g.OldName, Action: actionOf(g), Line: s.line, Hunks: hunksOf(g)}
+	switch f.Action {
+	case New:
+		f.OldPath = ""
+	case Delete:
+		f.Path = g.OldName
+	}
+	if err := checkFile(f, g); err != nil {
+		return nil, err
+	}
+	f.Kind = max(Classify(f.Path), Classify(f.OldPath))
+	return f, nil
+}
+
+// libraryPrefix has a line number that counts from the section's start.
+var libraryPrefix = regexp.MustCompile(`^gitdiff: line \d+: `)
+
+// plainNames sets the names of a section without a git header, as the library
+// does but one directory less: the new name, or the old one where the new one
+// only has more at its end, such as ".new".
+func plainNames(g *gitdiff.File, text string) {
+	lines := strings.SplitN(text, "\n", 3)
+	oldName, newName := trimName(lines[0][len("--- "):]), trimName(lines[1][len("+++ "):])
+	name := strip(newName)
+	if isDevNull(newName) || !isDevNull(oldName) && strings.HasPrefix(name, strip(oldName)) {
+		name = strip(oldName)
+	}
+	if isDevNull(oldName) && isDevNull(newName) {
+		name = ""
+	}
+	g.OldName, g.NewName = name, name
+}
+
+// strip takes the first directory off a path.
+func strip(path string) string {
+	if _, rest, found := strings.Cut(path, "/"); found {
+		return strings.TrimLeft(rest, "/")
+	}
+	return path
+}
+
+func actionOf(g *gitdiff.File) Action {
+	switch {
+	case g.IsNew:
+		return New
+	case g.IsDelete:
+		return Delete
+	case g.IsRename:
+		return Rename
+	case g.IsCopy:
+		return Copy
+	case len(g.TextFragments) == 0 && g.OldMode != g.NewMode:
+		return Chmod
+	}
+	return Modify
+}
+
+func hunksOf(g *gitdiff.File) []*Hunk {
+	var hunks []*Hunk
+	for _, frag := range g.TextFragments {
+		h := &Hunk{
+			OldStart: int(frag.OldPosition), OldLines: int(frag.OldLines),
+			NewStart: int(frag.NewPosition), NewLines: int(frag.NewLines),
+		}
+		h.Header = fmt.Sprintf("@@ -%d,%d +%d,%d @@", h.OldStart, h.OldLines, h.NewStart, h.NewLines)
+		for _, l := range frag.Lines {
+			h.Lines = append(h.Lines, Line{ops[l.Op], l.Line})
+		}
+		hunks = append(hunks, h)
+	}
+	return hunks
+}
+
+var ops = map[gitdiff.LineOp]Op{gitdiff.OpContext: Context, gitdiff.OpDelete: Remove, gitdiff.OpAdd: Add}
+
+// checkFile refuses paths that leave the tree, files that are not text files,
+// and sections whose hunks are missing.
+func checkFile(f *File, g *gitdiff.File) error {
+	if err := checkPath(f.Path); err != nil {
+		return err
+	}
+	if f.Action != New {
+		if err := checkPath(f.OldPath); err != nil {
+			return err
+		}
+	}
+	for _, mode := range []os.FileMode{g.OldMode, g.NewMode} {
+		if err := checkMode(f, mode); err != nil {
+			return err
+		}
+	}
+	switch {
+	case g.IsBinary:
+		return fault.Inputf("binary patch to %s", f.Path)
+	case f.Action == Modify && f.Path != f.OldPath:
+		return fault.Inputf("%s becomes %s without being renamed", f.OldPath, f.Path).
+			Hint("make the patch from two versions of one tree")
+	case len(f.Hunks) == 0 && !completeWithoutHunks(f, g):
+		return fault.Inputf("no hunks for %s", f.Path).
+			Hint("the patch was cut short, or made with an option that leaves text out")
+	}
+	return checkOrder(f.Hunks)
+}
+
+// checkOrder refuses hunks that are not in the order of the file.
+func checkOrder(hunks []*Hunk) error {
+	end := 0
+	for _, h := range hunks {
+		if h.start() < end {
+			return fault.Inputf("hunk %s overlaps the one before it", h.Header)
+		}
+		end = h.start() + h.OldLines
+	}
+	return nil
+}
+
+// checkMode looks at git's modes: 100644 and the like for files, 120000 for
+// symbolic links, 160000 for submodules; 0 is not stated.
+func checkMode(f *File, mode os.FileMode) error {
+	const typeMask, regular = 0o170000, 0o100000
+	if t := mode & typeMask; t != 0 && t != regular {
+		return fault.Inputf("%s is a symbolic link or submodule (mode %o)", f.Path, uint32(mode)).
+			Hint("only regular files can be patched")
+	}
+	return nil
+}
+
+// completeWithoutHunks is whether a section changes no text: the blobs it
+// names, where it names some, are the same or empty.
+func completeWithoutHunks(f *File, g *gitdiff.File) bool {
+	switch f.Action {
+	case New:
+		return isEmptyBlob(g.NewOIDPrefix)
+	case Delete:
+		return isEmptyBlob(g.OldOIDPrefix)
+	case Rename, Copy:
+		return g.OldOIDPrefix == g.NewOIDPrefix && (g.Score == 0 || g.Score == 100)
+	case Chmod:
+		return g.OldOIDPrefix == g.NewOIDPrefix
+	}
+	return false
+}
+
+// isEmptyBlob is whether an abbreviated git object name is that of the empty
+// file, by SHA-1 or SHA-256.
+func isEmptyBlob(oid string) bool {
+	return len(oid) >= 4 &&
+		(strings.HasPrefix("e69de29bb2d1d6434b8b29ae775ad8c2e48c5391", oid) ||
+			strings.HasPrefix("473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813", oid))
+}

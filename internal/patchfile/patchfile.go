@@ -1,0 +1,112 @@
+// Package patchfile reads kernel source patches, applies them in memory to a
+// pristine tree that is never written to, and pins the line numbers of the
+// lines a patch did not touch.
+//
+// Paths are always read the way `patch -p1` reads them. Everything in a patch
+// is hostile until it is checked.
+package patchfile
+
+import "strings"
+
+// Action is what a patch does to one file.
+type Action string
+
+const (
+	Modify Action = "modify"
+	New    Action = "new"
+	Delete Action = "delete"
+	Rename Action = "rename"
+	Copy   Action = "copy"
+	Chmod  Action = "mode" // only the permission bits change
+)
+
+// Patch is one input file: a diff, a quilt patch, or one or more mails.
+type Patch struct {
+	Name   string // as the caller named it
+	SHA256 string // of the file as it was given, in hex
+	Files  []*File
+}
+
+// File is one file section of a patch, in the patch's order. Several mails in
+// one mbox may have several sections for one file.
+type File struct {
+	Path    string // after the change; for Delete before it
+	OldPath string // before the change; empty for New
+	Action  Action
+	Kind    Kind // of Path; for Rename and Copy the graver of both
+	Line    int  // line of the patch, from 1, where the section begins
+	Hunks   []*Hunk
+}
+
+// Hunk is one run of changed lines with its context. Positions count lines
+// from 1; of an empty range they name the line before it.
+type Hunk struct {
+	Header             string // "@@ -1,3 +1,4 @@" without what follows
+	OldStart, OldLines int
+	NewStart, NewLines int
+	Lines              []Line
+}
+
+// Op says where a line of a hunk belongs.
+type Op byte
+
+const (
+	Context Op = ' '
+	Remove  Op = '-'
+	Add     Op = '+'
+)
+
+// Line is one line of a hunk. Text has its newline, or none where the file
+// ends without one.
+type Line struct {
+	Op   Op
+	Text string
+}
+
+// Paths lists the files that p changes, renames' old names included, each
+// once and in the patch's order.
+func (p *Patch) Paths() []string {
+	var paths []string
+	seen := map[string]bool{"": true}
+	for _, f := range p.Files {
+		for _, path := range []string{f.source(), f.Path} {
+			if !seen[path] {
+				seen[path] = true
+				paths = append(paths, path)
+			}
+		}
+	}
+	return paths
+}
+
+// source is the path that goes away in a rename.
+func (f *File) source() string {
+	if f.Action == Rename {
+		return f.OldPath
+	}
+	return ""
+}
+
+// side returns the lines of h that are in the file before the change (Remove)
+// or after it (Add).
+func (h *Hunk) side(op Op) []string {
+	var lines []string
+	for _, l := range h.Lines {
+		if l.Op == Context || l.Op == op {
+			lines = append(lines, l.Text)
+		}
+	}
+	return lines
+}
+
+// splitLines cuts text after each newline.
+func splitLines(text string) []string {
+	if text == "" {
+		return nil
+	}
+	lines := strings.SplitAfter(text, "\n")
+	if lines[len(lines)-1] == "" {
+		lines = lines[:len(lines)-1]
+	}
+	return lines
+}

@@ -1,0 +1,121 @@
+package patchfile
+
+import (
+	"strconv"
+	"strings"
+)
+
+// The kernel's bug table holds a line number in 16 bits (struct bug_entry in
+// include/asm-generic/bug.h).
+const maxBugLine = 1<<16 - 1
+
+// newLineBase is what is added to the numbers of new lines: they stand out as
+// new, and are still readable.
+const newLineBase = 10000
+
+// pin returns the patched text with #line directives, and completes m with
+// the numbers that a compiler then reports.
+//
+// The aim: code that a patch does not touch keeps its line numbers, and with
+// them its object code, as WARN and others compile __LINE__ in. So:
+//
+//   - an untouched line has the number it has in the original;
+//   - a changed line has the number of the one it replaces, in order;
+//   - a line for which no old number is left has 10000 (or the next multiple
+//     beyond the original's length) plus its true number in the patched file.
+//
+// No number is then given twice, so identifiers that macros paste together
+// with __LINE__ cannot collide, and a WARN in new code that reports line 10123
+// stands in line 123 of the patched file. Should that not fit the bug table,
+// new lines just count on.
+//
+// A directive stands only where it cannot change what the compiler reads:
+// before a line with code, outside of comments, literals, continued lines,
+// directives and parentheses (inside a macro's arguments C leaves its meaning
+// undefined). Where that is not at once, numbers count on to the next such
+// line: the rest of a call that grew by a line may repeat the numbers of the
+// statement after it, which only matters to line-pasting macros in both.
+//
+// A directive in a branch that is not compiled has no effect. After the end of
+// each branch that has one, the number is set again.
+func pin(m *LineMap, lines []string) string {
+	info, ok := lexC(strings.Join(lines, ""))
+	if !ok {
+		m.setReported(counting(len(lines)))
+		return strings.Join(lines, "")
+	}
+	want := m.wanted()
+	reported := make([]int, len(lines))
+	var out strings.Builder
+	var open branches
+	number, certain := 1, true
+	for i, line := range lines {
+		certain = open.follow(info[i].cond) && certain
+		if info[i].safe && info[i].code && (!certain || number != want[i]) {
+			out.WriteString("#line " + strconv.Itoa(want[i]) + "\n")
+			number, certain = want[i], true
+			open.mark()
+		}
+		reported[i] = number
+		number++
+		out.WriteString(line)
+	}
+	m.setReported(reported)
+	return out.String()
+}
+
+func counting(n int) []int {
+	numbers := make([]int, n)
+	for i := range numbers {
+		numbers[i] = i + 1
+	}
+	return numbers
+}
+
+// wanted returns the number that each patched line should have.
+func (m *LineMap) wanted() []int {
+	base := max(newLineBase, (m.oldLines+newLineBase-1)/newLineBase*newLineBase)
+	want := make([]int, len(m.original))
+	copy(want, m.original)
+	for _, r := range m.regions {
+		for i := range r.NewLines {
+			line := r.NewStart + i
+			switch {
+			case i < r.OldLines || base+len(want) > maxBugLine:
+				want[line-1] = r.OldStart + i
+			default:
+				want[line-1] = base + line
+			}
+		}
+	}
+	return want
+}
+
+// branches are the conditionals that are open at a line, outermost first:
+// whether each has a directive of ours inside.
+type branches []bool
+
+// follow takes the next line's part in conditional compilation. It returns
+// false after a branch with a directive, which may or may not be compiled.
+func (b *branches) follow(c cond) bool {
+	n := len(*b)
+	switch {
+	case c == condOpen:
+		*b = append(*b, false)
+	case n == 0:
+	case c == condElse:
+		return !(*b)[n-1]
+	case c == condClose:
+		marked := (*b)[n-1]
+		*b = (*b)[:n-1]
+		return !marked
+	}
+	return true
+}
+
+// mark notes a directive in every open conditional.
+func (b branches) mark() {
+	for i := range b {
+		b[i] = true
+	}
+}
