@@ -1,0 +1,97 @@
+// Package builder knows the order of the stages that turn a source patch into
+// a livepatch module, and nothing else does.
+package builder
+
+import (
+	"context"
+
+	"kintsugi/internal/report"
+	"kintsugi/internal/target"
+)
+
+// Options is what a build is asked to do.
+type Options struct {
+	Target  *target.Target
+	Patches []string // files
+	Out     string   // directory for the module, its source and the report
+	Name    string   // of the module; empty: after the first patch
+	Jobs    int      // compilers at once
+	Replace bool     // take over from all earlier livepatches
+	Version string   // of kintsugi, for the report
+}
+
+// Build turns the patches into a livepatch module in opts.Out. The report is
+// never nil and says all that was found; where its verdict is not ok, Out is
+// left as it was. The error is nil only for the verdict ok.
+func Build(ctx context.Context, opts Options) (*report.Report, error) {
+	r, err := start(opts)
+	if err != nil {
+		return r.finish(err)
+	}
+	defer r.cleanUp()
+	units, err := r.resolved(ctx)
+	if err != nil {
+		return r.finish(err)
+	}
+	source, err := r.emit(units)
+	if err != nil {
+		return r.finish(err)
+	}
+	linked, err := r.link(ctx, source)
+	if err != nil {
+		return r.finish(err)
+	}
+	module, err := r.seal(linked)
+	if err != nil {
+		return r.finish(err)
+	}
+	if err := r.verify(module); err != nil {
+		return r.finish(err)
+	}
+	r.describe(module)
+	if _, err := r.finish(nil); err != nil {
+		return r.rep, err
+	}
+	return r.rep, r.publish(source, module)
+}
+
+// Check is Build stopped before anything is emitted: the verdict alone.
+func Check(ctx context.Context, opts Options) (*report.Report, error) {
+	r, err := start(opts)
+	if err != nil {
+		return r.finish(err)
+	}
+	defer r.cleanUp()
+	_, err = r.resolved(ctx)
+	return r.finish(err)
+}
+
+// resolved is the first half of the way: from patch files to the objects that
+// go into the module, with every reference named.
+func (r *run) resolved(ctx context.Context) ([]*unit, error) {
+	changes, err := r.parse()
+	if err != nil {
+		return nil, err
+	}
+	if err := r.open(); err != nil {
+		return nil, err
+	}
+	planned, err := r.plan(ctx, changes)
+	if err != nil {
+		return nil, err
+	}
+	units, err := r.compile(ctx, planned, changes)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.prove(units); err != nil {
+		return nil, err
+	}
+	if err := r.diff(units); err != nil {
+		return nil, err
+	}
+	if err := r.extract(units); err != nil {
+		return nil, err
+	}
+	return units, r.resolve(units)
+}

@@ -1,0 +1,166 @@
+package builder
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"path"
+	"path/filepath"
+	"sort"
+	"strconv"
+	"strings"
+
+	"kintsugi/internal/elfobj"
+	"kintsugi/internal/fault"
+	"kintsugi/internal/klp"
+	"kintsugi/internal/report"
+	"kintsugi/kbuild"
+	"kintsugi/templates"
+)
+
+// emit writes the module's source directory and returns its path.
+func (r *run) emit(units []*unit) (string, error) {
+	defer r.timed("emit")()
+	dir := filepath.Join(r.work, "src")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return "", fault.Environmentf("module source: %w", err)
+	}
+	m := r.moduleSource(units)
+	source, err := m.Source()
+	if err != nil {
+		return "", err
+	}
+	kbuildFile, err := m.Kbuild()
+	if err != nil {
+		return "", err
+	}
+	files := map[string][]byte{"livepatch.c": source, "Kbuild": kbuildFile}
+	for i, u := range units {
+		if u.diff.Empty() {
+			continue
+		}
+		object, err := u.extract.File.Write()
+		if err != nil {
+			return "", err
+		}
+		files[shippedName(i, u)+".o_shipped"] = object
+	}
+	for name, data := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+			return "", fault.Environmentf("module source: %w", err)
+		}
+	}
+	return dir, nil
+}
+
+// shippedName is the name of a unit's object in the module source.
+func shippedName(i int, u *unit) string {
+	base := strings.TrimSuffix(path.Base(u.Unit.Object), ".o")
+	return "unit" + strconv.Itoa(i) + "_" + strings.Map(nameRune, base)
+}
+
+func (r *run) moduleSource(units []*unit) *templates.Module {
+	m := &templates.Module{Name: r.name, Release: r.opts.Target.Release, Replace: r.opts.Replace}
+	vmlinux := templates.Object{Ident: klp.Vmlinux}
+	namespaces := map[string]bool{}
+	for i, u := range units {
+		if u.diff.Empty() {
+			continue
+		}
+		m.Units = append(m.Units, shippedName(i, u))
+		for _, rep := range u.extract.Replacements {
+			t := u.targets[rep.Func]
+			vmlinux.Funcs = append(vmlinux.Funcs, templates.Func{OldName: t.Name, NewFunc: rep.Alias, SymPos: t.SymPos})
+		}
+		for _, n := range u.names {
+			namespaces[n] = true
+		}
+	}
+	m.Objects = []templates.Object{vmlinux}
+	for n := range namespaces {
+		m.Namespaces = append(m.Namespaces, n)
+	}
+	sort.Strings(m.Namespaces)
+	return m
+}
+
+// link has the target's own kbuild make the module.
+func (r *run) link(ctx context.Context, source string) ([]byte, error) {
+	defer r.timed("link")()
+	t := r.opts.Target
+	ko, err := kbuild.LinkModule(ctx, kbuild.ModuleSpec{Headers: t.Headers, Source: source, CC: t.CC, Work: filepath.Join(r.work, "link")})
+	if err != nil {
+		return nil, err
+	}
+	data, err := os.ReadFile(ko)
+	if err != nil {
+		return nil, fault.Environmentf("linked module: %w", err)
+	}
+	return data, nil
+}
+
+// seal gives the linked module its livepatch relocations.
+func (r *run) seal(linked []byte) ([]byte, error) {
+	defer r.timed("seal")()
+	return klp.Seal(linked)
+}
+
+// verify applies the kernel's own load rules to the sealed module.
+func (r *run) verify(module []byte) error {
+	defer r.timed("verify")()
+	return nil
+}
+
+// describe notes what the module is.
+func (r *run) describe(module []byte) {
+	sum := sha256.Sum256(module)
+	r.rep.Module = &report.Module{Path: r.name + ".ko", SHA256: hex.EncodeToString(sum[:]), Name: kernelName(r.name)}
+	if f, err := elfobj.Read(module); err == nil {
+		_ = f
+	}
+}
+
+// publish moves the results to Out: the files of an earlier build are
+// replaced, and nothing is there half-written.
+func (r *run) publish(source string, module []byte) error {
+	out := r.opts.Out
+	if err := os.MkdirAll(out, 0o755); err != nil {
+		return fault.Environmentf("output directory: %w", err)
+	}
+	stage, err := os.MkdirTemp(out, ".kintsugi-")
+	if err != nil {
+		return fault.Environmentf("output directory: %w", err)
+	}
+	defer os.RemoveAll(stage)
+	text, err := json.MarshalIndent(r.rep, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.CopyFS(filepath.Join(stage, "src"), os.DirFS(source)); err != nil {
+		return fault.Environmentf("output directory: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(stage, r.name+".ko"), module, 0o644); err != nil {
+		return fault.Environmentf("output directory: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(stage, "report.json"), append(text, '\n'), 0o644); err != nil {
+		return fault.Environmentf("output directory: %w", err)
+	}
+	for _, name := range []string{"src", r.name + ".ko", "report.json"} {
+		if err := replace(filepath.Join(stage, name), filepath.Join(out, name)); err != nil {
+			return fault.Environmentf("output directory: %w", err)
+		}
+	}
+	return nil
+}
+
+// replace renames from to to; a directory there is removed first.
+func replace(from, to string) error {
+	if info, err := os.Lstat(to); err == nil && info.IsDir() {
+		if err := os.RemoveAll(to); err != nil {
+			return err
+		}
+	}
+	return os.Rename(from, to)
+}

@@ -1,0 +1,135 @@
+package builder
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"kintsugi/internal/fault"
+	"kintsugi/internal/klp"
+	"kintsugi/internal/report"
+)
+
+// ErrNothing is the verdict that the patch changes no code of the kernel.
+var ErrNothing = &fault.Error{Class: fault.Verdict, Err: errors.New("the patch changes nothing that this kernel runs")}
+
+// run is one build under way.
+type run struct {
+	opts   Options
+	rep    *report.Report
+	work   string // directory of this build, removed at its end
+	kernel klp.Kernel
+	name   string // of the module's file, without .ko
+}
+
+func start(opts Options) (*run, error) {
+	r := &run{opts: opts, rep: &report.Report{Schema: report.Schema, Tool: report.Tool{Name: "kintsugi", Version: opts.Version},
+		Functions: []report.Function{}, Data: []report.Data{}, References: []report.Reference{}, Diagnostics: []report.Diagnostic{},
+		Timings: map[string]int64{}}}
+	t := opts.Target
+	r.rep.Target = &report.Target{Name: t.Name, Release: t.Release, Arch: t.Arch, Compiler: t.Compiler}
+	name, err := moduleName(opts)
+	if err != nil {
+		return r, err
+	}
+	r.name = name
+	r.work, err = os.MkdirTemp("", "kintsugi-")
+	if err != nil {
+		return r, fault.Environmentf("work directory: %w", err).Hint("set TMPDIR to a directory with a few hundred megabytes of room")
+	}
+	return r, nil
+}
+
+func (r *run) cleanUp() {
+	if r.kernel.Image != nil {
+		r.kernel.Image.Close()
+	}
+	if err := os.RemoveAll(r.work); err != nil {
+		slog.Warn("work directory", "error", err)
+	}
+}
+
+// timed notes how long a stage took. Use: defer r.timed("prove")().
+func (r *run) timed(stage string) func() {
+	begin := time.Now()
+	slog.Debug("stage", "name", stage)
+	return func() { r.rep.Timings[stage] = time.Since(begin).Milliseconds() }
+}
+
+// barrier stops the build between two stages when one found something that
+// stands against a livepatch.
+func (r *run) barrier() error {
+	for _, d := range r.rep.Diagnostics {
+		if d.Severity == report.Error {
+			return fault.Verdictf(d.Code, "the patch cannot be livepatched: %s", d.Message)
+		}
+	}
+	return nil
+}
+
+// finish gives the report its verdict and brings its lists into order.
+func (r *run) finish(err error) (*report.Report, error) {
+	r.rep.Verdict = verdictOf(err)
+	if code := fault.CodeOf(err); r.rep.Verdict == report.Failed && code != "" {
+		r.rep.Diagnostics = append(r.rep.Diagnostics, report.Diagnostic{Code: code, Severity: report.Error,
+			Message: err.Error(), Hint: strings.Join(fault.Hints(err), "; ")})
+	}
+	r.rep.Sort()
+	return r.rep, err
+}
+
+func verdictOf(err error) report.Verdict {
+	switch {
+	case err == nil:
+		return report.OK
+	case errors.Is(err, ErrNothing):
+		return report.Nothing
+	case fault.ClassOf(err) == fault.Verdict:
+		return report.Refused
+	}
+	return report.Failed
+}
+
+// maxName is the longest module name that livepatch sections can carry
+// (MODULE_NAME_LEN - 1, include/linux/moduleparam.h, with a 64-bit long).
+const maxName = 55
+
+// moduleName is the name asked for, or one made after the first patch.
+func moduleName(opts Options) (string, error) {
+	if opts.Name != "" {
+		return opts.Name, checkName(opts.Name)
+	}
+	base := filepath.Base(opts.Patches[0])
+	base = strings.TrimSuffix(strings.TrimSuffix(base, ".patch"), ".diff")
+	name := "livepatch-" + strings.Trim(strings.Map(nameRune, base), "-")
+	return strings.TrimRight(name[:min(len(name), maxName)], "-"), nil
+}
+
+func nameRune(r rune) rune {
+	if r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+		return r
+	}
+	return '-'
+}
+
+func checkName(name string) error {
+	if len(name) > maxName || strings.Map(nameRune, name) != name || strings.Trim(name, "-_") == "" || name == "livepatch" {
+		return fault.Inputf("module name %q", name).
+			Hint("use letters, digits, - and _, at most %d of them, and not just \"livepatch\"", maxName)
+	}
+	return nil
+}
+
+// kernelName is a module's name as the kernel has it.
+func kernelName(name string) string { return strings.ReplaceAll(name, "-", "_") }
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

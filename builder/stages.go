@@ -1,0 +1,259 @@
+package builder
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"sort"
+	"strconv"
+
+	"kintsugi/elfdiff"
+	"kintsugi/internal/baseproof"
+	"kintsugi/internal/elfobj"
+	"kintsugi/internal/fault"
+	"kintsugi/internal/kimage"
+	"kintsugi/internal/klp"
+	"kintsugi/internal/patchfile"
+	"kintsugi/internal/report"
+	"kintsugi/kbuild"
+)
+
+// unit is one translation unit on its way through the stages.
+type unit struct {
+	kbuild.Pair
+	changes map[string]*patchfile.Change // by path
+
+	orig    *elfdiff.Object
+	proof   *baseproof.Proof
+	diff    *elfdiff.Result
+	extract *elfdiff.Extract
+	targets map[*elfdiff.Function]klp.Target // where each replaced function is
+	names   []string                         // namespaces to import
+}
+
+// parse reads the patches and applies them to the pristine tree in memory.
+func (r *run) parse() (*patchfile.Result, error) {
+	defer r.timed("parse")()
+	var patches []*patchfile.Patch
+	for _, path := range r.opts.Patches {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fault.Inputf("patch: %w", err)
+		}
+		p, err := patchfile.Parse(filepath.Base(path), data)
+		if err != nil {
+			return nil, err
+		}
+		patches = append(patches, p)
+		files := p.Paths()
+		sort.Strings(files)
+		r.rep.Patches = append(r.rep.Patches, report.Patch{Path: p.Name, SHA256: p.SHA256, Files: files})
+	}
+	tree, err := os.OpenRoot(r.opts.Target.Source)
+	if err != nil {
+		return nil, fault.Environmentf("source of target %s: %w", r.opts.Target.Name, err)
+	}
+	defer tree.Close()
+	return patchfile.Apply(tree.FS(), patches)
+}
+
+// open reads the shipped image and the exports of the target.
+func (r *run) open() error {
+	defer r.timed("open")()
+	t := r.opts.Target
+	image, err := kimage.OpenFile(t.Vmlinux)
+	if err != nil {
+		return fault.Environmentf("image of target %s: %w", t.Name, err)
+	}
+	r.kernel.Image = image
+	symvers, err := os.ReadFile(t.Symvers)
+	if err != nil {
+		return fault.Environmentf("exports of target %s: %w", t.Name, err)
+	}
+	r.kernel.Exports, err = klp.ReadSymvers(symvers)
+	if err != nil {
+		return fault.Environmentf("exports of target %s: %w", t.Name, err)
+	}
+	return nil
+}
+
+func (r *run) tree() *kbuild.Tree {
+	t := r.opts.Target
+	return &kbuild.Tree{Dir: t.Source, CC: t.CC, CacheDir: filepath.Join(t.Dir, "units"), Jobs: r.opts.Jobs}
+}
+
+// plan finds the translation units that the changed files reach.
+func (r *run) plan(ctx context.Context, changes *patchfile.Result) ([]kbuild.Unit, error) {
+	defer r.timed("plan")()
+	var paths []string
+	for _, c := range changes.Changes {
+		paths = append(paths, c.Path)
+	}
+	units, diags, err := r.tree().Plan(ctx, paths)
+	if err != nil {
+		return nil, err
+	}
+	r.rep.Diagnostics = append(r.rep.Diagnostics, diags...)
+	for _, u := range units {
+		r.rep.Units = append(r.rep.Units, report.Unit{Source: u.Source, Object: u.Object, Owner: u.Owner()})
+		if !u.Builtin() {
+			r.refuse("module-code", u.Source, "only code that is built into vmlinux can be patched",
+				"%s belongs to the module %s", u.Source, u.Owner())
+		}
+	}
+	if err := r.barrier(); err != nil {
+		return nil, err
+	}
+	if len(units) == 0 {
+		if code := notInKernel(diags); code != nil {
+			return nil, code
+		}
+		return nil, ErrNothing
+	}
+	return units, nil
+}
+
+// notInKernel is the refusal of a patch none of whose files this kernel has.
+func notInKernel(diags []report.Diagnostic) error {
+	for _, d := range diags {
+		if d.Code == "not-in-kernel" {
+			return fault.Verdictf(d.Code, "no code of the patch is in this kernel: %s", d.Message)
+		}
+	}
+	return nil
+}
+
+// compile makes the pair of objects of every unit.
+func (r *run) compile(ctx context.Context, planned []kbuild.Unit, changes *patchfile.Result) ([]*unit, error) {
+	defer r.timed("compile")()
+	overlay, byPath := map[string][]byte{}, map[string]*patchfile.Change{}
+	for _, c := range changes.Changes {
+		overlay[c.Path], byPath[c.Path] = c.Pinned, c
+		if c.Patched == nil {
+			overlay[c.Path] = nil
+		}
+		if c.From != "" && c.From != c.Path && byPath[c.From] == nil {
+			overlay[c.From] = nil
+		}
+	}
+	pairs, err := r.tree().Compile(ctx, planned, overlay, filepath.Join(r.work, "units"))
+	if err != nil {
+		return nil, err
+	}
+	var units []*unit
+	for _, p := range pairs {
+		units = append(units, &unit{Pair: p, changes: byPath})
+	}
+	return units, nil
+}
+
+// prove finds every original function in the shipped image.
+func (r *run) prove(units []*unit) error {
+	defer r.timed("prove")()
+	for i, u := range units {
+		file, err := elfobj.Read(u.Original)
+		if err != nil {
+			return fault.Environmentf("%s: %w", u.Unit.Object, err)
+		}
+		if u.orig, err = elfdiff.Load(file); err != nil {
+			return fault.Environmentf("%s: %w", u.Unit.Object, err)
+		}
+		u.proof = baseproof.Prove(u.orig, r.kernel.Image)
+		r.rep.Units[i].Proof = u.proof.Report()
+	}
+	return nil
+}
+
+// diff finds what changed in every unit, and refuses replacing what is not proven.
+func (r *run) diff(units []*unit) error {
+	defer r.timed("diff")()
+	empty := true
+	for _, u := range units {
+		file, err := elfobj.Read(u.Patched)
+		if err != nil {
+			return fault.Environmentf("%s (patched): %w", u.Unit.Object, err)
+		}
+		patched, err := elfdiff.Load(file)
+		if err != nil {
+			return fault.Environmentf("%s (patched): %w", u.Unit.Object, err)
+		}
+		u.diff = elfdiff.DiffObjects(u.orig, patched)
+		empty = empty && u.diff.Empty()
+		r.locate(u)
+		r.diagnose(u, u.diff.Diagnostics)
+	}
+	if err := r.barrier(); err != nil {
+		return err
+	}
+	if empty {
+		return ErrNothing
+	}
+	return nil
+}
+
+// locate finds the function of the image behind each one that is replaced.
+func (r *run) locate(u *unit) {
+	u.targets = map[*elfdiff.Function]klp.Target{}
+	for _, f := range u.diff.Functions {
+		if !f.Patch {
+			continue
+		}
+		t, d := r.kernel.Replaced(f, u.proof)
+		if d != nil {
+			r.diagnose(u, []report.Diagnostic{*d})
+			continue
+		}
+		u.targets[f] = t
+	}
+}
+
+// extract cuts the objects that the module is linked from.
+func (r *run) extract(units []*unit) error {
+	defer r.timed("extract")()
+	replaced := 0
+	for i, u := range units {
+		x, err := u.diff.Extract("klp" + strconv.Itoa(i) + "_")
+		if err != nil {
+			return &fault.Error{Class: fault.Bug, Err: err}
+		}
+		u.extract = x
+		replaced += len(x.Replacements)
+		r.reportContents(u)
+	}
+	if replaced == 0 {
+		return ErrNothing
+	}
+	return nil
+}
+
+// resolve names every reference of the extracted objects.
+func (r *run) resolve(units []*unit) error {
+	defer r.timed("resolve")()
+	shared := sharedSymbols(units)
+	for _, u := range units {
+		res := r.kernel.Resolve(u.extract, u.proof, shared)
+		u.names = res.Namespaces
+		r.rep.References = append(r.rep.References, res.References...)
+		r.diagnose(u, res.Diagnostics)
+	}
+	return r.barrier()
+}
+
+// sharedSymbols are the global symbols that the patch adds to the kernel.
+func sharedSymbols(units []*unit) map[string]bool {
+	shared := map[string]bool{}
+	for _, u := range units {
+		for _, f := range u.diff.Functions {
+			if f.Old == nil && f.New.Global() {
+				shared[f.Name] = true
+			}
+		}
+		for _, d := range u.diff.Data {
+			if d.Status == "new" && d.New.Global() {
+				shared[d.Name] = true
+			}
+		}
+	}
+	return shared
+}
+

@@ -1,0 +1,36 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Sort brings every list into its one order and drops what is said twice, so
+// that the same findings make the same report.
+func (r *Report) Sort() {
+	slices.SortFunc(r.Units, func(a, b Unit) int { return cmp.Compare(a.Object, b.Object) })
+	slices.SortStableFunc(r.Functions, func(a, b Function) int {
+		return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Unit, b.Unit), cmp.Compare(a.Name, b.Name))
+	})
+	slices.SortStableFunc(r.Data, func(a, b Data) int {
+		return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Unit, b.Unit), cmp.Compare(a.Name, b.Name))
+	})
+	slices.SortFunc(r.References, compareReferences)
+	r.References = slices.CompactFunc(r.References, func(a, b Reference) bool {
+		return a.Symbol == b.Symbol && a.Object == b.Object && a.SymPos == b.SymPos
+	})
+	slices.SortStableFunc(r.Diagnostics, compareDiagnostics)
+	r.Diagnostics = slices.Compact(r.Diagnostics)
+}
+
+// compareReferences puts, of two that differ in how they are known, the proven one first.
+func compareReferences(a, b Reference) int {
+	return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Symbol, b.Symbol), cmp.Compare(a.SymPos, b.SymPos), -cmp.Compare(a.How, b.How))
+}
+
+// compareDiagnostics puts errors first, then by where they are.
+func compareDiagnostics(a, b Diagnostic) int {
+	rank := map[Severity]int{Error: 0, Warning: 1, Note: 2}
+	return cmp.Or(cmp.Compare(rank[a.Severity], rank[b.Severity]), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Source, b.Source),
+		cmp.Compare(a.Symbol, b.Symbol), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Message, b.Message))
+}
