@@ -59,13 +59,13 @@ func TestUnpack(t *testing.T) {
 
 func TestUnpackRefuses(t *testing.T) {
 	vmlinux := testKernel(formats[0], testSymbols(true))
-	xz := payloads(t, vmlinux)["xz"]
+	packed := payloads(t, vmlinux)["xz"]
 	changed := func(file []byte, off int, to byte) []byte {
 		file = bytes.Clone(file)
 		file[off] = to
 		return file
 	}
-	image := testBzImage(xz)
+	image := testBzImage(packed)
 	tests := []struct {
 		name, want string
 		file       []byte
@@ -81,10 +81,10 @@ func TestUnpackRefuses(t *testing.T) {
 		{"LZO", "LZO compression is not supported", testBzImage([]byte("\x89LZO\x00----"))},
 		{"LZMA", "LZMA compression is not supported", testBzImage([]byte("\x5d\x00\x00\x80----"))},
 		{"BZIP2", "BZIP2 compression is not supported", testBzImage([]byte("BZh9----"))},
-		{"size above", "above", testBzImage(appendSize(xz[:len(xz)-4], 1<<31))},
-		{"size less", "not 100 as recorded", testBzImage(appendSize(xz[:len(xz)-4], 100))},
-		{"size more", "as recorded", testBzImage(appendSize(xz[:len(xz)-4], len(vmlinux)+1))},
-		{"damaged", "XZ: ", testBzImage(changed(xz, len(xz)/2, xz[len(xz)/2]+1))},
+		{"size above", "above", testBzImage(appendSize(packed[:len(packed)-4], 1<<31))},
+		{"size less", "not 100 as recorded", testBzImage(appendSize(packed[:len(packed)-4], 100))},
+		{"size more", "as recorded", testBzImage(appendSize(packed[:len(packed)-4], len(vmlinux)+1))},
+		{"damaged", "XZ: ", testBzImage(changed(packed, len(packed)/2, packed[len(packed)/2]+1))},
 	}
 	for _, tt := range tests {
 		_, err := Unpack(tt.file)

@@ -19,8 +19,8 @@ import (
 //	newest:  num_syms names markers token_table token_index offsets seqs_of_names
 //
 // where the newest aligns to 4 bytes, and each offset is relative to its own
-// address. Every table found is checked against the others; a kernel
-// whose tables do not agree in all of it is refused.
+// address. Every table found is checked against the others; a kernel whose
+// tables do not agree is refused.
 
 const (
 	// minSymbols is below any kernel (a tinyconfig has some thousands), and

@@ -41,14 +41,14 @@ func realImages(t testing.TB) []realImage {
 }
 
 func TestRealImage(t *testing.T) {
-	for _, real := range realImages(t) {
-		t.Run(filepath.Base(real.path), func(t *testing.T) {
-			im, err := Open(real.file)
+	for _, shipped := range realImages(t) {
+		t.Run(filepath.Base(shipped.path), func(t *testing.T) {
+			im, err := Open(shipped.file)
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Logf("%d symbols; %s", len(im.Symbols), im.Banner)
-			checkBanner(t, im, real.file)
+			checkBanner(t, im, shipped.file)
 			checkExports(t, im)
 			checkFentrySites(t, im)
 			checkLookup(t, im)

@@ -17,16 +17,21 @@ type tokenTable struct {
 // names always stands for itself.
 var digits = []byte("0\x001\x002\x003\x004\x005\x006\x007\x008\x009\x00")
 
+// maxRuns is how many runs of digits may be looked at; kernels have about ten,
+// in character set tables.
+const maxRuns = 1000
+
 // tokenTables yields everything in data that is a token table with its index.
 func tokenTables(data []byte, align int) iter.Seq[*tokenTable] {
 	return func(yield func(*tokenTable) bool) {
-		for at := 0; ; at++ {
+		at := 0
+		for range maxRuns {
 			i := bytes.Index(data[at:], digits)
 			if i < 0 {
 				return
 			}
-			at += i
-			if t := readTokens(data, at, align); t != nil && !yield(t) {
+			at += i + len(digits)
+			if t := readTokens(data, at-len(digits), align); t != nil && !yield(t) {
 				return
 			}
 		}
