@@ -16,7 +16,7 @@ import (
 )
 
 // Image is one kernel as it was shipped. All addresses are link-time virtual
-// ones, before KASLR.
+// ones, before KASLR. Several goroutines may use an Image at once.
 type Image struct {
 	Machine elf.Machine
 	// Banner is the kernel's linux_banner without the final newline:
