@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -31,20 +32,35 @@ type Pair struct {
 // All that is written is below work, a directory that belongs to this call;
 // the objects do not depend on where it is.
 func (t *Tree) Compile(ctx context.Context, units []Unit, overlay map[string][]byte, work string) ([]Pair, error) {
-	view, err := newShadow(t.Dir, filepath.Join(work, "tree"), overlay)
+	work, err := filepath.Abs(work)
+	if err != nil {
+		return nil, fault.Environmentf("work directory: %w", err)
+	}
+	made, err := t.generated(ctx, units, work)
 	if err != nil {
 		return nil, err
 	}
+	original, err := newShadow(t.Dir, filepath.Join(work, "pristine"), made)
+	if err != nil {
+		return nil, err
+	}
+	replaced := maps.Clone(made)
+	maps.Copy(replaced, overlay)
+	patched, err := newShadow(t.Dir, filepath.Join(work, "tree"), replaced)
+	if err != nil {
+		return nil, err
+	}
+	patched.adds = t.adds(overlay)
 	var jobs []*job
 	for i := range units {
 		jobs = append(jobs,
-			&job{unit: &units[i], tree: t, root: t.Dir, out: filepath.Join(work, "original")},
-			&job{unit: &units[i], tree: t, root: view.root, out: filepath.Join(work, "patched"), patched: true})
+			&job{unit: &units[i], tree: t, view: original, out: filepath.Join(work, "original")},
+			&job{unit: &units[i], tree: t, view: patched, out: filepath.Join(work, "patched"), patched: true})
 	}
 	if err := t.run(ctx, jobs); err != nil {
 		return nil, err
 	}
-	if err := t.seal(ctx, jobs, view); err != nil {
+	if err := t.settle(ctx, jobs); err != nil {
 		return nil, err
 	}
 	var pairs []Pair
@@ -90,30 +106,30 @@ func (t *Tree) run(ctx context.Context, jobs []*job) error {
 	return nil
 }
 
-// seal compiles patched units again until none has read a file of the
-// pristine tree that the patch replaces.
-func (t *Tree) seal(ctx context.Context, jobs []*job, view *shadow) error {
+// settle compiles units again until none has read a file of the tree in whose
+// place its view has another one.
+func (t *Tree) settle(ctx context.Context, jobs []*job) error {
 	for {
 		var again []*job
+		var leaks [][]string
 		for _, j := range jobs {
-			if !j.patched {
-				continue
-			}
-			dirs, err := view.leaks(j.deps)
+			dirs, err := j.view.leaks(j.deps)
 			if err != nil {
 				return err
 			}
-			for _, dir := range dirs {
-				if err := view.expose(dir); err != nil {
-					return err
-				}
-			}
 			if len(dirs) > 0 {
-				again = append(again, j)
+				again, leaks = append(again, j), append(leaks, dirs)
 			}
 		}
 		if len(again) == 0 {
 			return nil
+		}
+		for i, j := range again {
+			for _, dir := range leaks[i] {
+				if err := j.view.expose(dir); err != nil {
+					return err
+				}
+			}
 		}
 		if err := t.run(ctx, again); err != nil {
 			return err
@@ -125,8 +141,8 @@ func (t *Tree) seal(ctx context.Context, jobs []*job, view *shadow) error {
 type job struct {
 	unit    *Unit
 	tree    *Tree
-	root    string // where the compiler runs: the tree or its shadow
-	out     string // directory for what it writes
+	view    *shadow // where the compiler runs
+	out     string  // directory for what it writes
 	patched bool
 
 	object []byte
@@ -138,8 +154,8 @@ func (j *job) run(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Dir(object), 0o755); err != nil {
 		return fault.Environmentf("object: %w", err)
 	}
-	words := outside(j.unit.compile, object, j.root)
-	steps := []command.Cmd{{Dir: j.root, Env: []string{"PWD=" + j.root}, Path: words[0], Args: words[1:]}}
+	words := outside(j.unit.compile, object, j.view.root)
+	steps := []command.Cmd{{Dir: j.view.root, Env: []string{"PWD=" + j.view.root}, Path: words[0], Args: words[1:]}}
 	if j.unit.objtool != nil {
 		steps = append(steps, command.Cmd{Dir: j.tree.Dir, Path: "./tools/objtool/objtool",
 			Args: append(slices.Clone(j.unit.objtool), object)})

@@ -2,6 +2,7 @@ package kbuild
 
 import (
 	"bytes"
+	"errors"
 	"io/fs"
 	"os"
 	"path"
@@ -9,7 +10,9 @@ import (
 	"regexp"
 	"slices"
 	"sort"
-	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"kintsugi/internal/fault"
 )
@@ -58,86 +61,88 @@ func (in includers) closure(file string) []string {
 
 var includeC = regexp.MustCompile(`(?m)^[ \t]*#[ \t]*include[ \t]*["<]([^">\n]+\.c)[">]`)
 
-// scanIncluders reads all sources that can become part of a kernel.
+// scanIncluders reads all sources that can become part of this kernel.
 func (t *Tree) scanIncluders() (includers, error) {
+	var mu sync.Mutex
 	table := includers{}
-	err := filepath.WalkDir(t.Dir, func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, _ := filepath.Rel(t.Dir, name)
-		switch {
-		case d.IsDir() && outsideKernel[rel]:
-			return fs.SkipDir
-		case !d.Type().IsRegular() || path.Ext(rel) != ".c" && path.Ext(rel) != ".h" && path.Ext(rel) != ".inc":
+	var group errgroup.Group
+	group.SetLimit(4 * max(1, t.Jobs)) // most of the time is spent waiting for the disk
+	err := t.walk(func(file string, d fs.DirEntry) error {
+		if !mayInclude(file, d) {
 			return nil
 		}
-		text, err := os.ReadFile(name)
-		if err != nil {
+		group.Go(func() error {
+			text, err := os.ReadFile(filepath.Join(t.Dir, file))
+			if err == nil && (bytes.Contains(text, []byte(`.c"`)) || bytes.Contains(text, []byte(".c>"))) {
+				mu.Lock()
+				defer mu.Unlock()
+				table.scan(file, text)
+			}
 			return err
-		}
-		table.scan(rel, text)
+		})
 		return nil
 	})
-	if err != nil {
+	if err = errors.Join(err, group.Wait()); err != nil {
 		return nil, fault.Environmentf("source tree: %w", err)
+	}
+	for _, files := range table {
+		sort.Strings(files)
 	}
 	return table, nil
 }
 
+// mayInclude reports whether a file may have an #include of C source. Headers
+// of this size are tables of registers: a third of the tree's bytes.
+func mayInclude(file string, d fs.DirEntry) bool {
+	const table = 256 << 10
+	switch path.Ext(file) {
+	case ".c", ".inc":
+		return true
+	case ".h":
+		info, err := d.Info()
+		return err == nil && info.Size() < table
+	}
+	return false
+}
+
+// walk calls f for every regular file that may have to do with this kernel's
+// code, by its path relative to the tree.
+func (t *Tree) walk(f func(file string, d fs.DirEntry) error) error {
+	return filepath.WalkDir(t.Dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(t.Dir, name)
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (outsideKernel[rel] || t.otherArch(rel)):
+			return fs.SkipDir
+		case !d.Type().IsRegular():
+			return nil
+		}
+		return f(rel, d)
+	})
+}
+
 var outsideKernel = map[string]bool{"Documentation": true, "LICENSES": true, "samples": true, "scripts": true, "tools": true}
+
+// otherArch reports whether dir is that of an architecture the tree is not
+// prepared for.
+func (t *Tree) otherArch(dir string) bool {
+	if path.Dir(dir) != "arch" {
+		return false
+	}
+	_, err := os.Stat(filepath.Join(t.Dir, dir, "include/generated"))
+	return err != nil
+}
 
 // scan adds what one file includes.
 func (in includers) scan(file string, text []byte) {
-	if !bytes.Contains(text, []byte(`.c"`)) && !bytes.Contains(text, []byte(".c>")) {
-		return
-	}
 	for _, m := range includeC.FindAllSubmatch(text, -1) {
 		base := path.Base(string(m[1]))
 		if !slices.Contains(in[base], file) {
 			in[base] = append(in[base], file)
 		}
 	}
-}
-
-// makefilesNaming returns the directories whose makefile mentions the base
-// name of one of the sources and that are not among its parents.
-func (t *Tree) makefilesNaming(sources []string) ([]string, error) {
-	var dirs []string
-	err := filepath.WalkDir(t.Dir, func(name string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, _ := filepath.Rel(t.Dir, name)
-		if d.IsDir() && outsideKernel[rel] {
-			return fs.SkipDir
-		}
-		if base := d.Name(); d.IsDir() || base != "Makefile" && base != "Kbuild" {
-			return nil
-		}
-		text, err := os.ReadFile(name)
-		if err != nil {
-			return err
-		}
-		if dir := path.Dir(rel); dir != "." && mentionsAny(text, dir, sources) {
-			dirs = append(dirs, dir)
-		}
-		return nil
-	})
-	if err != nil {
-		return nil, fault.Environmentf("source tree: %w", err)
-	}
-	return dirs, nil
-}
-
-func mentionsAny(makefile []byte, dir string, sources []string) bool {
-	for _, source := range sources {
-		if strings.HasPrefix(source, dir+"/") {
-			continue
-		}
-		if bytes.Contains(makefile, []byte("/"+path.Base(objectOf(source)))) {
-			return true
-		}
-	}
-	return false
 }

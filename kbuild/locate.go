@@ -3,7 +3,11 @@ package kbuild
 import (
 	"context"
 	"fmt"
+	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -63,15 +67,23 @@ func (t *Tree) locate(ctx context.Context, sources []string) (map[string]placeme
 		return nil, err
 	}
 	for source, p := range found {
+		p.Needs = t.missing(p.Needs)
 		placed[source] = p
 		cache.store(source, p)
 	}
 	return placed, nil
 }
 
-// ask has kbuild place the sources. Most objects are named by the makefile of
-// their own or of a parent directory; for the rest every makefile that
-// mentions the file's name is a candidate.
+// missing returns the prerequisites that preparing the tree has not made.
+func (t *Tree) missing(needs []string) []string {
+	return slices.DeleteFunc(needs, func(file string) bool {
+		_, err := os.Lstat(filepath.Join(t.Dir, file))
+		return err == nil || file == "FORCE"
+	})
+}
+
+// ask has kbuild place the sources. Nearly all objects are named by the
+// makefile of their own or of a parent directory.
 func (t *Tree) ask(ctx context.Context, sources []string) (map[string]placement, error) {
 	var folders, objects []string
 	for _, source := range sources {
@@ -100,43 +112,90 @@ func (t *Tree) ask(ctx context.Context, sources []string) (map[string]placement,
 	return placed, nil
 }
 
-// askElsewhere looks for objects that a makefile outside of their parent
-// directories names (arch/x86/kvm has ../../../virt/kvm/kvm_main.o).
+// askElsewhere places sources whose objects a makefile outside of their
+// parent directories names.
 func (t *Tree) askElsewhere(ctx context.Context, sources []string, placed map[string]placement) error {
-	mentions, err := t.makefilesNaming(sources)
-	if err != nil || len(mentions) == 0 {
-		return err
-	}
-	var folders []string
-	for _, dir := range mentions {
-		folders = append(folders, append(parents(dir), dir)...)
-	}
-	a, err := t.query(ctx, unique(folders), nil)
+	all, err := t.strays(ctx)
 	if err != nil {
 		return err
 	}
-	names := map[string]string{} // source -> its object by the name kbuild has for it
 	var objects []string
+	found := map[string]stray{}
 	for _, source := range sources {
-		if name := a.alias(objectOf(source)); name != "" {
-			names[source] = name
-			objects = append(objects, name)
+		if s, ok := all[objectOf(source)]; ok {
+			found[source] = s
+			objects = append(objects, s.Object)
 		}
 	}
 	if len(objects) == 0 {
 		return nil
 	}
-	b, err := t.query(ctx, nil, objects)
+	a, err := t.query(ctx, nil, objects)
 	if err != nil {
 		return err
 	}
-	a.recipes = b.recipes
-	for source, name := range names {
-		if placed[source], err = a.place(name); err != nil {
+	for source, s := range found {
+		if placed[source], err = a.placeAs(s.Object, s.Kind); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// stray is an object that a makefile builds outside of its own directory.
+type stray struct {
+	Object string // as kbuild names it
+	Kind   Kind
+}
+
+var reachesOut = regexp.MustCompile(`(?m)^[^#\n]*(\.\.|include[ \t]+\$\(srctree\))`)
+
+// strays returns all such objects of the tree by their clean path, from the
+// cache where that has them: arch/x86/kvm has ../../../virt/kvm/kvm_main.o,
+// for one. Makefiles with ".." in them, or with a part elsewhere, are asked.
+func (t *Tree) strays(ctx context.Context) (map[string]stray, error) {
+	all := map[string]stray{}
+	if t.loadCache("strays.json", &all) {
+		return all, nil
+	}
+	var folders []string
+	err := t.walk(func(file string, d fs.DirEntry) error {
+		dir := path.Dir(file)
+		if base := path.Base(file); dir == "." || base != "Makefile" && base != "Kbuild" {
+			return nil
+		}
+		text, err := os.ReadFile(filepath.Join(t.Dir, file))
+		if err == nil && reachesOut.Match(text) {
+			folders = append(folders, dir)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fault.Environmentf("source tree: %w", err)
+	}
+	a, err := t.query(ctx, unique(folders), nil)
+	if err != nil {
+		return nil, err
+	}
+	all = a.strays()
+	t.storeCache("strays.json", all)
+	return all, nil
+}
+
+func (a *answer) strays() map[string]stray {
+	all := map[string]stray{}
+	for _, dir := range a.dirs() {
+		f := a.folders[dir]
+		for _, list := range [][]string{f.objY, f.extraY, f.objM} {
+			for _, object := range list {
+				clean := path.Clean(object)
+				if kind := f.kindOf(dir, object); kind != "" && !strings.HasPrefix(clean, dir+"/") && path.Ext(clean) == ".o" {
+					all[clean] = stray{object, kind}
+				}
+			}
+		}
+	}
+	return all
 }
 
 // place finds the folder that builds object and says what becomes of it there.
@@ -147,13 +206,17 @@ func (a *answer) place(object string) (placement, error) {
 		if kind == "" {
 			continue
 		}
-		r, ok := a.recipes[object]
-		if !ok || r.command == "" {
-			return placement{}, fault.Environmentf("kbuild has no command for %s", object)
-		}
-		return placement{Object: object, Kind: kind, Command: r.command, Needs: r.needs}, nil
+		return a.placeAs(object, kind)
 	}
 	return placement{Host: a.host(object)}, nil
+}
+
+func (a *answer) placeAs(object string, kind Kind) (placement, error) {
+	r, ok := a.recipes[object]
+	if !ok || r.command == "" {
+		return placement{}, fault.Environmentf("kbuild has no command for %s", object)
+	}
+	return placement{Object: object, Kind: kind, Command: r.command, Needs: r.needs}, nil
 }
 
 // kindOf tells what f links object into, empty where it does not know it.
@@ -165,20 +228,6 @@ func (f *folder) kindOf(dir, object string) Kind {
 		return Module
 	case find(f.libY, object) != "" && find(f.libs, dir+"/lib.a") != "":
 		return Library
-	}
-	return ""
-}
-
-// alias returns the name that some folder has for object, empty where none
-// knows it.
-func (a *answer) alias(object string) string {
-	for _, dir := range a.dirs() {
-		f := a.folders[dir]
-		for _, list := range [][]string{f.objY, f.extraY, f.objM, f.libY} {
-			if name := find(list, object); name != "" {
-				return name
-			}
-		}
 	}
 	return ""
 }

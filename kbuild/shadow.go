@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 
 	"kintsugi/internal/fault"
 )
@@ -18,10 +19,16 @@ type shadow struct {
 	tree    string            // absolute, the pristine tree
 	root    string            // absolute, the view
 	overlay map[string][]byte // replaced files; nil is a file that is not there
+	adds    bool              // a patch adds files to the tree
 	real    map[string]bool   // directories of the view that are directories
 }
 
+// newShadow makes the view at root, which must not exist yet. With nothing to
+// replace it is the tree itself.
 func newShadow(tree, root string, overlay map[string][]byte) (*shadow, error) {
+	if len(overlay) == 0 {
+		return &shadow{tree: tree, root: tree}, nil
+	}
 	s := &shadow{tree: tree, root: root, overlay: overlay, real: map[string]bool{}}
 	for file := range overlay {
 		if !filepath.IsLocal(file) || path.Clean(file) != file {
@@ -90,30 +97,32 @@ func (s *shadow) write(dir string) error {
 	return nil
 }
 
-// leaks returns the directories that have to be exposed because the compiler,
-// following one of deps out of a linked directory with "..", got or may have
-// got a file of the tree where the view has another one. None: what was
-// compiled is what the view shows.
+// leaks returns the directories that have to be real because the compiler,
+// following one of deps out of a linked one with "..", got or may have got a
+// file of the tree where the view has another. None: what was compiled is what
+// the view shows.
 func (s *shadow) leaks(deps []string) ([]string, error) {
-	adds := s.addsFiles()
+	if len(s.overlay) == 0 {
+		return nil, nil
+	}
 	var dirs []string
 	for _, dep := range deps {
-		name := path.Clean(dep)
-		_, replaced := s.overlay[name]
-		if !replaced && !adds {
+		_, replaced := s.overlay[path.Clean(dep)]
+		if !replaced && !s.adds {
 			continue
 		}
-		found := len(dirs)
-		for _, dir := range ascents(dep) {
-			if !s.real[dir] {
-				dirs = append(dirs, dir)
-			}
-		}
-		if replaced && len(dirs) == found && !s.owns(dep) {
-			return nil, fault.Environmentf("%s is read through a symbolic link of the source tree as %s", name, dep)
+		linked := s.linked(ascents(dep))
+		dirs = append(dirs, linked...)
+		if replaced && len(linked) == 0 && !s.owns(dep) {
+			return nil, fault.Environmentf("%s is read from outside of the patched tree, as %s", path.Clean(dep), dep)
 		}
 	}
-	return dirs, nil
+	return unique(dirs), nil
+}
+
+// linked returns those of dirs that the view has as, or below, a link.
+func (s *shadow) linked(dirs []string) []string {
+	return slices.DeleteFunc(dirs, func(dir string) bool { return s.real[dir] })
 }
 
 // owns reports whether the path leads, links followed, to the view's own file.
@@ -126,15 +135,12 @@ func (s *shadow) owns(dep string) bool {
 	return err == nil && real == filepath.Join(root, path.Clean(dep))
 }
 
-// addsFiles reports whether the view has files that the tree has not: such a
-// file may be looked for where the compiler does not find it, which no
-// dependency tells.
-func (s *shadow) addsFiles() bool {
-	for file, text := range s.overlay {
-		if text == nil {
-			continue
-		}
-		if _, err := os.Lstat(filepath.Join(s.tree, file)); err != nil {
+// adds reports whether overlay has files that the tree has not: such a file
+// may be looked for where the compiler does not find it, which no dependency
+// tells.
+func (t *Tree) adds(overlay map[string][]byte) bool {
+	for file, text := range overlay {
+		if _, err := os.Lstat(filepath.Join(t.Dir, file)); err != nil && text != nil {
 			return true
 		}
 	}

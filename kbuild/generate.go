@@ -1,0 +1,136 @@
+package kbuild
+
+import (
+	"context"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+
+	"kintsugi/internal/command"
+	"kintsugi/internal/fault"
+)
+
+// generated returns the files, by path relative to the tree, that kbuild makes
+// before it compiles the units and that preparing the tree has not made:
+// lib/crc32table.h and its like. The tree's own rules make them in a private
+// copy of the directory.
+func (t *Tree) generated(ctx context.Context, units []Unit, work string) (map[string][]byte, error) {
+	all := map[string][]byte{}
+	cache := t.unitCache()
+	for _, u := range units {
+		if len(u.needs) == 0 {
+			continue
+		}
+		files := map[string][]byte{}
+		name := "generated-" + cache.key(u.Source).file()
+		if !t.loadCache(name, &files) {
+			var err error
+			if files, err = t.generate(ctx, u.needs, filepath.Join(work, "generate", path.Clean(u.Object))); err != nil {
+				return nil, err
+			}
+			t.storeCache(name, files)
+		}
+		for file, text := range files {
+			all[file] = text
+		}
+	}
+	return all, nil
+}
+
+// generate makes the files in a view of the tree below root.
+func (t *Tree) generate(ctx context.Context, needs []string, root string) (map[string][]byte, error) {
+	view := &shadow{tree: t.Dir, root: root, real: map[string]bool{}}
+	var dirs []string
+	for _, file := range needs {
+		dirs = append(dirs, path.Dir(file))
+	}
+	for _, dir := range unique(dirs) {
+		if err := view.detach(dir); err != nil {
+			return nil, err
+		}
+	}
+	run := command.Cmd{
+		Dir:  root,
+		Env:  []string{"PWD=" + root},
+		Path: "make",
+		// single-targets: the top Makefile takes objects only as goals that
+		// it hands down through the directories.
+		Args: append([]string{"-o", "prepare0", "-o", "prepare", "CC=" + t.CC, "single-targets=%"}, needs...),
+	}
+	if out, err := run.Run(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil, err
+		}
+		return nil, withOutput(fault.Environmentf("the kernel build broke: generated file %s: %w", needs[0], err), string(out)).
+			Hint("run by hand: %s", run.String())
+	}
+	return view.harvest(needs, unique(dirs))
+}
+
+// detach makes dir a directory of its own: what is written there cannot reach
+// the tree through a link.
+func (s *shadow) detach(dir string) error {
+	if err := s.expose(dir); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(filepath.Join(s.tree, dir))
+	if err != nil {
+		return fault.Environmentf("source tree: %w", err)
+	}
+	for _, e := range entries {
+		if !e.Type().IsRegular() {
+			continue
+		}
+		if err := copyFile(filepath.Join(s.tree, dir, e.Name()), filepath.Join(s.root, dir, e.Name())); err != nil {
+			return fault.Environmentf("copy of the source tree: %w", err)
+		}
+	}
+	return nil
+}
+
+// copyFile puts a copy of a file, time and mode included, in to's place.
+func copyFile(from, to string) error {
+	info, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	text, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(to); err != nil {
+		return err
+	}
+	if err := os.WriteFile(to, text, info.Mode().Perm()|0o200); err != nil {
+		return err
+	}
+	return os.Chtimes(to, info.ModTime(), info.ModTime())
+}
+
+// harvest reads the files that were asked for and the headers that came with
+// them: security/selinux makes av_permissions.h along with flask.h.
+func (s *shadow) harvest(needs, dirs []string) (map[string][]byte, error) {
+	files := slices.Clone(needs)
+	for _, dir := range dirs {
+		headers, err := filepath.Glob(filepath.Join(s.root, dir, "*.h"))
+		if err != nil {
+			return nil, err
+		}
+		for _, h := range headers {
+			file := path.Join(dir, filepath.Base(h))
+			if _, err := os.Lstat(filepath.Join(s.tree, file)); err != nil {
+				files = append(files, file)
+			}
+		}
+	}
+	made := map[string][]byte{}
+	for _, file := range unique(files) {
+		text, err := os.ReadFile(filepath.Join(s.root, file))
+		if err != nil {
+			return nil, fault.Environmentf("generated file: %w", err)
+		}
+		made[file] = text
+	}
+	return made, nil
+}
