@@ -150,7 +150,7 @@ func (s *File) misfit(old, dst *file) *Failure {
 		}
 	}
 	if !old.exists {
-		return &Failure{Reason: "no such file in the source tree", Applied: s.Action == Delete}
+		return &Failure{Reason: noSuchFile, Applied: s.Action == Delete}
 	}
 	return nil
 }

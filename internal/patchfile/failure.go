@@ -67,6 +67,8 @@ func quoteLine(line string) string {
 	return quote(line)
 }
 
+const noSuchFile = "no such file in the source tree"
+
 // applyFault classes an ApplyError and adds the advice that fits.
 func applyFault(failures []*Failure) error {
 	e := &fault.Error{Class: fault.Input, Code: "patch-apply", Err: &ApplyError{failures}}
@@ -74,7 +76,7 @@ func applyFault(failures []*Failure) error {
 	for _, f := range failures {
 		if f.Applied {
 			applied++
-		} else if f.Hunk == 0 {
+		} else if f.Reason == noSuchFile {
 			missing++
 		}
 	}

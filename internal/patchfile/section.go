@@ -149,13 +149,18 @@ func (s *splitter) hunk() error {
 		default:
 			return s.miscounted(begin, m[0])
 		}
-		if old < 0 || new < 0 {
+		if old < 0 || new < 0 || s.atNames() {
 			return s.miscounted(begin, m[0])
 		}
 		s.take(1)
 	}
 	s.hunks++
 	return s.hunkEnd(begin, m[0])
+}
+
+// atNames is whether the next lines are a file's header and no part of a hunk.
+func (s *splitter) atNames() bool {
+	return strings.HasPrefix(s.peek(0), "--- ") && strings.HasPrefix(s.peek(1), "+++ ") && hunkHeader.MatchString(s.peek(2))
 }
 
 // count is the optional length in a hunk header.
@@ -214,9 +219,9 @@ func (s *splitter) hunkEnd(begin int, header string) error {
 // miscounted says how many lines a hunk has in truth.
 func (s *splitter) miscounted(begin int, header string) error {
 	old, new := 0, 0
-	for _, line := range s.lines[begin+1:] {
-		op := opOf(line)
-		if op == 0 || line == "-- \n" {
+	for s.at = begin + 1; s.at < len(s.lines); s.at++ {
+		op := opOf(s.peek(0))
+		if op == 0 || s.peek(0) == "-- \n" || s.atNames() {
 			break
 		}
 		if op == Context || op == Remove {
