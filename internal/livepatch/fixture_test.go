@@ -1,0 +1,95 @@
+package livepatch
+
+import (
+	"bytes"
+	"debug/elf"
+	"encoding/binary"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// tree makes a folder with the files, by path.
+func tree(t *testing.T, files map[string]string) *Host {
+	t.Helper()
+	root := t.TempDir()
+	mkdir(t, filepath.Join(root, "sys/kernel/livepatch"))
+	for name, text := range files {
+		put(t, filepath.Join(root, name), text)
+	}
+	return &Host{Root: root, Wait: 5 * time.Second, poll: time.Millisecond}
+}
+
+func mkdir(t *testing.T, dir string) {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Error(err)
+	}
+}
+
+// put replaces the file in one step, as sysfs does: a reader never sees half of it.
+func put(t *testing.T, name, text string) {
+	t.Helper()
+	mkdir(t, filepath.Dir(name))
+	if err := os.WriteFile(name+".new", []byte(text), 0o644); err != nil {
+		t.Error(err)
+	}
+	if err := os.Rename(name+".new", name); err != nil {
+		t.Error(err)
+	}
+}
+
+// appear makes the sysfs folder of a patch, at once.
+func appear(t *testing.T, h *Host, name, enabled, transition string) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), name)
+	put(t, filepath.Join(dir, "enabled"), enabled+"\n")
+	put(t, filepath.Join(dir, "transition"), transition+"\n")
+	put(t, filepath.Join(dir, "vmlinux/patched"), "1\n")
+	mkdir(t, filepath.Join(dir, "vmlinux/cmdline_proc_show,0"))
+	if err := os.Rename(dir, h.path("sys/kernel/livepatch", name)); err != nil {
+		t.Error(err)
+	}
+}
+
+// vanish takes it away, at once.
+func vanish(t *testing.T, h *Host, name string) {
+	t.Helper()
+	if err := os.Rename(h.path("sys/kernel/livepatch", name), filepath.Join(t.TempDir(), name)); err != nil {
+		t.Error(err)
+	}
+}
+
+// sample is the .modinfo of a livepatch.
+const sample = "livepatch=Y\x00license=GPL\x00name=sample\x00vermagic=6.1.0 SMP \x00"
+
+// moduleFile writes a relocatable object that holds .modinfo and nothing else.
+func moduleFile(t testing.TB, modinfo string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "module.ko")
+	if err := os.WriteFile(name, moduleBytes(modinfo), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return name
+}
+
+func moduleBytes(modinfo string) []byte {
+	const names = "\x00.modinfo\x00.shstrtab\x00"
+	header := elf.Header64{
+		Type: uint16(elf.ET_REL), Machine: uint16(elf.EM_X86_64), Version: 1,
+		Shoff: 64, Ehsize: 64, Shentsize: 64, Shnum: 3, Shstrndx: 2,
+	}
+	copy(header.Ident[:], "\x7fELF\x02\x01\x01")
+	data := uint64(64 + 3*64)
+	sections := []elf.Section64{
+		{},
+		{Name: 1, Type: uint32(elf.SHT_PROGBITS), Off: data, Size: uint64(len(modinfo)), Addralign: 1},
+		{Name: 10, Type: uint32(elf.SHT_STRTAB), Off: data + uint64(len(modinfo)), Size: uint64(len(names)), Addralign: 1},
+	}
+	var b bytes.Buffer
+	binary.Write(&b, binary.LittleEndian, header) // into memory: cannot fail
+	binary.Write(&b, binary.LittleEndian, sections)
+	b.WriteString(modinfo + names)
+	return b.Bytes()
+}
