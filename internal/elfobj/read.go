@@ -3,7 +3,6 @@ package elfobj
 import (
 	"debug/elf"
 	"encoding/binary"
-	"errors"
 	"fmt"
 
 	"kintsugi/internal/fault"
@@ -34,7 +33,6 @@ type reader struct {
 
 	symtab, shndx, strtab, shstrtab uint32 // numbers of those sections, 0: none
 
-	names    int // bytes of names read so far
 	inflated int // bytes of compressed contents read so far
 }
 
@@ -123,7 +121,7 @@ func (r *reader) regenerated(i uint32) bool {
 
 // readSections reads names, attributes and contents of all sections.
 func (r *reader) readSections() error {
-	names, err := r.strings(r.shstrtab)
+	names, err := r.names(r.shstrtab, len(r.headers))
 	if err != nil {
 		return fmt.Errorf("section names: %w", err)
 	}
@@ -134,7 +132,7 @@ func (r *reader) readSections() error {
 			continue
 		}
 		s := &slab[i]
-		if s.Name, err = r.name(names, r.headers[i].Name); err != nil {
+		if s.Name, err = names.at(r.headers[i].Name); err != nil {
 			return fmt.Errorf("section %d: %w", i, err)
 		}
 		if err := r.readSection(s, uint32(i)); err != nil {
@@ -261,23 +259,6 @@ func (r *reader) entries(i uint32, size int) ([]byte, error) {
 			elf.SectionType(h.Type), h.Size, h.Entsize, size)
 	}
 	return r.contents(i), nil
-}
-
-// strings returns the string table in section i, empty for section 0.
-func (r *reader) strings(i uint32) (string, error) {
-	if i == 0 {
-		return "", nil
-	}
-	if uint64(i) >= uint64(len(r.headers)) {
-		return "", fmt.Errorf("string table is section %d of %d", i, len(r.headers))
-	}
-	if t := elf.SectionType(r.headers[i].Type); t != elf.SHT_STRTAB {
-		return "", fmt.Errorf("section %d is %v, not a string table", i, t)
-	}
-	if elf.SectionFlag(r.headers[i].Flags)&elf.SHF_COMPRESSED != 0 {
-		return "", errors.New("string table is compressed")
-	}
-	return string(r.contents(i)), nil
 }
 
 func sectionError(i int, s *Section, err error) error {

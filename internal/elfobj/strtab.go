@@ -2,34 +2,60 @@ package elfobj
 
 import (
 	"bytes"
+	"debug/elf"
 	"errors"
 	"fmt"
 	"strings"
 )
 
-// maxNames is how many bytes of names are read for each byte of the file.
-// String tables share tails and repeated names, so that names may add up to
-// more than the table, but in real objects not to more than the file; without
-// a limit a hostile one has names that add up to its size squared.
-const maxNames = 16
+// Names may share bytes of a string table, so that those of a hostile file add
+// up to its size squared. No kernel symbol is longer than 512 bytes
+// (KSYM_NAME_LEN, include/linux/kallsyms.h); a few long ones of C++ may be.
+const (
+	meanName  = 512     // bytes for each section or symbol
+	moreNames = 1 << 20 // bytes for all
+)
 
-// name returns the string at off of a string table, which it aliases.
-func (r *reader) name(table string, off uint32) (string, error) {
-	if off == 0 && table == "" {
+// names is a string table that is read.
+type names struct {
+	table string
+	left  int // bytes of names that may still be read
+}
+
+// names returns the string table in section i, which n entries refer to. It
+// is empty for section 0.
+func (r *reader) names(i uint32, n int) (*names, error) {
+	t := &names{left: moreNames + meanName*n}
+	if i == 0 {
+		return t, nil
+	}
+	if uint64(i) >= uint64(len(r.headers)) {
+		return nil, fmt.Errorf("string table is section %d of %d", i, len(r.headers))
+	}
+	h := &r.headers[i]
+	if elf.SectionType(h.Type) != elf.SHT_STRTAB || elf.SectionFlag(h.Flags)&elf.SHF_COMPRESSED != 0 {
+		return nil, fmt.Errorf("section %d (%v) is not a plain string table", i, elf.SectionType(h.Type))
+	}
+	t.table = string(r.contents(i))
+	return t, nil
+}
+
+// at returns the name at an offset. It aliases the table.
+func (t *names) at(off uint32) (string, error) {
+	if off == 0 && t.table == "" {
 		return "", nil
 	}
-	if uint64(off) >= uint64(len(table)) {
+	if uint64(off) >= uint64(len(t.table)) {
 		return "", fmt.Errorf("name at %#x is outside the string table", off)
 	}
-	end := strings.IndexByte(table[off:], 0)
+	end := strings.IndexByte(t.table[off:], 0)
 	if end < 0 {
 		return "", fmt.Errorf("name at %#x has no end", off)
 	}
-	r.names += end
-	if r.names > maxNames*len(r.data) {
-		return "", errors.New("names overlap too much in the string table")
+	if t.left -= end; t.left < 0 {
+		return "", fmt.Errorf("names of more than %d bytes on average", meanName)
 	}
-	return table[off:][:end], nil
+	return t.table[off:][:end], nil
 }
 
 // stringTable builds a string table in which each string is once.

@@ -16,7 +16,7 @@ func (r *reader) readSymbols() error {
 	if err != nil {
 		return err
 	}
-	strings, err := r.strings(r.headers[r.symtab].Link)
+	names, err := r.names(r.headers[r.symtab].Link, len(table)/symbolSize)
 	if err != nil {
 		return fmt.Errorf("symbol names: %w", err)
 	}
@@ -29,7 +29,7 @@ func (r *reader) readSymbols() error {
 	slab := make([]Symbol, len(r.symbols))
 	for i := 1; i < len(r.symbols); i++ {
 		r.symbols[i] = &slab[i]
-		if err := r.symbol(&slab[i], i, table[i*symbolSize:], strings); err != nil {
+		if err := r.symbol(&slab[i], i, table[i*symbolSize:], names); err != nil {
 			return fmt.Errorf("symbol %d (%s): %w", i, slab[i].Name, err)
 		}
 	}
@@ -39,7 +39,7 @@ func (r *reader) readSymbols() error {
 	return nil
 }
 
-func (r *reader) symbol(s *Symbol, i int, b []byte, strings string) error {
+func (r *reader) symbol(s *Symbol, i int, b []byte, names *names) error {
 	*s = Symbol{
 		Bind:  elf.ST_BIND(b[4]),
 		Type:  elf.ST_TYPE(b[4]),
@@ -48,7 +48,7 @@ func (r *reader) symbol(s *Symbol, i int, b []byte, strings string) error {
 		Size:  r.order.Uint64(b[16:]),
 	}
 	var err error
-	if s.Name, err = r.name(strings, r.order.Uint32(b)); err != nil {
+	if s.Name, err = names.at(r.order.Uint32(b)); err != nil {
 		return err
 	}
 	switch index := elf.SectionIndex(r.order.Uint16(b[6:])); {

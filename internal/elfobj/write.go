@@ -65,12 +65,15 @@ func newWriter(f *File) (*writer, error) {
 		order:   order,
 		names:   newStringTable(len(f.Sections) + 4),
 		headers: make([]elf.Section64, 1, len(f.Sections)+5),
-		out:     make([]byte, headerSize, f.writtenSize()),
 	}
 	if err := w.numberSections(); err != nil {
 		return nil, err
 	}
-	return w, w.numberSymbols()
+	if err := w.numberSymbols(); err != nil {
+		return nil, err
+	}
+	w.out = make([]byte, headerSize, f.writtenSize())
+	return w, nil
 }
 
 // writtenSize estimates the size of f as a file.
