@@ -66,10 +66,10 @@ func (id identity) debianVersion() string {
 // kernelVersion matches a version with three numbers.
 var kernelVersion = regexp.MustCompile(`\b([0-9]+\.[0-9]+)\.([0-9]+)\b`)
 
-// checkSource refuses a source tree of another version than the image's. The
-// release may have a distribution's ABI number in the place of the third
-// number (6.1.0-56); then a version elsewhere in the banner decides, and where
-// there is none, the first two numbers.
+// checkSource refuses a source tree of another version than the image's. Where
+// the builder put the version into the timestamp, as Debian does, that one
+// decides: the release has the ABI's number in the place of the third number.
+// Other releases that are named so (5.15.0-91) tell the first two numbers only.
 func (id identity) checkSource(version string) error {
 	wrong := fault.Inputf("the source is version %s, the image is %s (%s)", version, id.Release, id.Timestamp).
 		Hint("the source must be the one that the image was built from")
@@ -78,22 +78,16 @@ func (id identity) checkSource(version string) error {
 	if source == nil || release == nil || source[1] != release[1] {
 		return wrong
 	}
-	if source[2] == release[2] {
-		return nil
-	}
-	for _, m := range kernelVersion.FindAllStringSubmatch(id.Timestamp, -1) {
-		if m[1] == source[1] {
-			if m[2] == source[2] {
-				return nil
-			}
-			return wrong
+	for _, stamped := range kernelVersion.FindAllStringSubmatch(id.Timestamp, -1) {
+		if stamped[1] == source[1] {
+			release = stamped
 		}
 	}
-	if abiRelease.MatchString(id.Release) {
+	if release[2] == source[2] || release[0]+"-" == abiRelease.FindString(id.Release) {
 		return nil
 	}
 	return wrong
 }
 
-// abiRelease is a release named by ABI: 5.15.0-91-generic.
-var abiRelease = regexp.MustCompile(`^[0-9]+\.[0-9]+\.0-[0-9]`)
+// abiRelease begins a release that is named by ABI: 5.15.0-91-generic.
+var abiRelease = regexp.MustCompile(`^[0-9]+\.[0-9]+\.0-`)

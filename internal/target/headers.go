@@ -30,6 +30,23 @@ func relocateHeaders(headers string) error {
 	return writeFile(path, text)
 }
 
+// checkHeaders refuses a folder of headers with which make cannot work, as
+// that of a package that was unpacked and not installed.
+func checkHeaders(headers string) error {
+	text, err := os.ReadFile(filepath.Join(headers, "Makefile"))
+	if err != nil {
+		return fault.Inputf("headers: %w", err).Hint("give the folder that make -C wants: /usr/src/linux-headers-RELEASE or a kernel's build folder")
+	}
+	if m := absoluteInclude.FindSubmatch(text); m != nil {
+		if _, err := os.Stat(string(m[1])); err != nil {
+			return fault.Inputf("headers: their Makefile includes another: %w", err).Hint("install the headers package, or change the path")
+		}
+	}
+	return nil
+}
+
+var absoluteInclude = regexp.MustCompile(`(?m)^include (/\S+)$`)
+
 // define reads a string from a generated header: #define NAME "value".
 func define(path, name string) (string, error) {
 	text, err := os.ReadFile(path)

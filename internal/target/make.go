@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -33,6 +34,9 @@ func (s *Store) create(ctx context.Context, name string, same func(*Target) erro
 		return nil, err
 	}
 	dir := s.targetDir(name)
+	if strings.ContainsAny(dir, " \t\n:") { // the kernel's top Makefile refuses it
+		return nil, fault.Environmentf("make cannot work in %q", dir).Hint("set KINTSUGI_CACHE to a path without spaces and colons")
+	}
 	unlock, err := lock(ctx, dir+".lock")
 	if err != nil {
 		return nil, err
@@ -40,7 +44,10 @@ func (s *Store) create(ctx context.Context, name string, same func(*Target) erro
 	defer unlock()
 	t, err := load(dir)
 	if err == nil {
-		return t, errors.Join(same(t))
+		if err := same(t); err != nil {
+			return nil, err
+		}
+		return t, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -132,6 +139,9 @@ func (t *Target) checkParts(id identity) error {
 	}
 	if t.Version == "" {
 		t.Version = version
+	}
+	if err := checkHeaders(t.Headers); err != nil {
+		return err
 	}
 	release, err := headersRelease(t.Headers)
 	if err != nil {

@@ -3,6 +3,7 @@ package target
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -62,7 +63,7 @@ func unpackError(name string, err error, class fault.Class) error {
 			line, class = l, fault.Environment
 		}
 	}
-	return &fault.Error{Class: class, Err: errors.Join(fault.Inputf("unpack %s: %w: %s", name, err, line))}
+	return &fault.Error{Class: class, Err: fmt.Errorf("unpack %s: %w: %s", name, err, line)}
 }
 
 // treeRoot finds the kernel's source in an unpacked archive: at the top, or in

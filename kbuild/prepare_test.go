@@ -1,0 +1,144 @@
+package kbuild
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"kintsugi/internal/fault"
+	"kintsugi/internal/kconfig"
+)
+
+// toyTree is a source tree whose Makefile has the goals of a kernel's.
+// olddefconfig appends $(DRIFT), all goals note what they were called with.
+func toyTree(t *testing.T) (tree, config string) {
+	t.Helper()
+	tree = t.TempDir()
+	writeText(t, filepath.Join(tree, "Makefile"), `olddefconfig:
+	@echo $(DRIFT) >> .config
+	@echo olddefconfig $(CC) $(HOSTCC) $(KERNELRELEASE) >> log
+mrproper:
+	@rm -rf .config include && echo mrproper >> log
+prepare modules_prepare:
+	@$(SLOW) echo $@ >> log
+	@$(FAIL)
+`)
+	config = filepath.Join(t.TempDir(), "config")
+	writeText(t, config, "CONFIG_A=y\nCONFIG_MODULE_SIG_KEY=\"debian/key.pem\"\n# CONFIG_SYSTEM_TRUSTED_KEYS is not set\nCONFIG_RUSTC_VERSION=0\n")
+	return tree, config
+}
+
+func writeText(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// fakeTools puts a PATH in place that has, beside the system's own tools, the
+// named ones as programs that do nothing.
+func fakeTools(t *testing.T, names ...string) {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range names {
+		path := filepath.Join(dir, name)
+		writeText(t, path, "#!/bin/sh\n")
+		if err := os.Chmod(path, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir+":/usr/bin:/bin")
+}
+
+func TestPrepare(t *testing.T) {
+	fakeTools(t, "flex", "bison", "bc", "perl", "ld", "gcc-99")
+	tree, config := toyTree(t)
+	spec := PrepareSpec{Tree: tree, Config: config, CC: "gcc-99", Vars: []string{"KERNELRELEASE=6.1.0-x", "DRIFT="}, Jobs: 1}
+	if err := Prepare(t.Context(), spec); err != nil {
+		t.Fatal(err)
+	}
+	if err := Prepare(t.Context(), spec); err != nil { // a tree that was built in
+		t.Fatal(err)
+	}
+	once := "olddefconfig gcc-99 gcc-99 6.1.0-x\nprepare\nmodules_prepare\n"
+	if log, _ := os.ReadFile(filepath.Join(tree, "log")); string(log) != once+"mrproper\n"+once {
+		t.Errorf("make was run as\n%s", log)
+	}
+	text, err := os.ReadFile(filepath.Join(tree, ".config"))
+	if want := "CONFIG_A=y\nCONFIG_MODULE_SIG_KEY=\"\"\n"; err != nil || !strings.HasPrefix(string(text), want) {
+		t.Errorf(".config is %q, want it to begin %q", text, want)
+	}
+}
+
+func TestPrepareRefuses(t *testing.T) {
+	fakeTools(t, "flex", "bison", "bc", "perl", "ld", "gcc-99")
+	for _, c := range []struct{ name, vars, want string }{
+		{"drift", "DRIFT=CONFIG_CC_HAS_SLS=y", "CONFIG_CC_HAS_SLS=y, was n"},
+		{"make fails", "FAIL=echo 'fork.c:1:2: error: odd'; false", "fork.c:1:2: error: odd"},
+	} {
+		tree, config := toyTree(t)
+		err := Prepare(t.Context(), PrepareSpec{Tree: tree, Config: config, CC: "gcc-99", Vars: []string{c.vars}})
+		if fault.ClassOf(err) != fault.Environment || !strings.Contains(err.Error(), c.want) || len(fault.Hints(err)) == 0 {
+			t.Errorf("%s: %v (hints %q), want %q of class environment", c.name, err, fault.Hints(err), c.want)
+		}
+	}
+	tree, _ := toyTree(t)
+	for _, config := range []string{filepath.Join(tree, "missing"), filepath.Join(tree, "Makefile")} {
+		if err := Prepare(t.Context(), PrepareSpec{Tree: tree, Config: config, CC: "gcc-99"}); fault.ClassOf(err) != fault.Input {
+			t.Errorf("%s: %v, want an input error", config, err)
+		}
+	}
+}
+
+func TestPrepareStops(t *testing.T) {
+	fakeTools(t, "flex", "bison", "bc", "perl", "ld", "gcc-99")
+	tree, config := toyTree(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	begin := time.Now()
+	err := Prepare(ctx, PrepareSpec{Tree: tree, Config: config, CC: "gcc-99", Vars: []string{"SLOW=sleep 60;"}})
+	if err == nil || ctx.Err() == nil || time.Since(begin) > 20*time.Second {
+		t.Errorf("stopped after %v with %v", time.Since(begin), err)
+	}
+}
+
+func TestCheckDrift(t *testing.T) {
+	given := kconfig.Config{"A": "y", "MODULE_SIG_KEY": `"pem"`, "RUSTC_VERSION": "0"}
+	for _, c := range []struct {
+		name, value string
+		ok          bool
+	}{
+		{"A", "y", true}, {"MODULE_SIG_KEY", `""`, true}, {"BUILD_SALT", `""`, true}, {"MODULE_SIG_ALL", "y", true},
+		{"RUSTC_VERSION", "109500", true}, {"RUSTC_HAS_X", "y", true},
+		{"A", "m", false}, {"RUST", "y", false}, {"AS_VERSION", "24100", false}, {"PAHOLE_VERSION", "0", false},
+	} {
+		got := kconfig.Config{c.name: c.value}
+		for name, value := range given {
+			if name != c.name {
+				got[name] = value
+			}
+		}
+		if err := checkDrift(given, got); (err == nil) != c.ok {
+			t.Errorf("%s=%s: %v", c.name, c.value, err)
+		}
+	}
+	withRust := kconfig.Config{"RUST": "y", "RUSTC_VERSION": "107800"}
+	if err := checkDrift(withRust, kconfig.Config{"RUST": "y", "RUSTC_VERSION": "109500"}); err == nil {
+		t.Error("another rustc was taken for a kernel with Rust code")
+	}
+}
+
+func TestCheckPrepareTools(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	err := CheckPrepareTools(t.Context(), "x86_64-linux-gnu-gcc-12")
+	hints := strings.Join(fault.Hints(err), " ")
+	if fault.ClassOf(err) != fault.Environment || hints != "apt-get install make flex bison bc perl binutils gcc-12" {
+		t.Errorf("%v, hints %q", err, hints)
+	}
+}
