@@ -75,7 +75,7 @@ var signs = regexp.MustCompile(`^(` + strings.Join([]string{
 	`(rcu: )?INFO: rcu_\w+ (self-)?detected`,
 	`INFO: task .* blocked for more than`,
 	`INFO: (possible|inconsistent|trying to register)`,
-	`watchdog: `, // "watchdog: BUG: soft lockup", "Watchdog detected hard LOCKUP"
+	`watchdog: (BUG|Watchdog detected)`,
 	`NMI watchdog: Watchdog detected`,
 	`(UBSAN|KASAN|KCSAN|KFENCE): `,
 	`Unable to handle kernel`,

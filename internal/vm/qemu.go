@@ -33,16 +33,25 @@ func (o *outcome) result() *Result {
 	return &Result{Console: string(o.console), Accel: o.accel, Steps: steps(o.messages)}
 }
 
-// boot runs the VM to its end, with KVM where that works and else emulated.
-func (cfg *Config) boot(ctx context.Context, dir, initramfs string) (*outcome, error) {
-	if hasKVM() {
-		out, err := cfg.qemu(ctx, "kvm", dir, initramfs)
+// boot runs the VM to its end with the first accelerator that works; a guest
+// that gave no sign of life is taken for one that does not.
+func (cfg *Config) boot(ctx context.Context, dir, initramfs string) (out *outcome, err error) {
+	for _, accel := range cfg.accels {
+		out, err = cfg.qemu(ctx, accel, dir, initramfs)
 		if ctx.Err() != nil || len(out.console) > 0 || len(out.messages) > 0 {
-			return out, err
+			break
 		}
-		slog.Info("KVM does not run the VM, emulating instead", "error", err)
+		slog.Debug("the VM gave no sign of life", "accel", accel, "error", err)
 	}
-	return cfg.qemu(ctx, "tcg", dir, initramfs)
+	return out, err
+}
+
+// accelerators is what to try on this machine, in order.
+func accelerators() []string {
+	if hasKVM() {
+		return []string{"kvm", "tcg"}
+	}
+	return []string{"tcg"}
 }
 
 // hasKVM says whether KVM is worth a try. A /dev/kvm without the CPU's

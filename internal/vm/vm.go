@@ -37,6 +37,8 @@ type Config struct {
 	QEMU    string    // zero is qemu-system-x86_64
 	Busybox string    // a static busybox; zero is /bin/busybox
 	Init    string    // a static kintsugi; zero is this executable
+
+	accels []string // QEMU's accelerators to try; nil is what this machine has
 }
 
 // DefaultTimeout is generous: emulation without KVM takes some ten seconds on
@@ -103,6 +105,9 @@ func (cfg Config) withDefaults() Config {
 	}
 	if cfg.Init == "" {
 		cfg.Init, _ = os.Executable() // checked with the rest
+	}
+	if cfg.accels == nil {
+		cfg.accels = accelerators()
 	}
 	return cfg
 }
