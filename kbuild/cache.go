@@ -12,14 +12,18 @@ import (
 // besides the tree itself, which never changes: every tree has a CacheDir of
 // its own.
 type cacheKey struct {
-	Format int    // of the cached value; counts up with every change of meaning
 	Dir    string // the tree
 	CC     string // the compiler's name, part of the command
 	Config string // sha256 of include/config/auto.conf
 	Source string
 }
 
+// cacheFormat counts up with every change of what cached values mean.
 const cacheFormat = 1
+
+func (t *Tree) cacheFile(name string) string {
+	return filepath.Join(t.CacheDir, fmt.Sprintf("v%d-%s", cacheFormat, name))
+}
 
 // unitCache keeps placements, one file each.
 type unitCache struct {
@@ -33,7 +37,7 @@ func (t *Tree) unitCache() unitCache {
 }
 
 func (c unitCache) key(source string) cacheKey {
-	return cacheKey{cacheFormat, c.tree.Dir, c.tree.CC, c.config, source}
+	return cacheKey{c.tree.Dir, c.tree.CC, c.config, source}
 }
 
 func (k cacheKey) file() string {
@@ -57,7 +61,7 @@ func (t *Tree) loadCache(name string, value any) bool {
 	if t.CacheDir == "" {
 		return false
 	}
-	text, err := os.ReadFile(filepath.Join(t.CacheDir, name))
+	text, err := os.ReadFile(t.cacheFile(name))
 	return err == nil && json.Unmarshal(text, value) == nil
 }
 
@@ -77,7 +81,7 @@ func (t *Tree) storeCache(name string, value any) {
 	}
 	_, err = f.Write(text)
 	if closeErr := f.Close(); err != nil || closeErr != nil ||
-		os.Rename(f.Name(), filepath.Join(t.CacheDir, name)) != nil {
+		os.Rename(f.Name(), t.cacheFile(name)) != nil {
 		os.Remove(f.Name())
 	}
 }

@@ -1,6 +1,7 @@
 package kbuild
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -216,26 +217,40 @@ func (j *job) failure(err error) error {
 	if !errors.As(err, &exit) {
 		return err
 	}
-	output := string(exit.Output)
-	line := compilerError.FindString(output)
-	full := strings.Contains(output, "No space left on device")
-	if j.patched && line != "" && !full {
-		e := fault.Inputf("the patched source does not compile: %s", line)
+	line := string(compilerError.Find(exit.Output))
+	if j.patched && line != "" && !bytes.Contains(exit.Output, []byte("No space left on device")) {
+		e := fault.Inputf("%w", &toolError{line, exit})
 		e.Code = "patch-compile"
-		return withOutput(e, output)
+		return withOutput(e, exit.Output)
 	}
-	if line == "" {
-		line = err.Error()
+	which := "original"
+	if j.patched {
+		which = "patched"
 	}
-	e := fault.Environmentf("the kernel build broke: %s: %s", j.unit.Source, line)
-	return withOutput(e, output).Hint("run by hand: %s", exit.Cmd.String())
+	e := fault.Environmentf("the kernel build broke: %s %s: %w", which, j.unit.Source, &toolError{line, exit})
+	return withOutput(e, exit.Output).Hint("run by hand: %s", exit.Cmd.String())
+}
+
+// toolError is the failure of a tool told by the line of its output that
+// matters.
+type toolError struct {
+	line string
+	err  *command.Error
+}
+
+func (e *toolError) Unwrap() error { return e.err }
+func (e *toolError) Error() string {
+	if e.line == "" {
+		return e.err.Error()
+	}
+	return e.line
 }
 
 // withOutput adds a tool's output as hints, at most so much of it as a person
 // reads.
-func withOutput(e *fault.Error, output string) *fault.Error {
+func withOutput(e *fault.Error, output []byte) *fault.Error {
 	const most = 20
-	lines := strings.Split(strings.TrimRight(output, "\n"), "\n")
+	lines := strings.Split(strings.TrimSpace(string(output)), "\n")
 	for i, line := range lines {
 		if i == most {
 			return e.Hint("(%d more lines)", len(lines)-most)

@@ -62,7 +62,7 @@ func (t *Tree) generate(ctx context.Context, needs []string, root string) (map[s
 		if ctx.Err() != nil {
 			return nil, err
 		}
-		return nil, withOutput(fault.Environmentf("the kernel build broke: generated file %s: %w", needs[0], err), string(out)).
+		return nil, withOutput(fault.Environmentf("the kernel build broke: generated file %s: %w", needs[0], err), out).
 			Hint("run by hand: %s", run.String())
 	}
 	return view.harvest(needs, unique(dirs))

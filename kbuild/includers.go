@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"sort"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -17,10 +18,18 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// includers tells for each C file which files have an #include of a file of
-// that base name: kernel/sched/build_policy.c includes "rt.c". Key and
-// elements are base name and paths relative to the tree.
+// includers tells which files have an #include of a C file, as
+// kernel/sched/build_policy.c has of rt.c. The key is the included file where
+// the includer's directory has it, and "*/" with the path as written, leading
+// dots dropped, where the compiler looks for it elsewhere.
 type includers map[string][]string
+
+// Index reads the source tree once and keeps in CacheDir what Plan needs to
+// know of it, so that the first Plan does not have to.
+func (t *Tree) Index() error {
+	_, err := t.includers()
+	return err
+}
 
 // includers returns the table of the tree, from the cache where that has it.
 func (t *Tree) includers() (includers, error) {
@@ -37,12 +46,12 @@ func (t *Tree) includers() (includers, error) {
 }
 
 // closure returns file and every C file that includes it, directly or by way
-// of others, sorted. It goes by base names and so may name too many; whether
-// an includer really has the file is seen from its dependencies.
+// of others, sorted. Whether an includer really has the file with this config
+// is seen from its dependencies only.
 func (in includers) closure(file string) []string {
 	seen := map[string]bool{file: true}
 	for todo := []string{file}; len(todo) > 0; todo = todo[1:] {
-		for _, by := range in[path.Base(todo[0])] {
+		for _, by := range in.of(todo[0]) {
 			if !seen[by] {
 				seen[by] = true
 				todo = append(todo, by)
@@ -57,6 +66,15 @@ func (in includers) closure(file string) []string {
 	}
 	sort.Strings(sources)
 	return sources
+}
+
+// of returns the files with an #include that may mean file.
+func (in includers) of(file string) []string {
+	all := slices.Clone(in[file])
+	for tail, more := file, true; more; _, tail, more = strings.Cut(tail, "/") {
+		all = append(all, in["*/"+tail]...)
+	}
+	return all
 }
 
 var includeC = regexp.MustCompile(`(?m)^[ \t]*#[ \t]*include[ \t]*["<]([^">\n]+\.c)[">]`)
@@ -76,7 +94,7 @@ func (t *Tree) scanIncluders() (includers, error) {
 			if err == nil && (bytes.Contains(text, []byte(`.c"`)) || bytes.Contains(text, []byte(".c>"))) {
 				mu.Lock()
 				defer mu.Unlock()
-				table.scan(file, text)
+				table.scan(file, text, t.has)
 			}
 			return err
 		})
@@ -137,12 +155,16 @@ func (t *Tree) otherArch(dir string) bool {
 	return err != nil
 }
 
-// scan adds what one file includes.
-func (in includers) scan(file string, text []byte) {
+// scan adds what one file includes; has tells which files there are.
+func (in includers) scan(file string, text []byte, has func(file string) bool) {
 	for _, m := range includeC.FindAllSubmatch(text, -1) {
-		base := path.Base(string(m[1]))
-		if !slices.Contains(in[base], file) {
-			in[base] = append(in[base], file)
+		written := string(m[1])
+		key := path.Join(path.Dir(file), written)
+		if !has(key) {
+			key = "*/" + strings.TrimLeft(path.Clean(written), "./")
+		}
+		if !slices.Contains(in[key], file) {
+			in[key] = append(in[key], file)
 		}
 	}
 }

@@ -68,8 +68,8 @@ func linkFailure(err error) error {
 	if line == nil {
 		line = linkError.Find(exit.Output)
 	}
-	e := fault.Environmentf("the module does not compile against the kernel headers: %s: %w", line, err)
-	return withOutput(e, string(exit.Output)).Hint("run by hand: %s", exit.Cmd.String())
+	e := fault.Environmentf("the module does not compile against the kernel headers: %w", &toolError{string(line), exit})
+	return withOutput(e, exit.Output).Hint("run by hand: %s", exit.Cmd.String())
 }
 
 func onlyModule(dir string) (string, error) {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -23,7 +24,7 @@ import (
 // caller to say.
 func (t *Tree) Plan(ctx context.Context, changed []string) ([]Unit, []report.Diagnostic, error) {
 	p := planner{tree: t, reached: map[string][]string{}}
-	for _, file := range changed {
+	for _, file := range unique(slices.Clone(changed)) {
 		if err := p.add(file); err != nil {
 			return nil, nil, err
 		}
@@ -33,6 +34,7 @@ func (t *Tree) Plan(ctx context.Context, changed []string) ([]Unit, []report.Dia
 	}
 	p.judge()
 	sort.Slice(p.units, func(i, j int) bool { return p.units[i].Object < p.units[j].Object })
+	sort.SliceStable(p.diags, func(i, j int) bool { return p.diags[i].Source < p.diags[j].Source })
 	return p.units, p.diags, nil
 }
 
@@ -91,8 +93,7 @@ func (p *planner) place(ctx context.Context) error {
 		if unit, err := placed[source].unit(source); err != nil {
 			return err
 		} else if unit != nil {
-			unit.Changed = append(unit.Changed, p.reached[source]...)
-			sort.Strings(unit.Changed)
+			unit.Changed = p.reached[source]
 			p.units = append(p.units, *unit)
 		}
 	}
@@ -116,8 +117,8 @@ func (p *planner) judge() {
 			p.diag(report.Error, "other-image", file, "livepatch replaces functions of vmlinux and of modules only",
 				"%s is part of %s, not of vmlinux", file, otherImage(file))
 		case !p.tree.has(file):
-			// A new file: a patched file may include it, which the
-			// dependencies of the compiled units tell.
+			// A new file: a patched one may include it. Unreached tells,
+			// when the units are compiled.
 		default:
 			p.diag(report.Warning, "not-in-kernel", file, "", "%s is not compiled with this kernel's config", file)
 		}

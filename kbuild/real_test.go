@@ -1,10 +1,17 @@
 package kbuild
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"kintsugi/internal/fault"
 )
 
 // realTree returns the prepared tree that the tests of the real thing run on.
@@ -17,22 +24,109 @@ func realTree(t *testing.T) *Tree {
 	return &Tree{Dir: dir, CC: "gcc-12", CacheDir: t.TempDir(), Jobs: 2}
 }
 
-func TestCompileUnpatched(t *testing.T) {
+// stamps returns every file of a tree with size and time of change.
+func stamps(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(dir, func(name string, d os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil && !d.IsDir() {
+			all[name] = fmt.Sprint(info.Size(), info.ModTime())
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func TestRealPlan(t *testing.T) {
 	tree := realTree(t)
-	const file = "fs/proc/meminfo.c"
-	units, diags, err := tree.Plan(context.Background(), []string{file})
-	if err != nil || len(diags) > 0 || len(units) != 1 {
+	before := stamps(t, tree.Dir)
+	files := []string{
+		"fs/proc/meminfo.c", "kernel/sched/rt.c", "lib/bug.c", "lib/crc32.c", "lib/gen_crc32table.c",
+		"fs/xfs/libxfs/xfs_ag.c", "fs/xfs/scrub/dir.c", "virt/kvm/kvm_main.c",
+		"arch/x86/entry/vdso/vclock_gettime.c", "arch/arm/kernel/setup.c", "fs/proc/no-such-file.c", "fs/proc/Makefile",
+	}
+	want := map[string][]string{ // source: object, kind, owner, changed
+		"fs/proc/meminfo.c":           {"fs/proc/meminfo.o", "vmlinux", "vmlinux", "fs/proc/meminfo.c"},
+		"kernel/sched/build_policy.c": {"kernel/sched/build_policy.o", "vmlinux", "vmlinux", "kernel/sched/rt.c"},
+		"lib/bug.c":                   {"lib/bug.o", "library", "vmlinux", "lib/bug.c"},
+		"lib/crc32.c":                 {"lib/crc32.o", "vmlinux", "vmlinux", "lib/crc32.c"},
+		"fs/xfs/libxfs/xfs_ag.c":      {"fs/xfs/libxfs/xfs_ag.o", "module", "xfs", "fs/xfs/libxfs/xfs_ag.c"},
+		"virt/kvm/kvm_main.c":         {"arch/x86/kvm/../../../virt/kvm/kvm_main.o", "module", "kvm", "virt/kvm/kvm_main.c"},
+	}
+	wantCodes := map[string]string{
+		"lib/gen_crc32table.c":                 "build-file",
+		"fs/xfs/scrub/dir.c":                   "not-in-kernel",
+		"arch/x86/entry/vdso/vclock_gettime.c": "other-image",
+		"arch/arm/kernel/setup.c":              "not-in-kernel",
+		"fs/proc/Makefile":                     "build-file",
+	}
+	for _, round := range []string{"cold", "warm"} {
+		units, diags, err := tree.Plan(context.Background(), files)
+		if err != nil {
+			t.Fatalf("%s: %v %q", round, err, fault.Hints(err))
+		}
+		got, codes := map[string][]string{}, map[string]string{}
+		for _, u := range units {
+			got[u.Source] = append([]string{u.Object, string(u.Kind), u.Owner()}, u.Changed...)
+		}
+		for _, d := range diags {
+			codes[d.Source] = d.Code
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: units: %s", round, diff)
+		}
+		if diff := cmp.Diff(wantCodes, codes); diff != "" {
+			t.Errorf("%s: diagnostics: %s", round, diff)
+		}
+		t.Setenv("PATH", "") // the warm plan runs nothing
+	}
+	if diff := cmp.Diff(before, stamps(t, tree.Dir)); diff != "" {
+		t.Errorf("planning wrote to the tree: %s", diff)
+	}
+}
+
+// TestRealCompile compiles the same source as original and as patched, a unit
+// that wants a generated header among them.
+func TestRealCompile(t *testing.T) {
+	tree := realTree(t)
+	before := stamps(t, tree.Dir)
+	files := []string{"fs/proc/meminfo.c", "lib/crc32.c"}
+	units, diags, err := tree.Plan(context.Background(), files)
+	if err != nil || len(diags) > 0 || len(units) != 2 {
 		t.Fatalf("plan: %v, %v, %v", units, diags, err)
 	}
-	text, err := os.ReadFile(filepath.Join(tree.Dir, file))
-	if err != nil {
-		t.Fatal(err)
+	overlay := map[string][]byte{}
+	for _, file := range files {
+		if overlay[file], err = os.ReadFile(filepath.Join(tree.Dir, file)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	pairs, err := tree.Compile(context.Background(), units, map[string][]byte{file: text}, t.TempDir())
+	pairs, err := tree.Compile(context.Background(), units, overlay, t.TempDir())
 	if err != nil {
-		t.Fatal(err)
+		t.Fatal(err, fault.Hints(err))
 	}
-	if string(pairs[0].Original) != string(pairs[0].Patched) {
-		t.Error("the same source gives different objects")
+	for _, p := range pairs {
+		if !bytes.Equal(p.Original, p.Patched) {
+			t.Errorf("%s: the same source gives different objects", p.Unit.Source)
+		}
+		if !bytes.Contains(p.Original, []byte(".orc_unwind")) {
+			t.Errorf("%s: objtool has not seen the object", p.Unit.Source)
+		}
+		if bytes.Contains(p.Original, []byte(tree.Dir)) || bytes.Contains(p.Patched, []byte(os.TempDir())) {
+			t.Errorf("%s: a path of this machine is in the object", p.Unit.Source)
+		}
+	}
+	if !slices.Contains(pairs[1].Deps, "lib/crc32table.h") {
+		t.Error("the generated header is no dependency")
+	}
+	if diff := cmp.Diff(before, stamps(t, tree.Dir)); diff != "" {
+		t.Errorf("compiling wrote to the tree: %s", diff)
 	}
 }

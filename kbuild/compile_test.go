@@ -1,0 +1,229 @@
+package kbuild
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"kintsugi/internal/fault"
+)
+
+// smallTree writes a source tree in which a unit reads a header by way of
+// another directory, as include/trace/define_trace.h has the kernel do.
+func smallTree(t *testing.T) (*Tree, Unit) {
+	t.Helper()
+	if _, err := exec.LookPath("gcc"); err != nil {
+		t.Skip("no gcc")
+	}
+	tree := &Tree{Dir: t.TempDir(), CC: "gcc", Jobs: 2}
+	for file, text := range map[string]string{
+		"fs/a.c":                 "#include <trace/define.h>\nint a(void) { return VALUE; }\nconst char *file(void) { return __FILE__; }\n",
+		"include/trace/define.h": "#include \"../../drivers/x/value.h\"\n",
+		"drivers/x/value.h":      "#define VALUE 1\n",
+	} {
+		write(t, filepath.Join(tree.Dir, file), text)
+	}
+	words := strings.Fields("gcc -Wp,-MMD,fs/.a.o.d -nostdinc -I./include -O2 -g -c -o fs/a.o fs/a.c")
+	return tree, Unit{Source: "fs/a.c", Object: "fs/a.o", Kind: Vmlinux, Changed: []string{"fs/a.c"}, compile: words}
+}
+
+func write(t *testing.T, name, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// snapshot returns every file of a tree with its content.
+func snapshot(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.WalkDir(dir, func(name string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := os.ReadFile(name)
+		all[name] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func compileOne(t *testing.T, tree *Tree, u Unit, overlay map[string][]byte) (Pair, error) {
+	t.Helper()
+	before := snapshot(t, tree.Dir)
+	pairs, err := tree.Compile(context.Background(), []Unit{u}, overlay, t.TempDir())
+	if !maps.Equal(before, snapshot(t, tree.Dir)) {
+		t.Error("the tree was written to")
+	}
+	if err != nil {
+		return Pair{}, err
+	}
+	return pairs[0], nil
+}
+
+func TestCompile(t *testing.T) {
+	tree, unit := smallTree(t)
+	text := []byte("#include <trace/define.h>\nint a(void) { return VALUE + 1; }\nconst char *file(void) { return __FILE__; }\n")
+	p, err := compileOne(t, tree, unit, map[string][]byte{"fs/a.c": text})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Equal(p.Original, p.Patched) {
+		t.Error("the patch is not in the object")
+	}
+	for _, object := range [][]byte{p.Original, p.Patched} {
+		if !bytes.Contains(object, []byte("\x00fs/a.c\x00")) || bytes.Contains(object, []byte(os.TempDir())) {
+			t.Error("a path in the object is not that in the tree")
+		}
+	}
+	if diff := cmp.Diff([]string{"drivers/x/value.h", "fs/a.c", "include/trace/define.h"}, p.Deps); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestCompileAscent replaces a header that the compiler reaches from inside a
+// linked directory with "..".
+func TestCompileAscent(t *testing.T) {
+	tree, unit := smallTree(t)
+	p, err := compileOne(t, tree, unit, map[string][]byte{"drivers/x/value.h": []byte("#define VALUE 7\n")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Equal(p.Original, p.Patched) {
+		t.Error("the patched unit was compiled from the pristine header")
+	}
+}
+
+func TestCompileSameBytesAnywhere(t *testing.T) {
+	tree, unit := smallTree(t)
+	text, err := os.ReadFile(filepath.Join(tree.Dir, "fs/a.c"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := compileOne(t, tree, unit, map[string][]byte{"fs/a.c": text})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(p.Original, p.Patched) {
+		t.Error("the same source in two places gives two objects")
+	}
+}
+
+func TestCompileAddedAndDeleted(t *testing.T) {
+	tree, unit := smallTree(t)
+	_, err := compileOne(t, tree, unit, map[string][]byte{"drivers/x/value.h": nil})
+	if fault.CodeOf(err) != "patch-compile" {
+		t.Errorf("a deleted header: %v", err)
+	}
+	p, err := compileOne(t, tree, unit, map[string][]byte{
+		"fs/a.c":          []byte("#include \"new/new.h\"\nint a(void) { return NEW; }\n"),
+		"fs/new/new.h":    []byte("#define NEW 3\n"),
+		"fs/new/unused.c": []byte("int x;\n"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"fs/new/unused.c"}, Unreached([]Pair{p}, []string{"fs/a.c", "fs/new/new.h", "fs/new/unused.c"})); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestCompileErrors(t *testing.T) {
+	tree, unit := smallTree(t)
+	broken := []byte("int a(void) { return nowhere; }\n")
+	_, err := compileOne(t, tree, unit, map[string][]byte{"fs/a.c": broken})
+	if fault.ClassOf(err) != fault.Input || fault.CodeOf(err) != "patch-compile" || !strings.HasPrefix(err.Error(), "fs/a.c:1:22: error: ") {
+		t.Errorf("broken patch: %v (class %v)", err, fault.ClassOf(err))
+	}
+	if len(fault.Hints(err)) == 0 {
+		t.Error("the compiler's output is not among the hints")
+	}
+	write(t, filepath.Join(tree.Dir, "fs/a.c"), string(broken))
+	_, err = compileOne(t, tree, unit, map[string][]byte{"fs/a.c": broken})
+	if fault.ClassOf(err) != fault.Environment || !strings.Contains(err.Error(), "original fs/a.c") {
+		t.Errorf("broken kernel: %v (class %v)", err, fault.ClassOf(err))
+	}
+	unit.compile[0] = "no-such-compiler"
+	if _, err = compileOne(t, tree, unit, nil); fault.ClassOf(err) != fault.Environment {
+		t.Errorf("no compiler: %v", err)
+	}
+}
+
+func TestCompileRefusesPaths(t *testing.T) {
+	tree, unit := smallTree(t)
+	for _, file := range []string{"../a.c", "/a.c", "fs/../../a.c"} {
+		if _, err := compileOne(t, tree, unit, map[string][]byte{file: []byte("x")}); fault.ClassOf(err) != fault.Input {
+			t.Errorf("%s: %v", file, err)
+		}
+	}
+}
+
+func TestCompileCanceled(t *testing.T) {
+	tree, unit := smallTree(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	if _, err := tree.Compile(ctx, []Unit{unit}, nil, t.TempDir()); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestParseDepfile(t *testing.T) {
+	for _, test := range []struct {
+		text string
+		want []string
+	}{
+		{"", nil},
+		{"a.o", nil},
+		{"a.o: a.c b.h \\\n  ./c.h\n", []string{"a.c", "b.h", "./c.h"}},
+		{"a.o: x\\ y.c a$$b.h c\\#d.h", []string{"x y.c", "a$b.h", "c#d.h"}},
+		{"a.o: a.c\n\nb.h:\n", []string{"a.c"}},
+	} {
+		if diff := cmp.Diff(test.want, parseDepfile([]byte(test.text))); diff != "" {
+			t.Errorf("%q: %s", test.text, diff)
+		}
+	}
+}
+
+func FuzzParseDepfile(f *testing.F) {
+	f.Add([]byte("a.o: a.c b\\ c.h \\\n d.h\n"))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		for _, dep := range parseDepfile(text) {
+			if dep == "" {
+				t.Error("empty dependency")
+			}
+			for _, dir := range ascents(dep) {
+				if strings.HasPrefix(dir, "..") {
+					t.Errorf("%q leaves the tree by %q", dep, dir)
+				}
+			}
+		}
+	})
+}
+
+func TestAscents(t *testing.T) {
+	for dep, want := range map[string][]string{
+		"a/b.h":                        nil,
+		"./include/trace/../../fs/x.h": {"include", "include/trace"},
+		"fs/xfs/../ext4/x.h":           {"fs/xfs"},
+		"../x.h":                       nil,
+	} {
+		if diff := cmp.Diff(want, ascents(dep)); diff != "" {
+			t.Errorf("%s: %s", dep, diff)
+		}
+	}
+}

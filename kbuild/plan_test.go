@@ -1,0 +1,85 @@
+package kbuild
+
+import (
+	"context"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"kintsugi/internal/fault"
+)
+
+func TestPlace(t *testing.T) {
+	a := recorded(t)
+	for object, want := range map[string]placement{
+		"fs/proc/meminfo.o":      {Object: "fs/proc/meminfo.o", Kind: Vmlinux},
+		"lib/bug.o":              {Object: "lib/bug.o", Kind: Library},
+		"fs/xfs/libxfs/xfs_ag.o": {Object: "fs/xfs/libxfs/xfs_ag.o", Kind: Module},
+		"lib/gen_crc32table.o":   {Host: true},
+		"fs/xfs/scrub/dir.o":     {}, // CONFIG_XFS_ONLINE_SCRUB is off
+		"lib/nothing.o":          {},
+	} {
+		got, err := a.place(object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got.Command, got.Needs = "", nil
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", object, diff)
+		}
+	}
+	if diff := cmp.Diff(stray{"arch/x86/kvm/../../../virt/kvm/kvm_main.o", Module}, a.strays()["virt/kvm/kvm_main.o"]); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestClassify(t *testing.T) {
+	for file, want := range map[string]string{
+		"fs/proc/meminfo.c":             "",
+		"fs/proc/Makefile":              "build-file",
+		"init/Kconfig":                  "build-file",
+		"kernel/bounds.c":               "build-file",
+		"scripts/mod/modpost.c":         "build-file",
+		"tools/objtool/check.c":         "build-file",
+		"arch/x86/entry/entry_64.S":     "assembly",
+		"include/linux/fs.h":            "header",
+		"Documentation/admin-guide/a.c": "not-in-kernel",
+		"tools/testing/selftests/x.c":   "not-in-kernel",
+		"MAINTAINERS":                   "not-in-kernel",
+		"arch/x86/entry/syscalls/a.tbl": "build-file",
+	} {
+		if code, _, _ := classify(file); code != want {
+			t.Errorf("%s: %q, want %q", file, code, want)
+		}
+	}
+}
+
+func TestPlanRefusesPaths(t *testing.T) {
+	tree := &Tree{Dir: t.TempDir(), CC: "gcc"}
+	for _, file := range []string{"../a.c", "/a.c", "", "a/../b.c", "./a.c"} {
+		if _, _, err := tree.Plan(context.Background(), []string{file}); fault.ClassOf(err) != fault.Input {
+			t.Errorf("%q: %v", file, err)
+		}
+	}
+}
+
+func TestIncluders(t *testing.T) {
+	has := func(file string) bool {
+		return file == "k/sched/rt.c" || file == "k/sched/deep.c" || file == "lib/z/src.c"
+	}
+	in := includers{}
+	in.scan("k/sched/build.c", []byte("#include <linux/a.h>\n # include \"rt.c\"\n"), has)
+	in.scan("k/sched/rt.c", []byte("#include \"deep.c\"\n"), has)
+	in.scan("k/other.c", []byte("#include <../z/src.c>\n"), has)
+	in.scan("k/table.h", []byte("#include \"src.c\" /* elsewhere */\n"), has)
+	in.scan("k/no.c", []byte("// #include \"rt.c\"\nint rt; /* rt.c */\n"), has)
+	for file, want := range map[string][]string{
+		"k/sched/deep.c": {"k/sched/build.c", "k/sched/deep.c", "k/sched/rt.c"},
+		"lib/z/src.c":    {"k/other.c", "lib/z/src.c"},
+		"drivers/rt.c":   {"drivers/rt.c"},
+	} {
+		if diff := cmp.Diff(want, in.closure(file)); diff != "" {
+			t.Errorf("%s: %s", file, diff)
+		}
+	}
+}
