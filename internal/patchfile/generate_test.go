@@ -10,7 +10,7 @@ import (
 // the line has.
 type generator struct {
 	r     *rand.Rand
-	marks int
+	marks int // the last one given away
 	units int
 	lines []genLine
 }
@@ -33,8 +33,9 @@ const (
 	nothing
 )
 
-func generate(r *rand.Rand, n int) *generator {
-	g := &generator{r: r}
+// generate writes n functions with markers from after the given one on.
+func generate(r *rand.Rand, marks, n int) *generator {
+	g := &generator{r: r, marks: marks}
 	for range n {
 		g.function(2 + r.IntN(8))
 	}
@@ -131,7 +132,7 @@ func (g *generator) halfCondition() {
 	g.code(between, "\t", "if (a &&")
 	g.add(inCall, "#ifdef A")
 	g.code(inCall, "\t\t", "b) {")
-	g.add(inCall, "#else")
+	g.add(nothing, "#else")
 	g.code(inCall, "\t\t", "c) {")
 	g.add(nothing, "#endif")
 	g.unit()

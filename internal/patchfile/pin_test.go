@@ -54,6 +54,9 @@ func numbers(t *testing.T, file string, args ...string) map[int]int {
 		line, _ := strconv.Atoi(m[2])
 		found[mark] = line
 	}
+	if len(found) == 0 {
+		t.Fatal("no marker in the output")
+	}
 	return found
 }
 
@@ -62,31 +65,70 @@ func numbers(t *testing.T, file string, args ...string) map[int]int {
 // number, the LineMap knows the number of every line, and no number is there
 // twice. Lines of a call that grew are excused from the first and the last.
 func TestPinKeepsLineNumbers(t *testing.T) {
-	const programs = 150
+	const programs = 300
+	dir := t.TempDir()
+	var all strings.Builder
+	all.WriteString("#define CALL(x) x\n")
+	var list []program
 	for seed := range uint64(programs) {
-		g := generate(rand.New(rand.NewPCG(seed, 1)), 1+int(seed%4))
+		g := generate(rand.New(rand.NewPCG(seed, 1)), int(seed)*10000, 1+int(seed%4))
 		original := texts(g.lines)
 		e := g.edit(1 + int(seed%9))
 		m := newLineMap(original, texts(e.lines), e.origin)
-		pinned := pin(m, texts(e.lines))
-		file := filepath.Join(t.TempDir(), "pinned.c")
-		if err := os.WriteFile(file, []byte("#define CALL(x) x\n#line 1\n"+pinned), 0o666); err != nil {
+		p := program{e, m, pin(m, texts(e.lines))}
+		checkDirectives(t, p)
+		list = append(list, p)
+		name := fmt.Sprintf("%d.c", seed)
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(p.pinned), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		for _, flag := range []string{"-DA", "-UA"} {
-			if !checkNumbers(t, e, m, numbers(t, file, flag)) {
-				t.Logf("seed %d %s:\n%s", seed, flag, pinned)
-				return
+		fmt.Fprintf(&all, "#include %q\n", name)
+	}
+	file := filepath.Join(dir, "all.c")
+	if err := os.WriteFile(file, []byte(all.String()), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	for _, flag := range []string{"-DA", "-UA"} {
+		found := numbers(t, file, flag)
+		for seed, p := range list {
+			if !checkNumbers(t, p.edited, p.m, found) {
+				t.Fatalf("seed %d %s:\n%s", seed, flag, p.pinned)
 			}
 		}
 	}
 }
 
+// program is a generated one after edits.
+type program struct {
+	*edited
+	m      *LineMap
+	pinned string
+}
+
+// checkDirectives insists that the pinned text is the program with line
+// directives, none of them inside of anything.
+func checkDirectives(t *testing.T, e program) {
+	t.Helper()
+	at := 0
+	for _, line := range splitLines(e.pinned) {
+		switch {
+		case at < len(e.lines) && line == e.lines[at].text+"\n":
+			at++
+		case !directive.MatchString(line):
+			t.Fatalf("%q is neither a line of the program nor a directive", line)
+		case at == len(e.lines) || e.lines[at].gap != between:
+			t.Fatalf("%q stands inside of a statement, comment or macro:\n%s", line, e.pinned)
+		}
+	}
+	if at != len(e.lines) {
+		t.Fatalf("line %d of the program is missing", at+1)
+	}
+}
+
+var directive = regexp.MustCompile(`^#line [1-9]\d*\n$`)
+
 func checkNumbers(t *testing.T, e *edited, m *LineMap, found map[int]int) bool {
 	taken := map[int]int{}
-	if len(found) == 0 {
-		t.Error("no marker was found")
-	}
 	for i, line := range e.lines {
 		got, compiled := found[line.mark]
 		if !compiled {
@@ -200,7 +242,7 @@ int f(int a, int b)
 	}
 	// New code: the identifiers pasted from its numbers must not collide.
 	patched := strings.Replace(original, "\tBUG();\n", "\tONCE();\n\tONCE();\n\tONCE();\n\tBUG();\n", 1)
-	got, m := pinText(original, patched, []int{1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 9, 10, 11, 12, 13, 14, 15})
+	got, m := pinText(original, patched, append(append(counting(8), 0, 0, 0), counting(16)[8:]...))
 	if object(t, dir, got) == want {
 		t.Error("new code is not in the object")
 	}
