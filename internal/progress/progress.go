@@ -1,0 +1,115 @@
+// Package progress shows on stderr how far a run is: one line that is drawn
+// again and again on a terminal, plain lines otherwise. Log records go
+// through it too, so that the two do not tear each other.
+package progress
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+
+	"kintsugi/internal/text"
+)
+
+// Level is how much is shown.
+type Level int
+
+const (
+	Quiet   Level = iota // nothing
+	Normal               // steps, news and warnings
+	Verbose              // the log as well: every command that is run
+)
+
+// Display is where progress and log go. It may be used from several
+// goroutines.
+type Display struct {
+	level Level
+	width func() int // columns of the terminal; nil: there is none
+
+	mu    sync.Mutex
+	w     io.Writer
+	last  string          // the step that was shown last
+	seen  map[string]bool // steps that have their plain line
+	drawn bool            // a line is on the terminal that is drawn again
+	when  time.Time       // of its last drawing
+}
+
+// redraw is the time between two drawings of a bar, which a person can follow.
+const redraw = 100 * time.Millisecond
+
+// New returns a display on w, which draws where w is a terminal that can.
+func New(w io.Writer, level Level) *Display {
+	d := &Display{w: w, level: level, seen: map[string]bool{}}
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
+		d.width = func() int { return columns(int(f.Fd())) }
+	}
+	return d
+}
+
+func columns(fd int) int {
+	if width, _, err := term.GetSize(fd); err == nil && width > 0 {
+		return width
+	}
+	return 80
+}
+
+// Step says that a step is under way, done of total units far; zeros where
+// that is not known.
+func (d *Display) Step(step string, done, total int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case d.level == Quiet:
+	case d.width != nil:
+		d.draw(step, done, total)
+	case !d.seen[step]:
+		d.seen[step] = true
+		fmt.Fprintf(d.w, "%s ...\n", text.Printable(step))
+	}
+}
+
+// Clear takes the drawn line away, so that others can write.
+func (d *Display) Clear() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.clear()
+}
+
+func (d *Display) draw(step string, done, total int64) {
+	now := time.Now()
+	if step == d.last && d.drawn && now.Sub(d.when) < redraw && done < total {
+		return
+	}
+	d.last, d.when, d.drawn = step, now, true
+	fmt.Fprint(d.w, "\r\x1b[K"+fit(line(step, done, total), d.width()-1))
+}
+
+func (d *Display) clear() {
+	if d.drawn {
+		fmt.Fprint(d.w, "\r\x1b[K")
+		d.drawn = false
+	}
+}
+
+// line is a step's line: "download  [#######.............]  35%".
+func line(step string, done, total int64) string {
+	step = text.Printable(step)
+	if total <= 0 {
+		return step + " ..."
+	}
+	const cells = 30
+	part := float64(min(max(done, 0), total)) / float64(total)
+	full := int(part * cells)
+	return fmt.Sprintf("%s  [%s%s] %3d%%", step, strings.Repeat("#", full), strings.Repeat(".", cells-full), int(part*100))
+}
+
+// fit cuts s to so many columns.
+func fit(s string, width int) string {
+	runes := []rune(s)
+	return string(runes[:min(len(runes), max(width, 0))])
+}

@@ -1,0 +1,47 @@
+package text
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestPrintable(t *testing.T) {
+	for in, want := range map[string]string{
+		"foo.isra.0":      "foo.isra.0",
+		"\x1b[2Jx":        `\x1b[2Jx`,
+		"a\nerror: b":     `a\x0aerror: b`,
+		"caf\u00e9 \xff":  "caf\u00e9 " + `\xff`,
+		"\u202eabc":       `\u202eabc`,
+		"\u009b31m":       `\u009b31m`,
+		"\ufffd \x00":     "\ufffd " + `\x00`,
+		"two words, fine": "two words, fine",
+	} {
+		if got := Printable(in); got != want {
+			t.Errorf("Printable(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestTable(t *testing.T) {
+	table := Table{Indent: "  ", Align: "lr"}
+	table.Row("name", "size", "object")
+	table.Row("m\u00e9minfo", "1", "vmlinux")
+	table.Row("a", "12345")
+	table.Row("")
+	want := "  name      size  object\n" +
+		"  m\u00e9minfo      1  vmlinux\n" +
+		"  a        12345\n" +
+		"\n"
+	if diff := cmp.Diff(want, table.String()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWords(t *testing.T) {
+	got := []string{Count(0, "unit"), Count(1, "unit"), Count(2, "unit"), Bytes(812), Bytes(66_000), Bytes(70_400_000), Bytes(12_340_000_000)}
+	want := []string{"no units", "1 unit", "2 units", "812 bytes", "66 kB", "70 MB", "12.3 GB"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
