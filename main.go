@@ -2,10 +2,16 @@
 // that is already running somewhere, without building that kernel.
 package main
 
-import "kintsugi/internal/vm"
+import (
+	"os"
+
+	"kintsugi/internal/cli"
+	"kintsugi/internal/vm"
+)
 
 func main() {
 	if vm.IsGuest() {
 		vm.GuestMain()
 	}
+	os.Exit(cli.Main(os.Args[1:]))
 }

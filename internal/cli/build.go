@@ -1,0 +1,197 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"kintsugi/builder"
+	"kintsugi/internal/fault"
+	"kintsugi/internal/report"
+	"kintsugi/internal/text"
+	"kintsugi/internal/vm"
+)
+
+func buildVerb(a *app) *cobra.Command {
+	opts := builder.Options{Replace: true, Version: version()}
+	var noReplace, test bool
+	cmd := a.reporting(&cobra.Command{
+		Use:   "build [flags] PATCH...",
+		Short: "Build a livepatch module from source patches",
+		Long: `Build a livepatch module from source patches that are applied one after the other.
+
+The output directory gets NAME.ko, report.json and src/, the module's source,
+which make -C HEADERS M=DIR/src compiles again by hand. Those three are
+replaced; where the build fails, nothing in the directory is touched.
+
+Exit codes: 0 built; 1 the patches cannot be livepatched, change nothing or
+fail in the VM; 2 bad input; 3 the environment; 4 a bug of kintsugi.`,
+		Args: cobra.MinimumNArgs(1),
+	})
+	name := a.targetFlag(cmd)
+	flags := cmd.Flags()
+	flags.StringVarP(&opts.Out, "output", "o", "out", "output directory")
+	flags.StringVarP(&opts.Name, "name", "n", "", "module name (default: livepatch-PATCH)")
+	flags.IntVarP(&opts.Jobs, "jobs", "j", runtime.NumCPU(), "compilers to run at once")
+	flags.BoolVar(&noReplace, "no-replace", false, "add to the livepatches that are loaded instead of taking over from them")
+	flags.BoolVar(&test, "test", false, "load and unload the module in a VM of the target's kernel")
+	cmd.RunE = func(cmd *cobra.Command, patches []string) error {
+		opts.Patches, opts.Replace = patches, !noReplace
+		return a.build(cmd.Context(), opts, *name, test)
+	}
+	return cmd
+}
+
+// build builds the module, tests it where that is asked for, and prints the report.
+func (a *app) build(ctx context.Context, opts builder.Options, target string, test bool) error {
+	if err := checkOptions(opts); err != nil {
+		return err
+	}
+	if err := checkOutput(opts.Out); err != nil {
+		return err
+	}
+	var err error
+	if opts.Target, err = openTarget(target); err != nil {
+		return err
+	}
+	rep, err := builder.Build(ctx, opts)
+	var files string
+	if err == nil {
+		files = written(opts.Out, rep)
+	}
+	if err == nil && test {
+		err = a.testBuilt(ctx, opts, rep)
+	}
+	return a.printReport(rep, err, files)
+}
+
+// printReport prints the report and gives back err, shortened where the
+// report has said it already. A build that broke has nothing to report in
+// text; the error says it all.
+func (a *app) printReport(rep *report.Report, err error, files string) error {
+	if rep.Verdict == report.Failed && !a.json {
+		return err
+	}
+	printErr := a.print(rep, func(w io.Writer) {
+		rep.WriteText(w, report.TextOptions{Timings: a.verbose})
+		if files != "" {
+			fmt.Fprintf(w, "\n%s", files)
+		}
+	})
+	if err == nil {
+		return printErr
+	}
+	return told(rep, err)
+}
+
+// told is err without what the diagnostics of rep have said.
+func told(rep *report.Report, err error) error {
+	if rep.Verdict != report.Refused {
+		return err
+	}
+	return fault.Verdictf(fault.CodeOf(err), "this cannot be livepatched: %s", text.Count(rep.Errors(), "reason"))
+}
+
+func checkOptions(opts builder.Options) error {
+	if opts.Jobs < 1 {
+		return fault.Inputf("-j %d: at least one compiler has to run", opts.Jobs)
+	}
+	for _, path := range opts.Patches {
+		if info, err := os.Stat(path); err != nil {
+			return fault.Inputf("patch: %w", err)
+		} else if info.IsDir() {
+			return fault.Inputf("patch: %s is a directory", path)
+		}
+	}
+	return nil
+}
+
+// checkOutput refuses a directory where src is not of an earlier build: it
+// would be replaced.
+func checkOutput(dir string) error {
+	src, err := os.ReadDir(filepath.Join(dir, "src"))
+	if err != nil || len(src) == 0 {
+		return nil // what is wrong with it, publishing says
+	}
+	if readReport(filepath.Join(dir, "report.json")) == nil {
+		return fault.Inputf("%s is there and not of an earlier build", filepath.Join(dir, "src")).
+			Hint("choose another directory with -o")
+	}
+	return nil
+}
+
+// readReport is the report at path, nil where there is none of ours.
+func readReport(path string) *report.Report {
+	data, err := os.ReadFile(path)
+	var rep report.Report
+	if err != nil || json.Unmarshal(data, &rep) != nil || rep.Tool.Name != "kintsugi" {
+		return nil
+	}
+	return &rep
+}
+
+// written says which files a build has left.
+func written(dir string, rep *report.Report) string {
+	module := filepath.Join(dir, rep.Module.Path)
+	var size int64
+	if info, err := os.Stat(module); err == nil {
+		size = info.Size()
+	}
+	table := text.Table{}
+	table.Row("module", module, text.Bytes(size))
+	table.Row("report", filepath.Join(dir, "report.json"))
+	table.Row("source", filepath.Join(dir, "src")+string(filepath.Separator))
+	return table.String()
+}
+
+// testBuilt runs the module that was built in a VM and adds what happened to
+// the report, also to the one that was written.
+func (a *app) testBuilt(ctx context.Context, opts builder.Options, rep *report.Report) error {
+	a.display.Step("test", 0, 0)
+	result, err := vm.Run(ctx, vm.Config{Image: opts.Target.Image, Module: filepath.Join(opts.Out, rep.Module.Path)})
+	if err != nil {
+		return err
+	}
+	rep.Test = &result.Test
+	if err := rewriteReport(filepath.Join(opts.Out, "report.json"), rep); err != nil {
+		return err
+	}
+	return a.testVerdict(result)
+}
+
+// testVerdict is the error for a test that failed. The console then tells
+// more than the reason does.
+func (a *app) testVerdict(result *vm.Result) error {
+	if result.Test.OK {
+		return nil
+	}
+	a.display.Note(result.Console)
+	err := fault.Verdictf("vm-test", "the module failed its test: %s", result.Test.Reason)
+	for _, h := range result.Hints {
+		err.Hint("%s", h)
+	}
+	return err
+}
+
+// rewriteReport replaces the report at path, all of it or nothing.
+func rewriteReport(path string, rep *report.Report) error {
+	data, err := json.MarshalIndent(rep, "", "  ")
+	if err != nil {
+		return err
+	}
+	temporary := path + ".new"
+	defer os.Remove(temporary)
+	if err := os.WriteFile(temporary, append(data, '\n'), 0o644); err != nil {
+		return fault.Environmentf("report: %w", err)
+	}
+	if err := os.Rename(temporary, path); err != nil {
+		return fault.Environmentf("report: %w", err)
+	}
+	return nil
+}

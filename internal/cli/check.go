@@ -1,0 +1,39 @@
+package cli
+
+import (
+	"context"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"kintsugi/builder"
+)
+
+func checkVerb(a *app) *cobra.Command {
+	opts := builder.Options{Replace: true, Version: version()}
+	cmd := a.reporting(&cobra.Command{
+		Use:   "check [flags] PATCH...",
+		Short: "Say whether patches can be livepatched, without building the module",
+		Args:  cobra.MinimumNArgs(1),
+	})
+	name := a.targetFlag(cmd)
+	cmd.Flags().IntVarP(&opts.Jobs, "jobs", "j", runtime.NumCPU(), "compilers to run at once")
+	cmd.RunE = func(cmd *cobra.Command, patches []string) error {
+		opts.Patches = patches
+		return a.check(cmd.Context(), opts, *name)
+	}
+	return cmd
+}
+
+// check prints what a build would do.
+func (a *app) check(ctx context.Context, opts builder.Options, target string) error {
+	if err := checkOptions(opts); err != nil {
+		return err
+	}
+	var err error
+	if opts.Target, err = openTarget(target); err != nil {
+		return err
+	}
+	rep, err := builder.Check(ctx, opts)
+	return a.printReport(rep, err, "")
+}

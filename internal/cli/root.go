@@ -1,0 +1,156 @@
+// Package cli is kintsugi's command line: one file a verb, errors and advice
+// printed at one edge.
+package cli
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"kintsugi/internal/fault"
+	"kintsugi/internal/progress"
+)
+
+// app is one run of the command line: what every verb needs beside flags of
+// its own.
+type app struct {
+	stdout, stderr       io.Writer
+	json, quiet, verbose bool
+	display              *progress.Display
+	begun                bool // a verb's own code runs: errors are no longer of usage
+}
+
+// Main runs the command line and returns the exit code of the process: 0 done,
+// else the number of a fault.Class. Being interrupted is of class Environment.
+func Main(args []string) int {
+	ctx, stop := interruptible()
+	defer stop()
+	return run(ctx, args, os.Stdout, os.Stderr, verbs)
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer, verbs []func(*app) *cobra.Command) (code int) {
+	a := &app{stdout: stdout, stderr: stderr}
+	a.start(progress.Normal)
+	defer func() {
+		if p := recover(); p != nil {
+			code = a.crashed(p, debug.Stack())
+		}
+	}()
+	root := a.root(verbs)
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	if err != nil && !a.begun {
+		err = usageError(cmd, err)
+	}
+	return a.exit(err)
+}
+
+// root is the command without a verb.
+func (a *app) root(verbs []func(*app) *cobra.Command) *cobra.Command {
+	cobra.EnableCommandSorting = false
+	root := &cobra.Command{
+		Use:           "kintsugi",
+		Short:         "Turn a kernel source patch into a livepatch module without building the kernel",
+		Long:          "Kintsugi turns a kernel source patch into a livepatch module for a kernel\nthat is already running somewhere, without building that kernel.",
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
+	flags := root.PersistentFlags()
+	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no log")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log every command that is run, ready to be replayed")
+	for _, verb := range verbs {
+		root.AddCommand(verb(a))
+	}
+	a.helpVerb(root)
+	a.prepare(root)
+	return root
+}
+
+// prepare makes every command below cmd begin with the display that the
+// global flags ask for, and those that only have subcommands ask for one.
+func (a *app) prepare(cmd *cobra.Command) {
+	if cmd.HasSubCommands() && !cmd.Runnable() {
+		cmd.Args, cmd.RunE = cobra.ArbitraryArgs, needVerb
+	} else if inner := cmd.RunE; inner != nil {
+		cmd.RunE = func(cmd *cobra.Command, args []string) error {
+			if a.quiet && a.verbose {
+				return fault.Inputf("-q and -v exclude each other")
+			}
+			a.start(a.level())
+			a.begun = true
+			return inner(cmd, args)
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		a.prepare(sub)
+	}
+}
+
+func (a *app) level() progress.Level {
+	switch {
+	case a.quiet:
+		return progress.Quiet
+	case a.verbose:
+		return progress.Verbose
+	}
+	return progress.Normal
+}
+
+// start sends progress and log to a display of that level.
+func (a *app) start(level progress.Level) {
+	a.display = progress.New(a.stderr, level)
+	slog.SetDefault(slog.New(a.display.Handler()))
+}
+
+// helpVerb is cobra's help verb, but for that an unknown topic is an error.
+func (a *app) helpVerb(root *cobra.Command) {
+	root.SetHelpCommand(&cobra.Command{
+		Use:   "help [VERB]",
+		Short: "Tell how a verb is used",
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err != nil || len(rest) > 0 {
+				return fault.Inputf("no verb %q", strings.Join(args, " ")).Hint("kintsugi --help")
+			}
+			return cmd.Help()
+		},
+	})
+}
+
+// version is the version of this binary as the Go toolchain stamped it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}
+
+// usageError is an error of cobra about the words on the command line.
+func usageError(cmd *cobra.Command, err error) error {
+	if fault.ClassOf(err) == fault.Input {
+		return err
+	}
+	return fault.Inputf("%w", err).Hint("%s --help", cmd.CommandPath())
+}
+
+// needVerb is what a command that only has subcommands says.
+func needVerb(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return fault.Inputf("%s: which verb?", cmd.CommandPath()).Hint("%s --help", cmd.CommandPath())
+	}
+	err := fault.Inputf("%s: no verb %q", cmd.CommandPath(), args[0])
+	for _, name := range cmd.SuggestionsFor(args[0]) {
+		err.Hint("did you mean %s %s?", cmd.CommandPath(), name)
+	}
+	return err.Hint("%s --help", cmd.CommandPath())
+}

@@ -1,0 +1,225 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"kintsugi/internal/text"
+)
+
+// TextOptions is what of a report is written beside its findings.
+type TextOptions struct {
+	Timings bool // how long each stage took
+}
+
+// WriteText writes r for a person to read: the verdict, what is in the module
+// and why, what it refers to, how much of the original was proven, and the
+// diagnostics. Errors of w are the writer's own matter.
+func (r *Report) WriteText(w io.Writer, opts TextOptions) {
+	parts := []string{r.headline(), r.diagnosticsText(), r.functionsText(), r.dataText(), r.referencesText(), r.proofText(), r.testText()}
+	if opts.Timings {
+		parts = append(parts, r.timingsText())
+	}
+	parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
+	io.WriteString(w, strings.Join(parts, "\n"))
+}
+
+// Errors is the number of diagnostics that stand against a livepatch.
+func (r *Report) Errors() int {
+	n := 0
+	for _, d := range r.Diagnostics {
+		if d.Severity == Error {
+			n++
+		}
+	}
+	return n
+}
+
+var headlines = map[Verdict]string{
+	OK:      "ok: can be livepatched",
+	Refused: "refused: cannot be livepatched",
+	Nothing: "nothing: no code or data of the kernel changes",
+	Failed:  "failed",
+}
+
+// headline is the verdict, and what about.
+func (r *Report) headline() string {
+	line := headlines[r.Verdict]
+	if r.Verdict == OK && r.Module != nil {
+		line = "ok: " + r.Module.Name
+	}
+	if r.Target != nil {
+		line += " on " + r.Target.Release
+	}
+	return text.Printable(line) + "\n"
+}
+
+// diagnosticsText is one block a diagnostic:
+//
+//	error[data-changed]: vmlinux/foo (fs/proc/meminfo.c:7): message
+//	  hint: what to do
+func (r *Report) diagnosticsText() string {
+	var b strings.Builder
+	for _, d := range r.Diagnostics {
+		fmt.Fprintf(&b, "%s[%s]: %s%s\n", d.Severity, text.Printable(d.Code), text.Printable(d.place()), indented(d.Message))
+		if d.Hint != "" {
+			fmt.Fprintf(&b, "  hint: %s\n", indented(d.Hint))
+		}
+	}
+	return b.String()
+}
+
+// place is where a diagnostic is: "object/symbol (source): ", as far as known.
+func (d *Diagnostic) place() string {
+	place := strings.Trim(d.Object+"/"+d.Symbol, "/")
+	if d.Source != "" {
+		place = strings.TrimSpace(fmt.Sprintf("%s (%s)", place, d.Source))
+	}
+	if place == "" {
+		return ""
+	}
+	return place + ": "
+}
+
+// indented is s with its further lines set in.
+func indented(s string) string {
+	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
+	for i, l := range lines {
+		lines[i] = text.Printable(l)
+	}
+	return strings.Join(lines, "\n    ")
+}
+
+func (r *Report) functionsText() string {
+	if len(r.Functions) == 0 {
+		return ""
+	}
+	table := text.Table{Indent: "  ", Align: "lllrl"}
+	for _, f := range r.Functions {
+		table.Row(f.Status, f.Object+"/"+f.symbol(), f.Unit, f.sizes(), "bytes")
+	}
+	rows := strings.SplitAfter(table.String(), "\n")
+	var b strings.Builder
+	b.WriteString("functions\n")
+	for i, f := range r.Functions {
+		b.WriteString(rows[i])
+		b.WriteString(causesText(f.Cause))
+	}
+	return b.String()
+}
+
+// symbol is the name, with the position that the kernel is told where it has
+// several of that name.
+func (f *Function) symbol() string {
+	if f.SymPos == 0 {
+		return f.Name
+	}
+	return fmt.Sprintf("%s,%d", f.Name, f.SymPos)
+}
+
+func (f *Function) sizes() string {
+	if f.Status == "new" {
+		return fmt.Sprint(f.NewSize)
+	}
+	return fmt.Sprintf("%d -> %d", f.OldSize, f.NewSize)
+}
+
+// causesText is the chain from a function to the line that changed.
+func causesText(causes []Cause) string {
+	table := text.Table{Indent: "           "}
+	for _, c := range causes {
+		table.Row(strings.Join(slices.DeleteFunc([]string{c.Kind, c.Symbol, c.Source, c.detail()}, empty), " "))
+	}
+	return table.String()
+}
+
+func (c *Cause) detail() string {
+	if c.Detail == "" {
+		return ""
+	}
+	return "(" + c.Detail + ")"
+}
+
+func empty(s string) bool { return s == "" }
+
+func (r *Report) dataText() string {
+	if len(r.Data) == 0 {
+		return ""
+	}
+	table := text.Table{Indent: "  "}
+	for _, d := range r.Data {
+		table.Row(d.Status, d.Object+"/"+d.Name, d.Unit)
+	}
+	return "data\n" + table.String()
+}
+
+// referencesText counts the references by how the kernel will find them.
+func (r *Report) referencesText() string {
+	if len(r.References) == 0 {
+		return ""
+	}
+	counts := map[string]int{}
+	for _, ref := range r.References {
+		counts[ref.Kind+" by "+ref.How]++
+	}
+	table := text.Table{Indent: "  ", Align: "r"}
+	for _, kind := range slices.Sorted(maps.Keys(counts)) {
+		table.Row(fmt.Sprint(counts[kind]), kind)
+	}
+	return "references\n" + table.String()
+}
+
+// proofText says how many functions of each unit are in the image as compiled.
+func (r *Report) proofText() string {
+	var b strings.Builder
+	table := text.Table{Indent: "  "}
+	for _, u := range r.Units {
+		if u.Proof == nil {
+			continue
+		}
+		table.Row(u.Source, u.Owner, fmt.Sprintf("%d of %s found in the image", u.Proof.Proven, text.Count(u.Proof.Functions, "function")))
+		for _, f := range u.Proof.Unproven {
+			fmt.Fprintf(&b, "  not %s: %s\n", text.Printable(f.Name), text.Printable(f.Reason))
+		}
+	}
+	if rows := table.String(); rows != "" {
+		return "proof\n" + rows + b.String()
+	}
+	return ""
+}
+
+func (r *Report) testText() string {
+	if r.Test == nil {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("test\n")
+	if r.Test.OK {
+		b.WriteString("  ok: loaded and unloaded\n")
+	} else {
+		fmt.Fprintf(&b, "  failed: %s\n", text.Printable(r.Test.Reason))
+	}
+	for _, p := range r.Test.Phases {
+		fmt.Fprintf(&b, "  %s (exit status %d)\n", text.Printable(p.Name), p.Status)
+		for _, l := range strings.Split(strings.TrimRight(p.Output, "\n"), "\n") {
+			if l != "" {
+				fmt.Fprintf(&b, "    | %s\n", text.Printable(strings.ReplaceAll(l, "\t", "    ")))
+			}
+		}
+	}
+	return b.String()
+}
+
+func (r *Report) timingsText() string {
+	if len(r.Timings) == 0 {
+		return ""
+	}
+	table := text.Table{Indent: "  ", Align: "lr"}
+	for _, stage := range slices.Sorted(maps.Keys(r.Timings)) {
+		table.Row(stage, fmt.Sprintf("%d ms", r.Timings[stage]))
+	}
+	return "timings\n" + table.String()
+}
