@@ -1,0 +1,203 @@
+package klp
+
+import (
+	"debug/elf"
+	"fmt"
+	"slices"
+	"strings"
+
+	"kintsugi/internal/elfobj"
+	"kintsugi/internal/fault"
+)
+
+// Module is what a livepatch module does, read from its file alone.
+type Module struct {
+	Name      string   `json:"name"`
+	Vermagic  string   `json:"vermagic"`
+	License   string   `json:"license"`
+	Livepatch bool     `json:"livepatch"` // marked by MODULE_INFO(livepatch, ...)
+	Depends   []string `json:"depends"`   // modules
+	ImportNS  []string `json:"import_ns"` // namespaces of exports
+	Signed    bool     `json:"signed"`    // a signature is appended; whose and whether it is valid is not looked at
+	Size      int      `json:"size"`      // bytes of the file
+
+	// Patch is nil where the file has no struct klp_patch: the module is no
+	// livepatch, or makes it while it runs.
+	Patch *Patch `json:"patch"`
+	// References are to be resolved by the livepatch core, Imports by the
+	// module loader.
+	References []Reference `json:"references"`
+	Imports    []Import    `json:"imports"`
+}
+
+// Patch is a struct klp_patch (include/linux/livepatch.h).
+type Patch struct {
+	Replace bool     `json:"replace"` // takes the place of all earlier livepatches
+	Objects []Object `json:"objects"`
+	States  []State  `json:"states,omitempty"`
+}
+
+// Object is a struct klp_object.
+type Object struct {
+	Name      string     `json:"name"` // vmlinux or a module
+	Callbacks []string   `json:"callbacks,omitempty"`
+	Functions []Function `json:"functions"`
+}
+
+// Function is a struct klp_func.
+type Function struct {
+	OldName string `json:"old_name"` // in kallsyms; empty where the module has none
+	SymPos  uint64 `json:"sympos"`
+	NewFunc string `json:"new_func"` // symbol in the module
+	Size    uint64 `json:"size"`     // bytes of the new function
+
+	code place
+}
+
+// State is a struct klp_state.
+type State struct {
+	ID      uint64 `json:"id"`
+	Version uint32 `json:"version"`
+}
+
+// Reference is one klp symbol and where it is used. Where the name is not
+// that of a klp symbol, Object is empty and Symbol the whole name.
+type Reference struct {
+	Symbol string `json:"symbol"`
+	Object string `json:"object"`
+	SymPos uint64 `json:"sympos"`
+	Uses   []Use  `json:"uses"`
+}
+
+// Use counts the relocations of one section.
+type Use struct {
+	Section string `json:"section"` // .klp.rela.OBJECT.SECTION
+	Relocs  int    `json:"relocs"`
+}
+
+// Import is one plain undefined symbol.
+type Import struct {
+	Symbol string  `json:"symbol"`
+	Weak   bool    `json:"weak,omitempty"`
+	CRC    *uint32 `json:"crc,omitempty"` // nil: __versions does not have it
+}
+
+// Inspect reads a module. Modules that are no livepatches are read too; what
+// is no module at all is an error of class Input.
+func Inspect(ko []byte) (*Module, error) {
+	f, err := readModule(ko)
+	if err != nil {
+		return nil, err
+	}
+	return f.describe(), nil
+}
+
+// moduleFile is a module taken apart.
+type moduleFile struct {
+	*elfobj.File
+	data       []byte
+	info       modinfo
+	versions   map[string]uint32
+	hasVersion bool // versions are there, be it none
+	pointers   map[*elfobj.Section][]pointer
+	steps      int // that may still be spent on reading tables
+}
+
+func readModule(ko []byte) (*moduleFile, error) {
+	f, err := elfobj.Read(ko)
+	if err != nil {
+		return nil, fmt.Errorf("kernel module: %w", err)
+	}
+	if f.Section(modinfoSection) == nil && f.Section(thisModuleSection) == nil {
+		return nil, fault.Inputf("not a kernel module: neither %s nor %s", modinfoSection, thisModuleSection).
+			Hint("an object file becomes a module when kbuild links it to NAME.ko")
+	}
+	m := &moduleFile{File: f, data: ko, info: readModinfo(f), steps: maxSteps}
+	m.versions, m.hasVersion = readVersions(f)
+	m.pointers = m.readPointers()
+	return m, nil
+}
+
+func (m *moduleFile) describe() *Module {
+	d := &Module{Name: m.name(), Size: len(m.data), Depends: m.info.depends(), ImportNS: m.info.all("import_ns"),
+		Patch: m.patch(), References: m.references(), Imports: m.imports()}
+	d.Vermagic, _ = m.info.get("vermagic")
+	d.License, _ = m.info.get("license")
+	_, d.Livepatch = m.info.get("livepatch")
+	d.Signed, _ = signature(m.data)
+	return d
+}
+
+// name is the module's name by which the kernel knows it.
+func (m *moduleFile) name() string {
+	if name, ok := m.structName(); ok {
+		return name
+	}
+	name, _ := m.info.get("name")
+	return name
+}
+
+// structName is the name in struct module, which begins with the module's
+// state and a list_head: 24 bytes on 64-bit machines.
+func (m *moduleFile) structName() (string, bool) {
+	s := m.Section(thisModuleSection)
+	if s == nil || len(s.Data) < 24+moduleNameLen {
+		return "", false
+	}
+	name, _, ok := strings.Cut(string(s.Data[24:24+moduleNameLen]), "\x00")
+	return name, ok && name != ""
+}
+
+func (m *moduleFile) references() []Reference {
+	refs := []Reference{}
+	index := map[*elfobj.Symbol]int{}
+	for _, s := range m.Sections {
+		if s.Flags&elfobj.SHFRelaLivepatch == 0 {
+			continue
+		}
+		for _, r := range s.Relocs {
+			if r.Sym == nil {
+				continue
+			}
+			i, ok := index[r.Sym]
+			if !ok {
+				i = len(refs)
+				index[r.Sym] = i
+				refs = append(refs, newReference(r.Sym.Name))
+			}
+			refs[i].use(s.Name)
+		}
+	}
+	return refs
+}
+
+func newReference(name string) Reference {
+	if s, ok := ParseSymbol(name); ok {
+		return Reference{Symbol: s.Name, Object: s.Object, SymPos: s.Pos}
+	}
+	return Reference{Symbol: name}
+}
+
+func (r *Reference) use(section string) {
+	if n := len(r.Uses); n > 0 && r.Uses[n-1].Section == section {
+		r.Uses[n-1].Relocs++
+		return
+	}
+	r.Uses = append(r.Uses, Use{Section: section, Relocs: 1})
+}
+
+func (m *moduleFile) imports() []Import {
+	imports := []Import{}
+	for _, s := range m.Symbols {
+		if !s.Undefined() {
+			continue
+		}
+		i := Import{Symbol: s.Name, Weak: s.Bind == elf.STB_WEAK}
+		if crc, ok := m.versions[s.Name]; ok {
+			i.CRC = &crc
+		}
+		imports = append(imports, i)
+	}
+	slices.SortFunc(imports, func(a, b Import) int { return strings.Compare(a.Symbol, b.Symbol) })
+	return imports
+}

@@ -1,0 +1,205 @@
+package klp
+
+import (
+	"debug/elf"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"kintsugi/internal/elfobj"
+	"kintsugi/internal/report"
+)
+
+// nameLen is KSYM_NAME_LEN of the kernel, the null byte included: 512 since
+// 6.1, 128 before (include/linux/kallsyms.h).
+func (v *verifier) nameLen() int {
+	major, rest, _ := strings.Cut(v.kernel.Image.Release(), ".")
+	minor := rest[:len(rest)-len(strings.TrimLeft(rest, "0123456789"))]
+	if m, err := strconv.Atoi(major); err != nil || m > 6 {
+		return 512
+	} else if n, err := strconv.Atoi(minor); m == 6 && (err != nil || n >= 1) {
+		return 512
+	}
+	return 128
+}
+
+// relaObject is the object in the name of a klp relocation section, empty
+// where the livepatch core cannot read it (klp_apply_section_relocs).
+func relaObject(s *elfobj.Section) string {
+	rest, ok := strings.CutPrefix(s.Name, relaPrefix)
+	object, _, dot := strings.Cut(rest, ".")
+	if !ok || !dot || len(object) >= moduleNameLen {
+		return ""
+	}
+	return object
+}
+
+// klpSections: apply_relocations, klp_apply_section_relocs and
+// Documentation/livepatch/module-elf-format.rst.
+func (v *verifier) klpSections() {
+	for _, s := range v.Sections {
+		if s.Flags&elfobj.SHFRelaLivepatch != 0 {
+			v.klpSection(s)
+		} else if strings.HasPrefix(s.Name, relaPrefix) {
+			v.fail("", "seal the module", "section %s does not have the flag SHF_RELA_LIVEPATCH", s.Name)
+		}
+	}
+}
+
+func (v *verifier) klpSection(s *elfobj.Section) {
+	object := relaObject(s)
+	switch {
+	case object == "":
+		v.fail("", "the form is "+relaPrefix+"OBJECT.SECTION", "section %s has an incorrectly formatted name", s.Name)
+	case s.Type != elf.SHT_RELA:
+		v.fail("", "", "section %s is of type %v, not SHT_RELA", s.Name, s.Type)
+	case s.Flags&elf.SHF_ALLOC == 0:
+		v.fail("", "", "section %s is not kept in memory (SHF_ALLOC)", s.Name)
+	case s.Target == nil || s.Target.Flags&elf.SHF_ALLOC == 0:
+		v.fail("", "", "section %s changes no section that is in memory", s.Name)
+	case s.Name != relaPrefix+object+"."+s.Target.Name:
+		// The kernel goes by sh_info alone.
+		v.add(report.Diagnostic{Code: loadRule, Severity: report.Warning,
+			Message: fmt.Sprintf("section %s changes %s, which is not what its name says", s.Name, s.Target.Name)})
+	}
+	for _, r := range s.Relocs {
+		if !livepatchSymbol(r.Sym) {
+			v.fail(symbolName(r.Sym), "", "%s uses the symbol %q, which is not marked as a livepatch symbol", s.Name, symbolName(r.Sym))
+		}
+	}
+}
+
+// klpSymbols: klp_resolve_symbols and klp_find_object_symbol.
+func (v *verifier) klpSymbols() {
+	users := map[*elfobj.Symbol]string{}
+	for _, s := range v.klp {
+		for _, r := range s.Relocs {
+			if livepatchSymbol(r.Sym) && users[r.Sym] != Vmlinux {
+				users[r.Sym] = relaObject(s)
+			}
+		}
+	}
+	for _, s := range v.Symbols {
+		user, used := users[s]
+		switch {
+		case used:
+			v.klpSymbol(s.Name, user)
+		case strings.HasPrefix(s.Name, symPrefix) && !livepatchSymbol(s) && !s.Undefined():
+			v.fail(s.Name, "", "%s is not a livepatch symbol, but has the name of one", s.Name)
+		}
+	}
+	for _, s := range v.klp {
+		v.vmlinuxFromModule(s)
+	}
+}
+
+func (v *verifier) klpSymbol(name, user string) {
+	sym, ok := ParseSymbol(name)
+	// The kernel takes the object up to a dot and the name up to a comma.
+	if !ok || strings.Contains(sym.Name, ",") {
+		v.fail(name, "the form is "+symPrefix+"OBJECT.NAME,POSITION", "symbol %q has an incorrectly formatted name", name)
+		return
+	}
+	if len(sym.Object) >= moduleNameLen || len(sym.Name) >= v.nameLen() {
+		v.fail(name, "", "symbol %s is too long: at most %d bytes for the object and %d for the name", name, moduleNameLen-1, v.nameLen()-1)
+		return
+	}
+	if sym.Object != Vmlinux {
+		v.note(name, "%s is a symbol of the module %s: its position is not checked", sym.Name, sym.Object)
+		return
+	}
+	i, ok := v.find(sym.Name, sym.Pos)
+	if ok && v.inInit(v.kernel.Image.Symbols[i].Addr) {
+		v.failAs("init-code", sym.Name, "", "%s is in memory that the kernel frees after it has started", sym.Name)
+	}
+}
+
+func (v *verifier) note(symbol, format string, args ...any) {
+	v.add(report.Diagnostic{Code: loadRule, Severity: report.Note, Symbol: symbol, Message: fmt.Sprintf(format, args...)})
+}
+
+// find is the kallsyms index of a symbol of vmlinux. What it does not find it
+// tells.
+func (v *verifier) find(name string, pos uint64) (int, bool) {
+	im := v.kernel.Image
+	found := im.Lookup(name)
+	n := uint64(len(found))
+	switch {
+	case n == 0:
+		v.fail(name, "is the module for another kernel?", "the kernel has no symbol %s", name)
+	case pos == 0 && n > 1:
+		v.failAs("ambiguous-symbol", name, "give its position", "%d symbols of the kernel are called %s, and the position 0 is for one alone", n, name)
+	case pos > n:
+		v.fail(name, "", "position %d of symbol %s: the kernel has %d of the name", pos, name, n)
+	case im.Symbols[found[max(pos, 1)-1]].Addr == 0:
+		v.fail(name, "", "symbol %s has no address", name)
+	default:
+		return found[max(pos, 1)-1], true
+	}
+	return 0, false
+}
+
+// inInit reports whether addr is in the part of the image that is freed.
+func (v *verifier) inInit(addr uint64) bool {
+	begin, ok1 := v.address("__init_begin")
+	end, ok2 := v.address("__init_end")
+	return ok1 && ok2 && addr >= begin && addr < end
+}
+
+// address is that of the only symbol of a name.
+func (v *verifier) address(name string) (uint64, bool) {
+	found := v.kernel.Image.Lookup(name)
+	if len(found) != 1 {
+		return 0, false
+	}
+	return v.kernel.Image.Symbols[found[0]].Addr, true
+}
+
+// vmlinuxFromModule: relocations that are applied when a module comes may not
+// refer to the kernel itself (klp_resolve_symbols).
+func (v *verifier) vmlinuxFromModule(s *elfobj.Section) {
+	object := relaObject(s)
+	if object == Vmlinux || object == "" {
+		return
+	}
+	for _, r := range s.Relocs {
+		if sym, ok := ParseSymbol(symbolName(r.Sym)); ok && sym.Object == Vmlinux {
+			v.fail(sym.Name, "its relocation belongs into "+relaPrefix+Vmlinux+"."+sectionName(s.Target),
+				"section %s, which is for a module, refers to the kernel's %s", s.Name, sym.Name)
+		}
+	}
+}
+
+func sectionName(s *elfobj.Section) string {
+	if s == nil {
+		return "SECTION"
+	}
+	return s.Name
+}
+
+// early are sections that the loader acts on before the relocations of
+// patched modules are applied (module_finalize and the notifiers of jump
+// labels and static calls).
+var early = []string{
+	".altinstructions", ".altinstr_replacement", ".parainstructions", ".smp_locks",
+	".retpoline_sites", ".return_sites", ".call_sites", ".ibt_endbr_seal",
+	".orc_unwind", ".orc_unwind_ip", "__ex_table", "__bug_table", "__mcount_loc",
+}
+
+// klpLate: what .klp.rela.MODULE may not change, since MODULE comes later.
+func (v *verifier) klpLate() {
+	for _, s := range v.klp {
+		object := relaObject(s)
+		if object == Vmlinux || object == "" || s.Target == nil || len(s.Relocs) == 0 {
+			continue
+		}
+		switch name := s.Target.Name; {
+		case name == "__jump_table" || name == ".static_call_sites":
+			v.failAs("module-static-key", symbolName(s.Relocs[0].Sym), "",
+				"%s: the kernel reads %s before the module %s gives it its addresses", s.Name, name, object)
+		case slices.Contains(early, name) || strings.HasPrefix(name, ".init"):
+			v.fail(symbolName(s.Relocs[0].Sym), "", "%s: the kernel is done with %s before the module %s comes", s.Name, name, object)
+		}
+	}
+}

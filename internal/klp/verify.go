@@ -1,0 +1,118 @@
+package klp
+
+import (
+	"fmt"
+
+	"kintsugi/internal/elfobj"
+	"kintsugi/internal/fault"
+	"kintsugi/internal/report"
+)
+
+// loadRule is the diagnostic code of what the kernel refuses to load.
+const loadRule = "load-rule"
+
+// rule is one thing that the kernel demands of a livepatch module. Each says
+// what it finds through the verifier.
+type rule struct {
+	name  string
+	check func(*verifier)
+}
+
+// rules are in the order in which a kernel meets them: the loader's checks of
+// the file (kernel/module/main.c), its symbols and relocations
+// (simplify_symbols, apply_relocations), then the livepatch core
+// (kernel/livepatch/core.c).
+var rules = []rule{
+	{"machine", (*verifier).machine},
+	{"signature", (*verifier).signature},
+	{"sections", (*verifier).sections},
+	{"this-module", (*verifier).thisModule},
+	{"vermagic", (*verifier).vermagic},
+	{"licence", (*verifier).licence},
+	{"livepatch-mark", (*verifier).livepatchMark},
+	{"struct-module-version", (*verifier).structVersion},
+	{"symbols", (*verifier).symbols},
+	{"imports", (*verifier).imports},
+	{"relocations", (*verifier).relocations},
+	{"overlaps", (*verifier).overlaps},
+	{"klp-sections", (*verifier).klpSections},
+	{"klp-symbols", (*verifier).klpSymbols},
+	{"klp-late", (*verifier).klpLate},
+	{"objects", (*verifier).objects},
+	{"functions", (*verifier).functions},
+	{"replacements", (*verifier).replacements},
+}
+
+// maxFindings is how many findings of one rule are told.
+const maxFindings = 10
+
+// verifier checks one module against one kernel.
+type verifier struct {
+	*moduleFile
+	kernel *Kernel
+	magic  string // the kernel's version magic, empty where it is not known
+	klp    []*elfobj.Section
+	desc   *Module
+	sites  []uint64 // see ftraceSites
+
+	rule     string
+	findings map[string]int
+	diags    []report.Diagnostic
+}
+
+// Verify applies the kernel's load rules to a module without booting it. No
+// finding of severity error means that no rule stands against loading it into
+// k. Positions of symbols in other modules are not checked: k does not know
+// them, and says so in a note.
+func (k *Kernel) Verify(ko []byte) []report.Diagnostic {
+	v := &verifier{kernel: k, findings: map[string]int{}}
+	m, err := readModule(ko)
+	if err != nil {
+		v.rule = "file"
+		v.fail("", hintOf(err), "%v", err)
+		return v.diags
+	}
+	v.moduleFile, v.desc = m, m.describe()
+	for _, s := range m.Sections {
+		if s.Flags&elfobj.SHFRelaLivepatch != 0 {
+			v.klp = append(v.klp, s)
+		}
+	}
+	if v.magic, err = Vermagic(k.Image); err != nil {
+		v.add(report.Diagnostic{Code: loadRule, Severity: report.Warning, Message: err.Error(), Hint: hintOf(err)})
+	}
+	v.sites = v.ftraceSites()
+	for _, r := range rules {
+		v.rule = r.name
+		r.check(v)
+	}
+	return v.diags
+}
+
+func hintOf(err error) string {
+	if hints := fault.Hints(err); len(hints) > 0 {
+		return hints[0]
+	}
+	return ""
+}
+
+// fail notes that the rule at hand is broken by a symbol, which may be none.
+func (v *verifier) fail(symbol, hint, format string, args ...any) {
+	v.failAs(loadRule, symbol, hint, format, args...)
+}
+
+// failAs is fail with a more precise code.
+func (v *verifier) failAs(code, symbol, hint, format string, args ...any) {
+	v.add(report.Diagnostic{Code: code, Severity: report.Error, Symbol: symbol, Message: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+func (v *verifier) add(d report.Diagnostic) {
+	v.findings[v.rule]++
+	switch n := v.findings[v.rule]; {
+	case n <= maxFindings:
+		v.diags = append(v.diags, d)
+	case n == maxFindings+1:
+		v.diags = append(v.diags, report.Diagnostic{Code: loadRule, Severity: report.Note,
+			Message: fmt.Sprintf("more findings of the rule %s are not told", v.rule)})
+	}
+}
