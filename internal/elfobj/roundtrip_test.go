@@ -70,6 +70,24 @@ func TestRoundTripManySections(t *testing.T) {
 	sameForTool(t, data, "readelf", "-hSsW")
 }
 
+// What was written links and runs as what was read.
+func TestRewrittenRuns(t *testing.T) {
+	need(t, "gcc", "gcc")
+	const source = `#include <stdio.h>
+static int calls; struct s { int (*f)(int); const char *name; };
+static int f(int n) { calls++; return n * 2; }
+static struct s table[] = { { f, "twice" } };
+int main(void) { printf("%s %d", table[0].name, table[0].f(21)); return !calls; }`
+	dir := t.TempDir()
+	object, program := filepath.Join(dir, "a.o"), filepath.Join(dir, "program")
+	data := gcc(t, "a.c", source, "-O0", "-g", "-gz=zlib", "-ffunction-sections")
+	write(t, object, mustWrite(t, mustRead(t, data)))
+	run(t, "gcc", "-Wl,--gc-sections", "-o", program, object)
+	if got := run(t, program); got != "twice 42" {
+		t.Errorf("the program said %q", got)
+	}
+}
+
 // Other machines are read and written as x86-64 is: nothing knows the machine.
 func TestRoundTripMachines(t *testing.T) {
 	tests := []struct {
