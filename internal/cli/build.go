@@ -18,6 +18,9 @@ import (
 	"kintsugi/internal/vm"
 )
 
+// maxPatches is more than anybody has.
+const maxPatches = 1000
+
 func buildVerb(a *app) *cobra.Command {
 	opts := builder.Options{Replace: true, Version: version()}
 	var noReplace, test bool
@@ -32,7 +35,7 @@ replaced; where the build fails, nothing in the directory is touched.
 
 Exit codes: 0 built; 1 the patches cannot be livepatched, change nothing or
 fail in the VM; 2 bad input; 3 the environment; 4 a bug of kintsugi.`,
-		Args: cobra.MinimumNArgs(1),
+		Args: wants(1, maxPatches, "PATCH..."),
 	})
 	name := a.targetFlag(cmd)
 	flags := cmd.Flags()
@@ -71,12 +74,15 @@ func (a *app) build(ctx context.Context, opts builder.Options, target string, te
 	return a.printReport(rep, err, files)
 }
 
-// printReport prints the report and gives back err, shortened where the
-// report has said it already. A build that broke has nothing to report in
-// text; the error says it all.
+// printReport prints the report, with the files that were written, and gives
+// back err, shortened where the report has said it already. A run that broke
+// has nothing to report in text: its error says it all.
 func (a *app) printReport(rep *report.Report, err error, files string) error {
-	if rep.Verdict == report.Failed && !a.json {
-		return err
+	if err != nil && files == "" && classOf(err) != fault.Verdict {
+		rep.Verdict = report.Failed
+		if !a.json {
+			return err
+		}
 	}
 	printErr := a.print(rep, func(w io.Writer) {
 		rep.WriteText(w, report.TextOptions{Timings: a.verbose})
@@ -92,7 +98,7 @@ func (a *app) printReport(rep *report.Report, err error, files string) error {
 
 // told is err without what the diagnostics of rep have said.
 func told(rep *report.Report, err error) error {
-	if rep.Verdict != report.Refused {
+	if rep.Verdict != report.Refused || rep.Errors() == 0 {
 		return err
 	}
 	return fault.Verdictf(fault.CodeOf(err), "this cannot be livepatched: %s", text.Count(rep.Errors(), "reason"))
@@ -103,10 +109,8 @@ func checkOptions(opts builder.Options) error {
 		return fault.Inputf("-j %d: at least one compiler has to run", opts.Jobs)
 	}
 	for _, path := range opts.Patches {
-		if info, err := os.Stat(path); err != nil {
+		if err := readable(path); err != nil {
 			return fault.Inputf("patch: %w", err)
-		} else if info.IsDir() {
-			return fault.Inputf("patch: %s is a directory", path)
 		}
 	}
 	return nil
@@ -159,7 +163,11 @@ func (a *app) testBuilt(ctx context.Context, opts builder.Options, rep *report.R
 		return err
 	}
 	rep.Test = &result.Test
-	if err := rewriteReport(filepath.Join(opts.Out, "report.json"), rep); err != nil {
+	data, err := json.MarshalIndent(rep, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := replaceFile(filepath.Join(opts.Out, "report.json"), append(data, '\n')); err != nil {
 		return err
 	}
 	return a.testVerdict(result)
@@ -177,21 +185,4 @@ func (a *app) testVerdict(result *vm.Result) error {
 		err.Hint("%s", h)
 	}
 	return err
-}
-
-// rewriteReport replaces the report at path, all of it or nothing.
-func rewriteReport(path string, rep *report.Report) error {
-	data, err := json.MarshalIndent(rep, "", "  ")
-	if err != nil {
-		return err
-	}
-	temporary := path + ".new"
-	defer os.Remove(temporary)
-	if err := os.WriteFile(temporary, append(data, '\n'), 0o644); err != nil {
-		return fault.Environmentf("report: %w", err)
-	}
-	if err := os.Rename(temporary, path); err != nil {
-		return fault.Environmentf("report: %w", err)
-	}
-	return nil
 }

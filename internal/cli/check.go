@@ -14,7 +14,7 @@ func checkVerb(a *app) *cobra.Command {
 	cmd := a.reporting(&cobra.Command{
 		Use:   "check [flags] PATCH...",
 		Short: "Say whether patches can be livepatched, without building the module",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  wants(1, maxPatches, "PATCH..."),
 	})
 	name := a.targetFlag(cmd)
 	cmd.Flags().IntVarP(&opts.Jobs, "jobs", "j", runtime.NumCPU(), "compilers to run at once")

@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -14,6 +15,7 @@ import (
 
 	"kintsugi/internal/fault"
 	"kintsugi/internal/progress"
+	"kintsugi/internal/text"
 )
 
 // app is one run of the command line: what every verb needs beside flags of
@@ -44,8 +46,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, verbs []f
 	root := a.root(verbs)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
-	if err != nil && !a.begun {
+	switch {
+	case err == nil:
+	case !a.begun:
 		err = usageError(cmd, err)
+	case ctx.Err() != nil:
+		err = ctx.Err() // whatever it broke
 	}
 	return a.exit(err)
 }
@@ -64,6 +70,7 @@ func (a *app) root(verbs []func(*app) *cobra.Command) *cobra.Command {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
+	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if not .HasAvailableSubCommands}}", 1))
 	flags := root.PersistentFlags()
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no log")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log every command that is run, ready to be replayed")
@@ -141,6 +148,16 @@ func usageError(cmd *cobra.Command, err error) error {
 		return err
 	}
 	return fault.Inputf("%w", err).Hint("%s --help", cmd.CommandPath())
+}
+
+// wants is the rule for a verb's arguments: so many, named as in its usage.
+func wants(least, most int, names string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) < least || len(args) > most {
+			return fmt.Errorf("want %s, got %s", names, text.Count(len(args), "argument"))
+		}
+		return nil
+	}
 }
 
 // needVerb is what a command that only has subcommands says.

@@ -14,8 +14,10 @@ import "github.com/spf13/cobra"
 //     to the same display.
 //   - What cobra finds wrong with flags and arguments is bad usage already;
 //     a verb says the same of its own findings with fault.Inputf.
-//   - completion of target names: a.targetFlag(cmd) adds -t with it.
+//   - Args is wants(LEAST, MOST, "WHAT..."), for one wording of what is missing.
+//   - Completion of target names: a.targetFlag(cmd) adds -t with it.
 var verbs = []func(*app) *cobra.Command{
 	buildVerb,
 	checkVerb,
+	diffVerb,
 }

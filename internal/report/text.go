@@ -19,12 +19,12 @@ type TextOptions struct {
 // and why, what it refers to, how much of the original was proven, and the
 // diagnostics. Errors of w are the writer's own matter.
 func (r *Report) WriteText(w io.Writer, opts TextOptions) {
-	parts := []string{r.headline(), r.diagnosticsText(), r.functionsText(), r.dataText(), r.referencesText(), r.proofText(), r.testText()}
+	parts := []string{r.headline(), r.functionsText(), r.dataText(), r.referencesText(), r.proofText(), r.testText()}
 	if opts.Timings {
 		parts = append(parts, r.timingsText())
 	}
-	parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
-	io.WriteString(w, strings.Join(parts, "\n"))
+	parts = append(parts, r.diagnosticsText()) // last, where the eye is
+	io.WriteString(w, joined("\n", parts...))
 }
 
 // Errors is the number of diagnostics that stand against a livepatch.
@@ -72,17 +72,20 @@ func (r *Report) diagnosticsText() string {
 	return b.String()
 }
 
-// place is where a diagnostic is: "object/symbol (source): ", as far as known.
+// place is where a diagnostic is, "object/symbol (source): ", as far as known.
 func (d *Diagnostic) place() string {
-	place := strings.Trim(d.Object+"/"+d.Symbol, "/")
-	if d.Source != "" {
-		place = strings.TrimSpace(fmt.Sprintf("%s (%s)", place, d.Source))
+	place := within(d.Object, d.Symbol)
+	switch {
+	case place == "":
+		place = d.Source
+	case d.Source != "":
+		place += " (" + d.Source + ")"
 	}
-	if place == "" {
-		return ""
-	}
-	return place + ": "
+	return strings.TrimPrefix(place+": ", ": ")
 }
+
+// within is "object/name", or that of the two which is known.
+func within(object, name string) string { return joined("/", object, name) }
 
 // indented is s with its further lines set in.
 func indented(s string) string {
@@ -97,16 +100,16 @@ func (r *Report) functionsText() string {
 	if len(r.Functions) == 0 {
 		return ""
 	}
-	table := text.Table{Indent: "  ", Align: "lllrl"}
+	table := text.Table{Indent: "  ", Align: "lllr"}
 	for _, f := range r.Functions {
-		table.Row(f.Status, f.Object+"/"+f.symbol(), f.Unit, f.sizes(), "bytes")
+		table.Row(f.Status, within(f.Object, f.symbol()), f.Unit, f.sizes()+" bytes")
 	}
 	rows := strings.SplitAfter(table.String(), "\n")
 	var b strings.Builder
 	b.WriteString("functions\n")
 	for i, f := range r.Functions {
 		b.WriteString(rows[i])
-		b.WriteString(causesText(f.Cause))
+		b.WriteString(f.causesText())
 	}
 	return b.String()
 }
@@ -128,19 +131,21 @@ func (f *Function) sizes() string {
 }
 
 // causesText is the chain from a function to the line that changed.
-func causesText(causes []Cause) string {
+func (f *Function) causesText() string {
 	table := text.Table{Indent: "           "}
-	for _, c := range causes {
-		table.Row(strings.Join(slices.DeleteFunc([]string{c.Kind, c.Symbol, c.Source, c.detail()}, empty), " "))
+	for _, c := range f.Cause {
+		if c.Symbol == f.Name {
+			c.Symbol = "" // as said above
+		}
+		where := joined(" at ", c.Symbol, c.Source)
+		table.Row(c.Kind, joined(": ", where, c.Detail))
 	}
 	return table.String()
 }
 
-func (c *Cause) detail() string {
-	if c.Detail == "" {
-		return ""
-	}
-	return "(" + c.Detail + ")"
+// joined joins what is not empty.
+func joined(by string, parts ...string) string {
+	return strings.Join(slices.DeleteFunc(parts, empty), by)
 }
 
 func empty(s string) bool { return s == "" }
@@ -151,7 +156,7 @@ func (r *Report) dataText() string {
 	}
 	table := text.Table{Indent: "  "}
 	for _, d := range r.Data {
-		table.Row(d.Status, d.Object+"/"+d.Name, d.Unit)
+		table.Row(d.Status, within(d.Object, d.Name), d.Unit)
 	}
 	return "data\n" + table.String()
 }

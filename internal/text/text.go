@@ -35,7 +35,7 @@ func Printable(s string) string {
 func hidden(r rune) bool { return !unicode.IsPrint(r) }
 
 // Table is rows of cells that are written as aligned columns, two spaces
-// apart. Cells are made Printable.
+// apart. Cells are made Printable; columns without any text are left out.
 type Table struct {
 	Indent string // before each row
 	Align  string // one letter a column: l (or nothing) left, r right
@@ -56,21 +56,23 @@ func (t *Table) String() string {
 	widths := t.widths()
 	var b strings.Builder
 	for _, row := range t.rows {
-		line := t.Indent
+		var cells []string
 		for i, cell := range row {
-			pad := strings.Repeat(" ", widths[i]-utf8.RuneCountInString(cell))
-			if i > 0 {
-				line += "  "
-			}
-			if strings.HasPrefix(t.Align[min(i, len(t.Align)):], "r") {
-				line += pad + cell
-			} else {
-				line += cell + pad
+			if widths[i] > 0 {
+				cells = append(cells, t.pad(i, cell, widths[i]))
 			}
 		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
+		b.WriteString(strings.TrimRight(t.Indent+strings.Join(cells, "  "), " ") + "\n")
 	}
 	return b.String()
+}
+
+func (t *Table) pad(column int, cell string, width int) string {
+	blanks := strings.Repeat(" ", width-utf8.RuneCountInString(cell))
+	if column < len(t.Align) && t.Align[column] == 'r' {
+		return blanks + cell
+	}
+	return cell + blanks
 }
 
 func (t *Table) widths() []int {

@@ -25,8 +25,8 @@ func TestPrintable(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	table := Table{Indent: "  ", Align: "lr"}
-	table.Row("name", "size", "object")
-	table.Row("m\u00e9minfo", "1", "vmlinux")
+	table.Row("name", "size", "", "object")
+	table.Row("m\u00e9minfo", "1", "", "vmlinux")
 	table.Row("a", "12345")
 	table.Row("")
 	want := "  name      size  object\n" +

@@ -1,0 +1,76 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"kintsugi/internal/fault"
+)
+
+// maxFile is the largest file that is read as a whole, far above any object
+// or module: 1 GiB.
+const maxFile = 1 << 30
+
+// readFile reads a file or pipe of the user's. What cannot end, such as a
+// device, is refused.
+func readFile(path string) ([]byte, error) {
+	if err := readable(path); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, lastWord(err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(data) > maxFile {
+		err = fmt.Errorf("%s: larger than 1 GiB", path)
+	}
+	return data, err
+}
+
+// readable refuses what is not a file or pipe.
+func readable(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return lastWord(err)
+	case info.IsDir():
+		return fmt.Errorf("%s: is a directory", path)
+	case !info.Mode().IsRegular() && info.Mode()&fs.ModeNamedPipe == 0:
+		return fmt.Errorf("%s: not a file", path)
+	case info.Size() > maxFile:
+		return fmt.Errorf("%s: larger than 1 GiB", path)
+	}
+	return nil
+}
+
+// lastWord is a path error without the name of the system call.
+func lastWord(err error) error {
+	var e *fs.PathError
+	if errors.As(err, &e) {
+		return fmt.Errorf("%s: %w", e.Path, e.Err)
+	}
+	return err
+}
+
+// replaceFile writes a file of results, all of it or nothing.
+func replaceFile(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return fault.Environmentf("output: %w", lastWord(err))
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Chmod(0o644), f.Close()); err != nil {
+		return fault.Environmentf("output: %w", err)
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return fault.Environmentf("output: %w", err)
+	}
+	return nil
+}
