@@ -155,8 +155,7 @@ func (j *job) run(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Dir(object), 0o755); err != nil {
 		return fault.Environmentf("object: %w", err)
 	}
-	words := outside(j.unit.compile, object, j.view.root)
-	steps := []command.Cmd{{Dir: j.view.root, Env: []string{"PWD=" + j.view.root}, Path: words[0], Args: words[1:]}}
+	steps := []command.Cmd{compiler(j.unit, j.view.root, object)}
 	if j.unit.objtool != nil {
 		steps = append(steps, command.Cmd{Dir: j.tree.Dir, Path: "./tools/objtool/objtool",
 			Args: append(slices.Clone(j.unit.objtool), object)})
@@ -183,6 +182,16 @@ func (j *job) read(object string) error {
 		return fault.Environmentf("object of %s: %w", j.unit.Source, err)
 	}
 	return nil
+}
+
+// Compiler returns the bare compiler run that makes the original object of u.
+func (t *Tree) Compiler(u Unit, object string) command.Cmd {
+	return compiler(&u, t.Dir, object)
+}
+
+func compiler(u *Unit, root, object string) command.Cmd {
+	words := outside(u.compile, object, root)
+	return command.Cmd{Dir: root, Env: []string{"PWD=" + root}, Path: words[0], Args: words[1:]}
 }
 
 // outside turns kbuild's command into one that writes object and object.d

@@ -2,6 +2,8 @@ package kbuild
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -30,6 +32,34 @@ func TestPlace(t *testing.T) {
 	}
 	if diff := cmp.Diff(stray{"arch/x86/kvm/../../../virt/kvm/kvm_main.o", Module}, a.strays()["virt/kvm/kvm_main.o"]); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestDeny(t *testing.T) {
+	a := parseAnswer(nil)
+	a.deny([]byte("make[2]: *** No rule to make target 'drivers/zorro/.kintsugi.i'.\n" +
+		"make[1]: *** No rule to make target './samples/.kintsugi.i', needed by '.'.  Stop.\n" +
+		"make[1]: *** [scripts/Makefile.build:508: drivers] Error 2\n"))
+	if diff := cmp.Diff(map[string]bool{"drivers/zorro": true, "samples": true}, a.denied); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// TestPlanWithoutAnswer has a make that fails without a word: no file may be
+// called outside of the kernel for that.
+func TestPlanWithoutAnswer(t *testing.T) {
+	tree, _ := smallTree(t)
+	bin := t.TempDir()
+	write(t, filepath.Join(bin, "make"), "#!/bin/sh\nexit 2\n")
+	write(t, filepath.Join(bin, "gcc"), "#!/bin/sh\n")
+	for _, name := range []string{"make", "gcc"} {
+		if err := os.Chmod(filepath.Join(bin, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", bin+":/bin")
+	if _, _, err := tree.Plan(context.Background(), []string{"fs/a.c"}); fault.ClassOf(err) != fault.Environment {
+		t.Errorf("error %v", err)
 	}
 }
 

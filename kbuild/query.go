@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -42,6 +43,7 @@ type recipe struct {
 type answer struct {
 	folders map[string]*folder
 	recipes map[string]recipe
+	denied  map[string]bool // folders that kbuild does not visit with this config
 }
 
 // query asks kbuild, in one dry run that writes nothing, about folders and
@@ -57,6 +59,7 @@ type answer struct {
 //   - TMPOUT: cc-option tries the compiler in the current directory, and takes
 //     a directory that cannot be written to for an option that is not known;
 //   - newer-prereqs: commands are told for objects that exist already, too;
+//   - obj-dirs: the directories that scripts/Makefile.build makes right away;
 //   - delay-objtool: empty has kbuild tell the options of objtool for single
 //     objects where it would run it on vmlinux.o only (IBT);
 //   - cmd_and_fixdep (scripts/Kbuild.include): tells the command.
@@ -78,7 +81,7 @@ func (t *Tree) query(ctx context.Context, folders, objects []string) (*answer, e
 		Env:  []string{"MAKEFILES=" + makefile, "PWD=" + t.Dir},
 		Path: "make",
 		Args: []string{"-n", "-k", "-o", "prepare0", "-o", "prepare", "CC=" + t.CC,
-			"TMPOUT=" + tmp + "/try.$$$$", "newer-prereqs=FORCE", "delay-objtool=",
+			"TMPOUT=" + tmp + "/try.$$$$", "newer-prereqs=FORCE", "obj-dirs=.", "delay-objtool=",
 			"cmd_and_fixdep=$(info kintsugi:recipe:$@:$(cmd_$(1)))$(info kintsugi:needs:$@:$^)"},
 	}
 	for _, dir := range folders {
@@ -86,23 +89,41 @@ func (t *Tree) query(ctx context.Context, folders, objects []string) (*answer, e
 	}
 	run.Args = append(run.Args, objects...)
 	out, err := run.Stdout(ctx)
-	// With -k, make also fails when it only did not get to some goals; what
-	// it did say is then still true.
 	var exit *command.Error
 	if err != nil && !errors.As(err, &exit) {
 		return nil, err
 	}
 	a := parseAnswer(out)
-	if exit != nil && len(a.folders) == 0 {
-		return nil, fault.Environmentf("kbuild does not answer: %w", err).
-			Hint("%s", firstLine(exit.Output)).Hint("run by hand: %s", run.String())
+	if exit != nil {
+		a.deny(exit.Output)
+	}
+	for _, dir := range folders {
+		if a.folders[dir] == nil && !a.denied[dir] {
+			e := fault.Environmentf("kbuild does not answer for %s", dir)
+			if exit != nil {
+				e = withOutput(e, exit.Output)
+			}
+			return nil, e.Hint("run by hand: %s", run.String())
+		}
 	}
 	return a, nil
 }
 
+var noRule = regexp.MustCompile(`(?m)No rule to make target '(?:\./)?(.*)/\.kintsugi\.i'`)
+
+// deny notes the folders that make says it has no way to. With -k it fails
+// for these and goes on: a folder of which it says neither this nor what is
+// built there is one that something else kept it from, and must not be taken
+// for one that the config leaves out.
+func (a *answer) deny(output []byte) {
+	for _, m := range noRule.FindAllSubmatch(output, -1) {
+		a.denied[string(m[1])] = true
+	}
+}
+
 // parseAnswer reads the lines that query.mk and cmd_and_fixdep had make print.
 func parseAnswer(out []byte) *answer {
-	a := &answer{folders: map[string]*folder{}, recipes: map[string]recipe{}}
+	a := &answer{folders: map[string]*folder{}, recipes: map[string]recipe{}, denied: map[string]bool{}}
 	lines := bufio.NewScanner(bytes.NewReader(out))
 	lines.Buffer(nil, len(out)+1)
 	for lines.Scan() {
@@ -195,9 +216,4 @@ func unitObjtool(options []string) []string {
 		kept = append(kept, o)
 	}
 	return kept
-}
-
-func firstLine(b []byte) string {
-	line, _, _ := bytes.Cut(bytes.TrimSpace(b), []byte("\n"))
-	return string(line)
 }

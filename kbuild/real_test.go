@@ -24,7 +24,8 @@ func realTree(t *testing.T) *Tree {
 	return &Tree{Dir: dir, CC: "gcc-12", CacheDir: t.TempDir(), Jobs: 2}
 }
 
-// stamps returns every file of a tree with size and time of change.
+// stamps returns every file of a tree with size and time of change, and every
+// directory.
 func stamps(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -33,10 +34,12 @@ func stamps(t *testing.T, dir string) map[string]string {
 			return err
 		}
 		info, err := d.Info()
-		if err == nil && !d.IsDir() {
-			all[name] = fmt.Sprint(info.Size(), info.ModTime())
+		if err != nil || d.IsDir() {
+			all[name] = "directory"
+			return err
 		}
-		return err
+		all[name] = fmt.Sprint(info.Size(), info.ModTime())
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
