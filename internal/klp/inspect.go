@@ -1,6 +1,7 @@
 package klp
 
 import (
+	"cmp"
 	"debug/elf"
 	"fmt"
 	"slices"
@@ -168,6 +169,9 @@ func (m *moduleFile) references() []Reference {
 			refs[i].use(s.Name)
 		}
 	}
+	slices.SortStableFunc(refs, func(a, b Reference) int {
+		return cmp.Or(strings.Compare(a.Object, b.Object), strings.Compare(a.Symbol, b.Symbol), cmp.Compare(a.SymPos, b.SymPos))
+	})
 	return refs
 }
 

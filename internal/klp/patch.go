@@ -2,6 +2,7 @@ package klp
 
 import (
 	"bytes"
+	"cmp"
 	"debug/elf"
 	"slices"
 
@@ -76,25 +77,15 @@ func (m *moduleFile) readPointers() map[*elfobj.Section][]pointer {
 		}
 	}
 	for _, pointers := range found {
-		slices.SortStableFunc(pointers, func(a, b pointer) int { return compare(a.offset, b.offset) })
+		slices.SortStableFunc(pointers, func(a, b pointer) int { return cmp.Compare(a.offset, b.offset) })
 	}
 	return found
-}
-
-func compare(a, b uint64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // at is the pointer in a field.
 func (m *moduleFile) at(s *elfobj.Section, offset uint64) (place, bool) {
 	pointers := m.pointers[s]
-	i, ok := slices.BinarySearchFunc(pointers, offset, func(p pointer, off uint64) int { return compare(p.offset, off) })
+	i, ok := slices.BinarySearchFunc(pointers, offset, func(p pointer, off uint64) int { return cmp.Compare(p.offset, off) })
 	if !ok {
 		return place{}, false
 	}
@@ -300,8 +291,8 @@ func (m *moduleFile) end(p place) uint64 {
 // between returns the pointers in [start, end) of a section.
 func (m *moduleFile) between(s *elfobj.Section, start, end uint64) []pointer {
 	pointers := m.pointers[s]
-	from, _ := slices.BinarySearchFunc(pointers, start, func(p pointer, off uint64) int { return compare(p.offset, off) })
-	to, _ := slices.BinarySearchFunc(pointers, end, func(p pointer, off uint64) int { return compare(p.offset, off) })
+	from, _ := slices.BinarySearchFunc(pointers, start, func(p pointer, off uint64) int { return cmp.Compare(p.offset, off) })
+	to, _ := slices.BinarySearchFunc(pointers, end, func(p pointer, off uint64) int { return cmp.Compare(p.offset, off) })
 	return pointers[from:max(from, to)]
 }
 

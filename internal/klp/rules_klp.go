@@ -142,18 +142,9 @@ func (v *verifier) find(name string, pos uint64) (int, bool) {
 
 // inInit reports whether addr is in the part of the image that is freed.
 func (v *verifier) inInit(addr uint64) bool {
-	begin, ok1 := v.address("__init_begin")
-	end, ok2 := v.address("__init_end")
+	begin, ok1 := address(v.kernel.Image, "__init_begin")
+	end, ok2 := address(v.kernel.Image, "__init_end")
 	return ok1 && ok2 && addr >= begin && addr < end
-}
-
-// address is that of the only symbol of a name.
-func (v *verifier) address(name string) (uint64, bool) {
-	found := v.kernel.Image.Lookup(name)
-	if len(found) != 1 {
-		return 0, false
-	}
-	return v.kernel.Image.Symbols[found[0]].Addr, true
 }
 
 // vmlinuxFromModule: relocations that are applied when a module comes may not

@@ -93,8 +93,8 @@ func (v *verifier) traced(addr uint64) bool {
 // ftraceSites is __mcount_loc of the image in ascending order, nil where
 // there is none.
 func (v *verifier) ftraceSites() []uint64 {
-	begin, ok1 := v.address("__start_mcount_loc")
-	end, ok2 := v.address("__stop_mcount_loc")
+	begin, ok1 := address(v.kernel.Image, "__start_mcount_loc")
+	end, ok2 := address(v.kernel.Image, "__stop_mcount_loc")
 	if !ok1 || !ok2 || end <= begin || v.Machine != elf.EM_X86_64 {
 		return nil
 	}
