@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"kintsugi/internal/command"
 )
 
@@ -205,5 +207,51 @@ func sample() *File {
 		Machine: elf.EM_X86_64, Entry: 4, Flags: 3,
 		Sections: []*Section{group, text, rela, klpRela, bss, debug, rel, order, addrsig, about, loose},
 		Symbols:  []*Symbol{abs, section, f, common, undefined, klp},
+	}
+}
+
+func TestWriteOrdersSymbols(t *testing.T) {
+	f := sample()
+	f.Symbols = append([]*Symbol{{Name: "first", Bind: elf.STB_GLOBAL}}, f.Symbols...)
+	f.Symbols = append(f.Symbols, &Symbol{Name: "last"})
+	var names []string
+	for _, s := range mustRead(t, mustWrite(t, f)).Symbols {
+		names = append(names, s.Name)
+	}
+	want := []string{"a.c", "", "last", "first", "f", "shared", "outside", ".klp.sym.vmlinux.user_read,2"}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestWithoutSymbols(t *testing.T) {
+	f := &File{Class: elf.ELFCLASS64, ByteOrder: binary.LittleEndian, Machine: elf.EM_X86_64}
+	for _, s := range []*Section{nil, {Name: "data", Type: elf.SHT_PROGBITS, Data: []byte("x")}} {
+		if s != nil {
+			f.Sections = append(f.Sections, s)
+		}
+		if diff := cmp.Diff(f, mustRead(t, mustWrite(t, f))); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+func TestIndexes(t *testing.T) {
+	f := sample()
+	text, bss := f.Section(".text"), f.Section(".bss")
+	if f.Section(".nothing") != nil {
+		t.Error("a section that is not there was found")
+	}
+	if text.Len() != 16 || bss.Len() != 1<<40 {
+		t.Errorf(".text has %d bytes, .bss %d", text.Len(), bss.Len())
+	}
+	if relocs := f.RelocSections(); len(relocs) != 2 || len(relocs[text]) != 2 {
+		t.Errorf("%d sections have relocations, .text from %d", len(relocs), len(relocs[text]))
+	}
+	if symbols := f.SectionSymbols(); len(symbols) != 1 || symbols[text] != f.Symbols[1] {
+		t.Errorf("%d section symbols", len(symbols))
+	}
+	if f.Symbols[0].Undefined() || !f.Symbols[4].Undefined() {
+		t.Error("a.c is undefined or outside is not")
 	}
 }

@@ -321,7 +321,7 @@ func normalSection(m []string, names map[string]string) string {
 		return ""
 	}
 	if strings.Contains(flags, "C") {
-		size, align = "compressed", ""
+		size = "compressed"
 	}
 	if strings.Contains(flags, "I") {
 		info = names[info]

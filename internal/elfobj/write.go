@@ -12,7 +12,8 @@ import (
 const maxPadding = 4096
 
 // Write returns f as a file: sections in their order, then the symbol table,
-// its strings and the section names. The same File gives the same bytes. An
+// its strings and the section names. The same File gives the same bytes; f is
+// not changed and data that Read was given is not either. An
 // error is a mistake of whoever made f, such as a symbol in a section that is
 // not in f.Sections.
 func (f *File) Write() ([]byte, error) {
