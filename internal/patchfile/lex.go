@@ -102,7 +102,7 @@ func splice(s string) int {
 
 // newline begins a physical line.
 func (x *lexer) newline(spliced bool) {
-	safe := !spliced && x.state == inCode && x.depth == 0 && !x.directive
+	safe := !spliced && x.state == inCode && x.depth == 0
 	x.lines = append(x.lines, sourceLine{safe: safe, last: x.last})
 }
 

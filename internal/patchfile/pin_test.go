@@ -174,8 +174,16 @@ func TestPinPlaces(t *testing.T) {
 		{"in a comment", "/*\nnew\n*/\na;\n", []int{1, 0, 2, 3}, "/*\nnew\n*/\n#line 3\na;\n"},
 		{"in a macro", "#define X \\\n new \\\n a\nb;\n", []int{1, 0, 2, 3}, "#define X \\\n new \\\n a\n#line 3\nb;\n"},
 		{"before arguments", "/**/\nx = X\n(1);\nb;\n", []int{0, 1, 2, 3}, "/**/\n#line 1\nx = X\n(1);\nb;\n"},
-		{"branch", "#if A\n/**/\na;\n#else\nb;\n#endif\nc;\n", []int{1, 0, 2, 3, 4, 5, 6},
-			"#if A\n/**/\n#line 2\na;\n#else\n#line 4\nb;\n#endif\n#line 6\nc;\n"},
+		{"between name and arguments", "x = X\n/**/\n(1);\nb;\n", []int{1, 0, 2, 3}, "x = X\n/**/\n(1);\n#line 3\nb;\n"},
+		{"a cast", "x;\n/**/\n(void)a;\n", []int{1, 0, 2}, "x;\n/**/\n#line 2\n(void)a;\n"},
+		{"continued", "a = \\\nnew \\ \nb;\nc;\n", []int{1, 0, 2, 3}, "a = \\\nnew \\ \nb;\n#line 3\nc;\n"},
+		{"comment signs", "// ( /*\n/**/*p = 1; '('\n//\na;\n", []int{1, 2, 0, 3}, "// ( /*\n/**/*p = 1; '('\n//\n#line 3\na;\n"},
+		{"branch", "#if A\n/**/\na;\n#else\nb;\n#endif\nc;\nd;\n", []int{1, 0, 2, 3, 4, 5, 6, 7},
+			"#if A\n/**/\n#line 2\na;\n#else\n#line 4\nb;\n#endif\n#line 6\nc;\nd;\n"},
+		{"open branch", "#if A\nf(\n#else\na;\n#endif\n/**/\nb\n);\nc;\n", []int{1, 2, 3, 4, 5, 0, 6, 7, 8},
+			"#if A\nf(\n#else\na;\n#endif\n/**/\nb\n);\n#line 8\nc;\n"},
+		{"closing branch", "if (\n#if A\n/**/\na);\n#endif\nb);\nc;\n", []int{1, 2, 0, 3, 4, 5, 6},
+			"if (\n#if A\n/**/\na);\n#endif\nb);\n#line 6\nc;\n"},
 		{"before a branch", "/**/\na;\n#if A\nb;\n#endif\nc;\n", []int{0, 1, 2, 3, 4, 5},
 			"/**/\n#line 1\na;\n#if A\nb;\n#endif\nc;\n"},
 		{"unbalanced macro", "BEGIN(\n/**/\na;\n}\nb;\n", []int{1, 0, 2, 3, 4}, "BEGIN(\n/**/\na;\n}\n#line 4\nb;\n"},
@@ -294,6 +302,14 @@ func TestLineMap(t *testing.T) {
 		if m.Removed(line) != want {
 			t.Errorf("original line %d: removed %v, want %v", line, !want, want)
 		}
+	}
+}
+
+// TestRewrittenLines: lines that a hunk removes and adds again are no change.
+func TestRewrittenLines(t *testing.T) {
+	_, m := pinText("a\nb\nc\nd\n", "a\nb\nnew\nd\n", []int{0, 0, 0, 0})
+	if diff := cmp.Diff([]Region{{3, 1, 3, 1}}, m.Regions()); diff != "" {
+		t.Errorf("regions, -want +got:\n%s", diff)
 	}
 }
 
