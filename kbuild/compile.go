@@ -54,14 +54,11 @@ func (t *Tree) Compile(ctx context.Context, units []Unit, overlay map[string][]b
 	patched.adds = t.adds(overlay)
 	var jobs []*job
 	for i := range units {
-		jobs = append(jobs,
-			&job{unit: &units[i], tree: t, view: original, out: filepath.Join(work, "original")},
-			&job{unit: &units[i], tree: t, view: patched, out: filepath.Join(work, "patched"), patched: true})
+		a := &job{unit: &units[i], tree: t, view: original, out: filepath.Join(work, "original")}
+		b := &job{unit: &units[i], tree: t, view: patched, out: filepath.Join(work, "patched"), of: a}
+		jobs = append(jobs, a, b)
 	}
-	if err := t.run(ctx, jobs); err != nil {
-		return nil, err
-	}
-	if err := t.settle(ctx, jobs); err != nil {
+	if err := t.runAll(ctx, jobs); err != nil {
 		return nil, err
 	}
 	var pairs []Pair
@@ -83,71 +80,87 @@ func Unreached(pairs []Pair, changed []string) []string {
 	return missing
 }
 
-// run runs jobs side by side. Where several fail, the error is that of the
-// first in order, originals before patched ones: a kernel that does not
-// compile by itself says nothing about the patch.
-func (t *Tree) run(ctx context.Context, jobs []*job) error {
-	errs := make([]error, len(jobs))
-	var group errgroup.Group
-	group.SetLimit(max(1, t.Jobs))
-	for i, j := range jobs {
-		group.Go(func() error {
-			errs[i] = j.run(ctx)
-			return nil
-		})
+// runAll runs jobs, and those again that have read a file of the tree in
+// whose place their view has another one, until there are none. Where several
+// fail, the error is that of the first in order, originals before patched
+// ones: a kernel that does not compile by itself says nothing about the patch.
+func (t *Tree) runAll(ctx context.Context, jobs []*job) error {
+	for todo := jobs; len(todo) > 0; {
+		t.run(ctx, todo)
+		var err error
+		if todo, err = mend(jobs); err != nil {
+			return err
+		}
 	}
-	_ = group.Wait()
 	for _, patched := range []bool{false, true} {
-		for i, j := range jobs {
-			if j.patched == patched && errs[i] != nil {
-				return errs[i]
+		for _, j := range jobs {
+			if (j.of != nil) == patched && j.err != nil {
+				return j.err
 			}
 		}
 	}
 	return nil
 }
 
-// settle compiles units again until none has read a file of the tree in whose
-// place its view has another one.
-func (t *Tree) settle(ctx context.Context, jobs []*job) error {
-	for {
-		var again []*job
-		var leaks [][]string
-		for _, j := range jobs {
-			dirs, err := j.view.leaks(j.deps)
-			if err != nil {
-				return err
-			}
-			if len(dirs) > 0 {
-				again, leaks = append(again, j), append(leaks, dirs)
-			}
-		}
-		if len(again) == 0 {
+// run runs jobs side by side.
+func (t *Tree) run(ctx context.Context, jobs []*job) {
+	var group errgroup.Group
+	group.SetLimit(max(1, t.Jobs))
+	for _, j := range jobs {
+		group.Go(func() error {
+			j.err = j.run(ctx)
 			return nil
+		})
+	}
+	_ = group.Wait()
+}
+
+// mend makes the directories real through which jobs left their view, and
+// returns these jobs.
+func mend(jobs []*job) ([]*job, error) {
+	var again []*job
+	leaks := map[*job][]string{}
+	for _, j := range jobs {
+		dirs, err := j.view.leaks(j.read())
+		if err != nil {
+			return nil, err
 		}
-		for i, j := range again {
-			for _, dir := range leaks[i] {
-				if err := j.view.expose(dir); err != nil {
-					return err
-				}
-			}
-		}
-		if err := t.run(ctx, again); err != nil {
-			return err
+		if len(dirs) > 0 {
+			again = append(again, j)
+			leaks[j] = dirs
 		}
 	}
+	for _, j := range again {
+		for _, dir := range leaks[j] {
+			if err := j.view.expose(dir); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return again, nil
 }
 
 // job is one compilation.
 type job struct {
-	unit    *Unit
-	tree    *Tree
-	view    *shadow // where the compiler runs
-	out     string  // directory for what it writes
-	patched bool
+	unit *Unit
+	tree *Tree
+	view *shadow // where the compiler runs
+	out  string  // directory for what it writes
+	of   *job    // of a patched unit, its original
 
 	object []byte
 	deps   []string
+	err    error
+}
+
+// read returns the files that the job is known to have read. One that failed
+// leaves no dependencies; it may have failed for a file of the tree in place
+// of the patched one, and then its original has read that file, too.
+func (j *job) read() []string {
+	if j.err != nil && j.of != nil {
+		return j.of.deps
+	}
+	return j.deps
 }
 
 func (j *job) run(ctx context.Context) error {
@@ -169,10 +182,10 @@ func (j *job) run(ctx context.Context) error {
 			slog.Debug("compiler", "unit", j.unit.Source, "output", string(out))
 		}
 	}
-	return j.read(object)
+	return j.load(object)
 }
 
-func (j *job) read(object string) error {
+func (j *job) load(object string) error {
 	deps, err := os.ReadFile(object + ".d")
 	if err != nil {
 		return fault.Environmentf("dependencies of %s: %w", j.unit.Source, err)
@@ -198,7 +211,8 @@ func compiler(u *Unit, root, object string) command.Cmd {
 // instead of files in the tree, with every function and datum in a section of
 // its own. Debug info is brought down to line tables and inlined functions:
 // it never changes code, and all of it costs a fifth of the compiler's time.
-// No path of the machine gets into the object.
+// No path of the machine gets into the object, nor, thanks to the pipe, into
+// the messages of the assembler.
 func outside(words []string, object, root string) []string {
 	var out []string
 	for i := 0; i < len(words); i++ {
@@ -214,10 +228,10 @@ func outside(words []string, object, root string) []string {
 			out = append(out, w)
 		}
 	}
-	return append(out, "-g1", "-ffunction-sections", "-fdata-sections", "-fdebug-prefix-map="+root+"=.")
+	return append(out, "-pipe", "-g1", "-ffunction-sections", "-fdata-sections", "-fdebug-prefix-map="+root+"=.")
 }
 
-var compilerError = regexp.MustCompile(`(?m)^[^\s:]+:\d+(:\d+)?: (fatal )?error: .*$`)
+var compilerError = regexp.MustCompile(`(?m)^(cc1|\{standard input\}|[^\s:]+:\d+)(:\d+)?: (fatal )?[eE]rror: .*$`)
 
 // failure classes an error of the compiler: the patch's fault only where the
 // patched source has an error in it.
@@ -227,13 +241,13 @@ func (j *job) failure(err error) error {
 		return err
 	}
 	line := string(compilerError.Find(exit.Output))
-	if j.patched && line != "" && !bytes.Contains(exit.Output, []byte("No space left on device")) {
+	if j.of != nil && line != "" && !bytes.Contains(exit.Output, []byte("No space left on device")) {
 		e := fault.Inputf("%w", &toolError{line, exit})
 		e.Code = "patch-compile"
 		return withOutput(e, exit.Output)
 	}
 	which := "original"
-	if j.patched {
+	if j.of != nil {
 		which = "patched"
 	}
 	e := fault.Environmentf("the kernel build broke: %s %s: %w", which, j.unit.Source, &toolError{line, exit})

@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -109,6 +111,18 @@ func TestCompileAscent(t *testing.T) {
 	}
 }
 
+// TestCompileAscentNeeded has the unit need what the patch adds to such a header.
+func TestCompileAscentNeeded(t *testing.T) {
+	tree, unit := smallTree(t)
+	_, err := compileOne(t, tree, unit, map[string][]byte{
+		"drivers/x/value.h": []byte("#define VALUE 7\n#define ADDED 8\n"),
+		"fs/a.c":            []byte("#include <trace/define.h>\nint a(void) { return ADDED; }\n"),
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 func TestCompileSameBytesAnywhere(t *testing.T) {
 	tree, unit := smallTree(t)
 	text, err := os.ReadFile(filepath.Join(tree.Dir, "fs/a.c"))
@@ -153,6 +167,13 @@ func TestCompileErrors(t *testing.T) {
 	if len(fault.Hints(err)) == 0 {
 		t.Error("the compiler's output is not among the hints")
 	}
+	_, err = compileOne(t, tree, unit, map[string][]byte{"fs/a.c": []byte("void a(void) { asm(\"nonsense\"); }\n")})
+	if fault.CodeOf(err) != "patch-compile" || !strings.HasPrefix(err.Error(), "fs/a.c:1: Error: ") {
+		t.Errorf("broken assembly: %v (class %v)", err, fault.ClassOf(err))
+	}
+	if _, err = compileOne(t, tree, unit, map[string][]byte{"fs/a.c": nil}); fault.CodeOf(err) != "patch-compile" {
+		t.Errorf("deleted source: %v", err)
+	}
 	write(t, filepath.Join(tree.Dir, "fs/a.c"), string(broken))
 	_, err = compileOne(t, tree, unit, map[string][]byte{"fs/a.c": broken})
 	if fault.ClassOf(err) != fault.Environment || !strings.Contains(err.Error(), "original fs/a.c") {
@@ -161,6 +182,27 @@ func TestCompileErrors(t *testing.T) {
 	unit.compile[0] = "no-such-compiler"
 	if _, err = compileOne(t, tree, unit, nil); fault.ClassOf(err) != fault.Environment {
 		t.Errorf("no compiler: %v", err)
+	}
+}
+
+func TestCompileTwoAtOnce(t *testing.T) {
+	tree, unit := smallTree(t)
+	var group sync.WaitGroup
+	objects := make([][]byte, 2)
+	for i := range objects {
+		overlay := map[string][]byte{"drivers/x/value.h": fmt.Appendf(nil, "#define VALUE %d\n", i+5)}
+		group.Go(func() {
+			pairs, err := tree.Compile(context.Background(), []Unit{unit}, overlay, t.TempDir())
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			objects[i] = pairs[0].Patched
+		})
+	}
+	group.Wait()
+	if bytes.Equal(objects[0], objects[1]) {
+		t.Error("two patches, one object")
 	}
 }
 

@@ -125,11 +125,12 @@ func (s *shadow) linked(dirs []string) []string {
 	return slices.DeleteFunc(dirs, func(dir string) bool { return s.real[dir] })
 }
 
-// owns reports whether the path leads, links followed, to the view's own file.
+// owns reports whether the path leads, links followed, to the view's own file
+// or, where that is deleted, to nothing.
 func (s *shadow) owns(dep string) bool {
 	real, err := filepath.EvalSymlinks(s.root + "/" + dep)
 	if err != nil {
-		return false
+		return errors.Is(err, fs.ErrNotExist)
 	}
 	root, err := filepath.EvalSymlinks(s.root)
 	return err == nil && real == filepath.Join(root, path.Clean(dep))

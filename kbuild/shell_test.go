@@ -102,7 +102,7 @@ func TestRecordedCommand(t *testing.T) {
 
 func TestOutside(t *testing.T) {
 	in := strings.Fields("gcc -Wp,-MMD,fs/.a.o.d -O2 -g -gdwarf-5 -gz=zlib -c -o fs/a.o fs/a.c")
-	want := strings.Fields("gcc -Wp,-MMD,/w/fs/a.o.d -O2 -gdwarf-5 -c -o /w/fs/a.o fs/a.c -g1 -ffunction-sections -fdata-sections -fdebug-prefix-map=/tree=.")
+	want := strings.Fields("gcc -Wp,-MMD,/w/fs/a.o.d -O2 -gdwarf-5 -c -o /w/fs/a.o fs/a.c -pipe -g1 -ffunction-sections -fdata-sections -fdebug-prefix-map=/tree=.")
 	if diff := cmp.Diff(want, outside(in, "/w/fs/a.o", "/tree")); diff != "" {
 		t.Error(diff)
 	}
