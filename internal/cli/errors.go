@@ -84,7 +84,7 @@ func fullDisk(err error) bool {
 		return true
 	}
 	var tool *command.Error
-	return errors.As(err, &tool) && strings.Contains(string(tool.Output), unix.ENOSPC.Error())
+	return errors.As(err, &tool) && strings.Contains(string(tool.Output), "No space left on device")
 }
 
 // tail is the last lines of a tool's output.

@@ -166,6 +166,7 @@ func needVerb(cmd *cobra.Command, args []string) error {
 		return fault.Inputf("%s: which verb?", cmd.CommandPath()).Hint("%s --help", cmd.CommandPath())
 	}
 	err := fault.Inputf("%s: no verb %q", cmd.CommandPath(), args[0])
+	cmd.SuggestionsMinimumDistance = 2 // letters that are wrong
 	for _, name := range cmd.SuggestionsFor(args[0]) {
 		err.Hint("did you mean %s %s?", cmd.CommandPath(), name)
 	}

@@ -2,6 +2,7 @@ package text
 
 import (
 	"testing"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -44,4 +45,21 @@ func TestWords(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
+}
+
+// FuzzPrintable: whatever comes in, nothing that moves a cursor goes out, and
+// what is clean stays as it is.
+func FuzzPrintable(f *testing.F) {
+	f.Add("a\x1b[2J\xff\u202e\n")
+	f.Fuzz(func(t *testing.T, s string) {
+		got := Printable(s)
+		for _, r := range got {
+			if !unicode.IsPrint(r) {
+				t.Errorf("%q holds %q", got, r)
+			}
+		}
+		if again := Printable(got); again != got {
+			t.Errorf("%q becomes %q", got, again)
+		}
+	})
 }
