@@ -100,8 +100,13 @@ type moduleFile struct {
 	info       modinfo
 	versions   map[string]uint32
 	hasVersion bool // versions are there, be it none
-	pointers   map[*elfobj.Section][]pointer
-	steps      int // that may still be spent on reading tables
+
+	// See patch.go.
+	pointers map[*elfobj.Section][]pointer
+	starts   map[*elfobj.Section][]uint64
+	sizes    map[spot]uint64 // of data symbols
+	funcs    map[spot]*elfobj.Symbol
+	steps    int // that may still be spent on reading arrays
 }
 
 func readModule(ko []byte) (*moduleFile, error) {
@@ -116,6 +121,7 @@ func readModule(ko []byte) (*moduleFile, error) {
 	m := &moduleFile{File: f, data: ko, info: readModinfo(f), steps: maxSteps}
 	m.versions, m.hasVersion = readVersions(f)
 	m.pointers = m.readPointers()
+	m.index()
 	return m, nil
 }
 

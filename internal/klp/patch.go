@@ -53,6 +53,11 @@ type pointer struct {
 	to     place
 }
 
+// isModule reports whether p is THIS_MODULE.
+func (p pointer) isModule() bool {
+	return p.to.section != nil && p.to.section.Name == thisModuleSection && p.to.offset == 0
+}
+
 // absolute is the relocation type of a pointer.
 var absolute = map[elf.Machine]uint32{
 	elf.EM_X86_64:  uint32(elf.R_X86_64_64),
@@ -99,7 +104,7 @@ func (m *moduleFile) patch() *Patch {
 	var found *Patch
 	for _, s := range m.Sections {
 		for _, p := range m.pointers[s] {
-			if p.to.section == nil || p.to.section.Name != thisModuleSection || p.to.offset != 0 {
+			if !p.isModule() {
 				continue
 			}
 			patch := m.patchAt(s, p.offset)
@@ -205,16 +210,7 @@ func (m *moduleFile) symbolAt(p place) *elfobj.Symbol {
 	if p.section == nil || p.symbol.Type == elf.STT_FUNC && p.symbol.Value == p.offset {
 		return p.symbol
 	}
-	m.steps -= len(m.Symbols)
-	if m.steps < 0 {
-		return nil
-	}
-	for _, s := range m.Symbols {
-		if s.Section == p.section && s.Value == p.offset && s.Type == elf.STT_FUNC {
-			return s
-		}
-	}
-	return nil
+	return m.funcs[spot{p.section, p.offset}]
 }
 
 // states reads an array of struct klp_state, which ends with the ID 0.
@@ -271,21 +267,52 @@ func (m *moduleFile) count(pointers []pointer, start, size uint64, fits func(uin
 // end is the end of the array at p: that of its symbol, else where the next
 // thing begins.
 func (m *moduleFile) end(p place) uint64 {
-	m.steps -= len(m.Symbols)
-	end := max(p.offset, uint64(len(p.section.Data)))
-	if m.steps < 0 {
-		return p.offset
+	size := uint64(len(p.section.Data))
+	starts := m.starts[p.section]
+	if i, _ := slices.BinarySearch(starts, p.offset+1); i < len(starts) {
+		size = min(size, starts[i])
 	}
+	if n := m.sizes[spot{p.section, p.offset}]; n > 0 && size > p.offset && n < size-p.offset {
+		return p.offset + n
+	}
+	return max(size, p.offset)
+}
+
+// spot is a place in a section, to look things up by.
+type spot struct {
+	section *elfobj.Section
+	offset  uint64
+}
+
+// index notes for end where things begin in data sections: at symbols, where
+// pointers lead, and where a pointer to the module is, as that is the first
+// field of whatever has one.
+func (m *moduleFile) index() {
+	m.starts, m.sizes = map[*elfobj.Section][]uint64{}, map[spot]uint64{}
+	m.funcs = map[spot]*elfobj.Symbol{}
 	for _, s := range m.Symbols {
+		at := spot{s.Section, s.Value}
 		switch {
-		case s.Section != p.section || s.Type == elf.STT_SECTION:
-		case s.Value == p.offset && s.Size > 0 && s.Size < end-p.offset:
-			end = s.Value + s.Size
-		case s.Value > p.offset && s.Value < end:
-			end = s.Value
+		case s.Section == nil || s.Type == elf.STT_SECTION:
+			continue
+		case s.Type == elf.STT_FUNC && m.funcs[at] == nil:
+			m.funcs[at] = s
+		case s.Type == elf.STT_OBJECT:
+			m.sizes[at] = s.Size
+		}
+		m.starts[s.Section] = append(m.starts[s.Section], s.Value)
+	}
+	for s, pointers := range m.pointers {
+		for _, p := range pointers {
+			m.starts[p.to.section] = append(m.starts[p.to.section], p.to.offset)
+			if p.isModule() {
+				m.starts[s] = append(m.starts[s], p.offset)
+			}
 		}
 	}
-	return end
+	for _, starts := range m.starts {
+		slices.Sort(starts)
+	}
 }
 
 // between returns the pointers in [start, end) of a section.
