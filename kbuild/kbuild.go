@@ -27,7 +27,7 @@ const (
 type Unit struct {
 	Source  string
 	Object  string   // as kbuild names it; may contain ".." (arch/x86/kvm/../../../virt/kvm/kvm_main.o)
-	ModName string   // KBUILD_MODNAME: the module's name, or what it would be called if it were one
+	ModName string   // KBUILD_MODNAME: the module's name (several are joined by ":"), or what it would be if it were one
 	ModFile string   // KBUILD_MODFILE, where the tree sets it for the unit
 	Kind    Kind     // what the object is linked into
 	Changed []string // the changed files that the unit was planned for, sorted

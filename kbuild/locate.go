@@ -2,7 +2,6 @@ package kbuild
 
 import (
 	"context"
-	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -19,7 +18,7 @@ import (
 // makes it. The zero value: nowhere with this config.
 type placement struct {
 	Object  string   // empty: not built
-	Kind    Kind     //
+	Kind    Kind     // what it is linked into
 	Host    bool     // source of a program that runs while the kernel is built
 	Command string   // the recipe, a line for a shell
 	Needs   []string // generated files that the recipe wants to be there
@@ -32,7 +31,7 @@ func (p placement) unit(source string) (*Unit, error) {
 	}
 	compile, objtool, err := recipe{command: p.Command}.commands()
 	if err != nil {
-		return nil, fmt.Errorf("%s: compile command: %w", source, err)
+		return nil, fault.Environmentf("%s: compile command that cannot be replayed: %w", source, err).Hint("kbuild would run: %s", p.Command)
 	}
 	u := &Unit{Source: source, Object: p.Object, Kind: p.Kind, compile: compile, objtool: objtool, needs: p.Needs}
 	for _, word := range compile {

@@ -159,7 +159,7 @@ func (a *answer) add(what, name, text string) {
 func (f *folder) set(variable string, words []string) {
 	switch variable {
 	case "need-builtin":
-		f.builtin = len(words) > 0
+		f.builtin = f.builtin || len(words) > 0
 	case "real-obj-y":
 		f.objY = words
 	case "real-obj-m":
