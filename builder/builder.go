@@ -48,11 +48,10 @@ func Build(ctx context.Context, opts Options) (*report.Report, error) {
 	if err := r.verify(module); err != nil {
 		return r.finish(err)
 	}
-	r.describe(module)
-	if _, err := r.finish(nil); err != nil {
-		return r.rep, err
+	if err := r.describe(module); err != nil {
+		return r.finish(err)
 	}
-	return r.rep, r.publish(source, module)
+	return r.publish(source, module)
 }
 
 // Check is Build stopped before anything is emitted: the verdict alone.

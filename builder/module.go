@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path"
 	"path/filepath"
@@ -12,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 
-	"kintsugi/internal/elfobj"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/klp"
 	"kintsugi/internal/report"
@@ -107,31 +107,52 @@ func (r *run) seal(linked []byte) ([]byte, error) {
 	return klp.Seal(linked)
 }
 
-// verify applies the kernel's own load rules to the sealed module.
+// verify applies the kernel's own load rules to the sealed module. A module
+// of ours that breaks one is a bug of ours.
 func (r *run) verify(module []byte) error {
 	defer r.timed("verify")()
+	diags := r.kernel.Verify(module)
+	r.rep.Diagnostics = append(r.rep.Diagnostics, diags...)
+	for _, d := range diags {
+		if d.Severity == report.Error {
+			return &fault.Error{Class: fault.Bug, Code: d.Code, Err: fmt.Errorf("the module breaks a load rule of the kernel: %s", d.Message)}
+		}
+	}
 	return nil
 }
 
 // describe notes what the module is.
-func (r *run) describe(module []byte) {
-	sum := sha256.Sum256(module)
-	r.rep.Module = &report.Module{Path: r.name + ".ko", SHA256: hex.EncodeToString(sum[:]), Name: kernelName(r.name)}
-	if f, err := elfobj.Read(module); err == nil {
-		_ = f
+func (r *run) describe(module []byte) error {
+	m, err := klp.Inspect(module)
+	if err != nil {
+		return fmt.Errorf("sealed module: %w", err)
 	}
+	sum := sha256.Sum256(module)
+	r.rep.Module = &report.Module{Path: r.name + ".ko", SHA256: hex.EncodeToString(sum[:]), Name: m.Name, Vermagic: m.Vermagic, Signed: m.Signed}
+	return nil
 }
 
 // publish moves the results to Out: the files of an earlier build are
 // replaced, and nothing is there half-written.
-func (r *run) publish(source string, module []byte) error {
-	out := r.opts.Out
-	if err := os.MkdirAll(out, 0o755); err != nil {
-		return fault.Environmentf("output directory: %w", err)
+func (r *run) publish(source string, module []byte) (*report.Report, error) {
+	if _, err := r.finish(nil); err != nil {
+		return r.rep, err
 	}
-	stage, err := os.MkdirTemp(out, ".kintsugi-")
+	if err := r.write(source, module); err != nil {
+		r.rep.Module = nil
+		return r.finish(fault.Environmentf("output directory: %w", err))
+	}
+	return r.rep, nil
+}
+
+// write fills a directory inside of Out and renames its entries into place.
+func (r *run) write(source string, module []byte) error {
+	if err := os.MkdirAll(r.opts.Out, 0o755); err != nil {
+		return err
+	}
+	stage, err := os.MkdirTemp(r.opts.Out, ".kintsugi-")
 	if err != nil {
-		return fault.Environmentf("output directory: %w", err)
+		return err
 	}
 	defer os.RemoveAll(stage)
 	text, err := json.MarshalIndent(r.rep, "", "  ")
@@ -139,17 +160,18 @@ func (r *run) publish(source string, module []byte) error {
 		return err
 	}
 	if err := os.CopyFS(filepath.Join(stage, "src"), os.DirFS(source)); err != nil {
-		return fault.Environmentf("output directory: %w", err)
+		return err
 	}
-	if err := os.WriteFile(filepath.Join(stage, r.name+".ko"), module, 0o644); err != nil {
-		return fault.Environmentf("output directory: %w", err)
+	ko := r.name + ".ko"
+	if err := os.WriteFile(filepath.Join(stage, ko), module, 0o644); err != nil {
+		return err
 	}
 	if err := os.WriteFile(filepath.Join(stage, "report.json"), append(text, '\n'), 0o644); err != nil {
-		return fault.Environmentf("output directory: %w", err)
+		return err
 	}
-	for _, name := range []string{"src", r.name + ".ko", "report.json"} {
-		if err := replace(filepath.Join(stage, name), filepath.Join(out, name)); err != nil {
-			return fault.Environmentf("output directory: %w", err)
+	for _, name := range []string{"src", ko, "report.json"} {
+		if err := replace(filepath.Join(stage, name), filepath.Join(r.opts.Out, name)); err != nil {
+			return err
 		}
 	}
 	return nil

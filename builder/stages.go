@@ -179,6 +179,7 @@ func (r *run) diff(units []*unit) error {
 		}
 		u.diff = elfdiff.DiffObjects(u.orig, patched)
 		empty = empty && u.diff.Empty()
+		u.traceCauses()
 		r.locate(u)
 		r.diagnose(u, u.diff.Diagnostics)
 	}
@@ -256,4 +257,3 @@ func sharedSymbols(units []*unit) map[string]bool {
 	}
 	return shared
 }
-
