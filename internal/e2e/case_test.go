@@ -1,0 +1,99 @@
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+	"testing"
+
+	"kintsugi/builder"
+	"kintsugi/internal/report"
+	"kintsugi/internal/target"
+)
+
+// testCase is one patch file. What is expected of it stands in its head, as
+// lines of the form "Key: value, value" before the first diff.
+type testCase struct {
+	name, path string
+	head       map[string][]string
+}
+
+// keys are the lines of a head that mean something.
+var keys = map[string]bool{
+	"Functions":  true, // exactly these: changed NAME, new NAME
+	"Data":       true, // exactly these: new NAME, changed NAME, private NAME
+	"Positions":  true, // functions or references whose name occurs several times in the kernel
+	"References": true, // among others: export NAME, klp NAME
+	"Verdict":    true, // refused, nothing, failed
+	"Code":       true, // of the error and of a diagnostic
+	"Class":      true, // the exit code
+	"Says":       true, // all of these are in the error or its diagnostics
+}
+
+func readCases(t *testing.T, dir string) []testCase {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(testdata, dir, "*.patch"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no patches in testdata/%s: %v", dir, err)
+	}
+	var cases []testCase
+	for _, path := range paths {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimSuffix(filepath.Base(path), ".patch")
+		cases = append(cases, testCase{name, path, readHead(string(text))})
+	}
+	return cases
+}
+
+func readHead(text string) map[string][]string {
+	head := map[string][]string{}
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "--- ") || strings.HasPrefix(line, "diff ") {
+			break
+		}
+		key, value, ok := strings.Cut(strings.TrimSpace(line), ": ")
+		if !ok || !keys[key] {
+			continue
+		}
+		for _, v := range strings.Split(value, ", ") {
+			head[key] = append(head[key], strings.TrimSpace(v))
+		}
+	}
+	return head
+}
+
+// one is the only value of a key.
+func (c *testCase) one(t *testing.T, key string) string {
+	t.Helper()
+	if len(c.head[key]) != 1 {
+		t.Fatalf("%s: head has %d values of %s, want one", c.path, len(c.head[key]), key)
+	}
+	return c.head[key][0]
+}
+
+func options(kernel *target.Target, out string, patches ...string) builder.Options {
+	return builder.Options{Target: kernel, Patches: patches, Out: out, Jobs: 2, Replace: true, Version: "test"}
+}
+
+// contents is what a report says is in the module, in the words of a head.
+func contents(r *report.Report) (functions, data []string) {
+	for _, f := range r.Functions {
+		functions = append(functions, f.Status+" "+f.Name)
+	}
+	for _, d := range r.Data {
+		data = append(data, d.Status+" "+d.Name)
+	}
+	sort.Strings(functions)
+	sort.Strings(data)
+	return functions, data
+}
+
+func sorted(list []string) []string {
+	list = append([]string(nil), list...)
+	sort.Strings(list)
+	return list
+}

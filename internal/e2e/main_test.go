@@ -1,0 +1,101 @@
+// Package e2e holds the tests that take the whole way: real patches become
+// modules for the newest 6.1 kernel that Debian offers, and are loaded into
+// that kernel under QEMU.
+//
+// They need that kernel, its compiler and QEMU, and run when
+// KINTSUGI_TEST_REAL=1 is set, as make test does.
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"kintsugi/internal/fault"
+	"kintsugi/internal/target"
+)
+
+// series is Debian's, of which the newest kernel on offer is taken.
+const series = "6.1"
+
+// testdata is the project's, seen from this package.
+const testdata = "../../testdata"
+
+// scratch is removed when all tests are done.
+var scratch string
+
+func TestMain(m *testing.M) {
+	if job := os.Getenv(childJob); job != "" {
+		os.Exit(child(job))
+	}
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	var err error
+	if scratch, err = os.MkdirTemp("", "kintsugi-e2e-"); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(scratch)
+	return m.Run()
+}
+
+// realTarget is the kernel that all tests are about. It is made once, in the
+// user's store, where the next run finds it.
+func realTarget(t *testing.T) *target.Target {
+	t.Helper()
+	if os.Getenv("KINTSUGI_TEST_REAL") != "1" {
+		t.Skip("KINTSUGI_TEST_REAL=1 is not set: it allows tests to fetch a kernel and to boot it")
+	}
+	kernel, err := addTarget()
+	if err != nil {
+		t.Fatalf("target: %s", explain(err))
+	}
+	return kernel
+}
+
+var addTarget = sync.OnceValues(func() (*target.Target, error) {
+	store, err := target.DefaultStore()
+	if err != nil {
+		return nil, err
+	}
+	return store.AddDebian(context.Background(), series, nil)
+})
+
+// program is the kintsugi binary that becomes the guest's init.
+func program(t *testing.T) string {
+	t.Helper()
+	path, err := buildProgram()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+var buildProgram = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(scratch, "kintsugi")
+	cmd := exec.Command("go", "build", "-o", path, "kintsugi")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("go build: %w\n%s", err, out)
+	}
+	return path, nil
+})
+
+// explain is an error with all that a user would be told.
+func explain(err error) string {
+	text := fmt.Sprintf("%v (class %d, code %q)", err, fault.ClassOf(err), fault.CodeOf(err))
+	for _, hint := range fault.Hints(err) {
+		text += "\n\thint: " + hint
+	}
+	if errors.Is(err, context.Canceled) {
+		text += "\n\t(canceled)"
+	}
+	return text
+}

@@ -1,0 +1,102 @@
+package e2e
+
+import (
+	"context"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"kintsugi/builder"
+	"kintsugi/internal/fault"
+	"kintsugi/internal/report"
+	"kintsugi/internal/target"
+	"kintsugi/internal/vm"
+)
+
+// TestPatches builds every patch of testdata/patches, holds the report
+// against the patch's head, and sees the change in a running kernel.
+func TestPatches(t *testing.T) {
+	kernel := realTarget(t)
+	for _, c := range readCases(t, "patches") {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			out := t.TempDir()
+			rep, err := builder.Build(context.Background(), options(kernel, out, c.path))
+			if err != nil {
+				t.Fatalf("build: %s\n%s", explain(err), diagnostics(rep))
+			}
+			c.checkReport(t, rep)
+			boot(t, kernel, filepath.Join(out, rep.Module.Path), strings.TrimSuffix(c.path, ".patch")+".sh")
+		})
+	}
+}
+
+func (c *testCase) checkReport(t *testing.T, rep *report.Report) {
+	t.Helper()
+	if rep.Verdict != report.OK {
+		t.Errorf("verdict %s", rep.Verdict)
+	}
+	functions, data := contents(rep)
+	if diff := cmp.Diff(sorted(c.head["Functions"]), functions, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("functions (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(sorted(c.head["Data"]), data, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("data (-want +got):\n%s", diff)
+	}
+	for _, want := range c.head["References"] {
+		if !slices.ContainsFunc(rep.References, func(r report.Reference) bool { return r.Kind+" "+r.Symbol == want }) {
+			t.Errorf("no reference %q in %+v", want, rep.References)
+		}
+	}
+	for _, name := range c.head["Positions"] {
+		if !hasPosition(rep, name) {
+			t.Errorf("no position of %s, whose name is not unique", name)
+		}
+	}
+}
+
+func hasPosition(rep *report.Report, name string) bool {
+	return slices.ContainsFunc(rep.Functions, func(f report.Function) bool { return f.Name == name && f.SymPos > 0 }) ||
+		slices.ContainsFunc(rep.References, func(r report.Reference) bool { return r.Symbol == name && r.SymPos > 0 })
+}
+
+// machines bounds how many VMs run at once.
+var machines = make(chan struct{}, 2)
+
+// boot loads the module into its kernel and has the probe judge.
+func boot(t *testing.T, kernel *target.Target, module, probe string) {
+	t.Helper()
+	machines <- struct{}{}
+	defer func() { <-machines }()
+	result, err := vm.Run(context.Background(), vm.Config{Image: kernel.Image, Module: module, Probe: probe, Init: program(t)})
+	if err != nil {
+		t.Fatalf("VM: %v %q\n%s", err, fault.Hints(err), console(result))
+	}
+	for _, p := range result.Test.Phases {
+		t.Logf("%s: %d\n%s", p.Name, p.Status, p.Output)
+	}
+	if !result.Test.OK {
+		t.Errorf("VM test: %s %q\n%s", result.Test.Reason, result.Hints, console(result))
+	}
+}
+
+// console is the end of what the guest's kernel said.
+func console(r *vm.Result) string {
+	if r == nil {
+		return ""
+	}
+	const most = 6000
+	return r.Console[max(0, len(r.Console)-most):]
+}
+
+func diagnostics(rep *report.Report) string {
+	var b strings.Builder
+	for _, d := range rep.Diagnostics {
+		b.WriteString("\t" + string(d.Severity) + " " + d.Code + " " + d.Source + " " + d.Symbol + ": " + d.Message + "\n")
+	}
+	return b.String()
+}

@@ -1,0 +1,99 @@
+package e2e
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"kintsugi/builder"
+	"kintsugi/internal/fault"
+	"kintsugi/internal/report"
+)
+
+// TestRefusals holds the verdict on every patch of testdata/refusals against
+// the patch's head, and sees that what an earlier build left is still there.
+func TestRefusals(t *testing.T) {
+	kernel := realTarget(t)
+	for _, c := range readCases(t, "refusals") {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			out := t.TempDir()
+			write(t, filepath.Join(out, "report.json"), "an earlier build's\n")
+			before := snapshot(t, out)
+			rep, err := builder.Build(context.Background(), options(kernel, out, c.path))
+			if err == nil {
+				functions, data := contents(rep)
+				t.Fatalf("built: functions %q, data %q", functions, data)
+			}
+			t.Logf("%s\n%s", explain(err), diagnostics(rep))
+			c.checkRefusal(t, rep, err)
+			if diff := cmp.Diff(before, snapshot(t, out)); diff != "" {
+				t.Errorf("output directory (-before +after):\n%s", diff)
+			}
+		})
+	}
+}
+
+func (c *testCase) checkRefusal(t *testing.T, rep *report.Report, err error) {
+	t.Helper()
+	if want := c.one(t, "Verdict"); string(rep.Verdict) != want {
+		t.Errorf("verdict %s, want %s", rep.Verdict, want)
+	}
+	if want := c.one(t, "Class"); strconv.Itoa(int(fault.ClassOf(err))) != want {
+		t.Errorf("class %d, want %s", fault.ClassOf(err), want)
+	}
+	if len(fault.Hints(err)) == 0 && !anyHint(rep) && rep.Verdict != report.Nothing {
+		t.Errorf("no hint tells what to do")
+	}
+	for _, code := range c.head["Code"] {
+		if fault.CodeOf(err) != code {
+			t.Errorf("code of the error is %q, want %q", fault.CodeOf(err), code)
+		}
+		if !slices.ContainsFunc(rep.Diagnostics, func(d report.Diagnostic) bool { return d.Code == code && d.Severity == report.Error }) {
+			t.Errorf("no diagnostic %s in the report", code)
+		}
+	}
+	said := explain(err) + diagnostics(rep)
+	for _, want := range c.head["Says"] {
+		if !strings.Contains(said, want) {
+			t.Errorf("%q is not said", want)
+		}
+	}
+}
+
+func anyHint(rep *report.Report) bool {
+	return slices.ContainsFunc(rep.Diagnostics, func(d report.Diagnostic) bool { return d.Hint != "" })
+}
+
+// snapshot is every file below dir with its contents.
+func snapshot(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			files[path] = "directory"
+			return err
+		}
+		text, err := os.ReadFile(path)
+		files[path] = string(text)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func write(t *testing.T, path, text string) string {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}

@@ -1,0 +1,14 @@
+# Messages of drop_caches: numbered by new code, and turned off for good by
+# whichever code is told to.
+drop() { echo "$1" > /proc/sys/vm/drop_caches; }
+said() { dmesg | grep drop_caches: ; }
+dmesg -c > /dev/null
+case $1 in
+before)
+	drop 1; said; said | grep -q 'drop_caches: 1$' ;;
+after)
+	drop 1; drop 1; drop 5; drop 1; said
+	[ "$(said | wc -l)" = 3 ] && said | grep -q 'drop_caches: 1, time 8$' && said | grep -q 'drop_caches: 5, time 9$' ;;
+reverted)
+	drop 1; said; ! said ;;
+esac
