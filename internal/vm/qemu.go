@@ -118,8 +118,9 @@ func qemuError(err error) error {
 //   - a panic ends the VM at once, and an oops is one, since what runs after it is worth nothing;
 //   - every message of the guest's init reaches the kernel log unthrottled;
 //   - notices and above are shown, which is what livepatch says, without the hardware's own news;
-//   - so is a stall, which is looked for with patience: an emulated CPU on a busy machine stands still for seconds.
-const kernelArguments = "console=ttyS0 printk.devkmsg=on loglevel=6 panic=-1 oops=panic " +
+//   - so is a stall, which is looked for with patience: an emulated CPU on a busy machine stands still for seconds,
+//     which is also why no timer is checked at boot (a kernel whose first ticks are late panics).
+const kernelArguments = "console=ttyS0 printk.devkmsg=on loglevel=6 no_timer_check panic=-1 oops=panic " +
 	"softlockup_panic=1 watchdog_thresh=30 hung_task_panic=1 " +
 	"sysctl.kernel.panic_on_rcu_stall=1 rcupdate.rcu_cpu_stall_timeout=60"
 

@@ -19,6 +19,7 @@ import (
 //	KINTSUGI_TEST_IMAGE    a vmlinuz
 //	KINTSUGI_TEST_HEADERS  its headers, a folder for make -C
 //	KINTSUGI_TEST_CC       the compiler to build modules with, optional
+//	KINTSUGI_TEST_INIT     a static kintsugi binary; without it one is built
 //
 // and say so when they are skipped.
 
@@ -34,6 +35,9 @@ func realImage(t *testing.T) string {
 // buildInit builds the kintsugi binary that becomes init.
 func buildInit(t *testing.T) string {
 	t.Helper()
+	if init := os.Getenv("KINTSUGI_TEST_INIT"); init != "" {
+		return init
+	}
 	out := filepath.Join(t.TempDir(), "kintsugi")
 	cmd := exec.Command("go", "build", "-o", out, "kintsugi")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
