@@ -15,7 +15,6 @@ import (
 	"kintsugi/internal/fault"
 	"kintsugi/internal/report"
 	"kintsugi/internal/text"
-	"kintsugi/internal/vm"
 )
 
 // maxPatches is more than anybody has.
@@ -157,12 +156,10 @@ func written(dir string, rep *report.Report) string {
 // testBuilt runs the module that was built in a VM and adds what happened to
 // the report, also to the one that was written.
 func (a *app) testBuilt(ctx context.Context, opts builder.Options, rep *report.Report) error {
-	a.display.Step("test", 0, 0)
-	result, err := vm.Run(ctx, vm.Config{Image: opts.Target.Image, Module: filepath.Join(opts.Out, rep.Module.Path)})
-	if err != nil {
-		return err
+	verdict := a.runVM(ctx, opts.Target, filepath.Join(opts.Out, rep.Module.Path), "", rep)
+	if rep.Test == nil {
+		return verdict
 	}
-	rep.Test = &result.Test
 	data, err := json.MarshalIndent(rep, "", "  ")
 	if err != nil {
 		return err
@@ -170,19 +167,5 @@ func (a *app) testBuilt(ctx context.Context, opts builder.Options, rep *report.R
 	if err := replaceFile(filepath.Join(opts.Out, "report.json"), append(data, '\n')); err != nil {
 		return err
 	}
-	return a.testVerdict(result)
-}
-
-// testVerdict is the error for a test that failed. The console then tells
-// more than the reason does.
-func (a *app) testVerdict(result *vm.Result) error {
-	if result.Test.OK {
-		return nil
-	}
-	a.display.Note(result.Console)
-	err := fault.Verdictf("vm-test", "the module failed its test: %s", result.Test.Reason)
-	for _, h := range result.Hints {
-		err.Hint("%s", h)
-	}
-	return err
+	return verdict
 }

@@ -17,7 +17,13 @@ import "github.com/spf13/cobra"
 //   - Args is wants(LEAST, MOST, "WHAT..."), for one wording of what is missing.
 //   - Completion of target names: a.targetFlag(cmd) adds -t with it.
 var verbs = []func(*app) *cobra.Command{
+	targetVerb,
 	buildVerb,
 	checkVerb,
 	diffVerb,
+	testVerb,
+	loadVerb,
+	unloadVerb,
+	listVerb,
+	statusVerb,
 }

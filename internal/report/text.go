@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -48,8 +49,8 @@ var headlines = map[Verdict]string{
 // headline is the verdict, and what about.
 func (r *Report) headline() string {
 	line := headlines[r.Verdict]
-	if r.Verdict == OK && r.Module != nil {
-		line = "ok: " + r.Module.Name
+	if r.Module != nil {
+		line = string(r.Verdict) + ": " + r.Module.Name
 	}
 	if r.Target != nil {
 		line += " on " + r.Target.Release
@@ -218,12 +219,16 @@ func (r *Report) testText() string {
 	return b.String()
 }
 
+// timingsText is how long each stage took, the longest first.
 func (r *Report) timingsText() string {
 	if len(r.Timings) == 0 {
 		return ""
 	}
+	stages := slices.SortedFunc(maps.Keys(r.Timings), func(a, b string) int {
+		return cmp.Or(cmp.Compare(r.Timings[b], r.Timings[a]), cmp.Compare(a, b))
+	})
 	table := text.Table{Indent: "  ", Align: "lr"}
-	for _, stage := range slices.Sorted(maps.Keys(r.Timings)) {
+	for _, stage := range stages {
 		table.Row(stage, fmt.Sprintf("%d ms", r.Timings[stage]))
 	}
 	return "timings\n" + table.String()

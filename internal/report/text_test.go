@@ -67,7 +67,7 @@ func nothing() *Report {
 
 func TestText(t *testing.T) {
 	failed := built()
-	failed.Test = &Test{Reason: "probe after: exit status 1", Phases: []TestPhase{{Name: "after", Output: "no\x1b[31m", Status: 1}}}
+	failed.Verdict, failed.Test = Failed, &Test{Reason: "probe after: exit status 1", Phases: []TestPhase{{Name: "after", Output: "no\x1b[31m", Status: 1}}}
 	for name, r := range map[string]*Report{"built": built(), "refused": refused(), "nothing": nothing(), "test-failed": failed} {
 		var b strings.Builder
 		r.WriteText(&b, TextOptions{Timings: name == "built"})
