@@ -148,20 +148,44 @@ func (r *run) compile(ctx context.Context, planned []kbuild.Unit, changes *patch
 }
 
 // prove finds every original function in the shipped image.
-func (r *run) prove(units []*unit) error {
+func (r *run) prove(ctx context.Context, units []*unit) error {
 	defer r.timed("prove")()
 	for i, u := range units {
-		file, err := elfobj.Read(u.Original)
-		if err != nil {
-			return fault.Environmentf("%s: %w", u.Unit.Object, err)
-		}
-		if u.orig, err = elfdiff.Load(file); err != nil {
+		var err error
+		if u.orig, err = load(u.Original); err != nil {
 			return fault.Environmentf("%s: %w", u.Unit.Object, err)
 		}
 		u.proof = baseproof.Prove(u.orig, r.kernel.Image)
+		if u.proof.NeedsPlain() {
+			if err := r.provePlain(ctx, u); err != nil {
+				return err
+			}
+		}
 		r.rep.Units[i].Proof = u.proof.Report()
 	}
 	return nil
+}
+
+// provePlain proves the unit once more, compiled with its functions together.
+func (r *run) provePlain(ctx context.Context, u *unit) error {
+	object, err := r.tree().CompilePlain(ctx, u.Unit, filepath.Join(r.work, "plain", filepath.Base(u.Unit.Object)))
+	if err != nil {
+		return err
+	}
+	plain, err := load(object)
+	if err != nil {
+		return fault.Environmentf("%s: %w", u.Unit.Object, err)
+	}
+	u.proof.Adopt(baseproof.Prove(plain, r.kernel.Image))
+	return nil
+}
+
+func load(object []byte) (*elfdiff.Object, error) {
+	file, err := elfobj.Read(object)
+	if err != nil {
+		return nil, err
+	}
+	return elfdiff.Load(file)
 }
 
 // diff finds what changed in every unit, and refuses replacing what is not proven.
@@ -169,11 +193,7 @@ func (r *run) diff(units []*unit) error {
 	defer r.timed("diff")()
 	empty := true
 	for _, u := range units {
-		file, err := elfobj.Read(u.Patched)
-		if err != nil {
-			return fault.Environmentf("%s (patched): %w", u.Unit.Object, err)
-		}
-		patched, err := elfdiff.Load(file)
+		patched, err := load(u.Patched)
 		if err != nil {
 			return fault.Environmentf("%s (patched): %w", u.Unit.Object, err)
 		}

@@ -148,6 +148,8 @@ type job struct {
 	out  string  // directory for what it writes
 	of   *job    // of a patched unit, its original
 
+	plain bool // functions and data are left together in one section
+
 	object []byte
 	deps   []string
 	err    error
@@ -168,7 +170,11 @@ func (j *job) run(ctx context.Context) error {
 	if err := os.MkdirAll(filepath.Dir(object), 0o755); err != nil {
 		return fault.Environmentf("object: %w", err)
 	}
-	steps := []command.Cmd{compiler(j.unit, j.view.root, object)}
+	cc := compiler(j.unit, j.view.root, object)
+	if j.plain {
+		cc.Args = slices.DeleteFunc(cc.Args, isSplit)
+	}
+	steps := []command.Cmd{cc}
 	if j.unit.objtool != nil {
 		steps = append(steps, command.Cmd{Dir: j.tree.Dir, Path: "./tools/objtool/objtool",
 			Args: append(slices.Clone(j.unit.objtool), object)})

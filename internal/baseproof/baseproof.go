@@ -26,7 +26,14 @@ type Proof struct {
 	how    map[*elfdiff.Atom]string // why a function is not proven
 	symbol map[string]uint64        // undefined symbols of the unit, learned from references
 	funcs  []*elfdiff.Atom          // all that could be proven
+	obj    *elfdiff.Object
 }
+
+// Reasons that no other compilation of the unit can change.
+const (
+	overridden = "weak symbol that another unit overrides"
+	noSymbol   = "no symbol of that name in the image"
+)
 
 // Addr is the link-time address of an atom of the original object: of a
 // function that is proven, or of data that a proven function refers to.
@@ -60,7 +67,7 @@ func (p *Proof) Report() *report.Proof {
 
 // Prove looks for every function of the original object in the image.
 func Prove(o *elfdiff.Object, im *kimage.Image) *Proof {
-	w := &prover{obj: o, im: im, proof: &Proof{addr: map[*elfdiff.Atom]uint64{}, how: map[*elfdiff.Atom]string{}, symbol: map[string]uint64{}},
+	w := &prover{obj: o, im: im, proof: &Proof{addr: map[*elfdiff.Atom]uint64{}, how: map[*elfdiff.Atom]string{}, symbol: map[string]uint64{}, obj: o},
 		open: map[*elfdiff.Atom][]candidate{}}
 	w.findCandidates()
 	w.settle()
@@ -90,7 +97,7 @@ func (w *prover) findCandidates() {
 		w.proof.funcs = append(w.proof.funcs, f)
 		named := w.im.Lookup(f.Name)
 		if len(named) == 0 {
-			w.proof.how[f] = "no symbol of that name in the image"
+			w.proof.how[f] = noSymbol
 			continue
 		}
 		reason := ""
@@ -104,9 +111,6 @@ func (w *prover) findCandidates() {
 		}
 		if len(w.open[f]) == 0 {
 			w.proof.how[f] = reason
-			if f.Sym.Bind == elf.STB_WEAK {
-				w.proof.how[f] = "weak symbol that another unit overrides"
-			}
 		}
 	}
 }
@@ -348,5 +352,10 @@ func (w *prover) nameRest() {
 	for f, list := range w.open {
 		w.proof.how[f] = fmt.Sprintf("%d functions of that name have the same code, and nothing tells which is this unit's", len(list))
 		delete(w.proof.addr, f)
+	}
+	for f := range w.proof.how {
+		if f.Sym.Bind == elf.STB_WEAK {
+			w.proof.how[f] = overridden
+		}
 	}
 }

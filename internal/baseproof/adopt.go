@@ -1,0 +1,66 @@
+package baseproof
+
+import "kintsugi/elfdiff"
+
+// NeedsPlain reports whether functions are left whose code differs from the
+// image's. With -ffunction-sections the assembler cannot shorten a jump from
+// one function to another, so a unit may have some that differ in nothing
+// else; compiled without that option they are the shipped bytes.
+func (p *Proof) NeedsPlain() bool {
+	for _, f := range p.funcs {
+		if reason := p.how[f]; reason != "" && reason != overridden && reason != noSymbol {
+			return true
+		}
+	}
+	return false
+}
+
+// Adopt takes over what is proven of the same unit compiled without
+// -ffunction-sections and -fdata-sections. The two objects come from one
+// source by one compiler, so their symbols have the same names.
+func (p *Proof) Adopt(plain *Proof) {
+	mine, theirs := byName(p), byName(plain)
+	for _, f := range p.funcs {
+		if p.how[f] == "" {
+			continue
+		}
+		twin := theirs[f.Name]
+		if twin == nil || mine[f.Name] != f {
+			continue
+		}
+		if addr, ok := plain.addr[twin]; ok && plain.how[twin] == "" {
+			p.addr[f] = addr
+			delete(p.how, f)
+		}
+	}
+	for name, a := range mine {
+		if twin := theirs[name]; twin != nil && a != nil {
+			if addr, ok := plain.addr[twin]; ok {
+				if _, known := p.addr[a]; !known {
+					p.addr[a] = addr
+				}
+			}
+		}
+	}
+	for name, addr := range plain.symbol {
+		if _, known := p.symbol[name]; !known {
+			p.symbol[name] = addr
+		}
+	}
+}
+
+// byName are the named atoms of a proof's object; nil where a name occurs twice.
+func byName(p *Proof) map[string]*elfdiff.Atom {
+	m := map[string]*elfdiff.Atom{}
+	for _, a := range p.obj.Atoms {
+		if a.Name == "" {
+			continue
+		}
+		if _, twice := m[a.Name]; twice {
+			m[a.Name] = nil
+			continue
+		}
+		m[a.Name] = a
+	}
+	return m
+}
