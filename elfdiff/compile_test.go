@@ -1,0 +1,69 @@
+package elfdiff
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"kintsugi/internal/elfobj"
+)
+
+// kernelFlags are those of a distribution's kernel that shape its objects.
+var kernelFlags = []string{"-O2", "-fno-strict-aliasing", "-fno-common", "-fno-PIE", "-mcmodel=kernel", "-mno-red-zone", "-mno-sse",
+	"-fno-asynchronous-unwind-tables", "-fno-jump-tables", "-fno-delete-null-pointer-checks", "-fno-stack-protector", "-fcf-protection=none",
+	"-pg", "-mrecord-mcount", "-mfentry", "-fno-builtin", "-ffreestanding", "-ffunction-sections", "-fdata-sections", "-std=gnu11", "-w"}
+
+// prelude has what the kernel's own macros expand to, cut down to the
+// sections they make.
+const prelude = `
+typedef unsigned short u16; typedef unsigned int u32; typedef unsigned long u64; typedef _Bool bool;
+#define noinline __attribute__((noinline))
+#define notrace __attribute__((no_instrument_function))
+#define __init __attribute__((section(".init.text")))
+int printk(const char *fmt, ...);
+int external(int);
+extern int external_data;
+#define BUG_FLAGS(flags) asm volatile("1: ud2\n.pushsection __bug_table,\"aw\"\n2: .long 1b - .\n.long %c0 - .\n.word %c1\n.word %c2\n.popsection" : : "i" (__FILE__), "i" (__LINE__), "i" (flags))
+struct static_key { int enabled; void *p; };
+static inline __attribute__((always_inline)) bool static_branch(struct static_key *key) {
+	asm goto("1: .byte 0x0f,0x1f,0x44,0x00,0x00\n.pushsection __jump_table,\"aw\"\n.balign 8\n.long 1b - .\n.long %l[yes] - .\n.quad %c0 + 0 - .\n.popsection" : : "i" (key) : : yes);
+	return 0;
+yes:	return 1;
+}
+#define ALT(feature) asm volatile("661: nop\n662:\n.pushsection .altinstructions,\"a\"\n.long 661b - .\n.long 663f - .\n.word " #feature "\n.byte 662b-661b\n.byte 664f-663f\n.popsection\n.pushsection .altinstr_replacement,\"ax\"\n663: pause\n664:\n.popsection" ::: "memory")
+`
+
+// build compiles C for x86-64 with the kernel's flags and further ones.
+func build(t testing.TB, source string, flags ...string) *elfobj.File {
+	t.Helper()
+	dir := t.TempDir()
+	object := filepath.Join(dir, "unit.o")
+	if err := os.WriteFile(filepath.Join(dir, "unit.c"), []byte(prelude+"#line 1\n"+source), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("gcc", append(append(append([]string{}, kernelFlags...), flags...), "-c", "-o", object, "unit.c")...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("gcc: %v\n%s", err, out)
+	}
+	data, err := os.ReadFile(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := elfobj.Read(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// diffSources compiles two sources and compares the objects.
+func diffSources(t testing.TB, orig, patched string, flags ...string) *Result {
+	t.Helper()
+	r, err := Diff(build(t, orig, flags...), build(t, patched, flags...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}

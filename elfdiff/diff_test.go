@@ -1,0 +1,76 @@
+package elfdiff
+
+import (
+	"sort"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// pair is one change and what must be said of it.
+type pair struct {
+	name          string
+	orig, patched string
+	functions     []string // name, with "+" before new and "~" before private ones
+	data          []string // status:name
+	refused       []string // codes
+}
+
+// summary says what a result holds, in the form of a pair.
+func summary(r *Result) (functions, data, refused []string) {
+	for _, f := range r.Functions {
+		switch {
+		case f.Old == nil:
+			functions = append(functions, "+"+f.Name)
+		case !f.Patch:
+			functions = append(functions, "~"+f.Name)
+		default:
+			functions = append(functions, f.Name)
+		}
+	}
+	for _, d := range r.Data {
+		data = append(data, d.Status+":"+StableName(d.Name))
+	}
+	for _, d := range r.Diagnostics {
+		refused = append(refused, d.Code)
+	}
+	for _, l := range [][]string{functions, data, refused} {
+		sort.Strings(l)
+	}
+	return functions, data, refused
+}
+
+func (p pair) run(t *testing.T, flags ...string) {
+	r := diffSources(t, p.orig, p.patched, flags...)
+	functions, data, refused := summary(r)
+	check := func(what string, want, got []string) {
+		sort.Strings(want)
+		if diff := cmp.Diff(strings.Join(want, " "), strings.Join(got, " ")); diff != "" {
+			t.Errorf("%s (-want +got):\n%s%v", what, diff, r.Diagnostics)
+		}
+	}
+	check("functions", p.functions, functions)
+	check("data", p.data, data)
+	check("refusals", p.refused, refused)
+	if len(refused) > 0 || t.Failed() {
+		return
+	}
+	if _, err := r.Extract("klp_"); err != nil {
+		t.Errorf("extract: %v", err)
+	}
+}
+
+// swap is a patch as one replacement in the source.
+func swap(source, old, new string) (string, string) {
+	if strings.Count(source, old) != 1 {
+		panic("the source has not exactly one " + old)
+	}
+	return source, strings.Replace(source, old, new, 1)
+}
+
+func edit(name, source, old, new string, p pair) pair {
+	p.name = name
+	p.orig, p.patched = swap(source, old, new)
+	return p
+}
