@@ -29,12 +29,16 @@ type apt struct {
 
 // aptConf goes on top of the system's configuration (apt.conf(5)). Hooks are
 // cleared: they would work on the system's folders. The status file is empty,
-// so that what is offered does not depend on what is installed.
+// so that what is offered does not depend on what is installed. The binary
+// caches, which container images switch off, make each question take a
+// hundredth of a second in the place of one.
 const aptConf = `Dir::State "%[1]s";
 Dir::State::lists "lists/";
 Dir::State::status "%[1]s/status";
 Dir::Cache "%[1]s/cache";
 Dir::Cache::archives "archives/";
+Dir::Cache::pkgcache "pkgcache.bin";
+Dir::Cache::srcpkgcache "srcpkgcache.bin";
 APT::Architecture "amd64";
 APT::Architectures { "amd64"; };
 APT::Sandbox::User "root";
@@ -164,7 +168,9 @@ func aptError(err error) error {
 
 // locate returns file name, size and hash of packages given as NAME=VERSION.
 func (a *apt) locate(ctx context.Context, packages []string) ([]Package, error) {
-	out, err := a.command("apt-get", append([]string{"--print-uris", "download"}, packages...)...).Stdout(ctx)
+	cmd := a.command("apt-get", append([]string{"--print-uris", "download"}, packages...)...)
+	cmd.Dir = a.dir // in the folder of the packages apt leaves out what is there
+	out, err := cmd.Stdout(ctx)
 	if err != nil {
 		return nil, aptError(err)
 	}

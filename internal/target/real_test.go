@@ -62,6 +62,26 @@ func TestRealDebian(t *testing.T) {
 	}
 	compareGenerated(t, target)
 	buildModule(t, target)
+	locateDownloaded(t, s, target)
+}
+
+// locateDownloaded asks apt for packages that are downloaded already: apt
+// must tell their sizes and hashes all the same.
+func locateDownloaded(t *testing.T, s *Store, target *Target) {
+	t.Helper()
+	a, unlock, err := s.lockApt(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	var names []string
+	for _, p := range target.Packages {
+		names = append(names, p.Name+"="+p.Version)
+	}
+	got, err := a.locate(t.Context(), names)
+	if diff := cmp.Diff(target.Packages, got); err != nil || diff != "" {
+		t.Errorf("locate: %v %s", err, diff)
+	}
 }
 
 // compareGenerated wants the headers that were generated in the source to be
