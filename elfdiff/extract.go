@@ -262,13 +262,10 @@ func (x *extractor) target(a *Atom, r *Ref) (*elfobj.Symbol, int64, error) {
 // them, so they are pointers to the original.
 func (x *extractor) staysInside(a *Atom, r *Ref) bool {
 	t := r.Atom
-	if t.Kind != Func || t.twin == nil || t == a || t == a.Owner || r.Branch {
+	if t.Kind != Func || t.twin == nil || !t.twin.Patchable() {
 		return true
 	}
-	if a.Kind == Entry || a.altinstr() || strings.HasSuffix(t.Name, ".cold") || r.Addend != 0 {
-		return true
-	}
-	return !t.twin.Patchable()
+	return r.Branch || r.Addend != 0 || a.Kind == Entry || a.altinstr()
 }
 
 // external is the undefined symbol for something outside of the file; key

@@ -1,0 +1,90 @@
+package elfdiff
+
+import (
+	"debug/elf"
+	"testing"
+
+	"kintsugi/internal/elfobj"
+)
+
+// TestTwins has what is easily taken for something else of nearly the same name.
+func TestTwins(t *testing.T) {
+	locals := `int f(int x) { static int count; count += x; return external(count); } int g(int x) { static int count = 5; count -= x; return external(count); }`
+	clones := `static noinline int work(int a, int b) { return external(a) * b + external(b); } int f(int x) { return work(x, 3); } int g(int x) { return work(x, 4) + 1; } int h(int x) { return external(x); }`
+	blocks := `int f(int x) { if (x) { static int n; n += x; return external(n); } else { static int n; n -= x; return external(n + 1); } }`
+	for _, p := range []pair{
+		edit("a static local before another of its name", locals, "int f(int x) {", "int e(int x) { static int count = 9; count ^= x; return external(count); } int f(int x) {",
+			pair{functions: []string{"+e"}, data: []string{"new:count"}}),
+		{name: "static locals that swap numbers", orig: locals,
+			patched: `int g(int x) { static int count = 5; count -= x; return external(count); } int f(int x) { static int count; count += x; return external(count); }`},
+		edit("a changed user of a static local", locals, "count += x", "count += x + 1", pair{functions: []string{"f"}}),
+		{name: "clones that swap numbers", orig: clones,
+			patched: `static noinline int work(int a, int b) { return external(a) * b + external(b); } int g(int x) { return work(x, 4) + 1; } int f(int x) { return work(x, 3); } int h(int x) { return external(x); }`},
+		edit("two statics of one name in one function", blocks, "external(n + 1)", "external(n + 2)", pair{functions: []string{"f"}}),
+		edit("one more static of a name in one function", blocks, "if (x) {", "if (x == 7) { static int n; n ^= x; external(n + 3); } if (x) {",
+			pair{functions: []string{"f"}, refused: []string{"ambiguous-symbol", "ambiguous-symbol", "ambiguous-symbol"}}),
+	} {
+		t.Run(p.name, func(t *testing.T) { p.run(t) })
+	}
+}
+
+// TestReferences says what the references of an extracted object are to.
+func TestReferences(t *testing.T) {
+	source := `static int counter; static noinline int helper(int x) { counter++; return external(x); }
+	struct ops { int (*call)(int); }; static int f(int x); static const struct ops table = { f }; const struct ops *get(void) { return &table; }
+	static int f(int x) { return helper(x) + counter; } int (*pointer(void))(int) { return f; } int g(int x) { return external(x); }`
+	orig, patched := swap(source, "return helper(x) + counter;", "printk(\"%p\", f); return helper(x + 1) + counter;")
+	r := diffSources(t, orig, patched)
+	x, err := r.Extract("klp_")
+	if err != nil {
+		t.Fatal(err)
+	}
+	outside := map[string]bool{}
+	for _, e := range x.Externals {
+		outside[e.Name] = true
+	}
+	for _, name := range []string{"counter", "helper", "printk", "f"} {
+		if !outside[name] {
+			t.Errorf("%s is not left to the kernel: %v", name, outside)
+		}
+	}
+	if len(x.Replacements) != 1 || x.Replacements[0].Func.Name != "f" {
+		t.Errorf("replacements: %v", x.Replacements)
+	}
+	mustLink(t, x.File)
+}
+
+// TestDirectCalls has two changed functions that call each other: the new
+// code calls the new code, without the detour over ftrace.
+func TestDirectCalls(t *testing.T) {
+	source := `static noinline int helper(int x) { return external(x); } int f(int x) { return helper(x) + 1; }`
+	r := diffSources(t, source, `static noinline int helper(int x) { return external(x + 1); } int f(int x) { return helper(x) + 2; }`)
+	x, err := r.Extract("klp_")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range x.Externals {
+		if e.Name == "helper" {
+			t.Error("the call of a changed function leaves the module")
+		}
+	}
+}
+
+// mustLink checks that an extracted object survives being written, read and
+// compared with itself.
+func mustLink(t *testing.T, f *elfobj.File) {
+	t.Helper()
+	data, err := f.Write()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := elfobj.Read(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range again.Symbols {
+		if s.Type == elf.STT_FUNC && s.Section == nil {
+			t.Errorf("function %s has no section", s.Name)
+		}
+	}
+}
