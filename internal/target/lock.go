@@ -19,40 +19,44 @@ import (
 // may touch the target before the last of them is gone. The file itself stays:
 // deleting it would let two processes lock two files of one name.
 func lock(ctx context.Context, path string) (unlock func(), err error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return nil, environment(err)
-	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	f, err := openLock(path)
 	if err != nil {
 		return nil, environment(err)
 	}
 	fd := int(f.Fd())
-	if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0); err != nil { // no FD_CLOEXEC
-		return nil, environment(errors.Join(err, f.Close()))
-	}
-	release := func() {
-		_ = unix.Flock(fd, unix.LOCK_UN) // for the children too
-		_ = f.Close()
-	}
-	told := false
-	for {
+	for told := false; ; told = true {
 		err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
-			return sync.OnceFunc(release), nil
+			return sync.OnceFunc(func() {
+				_ = unix.Flock(fd, unix.LOCK_UN) // for the children too
+				_ = f.Close()
+			}), nil
 		}
 		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
-			_ = f.Close()
-			return nil, environment(fmt.Errorf("lock %s: %w", path, err))
+			return nil, environment(fmt.Errorf("lock %s: %w", path, errors.Join(err, f.Close())))
 		}
 		if !told {
 			slog.Info("waiting for another kintsugi", "lock", path)
-			told = true
 		}
 		select {
 		case <-ctx.Done():
-			_ = f.Close()
-			return nil, ctx.Err()
+			return nil, errors.Join(ctx.Err(), f.Close())
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// openLock opens the lock file so that children inherit it.
+func openLock(path string) (*os.File, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := unix.FcntlInt(f.Fd(), unix.F_SETFD, 0); err != nil { // no FD_CLOEXEC
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }

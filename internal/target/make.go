@@ -30,12 +30,9 @@ import (
 // says that it is the one wanted. What another process left half made is made
 // anew: nothing tells which of its files are whole.
 func (s *Store) create(ctx context.Context, name string, same func(*Target) error, fill func(*Target) error) (*Target, error) {
-	if err := checkName(name); err != nil {
-		return nil, err
-	}
 	dir := s.targetDir(name)
-	if strings.ContainsAny(dir, " \t\n:") { // the kernel's top Makefile refuses it
-		return nil, fault.Environmentf("make cannot work in %q", dir).Hint("set KINTSUGI_CACHE to a path without spaces and colons")
+	if err := checkPlace(name, dir); err != nil {
+		return nil, err
 	}
 	unlock, err := lock(ctx, dir+".lock")
 	if err != nil {
@@ -68,6 +65,17 @@ func (s *Store) create(ctx context.Context, name string, same func(*Target) erro
 		return nil, err
 	}
 	return t, t.save()
+}
+
+// checkPlace refuses names and folders that a target cannot have.
+func checkPlace(name, dir string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	if strings.ContainsAny(dir, " \t\n:") { // the kernel's top Makefile refuses it
+		return fault.Environmentf("make cannot work in %q", dir).Hint("set KINTSUGI_CACHE to a path without spaces and colons")
+	}
+	return nil
 }
 
 // checkSpace refuses to begin where the disk has less than need bytes left.
