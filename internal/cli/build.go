@@ -131,7 +131,7 @@ func checkOutput(dir string) error {
 
 // readReport is the report at path, nil where there is none of ours.
 func readReport(path string) *report.Report {
-	data, err := os.ReadFile(path)
+	data, err := readFile(path)
 	var rep report.Report
 	if err != nil || json.Unmarshal(data, &rep) != nil || rep.Tool.Name != "kintsugi" {
 		return nil

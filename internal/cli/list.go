@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
@@ -35,5 +36,5 @@ func writePatches(w io.Writer, patches []livepatch.Patch) {
 		}
 		table.Row(p.Name, string(p.State), text.Count(functions, "function"))
 	}
-	io.WriteString(w, table.String())
+	fmt.Fprint(w, table.String())
 }

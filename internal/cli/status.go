@@ -58,7 +58,7 @@ func writePatch(w io.Writer, p *livepatch.Patch) {
 			functions.Row(fmt.Sprintf("%s/%s,%d", o.Name, f.Name, f.SymPos), objectState(o))
 		}
 	}
-	io.WriteString(w, functions.String())
+	fmt.Fprint(w, functions.String())
 	for _, t := range p.Blockers {
 		fmt.Fprintf(w, "  waits for %s\n", text.Printable(t.String()))
 	}

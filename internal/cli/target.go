@@ -95,7 +95,7 @@ func writeTargets(w io.Writer, targets []*target.Target) {
 	for _, t := range targets {
 		table.Row(t.Name, t.Release, t.Origin, t.Version, t.CC)
 	}
-	io.WriteString(w, table.String())
+	fmt.Fprint(w, table.String())
 }
 
 func targetShowVerb(a *app) *cobra.Command {

@@ -25,7 +25,7 @@ func (r *Report) WriteText(w io.Writer, opts TextOptions) {
 		parts = append(parts, r.timingsText())
 	}
 	parts = append(parts, r.diagnosticsText()) // last, where the eye is
-	io.WriteString(w, joined("\n", parts...))
+	fmt.Fprint(w, joined("\n", parts...))
 }
 
 // Errors is the number of diagnostics that stand against a livepatch.
