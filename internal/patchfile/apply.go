@@ -187,10 +187,23 @@ func (a *applier) patch(p *Patch, s *File, f *file) (*file, error) {
 		done = next.change(f, h, at)
 	}
 	next.keep(f, done, len(f.lines))
-	if s.Action == Delete && !failed && len(next.lines) > 0 {
-		a.failures = append(a.failures, &Failure{Patch: p.Name, Path: s.Path, Reason: "the file to delete has lines that the patch does not take away"})
+	if reason := next.malformed(s); reason != "" && !failed {
+		a.failures = append(a.failures, &Failure{Patch: p.Name, Path: s.Path, Reason: reason})
 	}
 	return next, nil
+}
+
+// malformed says what is wrong with f as the outcome of s, empty for nothing.
+func (f *file) malformed(s *File) string {
+	if s.Action == Delete && len(f.lines) > 0 {
+		return "the file to delete has lines that the patch does not take away"
+	}
+	for i, line := range f.lines {
+		if i < len(f.lines)-1 && !strings.HasSuffix(line, "\n") {
+			return fmt.Sprintf("line %d has no newline and is not the last one", i+1)
+		}
+	}
+	return ""
 }
 
 // keep copies the lines [from, to) of f.

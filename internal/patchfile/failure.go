@@ -29,8 +29,13 @@ type ApplyError struct {
 }
 
 func (e *ApplyError) Error() string {
+	const most = 50
 	var lines []string
-	for _, f := range e.Failures {
+	for i, f := range e.Failures {
+		if i == most {
+			lines = append(lines, fmt.Sprintf("and %d more", len(e.Failures)-most))
+			break
+		}
 		lines = append(lines, f.String())
 	}
 	return strings.Join(lines, "\n")

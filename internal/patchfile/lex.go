@@ -61,12 +61,15 @@ type conditional struct {
 	otherwise bool // it has an #else
 }
 
+// byteOrderMark is skipped by gcc at the start of a file, and only there.
+const byteOrderMark = "\xef\xbb\xbf"
+
 // lexC returns what is known of each line of text. It is not ok to add line
 // directives to a text that has some of its own.
 func lexC(text string) (lines []sourceLine, ok bool) {
 	x := &lexer{text: text}
-	x.newline(false)
-	for i := 0; i < len(text); i++ {
+	x.newline(strings.HasPrefix(text, byteOrderMark))
+	for i := len(text) - len(strings.TrimPrefix(text, byteOrderMark)); i < len(text); i++ {
 		if n := splice(text[i:]); n > 0 && x.state != inRawString {
 			i += n - 1
 			x.newline(true)
@@ -100,9 +103,9 @@ func splice(s string) int {
 	return 0
 }
 
-// newline begins a physical line.
-func (x *lexer) newline(spliced bool) {
-	safe := !spliced && x.state == inCode && x.depth == 0
+// newline begins a physical line, glued to what is before it or not.
+func (x *lexer) newline(glued bool) {
+	safe := !glued && x.state == inCode && x.depth == 0
 	x.lines = append(x.lines, sourceLine{safe: safe, last: x.last})
 }
 

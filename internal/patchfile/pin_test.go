@@ -190,6 +190,9 @@ func TestPinPlaces(t *testing.T) {
 		{"own numbers", "/**/\n#line 7\na;\n", []int{0, 1, 2}, "/**/\n#line 7\na;\n"},
 		{"own marker", "/**/\n# 7 \"x.y\"\na;\n", []int{0, 1, 2}, "/**/\n# 7 \"x.y\"\na;\n"},
 		{"digraph", "/**/\n%:line 7\na;\n", []int{0, 1, 2}, "/**/\n%:line 7\na;\n"},
+		{"byte order mark", "\xef\xbb\xbf#define X (\nnew;\na;\n", []int{1, 0, 2},
+			"\xef\xbb\xbf#define X (\n#line 10002\nnew;\n#line 2\na;\n"},
+		{"at the byte order mark", "\xef\xbb\xbfa;\nb;\n", []int{2, 3}, "\xef\xbb\xbfa;\n#line 3\nb;\n"},
 		{"empty", "", nil, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -96,11 +96,10 @@ func (f *finder) positions(line string) []int {
 // Lines that are everywhere, such as blank ones, only count, they do not lead
 // to a place.
 func (f *finder) nearest(want []string, hint int) (at, matched int) {
-	const everywhere = 200
+	const everywhere, enough = 200, 1 << 20
 	votes := map[int]int{}
 	for i, line := range want {
-		if p := f.positions(line); len(p) <= everywhere && *f.budget > 0 {
-			*f.budget -= len(p)
+		if p := f.positions(line); len(p) <= everywhere && len(votes) < enough {
 			for _, pos := range p {
 				votes[pos-i]++
 			}
