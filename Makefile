@@ -1,0 +1,17 @@
+# Two commands for a newcomer, each enough on a fresh Debian 12 machine with Go,
+# git and make: make demo, make test. Both install the packages they need.
+
+.PHONY: build demo test
+
+build: # the program, static: it is also init of the virtual machine
+	CGO_ENABLED=0 go build -trimpath -o kintsugi .
+
+demo: # a real patch for Debian's newest kernel, built, loaded and taken out again
+	@scripts/install-packages demo
+	@$(MAKE) --no-print-directory build
+	@scripts/demo
+
+test: # everything, the real kernel and the virtual machine included
+	@scripts/install-packages test
+	@$(MAKE) --no-print-directory build
+	@scripts/test

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// event is one line of `go test -json` (go doc test2json).
+type event struct {
+	Action, Package, Test, Output string
+}
+
+// test names one test; without Name it is the package as a whole.
+type test struct{ Package, Name string }
+
+type summary struct {
+	out     io.Writer
+	allowed map[test]string // with the reason
+
+	output                  map[test][]string // of tests that are not done
+	failedIn                map[string]bool   // packages with a test that was said to have failed
+	passed, failed, skipped int
+}
+
+func (s *summary) read(in io.Reader) error {
+	lines := bufio.NewReader(in)
+	for {
+		line, err := lines.ReadString('\n')
+		if line != "" {
+			s.line(line)
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (s *summary) line(line string) {
+	var e event
+	if json.Unmarshal([]byte(line), &e) != nil {
+		fmt.Fprint(s.out, line) // not of go test: whoever wrote it wants to be read
+		return
+	}
+	t := test{e.Package, e.Test}
+	switch e.Action {
+	case "output":
+		s.say(t, e.Output)
+	case "build-output":
+		fmt.Fprint(s.out, e.Output)
+	case "pass":
+		s.pass(t)
+	case "fail":
+		s.fail(t)
+	case "skip":
+		s.skip(t)
+	}
+}
+
+// say shows what a package says and keeps what a test says until it is known
+// whether anybody wants to read it.
+func (s *summary) say(t test, text string) {
+	switch {
+	case t.Name != "":
+		s.output[t] = append(s.output[t], text)
+	case text != "PASS\n" && !strings.HasPrefix(text, "testing: warning: no tests to run"):
+		fmt.Fprint(s.out, text)
+	}
+}
+
+func (s *summary) pass(t test) {
+	if t.Name == "" {
+		return
+	}
+	s.passed++
+	if last := lastFuzz(s.output[t]); last != "" {
+		fmt.Fprintf(s.out, "%s: %s", t.Name, last)
+	}
+	delete(s.output, t)
+}
+
+// lastFuzz is the last that a fuzz target said of its progress.
+func lastFuzz(lines []string) string {
+	for i := len(lines) - 1; i >= 0; i-- {
+		if strings.HasPrefix(lines[i], "fuzz: elapsed:") {
+			return lines[i]
+		}
+	}
+	return ""
+}
+
+// fail counts a failed test. A package counts itself where no test of it did:
+// it did not compile, or its process came to an end.
+func (s *summary) fail(t test) {
+	if t.Name == "" && s.failedIn[t.Package] {
+		return
+	}
+	s.failed++
+	s.failedIn[t.Package] = true
+	s.show(t)
+}
+
+func (s *summary) show(t test) {
+	for _, line := range s.output[t] {
+		fmt.Fprint(s.out, line)
+	}
+	delete(s.output, t)
+}
+
+func (s *summary) skip(t test) {
+	if t.Name == "" {
+		return // a package without tests
+	}
+	if _, ok := s.allowed[t]; ok {
+		s.skipped++
+		delete(s.output, t)
+		return
+	}
+	s.failed++
+	s.show(t)
+	fmt.Fprintf(s.out, "FAIL: %s %s was skipped\n", t.Package, t.Name)
+}
+
+// close prints what tests that never ended have said, and the sum.
+func (s *summary) close() (ok bool) {
+	for t := range s.output {
+		if t.Name != "" {
+			s.show(t)
+		}
+	}
+	if s.passed == 0 {
+		s.failed++
+		fmt.Fprintln(s.out, "FAIL: no test was run")
+	}
+	sum := fmt.Sprintf("%d passed, %d failed", s.passed, s.failed)
+	if s.skipped > 0 {
+		sum += fmt.Sprintf(", %d skipped as allowed", s.skipped)
+	}
+	fmt.Fprintln(s.out, sum)
+	return s.failed == 0
+}
