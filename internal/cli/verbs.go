@@ -21,6 +21,7 @@ var verbs = []func(*app) *cobra.Command{
 	buildVerb,
 	checkVerb,
 	diffVerb,
+	inspectVerb,
 	testVerb,
 	loadVerb,
 	unloadVerb,

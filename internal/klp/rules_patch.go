@@ -12,6 +12,9 @@ import (
 // objects: klp_enable_patch and klp_init_object.
 func (v *verifier) objects() {
 	p := v.desc.Patch
+	if p == nil && !v.desc.Livepatch {
+		return // livepatchMark has said so
+	}
 	if p == nil {
 		v.add(report.Diagnostic{Code: loadRule, Severity: report.Warning,
 			Message: "no struct klp_patch in the module's data: which functions it replaces cannot be checked",
