@@ -117,8 +117,8 @@ func twoByteMap() *[256]opcode {
 func x86Insn(code []byte) (length int, branch bool) {
 	d := x86Decoder{code: code}
 	length = d.decode()
-	if length > len(code) || length > 15 {
-		return 0, false
+	if length > len(code) || length > 15 || d.branch && d.opsize {
+		return 0, false // Intel and AMD disagree about near branches with a 66 prefix
 	}
 	return length, d.branch
 }
@@ -265,8 +265,6 @@ func (d *x86Decoder) operands(op opcode) int {
 
 func (d *x86Decoder) immSize(kind uint8) int {
 	switch {
-	case d.branch:
-		return 4 // near branches take 32 bits in 64-bit mode, whatever the prefix
 	case kind == immV && d.rexW:
 		return 8
 	case d.opsize && !d.rexW:
