@@ -61,7 +61,7 @@ func (h handler) Handle(_ context.Context, r slog.Record) error {
 func (d *Display) print(s string) error {
 	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
 	for i, l := range lines {
-		cells := strings.Split(l, "\t")
+		cells := strings.Split(strings.TrimRight(l, "\r"), "\t") // consoles end lines with both
 		for j, c := range cells {
 			cells[j] = text.Printable(c)
 		}

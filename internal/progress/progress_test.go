@@ -17,7 +17,7 @@ func speak(d *Display) {
 	log.Debug("run", "command", "sh -c 'a\tb\nc\x1b[2J'")
 	log.Debug("detail", "n", 1)
 	log.With("who", "apt").Warn("no network", "tries", 3)
-	log.Info("waiting")
+	log.Info("waiting\r")
 	d.Step("download", 100, 100)
 	d.Clear()
 }
