@@ -2,13 +2,11 @@ package klp
 
 import (
 	"debug/elf"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
 	"kintsugi/internal/elfobj"
-	"kintsugi/internal/report"
 )
 
 // nameLen is KSYM_NAME_LEN of the kernel, the null byte included: 512 since
@@ -60,8 +58,7 @@ func (v *verifier) klpSection(s *elfobj.Section) {
 		v.fail("", "", "section %s changes no section that is in memory", s.Name)
 	case s.Name != relaPrefix+object+"."+s.Target.Name:
 		// The kernel goes by sh_info alone.
-		v.add(report.Diagnostic{Code: loadRule, Severity: report.Warning,
-			Message: fmt.Sprintf("section %s changes %s, which is not what its name says", s.Name, s.Target.Name)})
+		v.warn("", "section %s changes %s, which is not what its name says", s.Name, s.Target.Name)
 	}
 	for _, r := range s.Relocs {
 		if !livepatchSymbol(r.Sym) {
@@ -105,6 +102,9 @@ func (v *verifier) klpSymbol(name, user string) {
 		v.fail(name, "", "symbol %s is too long: at most %d bytes for the object and %d for the name", name, moduleNameLen-1, v.nameLen()-1)
 		return
 	}
+	if sym.Object != Vmlinux && user == Vmlinux {
+		v.warn(name, "the module loads only where %s is loaded already, as the kernel needs %s at once", sym.Object, sym.Name)
+	}
 	if sym.Object != Vmlinux {
 		v.note(name, "%s is a symbol of the module %s: its position is not checked", sym.Name, sym.Object)
 		return
@@ -113,10 +113,6 @@ func (v *verifier) klpSymbol(name, user string) {
 	if ok && v.inInit(v.kernel.Image.Symbols[i].Addr) {
 		v.failAs("init-code", sym.Name, "", "%s is in memory that the kernel frees after it has started", sym.Name)
 	}
-}
-
-func (v *verifier) note(symbol, format string, args ...any) {
-	v.add(report.Diagnostic{Code: loadRule, Severity: report.Note, Symbol: symbol, Message: fmt.Sprintf(format, args...)})
 }
 
 // find is the kallsyms index of a symbol of vmlinux. What it does not find it

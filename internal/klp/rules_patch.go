@@ -98,7 +98,7 @@ func (v *verifier) traced(addr uint64) bool {
 func (v *verifier) ftraceSites() []uint64 {
 	begin, ok1 := address(v.kernel.Image, "__start_mcount_loc")
 	end, ok2 := address(v.kernel.Image, "__stop_mcount_loc")
-	if !ok1 || !ok2 || end <= begin || v.Machine != elf.EM_X86_64 {
+	if !ok1 || !ok2 || end < begin+8 || v.Machine != elf.EM_X86_64 {
 		return nil
 	}
 	table, err := v.kernel.Image.Bytes(begin, end-begin)
@@ -110,6 +110,9 @@ func (v *verifier) ftraceSites() []uint64 {
 		sites = append(sites, binary.LittleEndian.Uint64(table))
 	}
 	slices.Sort(sites)
+	if text, ok := address(v.kernel.Image, "_text"); !ok || sites[len(sites)-1] < text {
+		return nil // filled in when the kernel starts
+	}
 	return sites
 }
 

@@ -140,6 +140,39 @@ func TestVerifyTwins(t *testing.T) {
 	})
 }
 
+// TestVerifyWarnings has what the kernel loads and a person should know.
+func TestVerifyWarnings(t *testing.T) {
+	k, good := realModule(t)
+	for want, edit := range map[string]func(f *elfobj.File){
+		"not what its name says": func(f *elfobj.File) { klpRelocs(t, f).Name = ".klp.rela.vmlinux..data" },
+		"only where ext4 is loaded": func(f *elfobj.File) {
+			klpSymbolOf(t, f, "meminfo_proc_show").Name = ".klp.sym.ext4.ext4_map_blocks,0"
+		},
+		"mark is not Y":       func(f *elfobj.File) { modinfoLine(t, f, "livepatch=Y", "livepatch=N") },
+		"no struct klp_patch": func(f *elfobj.File) { dropPointers(t, f, "patch") },
+	} {
+		f, err := elfobj.Read(good)
+		if err != nil {
+			t.Fatal(err)
+		}
+		edit(f)
+		odd, err := f.Write()
+		if err != nil {
+			t.Fatal(err)
+		}
+		warned := false
+		for _, d := range k.Verify(odd) {
+			warned = warned || d.Severity == report.Warning && strings.Contains(d.Message, want)
+			if d.Severity == report.Error {
+				t.Errorf("%s: error %s", want, d.Message)
+			}
+		}
+		if !warned {
+			t.Errorf("no warning %q", want)
+		}
+	}
+}
+
 func wantFinding(t *testing.T, found []report.Diagnostic, code, message string) {
 	t.Helper()
 	for _, d := range found {

@@ -106,6 +106,16 @@ func (v *verifier) failAs(code, symbol, hint, format string, args ...any) {
 	v.add(report.Diagnostic{Code: code, Severity: report.Error, Symbol: symbol, Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
+// warn notes what does not keep the module from loading.
+func (v *verifier) warn(symbol, format string, args ...any) {
+	v.add(report.Diagnostic{Code: loadRule, Severity: report.Warning, Symbol: symbol, Message: fmt.Sprintf(format, args...)})
+}
+
+// note notes what could not be checked.
+func (v *verifier) note(symbol, format string, args ...any) {
+	v.add(report.Diagnostic{Code: loadRule, Severity: report.Note, Symbol: symbol, Message: fmt.Sprintf(format, args...)})
+}
+
 func (v *verifier) add(d report.Diagnostic) {
 	v.findings[v.rule]++
 	switch n := v.findings[v.rule]; {
