@@ -47,9 +47,9 @@ func (e *Stalled) Error() string {
 		for _, t := range e.Tasks[:min(n, 3)] {
 			names = append(names, t.String())
 		}
-		what = fmt.Sprintf("%d tasks have not switched: %s", n, strings.Join(names, "; "))
+		what = fmt.Sprintf("%d not switched: %s", n, strings.Join(names, "; "))
 	}
-	return fmt.Sprintf("transition of livepatch %s to %s is stalled: %s", e.Patch, e.To, what)
+	return fmt.Sprintf("transition of livepatch %s to %s does not end: %s", e.Patch, e.To, what)
 }
 
 // stalled is the error for a wait that ended with patch still in transition.

@@ -31,7 +31,7 @@ func verdict(out *outcome, limit time.Duration) (reason string, hints []string) 
 	}
 	for _, m := range out.messages {
 		if m.Failure != nil {
-			return m.Failure.Step + ": " + m.Failure.Text, m.Failure.Hints
+			return m.Failure.Text, m.Failure.Hints
 		}
 	}
 	for _, phase := range phases(out.messages) {
