@@ -140,5 +140,7 @@ func (k kernel) packageNames(headers record) ([]string, error) {
 	if common == "" || kbuild == "" {
 		return nil, fault.Environmentf("linux-headers-%s does not depend on common headers and kbuild scripts: %q", k.Release, headers["Depends"])
 	}
-	return append(names, common+"="+k.Version, kbuild+"="+k.Version), nil
+	// The kbuild scripts of one series serve all its releases (the headers ask
+	// for ">= version"), and the archive keeps the newest alone.
+	return append(names, common+"="+k.Version, kbuild), nil
 }
