@@ -35,6 +35,7 @@ type Atom struct {
 	Owner   *Atom   // of an Entry
 	Spec    special // of an Entry
 
+	lost  bool    // some instruction of it cannot be decoded
 	users []*Atom // atoms that refer to this one, in object order
 	twin  *Atom   // the same atom in the other object
 	order int     // position in the object

@@ -50,6 +50,7 @@ func (o *Object) resolveAtom(a *Atom, relocs []elfobj.Reloc) error {
 		o.aim(&ref, r)
 		a.Refs[i] = ref
 	}
+	a.lost = insn.lost
 	return nil
 }
 

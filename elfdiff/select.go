@@ -204,6 +204,9 @@ func (s *selection) close() {
 	for len(s.queue) > 0 {
 		a := s.queue[0]
 		s.queue = s.queue[1:]
+		if a.lost {
+			s.refuse("unknown-instruction", a, "Please report the object.", "%s has an instruction that cannot be decoded, so what it refers to is not certain", a)
+		}
 		if a.Kind == Func {
 			s.family(a)
 			s.callers(a)

@@ -41,3 +41,9 @@ func TestSelection(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) { p.run(t) })
 	}
 }
+
+// TestUnknownInstruction has code that travels and cannot be read.
+func TestUnknownInstruction(t *testing.T) {
+	source := `extern int table[]; int f(int x) { asm volatile(".byte 0x06; mov external_data(%rip), %eax"); return external(x); }`
+	edit("", source, "external(x)", "external(x + 1)", pair{functions: []string{"f"}, refused: []string{"unknown-instruction"}}).run(t)
+}
