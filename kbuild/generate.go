@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"kintsugi/internal/command"
 	"kintsugi/internal/fault"
 )
 
@@ -50,14 +49,11 @@ func (t *Tree) generate(ctx context.Context, needs []string, root string) (map[s
 			return nil, err
 		}
 	}
-	run := command.Cmd{
-		Dir:  root,
-		Env:  []string{"PWD=" + root},
-		Path: "make",
-		// single-targets: the top Makefile takes objects only as goals that
-		// it hands down through the directories.
-		Args: append([]string{"-o", "prepare0", "-o", "prepare", "CC=" + t.CC, "single-targets=%"}, needs...),
+	run, done, err := t.make(root, needs)
+	if err != nil {
+		return nil, err
 	}
+	defer done()
 	if out, err := run.Run(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil, err

@@ -37,8 +37,8 @@ func TestPlace(t *testing.T) {
 
 func TestDeny(t *testing.T) {
 	a := parseAnswer(nil)
-	a.deny([]byte("make[2]: *** No rule to make target 'drivers/zorro/.kintsugi.i'.\n" +
-		"make[1]: *** No rule to make target './samples/.kintsugi.i', needed by '.'.  Stop.\n" +
+	a.deny([]byte("make[2]: *** No rule to make target 'drivers/zorro/.kintsugi'.\n" +
+		"make[1]: *** No rule to make target './samples/.kintsugi', needed by '.'.  Stop.\n" +
 		"make[1]: *** [scripts/Makefile.build:508: drivers] Error 2\n"))
 	if diff := cmp.Diff(map[string]bool{"drivers/zorro": true, "samples": true}, a.denied); diff != "" {
 		t.Error(diff)

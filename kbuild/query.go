@@ -46,48 +46,24 @@ type answer struct {
 	denied  map[string]bool // folders that kbuild does not visit with this config
 }
 
+// canary is a directory that is part of every kernel.
+const canary = "kernel"
+
 // query asks kbuild, in one dry run that writes nothing, about folders and
 // about the commands that make objects. Folders and objects that kbuild does
 // not reach with this config are missing from the answer.
-//
-// A plain `make -n` is neither pure nor certain; each setting below mends one
-// thing, and the real makefiles of the tree do the rest, so that flags which
-// come from parent directories (subdir-ccflags-y) are there:
-//
-//   - -o prepare0, -o prepare: the tree is prepared already, and the makes of
-//     tools/ write even in a dry run;
-//   - TMPOUT: cc-option tries the compiler in the current directory, and takes
-//     a directory that cannot be written to for an option that is not known;
-//   - newer-prereqs: commands are told for objects that exist already, too;
-//   - obj-dirs: the directories that scripts/Makefile.build makes right away;
-//   - delay-objtool: empty has kbuild tell the options of objtool for single
-//     objects where it would run it on vmlinux.o only (IBT);
-//   - cmd_and_fixdep (scripts/Kbuild.include): tells the command.
 func (t *Tree) query(ctx context.Context, folders, objects []string) (*answer, error) {
-	if _, err := exec.LookPath(t.CC); err != nil {
-		return nil, fault.Environmentf("compiler %s is not installed", t.CC).Hint("install the package %s", t.CC)
-	}
-	tmp, err := os.MkdirTemp("", "kintsugi-plan-")
-	if err != nil {
-		return nil, fault.Environmentf("temporary directory: %w", err)
-	}
-	defer os.RemoveAll(tmp)
-	makefile := filepath.Join(tmp, "query.mk")
-	if err := os.WriteFile(makefile, queryMakefile, 0o644); err != nil {
-		return nil, fault.Environmentf("temporary file: %w", err)
-	}
-	run := command.Cmd{
-		Dir:  t.Dir,
-		Env:  []string{"MAKEFILES=" + makefile, "PWD=" + t.Dir},
-		Path: "make",
-		Args: []string{"-n", "-k", "-o", "prepare0", "-o", "prepare", "CC=" + t.CC,
-			"TMPOUT=" + tmp + "/try.$$$$", "newer-prereqs=FORCE", "obj-dirs=.", "delay-objtool=",
-			"cmd_and_fixdep=$(info kintsugi:recipe:$@:$(cmd_$(1)))$(info kintsugi:needs:$@:$^)"},
-	}
+	goals := []string{path.Join(canary, ".kintsugi")}
 	for _, dir := range folders {
-		run.Args = append(run.Args, path.Join(dir, ".kintsugi.i"))
+		goals = append(goals, path.Join(dir, ".kintsugi"))
 	}
-	run.Args = append(run.Args, objects...)
+	run, done, err := t.make(t.Dir, append(goals, objects...))
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	run.Args = append(run.Args, "-n", "-k", "newer-prereqs=FORCE", "obj-dirs=.", "delay-objtool=",
+		"cmd_and_fixdep=$(info kintsugi:recipe:$@:$(cmd_$(1)))$(info kintsugi:needs:$@:$^)")
 	out, err := run.Stdout(ctx)
 	var exit *command.Error
 	if err != nil && !errors.As(err, &exit) {
@@ -97,8 +73,8 @@ func (t *Tree) query(ctx context.Context, folders, objects []string) (*answer, e
 	if exit != nil {
 		a.deny(exit.Output)
 	}
-	for _, dir := range folders {
-		if a.folders[dir] == nil && !a.denied[dir] {
+	for _, dir := range append(folders, canary) {
+		if a.folders[dir] == nil && (!a.denied[dir] || dir == canary) {
 			e := fault.Environmentf("kbuild does not answer for %s", dir)
 			if exit != nil {
 				e = withOutput(e, exit.Output)
@@ -109,7 +85,48 @@ func (t *Tree) query(ctx context.Context, folders, objects []string) (*answer, e
 	return a, nil
 }
 
-var noRule = regexp.MustCompile(`(?m)No rule to make target '(?:\./)?(.*)/\.kintsugi\.i'`)
+// make returns a run of kbuild for goals below root, which is the tree or a
+// view of it, and a function to call after it.
+//
+// A plain `make GOAL` is neither pure, not even with -n, nor certain; each
+// setting below and in query mends one thing, and the real makefiles of the
+// tree do the rest, so that flags that come from parent directories
+// (subdir-ccflags-y) are there:
+//
+//   - the goal kintsugi: see query.mk;
+//   - may-sync-config: a configuration that looks older than .config is made
+//     anew even in a dry run; need-compiler is to follow from it;
+//   - TMPOUT: cc-option tries the compiler in the current directory, and takes
+//     a directory that cannot be written to for an option that is not known;
+//   - newer-prereqs: commands are told for objects that exist already, too;
+//   - obj-dirs: the directories that scripts/Makefile.build makes right away;
+//   - delay-objtool: empty has kbuild tell the options of objtool for single
+//     objects where it would run it on vmlinux.o only (IBT);
+//   - cmd_and_fixdep (scripts/Kbuild.include): tells the command.
+func (t *Tree) make(root string, goals []string) (*command.Cmd, func(), error) {
+	if _, err := exec.LookPath(t.CC); err != nil {
+		return nil, nil, fault.Environmentf("compiler %s is not installed", t.CC).Hint("install the package %s", t.CC)
+	}
+	tmp, err := os.MkdirTemp("", "kintsugi-make-")
+	if err != nil {
+		return nil, nil, fault.Environmentf("temporary directory: %w", err)
+	}
+	makefile := filepath.Join(tmp, "query.mk")
+	if err := os.WriteFile(makefile, queryMakefile, 0o644); err != nil {
+		os.RemoveAll(tmp)
+		return nil, nil, fault.Environmentf("temporary file: %w", err)
+	}
+	run := &command.Cmd{
+		Dir:  root,
+		Env:  []string{"MAKEFILES=" + makefile, "PWD=" + root},
+		Path: "make",
+		Args: []string{"kintsugi", "kintsugi_goals=" + strings.Join(goals, " "), "CC=" + t.CC,
+			"may-sync-config=", "need-compiler=1", "TMPOUT=" + tmp + "/try.$$$$"},
+	}
+	return run, func() { os.RemoveAll(tmp) }, nil
+}
+
+var noRule = regexp.MustCompile(`(?m)No rule to make target '(?:\./)?(.*)/\.kintsugi'`)
 
 // deny notes the folders that make says it has no way to. With -k it fails
 // for these and goes on: a folder of which it says neither this nor what is

@@ -1,9 +1,18 @@
-# Read by every make of a dry run, before kbuild's own makefiles (MAKEFILES).
-# A goal DIR/.kintsugi.i makes the make that visits DIR tell what it would
-# build there; .i because the top Makefile hands goals of that suffix down
-# through the directories, as it does for any single target.
+# Read by every make of a query, before kbuild's own makefiles (MAKEFILES).
+#
+# The goal kintsugi of the top Makefile hands kintsugi_goals down through the
+# directories as kbuild does for single targets, but depends on nothing: single
+# targets first bring all that `make prepare` makes up to date.
+#
+# A goal DIR/.kintsugi makes the make that visits DIR tell what it would build.
+
 kintsugi_vars := need-builtin real-obj-y real-obj-m lib-y extra-y hostprogs ARCH_LIB KBUILD_VMLINUX_LIBS KBUILD_VMLINUX_OBJS
-ifdef obj
-$(obj)/.kintsugi.i:
+
+ifeq ($(origin obj),command line)
+$(obj)/.kintsugi:
 	@: $(foreach v,$(kintsugi_vars),$(info kintsugi:$(v):$(obj):$($(v))))
+else
+.PHONY: kintsugi
+kintsugi:
+	+@$(MAKE) $(build)=$(build-dir) need-builtin=1 need-modorder=1 $(kintsugi_goals)
 endif
