@@ -63,20 +63,26 @@ func sectionClass(a *Atom) string {
 	return "writable"
 }
 
-var compilerNumbers = regexp.MustCompile(`\.\d+`)
-var uniqueID = regexp.MustCompile(`^(__UNIQUE_ID_.*?|__addressable_.*?|__initcall__.*?|__exitcall_.*?|__param_str_.*?)\d+$`)
+var (
+	compilerNumbers = regexp.MustCompile(`\.\d+`)
+	// __UNIQUE_ID (include/linux/compiler-gcc.h) ends in __COUNTER__.
+	uniqueID = regexp.MustCompile(`^(__UNIQUE_ID_.*?|__addressable_.*?|__exitcall_.*?)\d+$`)
+	// __initcall_id (include/linux/init.h) has __COUNTER__ and __LINE__ between
+	// the module and the function.
+	initcallID = regexp.MustCompile(`^(__initcall__.*?)__\d+_\d+_(.*)$`)
+)
 
-// StableName is name without the numbers that a compiler or __UNIQUE_ID
-// (include/linux/compiler-gcc.h) puts into it and that shift when something
-// else in the file changes.
+// StableName is name without the numbers that a compiler, __UNIQUE_ID or an
+// initcall puts into it and that shift when something else in the file changes.
 func StableName(name string) string {
 	if strings.IndexByte(name, '.') > 0 {
 		name = compilerNumbers.ReplaceAllString(name, "")
 	}
-	if strings.HasPrefix(name, "__") {
-		if m := uniqueID.FindStringSubmatch(name); m != nil {
-			return m[1]
-		}
+	switch {
+	case strings.HasPrefix(name, "__initcall__"):
+		return initcallID.ReplaceAllString(name, "${1}__$2")
+	case strings.HasPrefix(name, "__"):
+		return uniqueID.ReplaceAllString(name, "$1")
 	}
 	return name
 }
