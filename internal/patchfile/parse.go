@@ -45,7 +45,11 @@ func parseText(data []byte) ([]*File, error) {
 	case bytes.IndexByte(data, 0) >= 0:
 		return nil, fault.Inputf("binary data in the patch").Hint("a patch is text: a unified diff, or a mail with one")
 	}
-	sections, err := split(stripCR(string(data)))
+	text := stripCR(string(data))
+	if !strings.HasSuffix(text, "\n") {
+		text += "\n" // lost on the way; a missing one in the file has a line of its own
+	}
+	sections, err := split(text)
 	if err != nil {
 		return nil, err
 	}
@@ -185,17 +189,23 @@ func checkFile(f *File, g *gitdiff.File) error {
 		return fault.Inputf("no hunks for %s", f.Path).
 			Hint("the patch was cut short, or made with an option that leaves text out")
 	}
-	return checkOrder(f.Hunks)
+	return checkHunks(f.Hunks)
 }
 
-// checkOrder refuses hunks that are not in the order of the file.
-func checkOrder(hunks []*Hunk) error {
+// checkHunks refuses hunks that are not in the order of the file, and lines
+// of no bytes at all.
+func checkHunks(hunks []*Hunk) error {
 	end := 0
 	for _, h := range hunks {
 		if h.start() < end {
 			return fault.Inputf("hunk %s overlaps the one before it", h.Header)
 		}
 		end = h.start() + h.OldLines
+		for _, l := range h.Lines {
+			if l.Text == "" {
+				return fault.Inputf("hunk %s has an empty line without a newline", h.Header)
+			}
+		}
 	}
 	return nil
 }
