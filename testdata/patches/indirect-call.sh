@@ -1,7 +1,9 @@
-# Attributes that are 1.
-cat /sys/devices/system/cpu/cpu0/topology/package_cpus_list
-cat /sys/kernel/mm/ksm/use_zero_pages /sys/kernel/mm/ksm/merge_across_nodes
+# An attribute with and without the word.
+cd /sys/kernel/mm/ksm || exit 1
+cat use_zero_pages merge_across_nodes
+[ "$(cat use_zero_pages)" = 0 ] || exit 1
 case $1 in
-after) grep -qx '1 yes' /sys/kernel/mm/ksm/merge_across_nodes ;;
-*)     grep -qx '1' /sys/kernel/mm/ksm/merge_across_nodes ;;
-esac && grep -qx 0 /sys/kernel/mm/ksm/use_zero_pages
+after) [ "$(cat merge_across_nodes)" = "1
+(nodes)" ] ;;
+*)     [ "$(cat merge_across_nodes)" = 1 ] ;;
+esac

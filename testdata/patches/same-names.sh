@@ -1,17 +1,12 @@
-# uprobe_profile says that it is opened, kprobe_profile does not, and each still
-# shows its own probes.
-cd /sys/kernel/tracing || exit 1
-echo 'p:upro /bin/busybox:0x1000' > uprobe_events || exit 1
-echo 'p:kpro vfs_read' > kprobe_events || exit 1
-dmesg -c > /dev/null
-cat kprobe_profile
-cat uprobe_profile
-dmesg
-grep -q upro uprobe_profile && ! grep -q kpro uprobe_profile || exit 1
-grep -q kpro kprobe_profile && ! grep -q upro kprobe_profile || exit 1
+# A copy of busybox with other flags in its ELF header, which x86 does not
+# look at.
+cp /bin/busybox /tmp/echo
+/tmp/echo unchanged || exit 1
+printf '\113' | dd of=/tmp/echo bs=1 seek=48 conv=notrunc 2> /dev/null
+/tmp/echo flags
+status=$?
+echo "status $status"
 case $1 in
-after) dmesg | grep -q 'uprobe_profile: opened by cat' ;;
-*)     ! dmesg | grep -q uprobe_profile ;;
-esac || exit 1
-echo > uprobe_events
-echo > kprobe_events
+after) [ $status = 126 ] ;;
+*)     [ $status = 0 ] ;;
+esac

@@ -7,8 +7,8 @@ case $1 in
 before)
 	drop 1; said; said | grep -q 'drop_caches: 1$' ;;
 after)
-	drop 1; drop 1; drop 5; drop 1; said
-	[ "$(said | wc -l)" = 3 ] && said | grep -q 'drop_caches: 1, time 8$' && said | grep -q 'drop_caches: 5, time 9$' ;;
+	drop 1; drop 4; drop 1; said
+	[ "$(said | wc -l)" = 2 ] && said | grep -q 'drop_caches: 1, time 7$' && said | grep -q 'drop_caches: 4, time 8$' ;;
 reverted)
 	drop 1; said; ! said ;;
 esac
