@@ -40,6 +40,7 @@ var amd64 = arch{
 		".orc_unwind":                  {parallelTo: ".orc_unwind_ip"},
 		".orc_header":                  {whole: true},
 		".static_call_tramp_key":       {unowned: true},
+		"__dyndbg":                     {describes: true},
 		".printk_index":                {unowned: true},
 		".static_call.text":            {unowned: true},
 		"__tracepoints":                {unowned: true},

@@ -67,6 +67,8 @@ var (
 	compilerNumbers = regexp.MustCompile(`\.\d+`)
 	// __UNIQUE_ID (include/linux/compiler-gcc.h) ends in __COUNTER__.
 	uniqueID = regexp.MustCompile(`^(__UNIQUE_ID_.*?|__addressable_.*?|__exitcall_.*?)\d+$`)
+	// __BTF_ID (include/linux/btf_ids.h) ends in __COUNTER__ and __LINE__.
+	btfID = regexp.MustCompile(`^(__BTF_ID__.*?__)\d+$`)
 	// __initcall_id (include/linux/init.h) has __COUNTER__ and __LINE__ between
 	// the module and the function.
 	initcallID = regexp.MustCompile(`^(__initcall__.*?)__\d+_\d+_(.*)$`)
@@ -79,6 +81,8 @@ func StableName(name string) string {
 		name = compilerNumbers.ReplaceAllString(name, "")
 	}
 	switch {
+	case strings.HasPrefix(name, "__BTF_ID__"):
+		return btfID.ReplaceAllString(name, "$1")
 	case strings.HasPrefix(name, "__initcall__"):
 		return initcallID.ReplaceAllString(name, "${1}__$2")
 	case strings.HasPrefix(name, "__"):
@@ -100,6 +104,7 @@ func matchGroup(k groupKey, olds, news []*Atom) (ambiguous []*Atom) {
 		olds, news = matchBy(olds, news, exactName)
 	} else {
 		olds, news = matchBy(olds, news, usersAndContent)
+		olds, news = matchPointing(olds, news)
 		olds, news = matchBy(olds, news, usersHash)
 	}
 	if len(olds) == 1 && len(news) == 1 && shareUser(olds[0], news[0]) {
@@ -110,6 +115,17 @@ func matchGroup(k groupKey, olds, news []*Atom) (ambiguous []*Atom) {
 		return news
 	}
 	return nil
+}
+
+// matchPointing joins writable atoms by content where that tells them apart:
+// where it has pointers in it.
+func matchPointing(olds, news []*Atom) (restOld, restNew []*Atom) {
+	for _, a := range append(olds, news...) {
+		if len(a.Refs) == 0 {
+			return olds, news
+		}
+	}
+	return matchBy(olds, news, fullHash)
 }
 
 // matchBy joins the atoms with the same key, as long as both sides have the

@@ -20,6 +20,7 @@ type Result struct {
 	Diagnostics   []report.Diagnostic
 
 	travels map[*Atom]*trip
+	dropped map[*Atom]bool
 }
 
 // Function is one function that travels into the module.
@@ -83,7 +84,7 @@ func DiffObjects(orig, patched *Object) *Result {
 
 func (s *selection) result() *Result {
 	r := s.res
-	r.Orig, r.Patched, r.travels = s.orig, s.patched, s.trips
+	r.Orig, r.Patched, r.travels, r.dropped = s.orig, s.patched, s.trips, s.dropped
 	for a, t := range s.trips {
 		switch {
 		case a.Kind == Func:

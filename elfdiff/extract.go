@@ -82,6 +82,9 @@ func (x *extractor) placeAll() {
 		if a.Owner != nil {
 			_, travels = x.res.travels[a.Owner]
 		}
+		if x.res.dropped[a] {
+			continue
+		}
 		if whole := x.res.Patched.arch.sections[a.Section.Name].whole; travels || whole {
 			x.put(a)
 			x.order = append(x.order, a)

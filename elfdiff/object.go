@@ -32,7 +32,7 @@ type Atom struct {
 	Size    uint64  // bytes
 	Refs    []Ref   // by offset
 	Entries []*Atom // of special sections, owned by this function, in file order
-	Owner   *Atom   // of an Entry
+	Owner   *Atom   // function that an Entry or the code of an alternative belongs to
 	Spec    special // of an Entry
 
 	lost  bool    // some instruction of it cannot be decoded
@@ -135,7 +135,7 @@ type sectionRelocs map[*elfobj.Section][]elfobj.Reloc
 func relocsBySection(f *elfobj.File) sectionRelocs {
 	m := sectionRelocs{}
 	for _, s := range f.Sections {
-		if s.Target == nil || s.Target.Flags&elf.SHF_ALLOC == 0 {
+		if s.Target == nil || !reachesKernel(s.Target) {
 			continue
 		}
 		m[s.Target] = append(m[s.Target], s.Relocs...)
@@ -158,7 +158,7 @@ func (o *Object) split(relocs sectionRelocs) {
 		}
 	}
 	for _, sec := range o.File.Sections {
-		if sec.Flags&elf.SHF_ALLOC == 0 || sec.Type == elf.SHT_RELA || sec.Type == elf.SHT_GROUP {
+		if !reachesKernel(sec) {
 			continue
 		}
 		for _, a := range o.splitSection(sec, symbols[sec], relocs[sec]) {
@@ -167,6 +167,14 @@ func (o *Object) split(relocs sectionRelocs) {
 			o.bySection[sec] = append(o.bySection[sec], a)
 		}
 	}
+}
+
+// reachesKernel reports whether the section is part of a linked kernel:
+// debug info is not, nor is what the linker script throws away (DISCARDS,
+// include/asm-generic/vmlinux.lds.h).
+func reachesKernel(sec *elfobj.Section) bool {
+	return sec.Flags&elf.SHF_ALLOC != 0 && sec.Type != elf.SHT_RELA && sec.Type != elf.SHT_GROUP &&
+		!strings.HasPrefix(sec.Name, ".discard.")
 }
 
 func (o *Object) splitSection(sec *elfobj.Section, syms []*elfobj.Symbol, relocs []elfobj.Reloc) []*Atom {

@@ -120,7 +120,35 @@ func (o *Object) attachEntries() error {
 			a.Owner.Entries = append(a.Owner.Entries, a)
 		}
 	}
+	o.attachReplacements()
 	return o.attachParallel()
+}
+
+// attachReplacements gives the code of alternatives to the functions that it
+// is for: what their entries, their own code or other such code point at.
+func (o *Object) attachReplacements() {
+	for found := true; found; {
+		found = false
+		for _, a := range o.Atoms {
+			owner := a.function()
+			if owner == nil {
+				continue
+			}
+			for _, r := range a.Refs {
+				if t := r.Atom; t != nil && t.Kind == Anon && t.Owner == nil && t.altinstr() {
+					t.Owner, found = owner, true
+				}
+			}
+		}
+	}
+}
+
+// function is the function that a is or belongs to, nil for neither.
+func (a *Atom) function() *Atom {
+	if a.Kind == Func {
+		return a
+	}
+	return a.Owner
 }
 
 // attachParallel attaches the entries of sections that have no relocations of

@@ -13,6 +13,7 @@ type selection struct {
 	orig, patched *Object
 	cmp           comparison
 	ambiguous     map[*Atom]bool
+	dropped       map[*Atom]bool  // entries that do not travel with their function
 	trips         map[*Atom]*trip // patched atoms that travel
 	queue         []*Atom         // of them, those whose references were not followed yet
 	res           *Result
@@ -26,7 +27,7 @@ type trip struct {
 
 func newSelection(orig, patched *Object) *selection {
 	s := &selection{orig: orig, patched: patched, cmp: comparison{memo: map[[2]*Atom]bool{}},
-		ambiguous: map[*Atom]bool{}, trips: map[*Atom]*trip{}, res: &Result{}}
+		ambiguous: map[*Atom]bool{}, dropped: map[*Atom]bool{}, trips: map[*Atom]*trip{}, res: &Result{}}
 	for _, a := range correlate(orig, patched) {
 		s.ambiguous[a] = true
 	}
@@ -43,10 +44,19 @@ func (s *selection) travel(a *Atom, change *Difference, cause ...report.Cause) {
 }
 
 func (s *selection) refuse(code string, a *Atom, hint, format string, args ...any) {
-	d := report.Diagnostic{Code: code, Severity: report.Error, Message: fmt.Sprintf(format, args...), Hint: hint}
-	if a != nil {
-		d.Symbol = a.String()
-	}
+	s.diagnose(report.Diagnostic{Code: code, Severity: report.Error, Symbol: a.String(), Message: fmt.Sprintf(format, args...), Hint: hint})
+}
+
+func (s *selection) warn(code string, a *Atom, format string, args ...any) {
+	s.diagnose(report.Diagnostic{Code: code, Severity: report.Warning, Symbol: a.String(), Message: fmt.Sprintf(format, args...)})
+}
+
+func (s *selection) note(code string, a *Atom, format string, args ...any) {
+	s.diagnose(report.Diagnostic{Code: code, Severity: report.Note, Symbol: a.String(), Message: fmt.Sprintf(format, args...)})
+}
+
+// diagnose adds a finding once.
+func (s *selection) diagnose(d report.Diagnostic) {
 	for _, old := range s.res.Diagnostics {
 		if old == d {
 			return
@@ -141,6 +151,8 @@ func (s *selection) data() {
 		d := s.cmp.difference(b.twin, b)
 		switch {
 		case d == nil:
+		case s.patched.describes(b):
+			s.note("debug-site-kept", b, "%s keeps the entry that the kernel has for it in dynamic_debug/control", b)
 		case s.patched.isUnowned(b):
 			s.refuseUnowned(b, "changed")
 		case b.Init():
@@ -214,7 +226,9 @@ func (s *selection) close() {
 		}
 		s.follow(a, a)
 		for _, e := range a.Entries {
-			s.follow(e, a)
+			if !s.dropped[e] {
+				s.follow(e, a)
+			}
 		}
 	}
 }
@@ -299,16 +313,23 @@ func calls(u, a *Atom) bool {
 	return true
 }
 
-// checkEntries refuses entries that cannot be honoured from inside a module.
+// checkEntries deals with the entries whose static key would live in the
+// module: the kernel handles them before it applies the module's livepatch
+// relocations. A pr_debug site can do without, it stays as it was compiled.
 func (s *selection) checkEntries(a *Atom) {
 	for _, e := range a.Entries {
-		switch e.Section.Name {
-		case "__jump_table", ".static_call_sites":
-			key := e.Refs[len(e.Refs)-1]
-			if key.Atom != nil && key.Atom.twin == nil {
-				s.refuse("module-static-key", key.Atom, "Use static_key_enabled() or static_call_query() in the patch: it needs no site of its own.",
-					"%s uses the new static key %s, which would live in the module", a.Name, key.Atom)
-			}
+		if e.Section.Name != "__jump_table" && e.Section.Name != ".static_call_sites" {
+			continue
+		}
+		key := e.Refs[len(e.Refs)-1].Atom
+		switch {
+		case key == nil || key.twin != nil:
+		case s.patched.describes(key):
+			s.dropped[e] = true
+			s.warn("debug-site-dropped", key, "the new pr_debug() in %s cannot be switched on: its static key would live in the module", a)
+		default:
+			s.refuse("module-static-key", key, "Use static_key_enabled() or static_call_query() in the patch: it needs no site of its own.",
+				"%s uses the new static key %s, which would live in the module", a.Name, key)
 		}
 	}
 }
@@ -321,7 +342,7 @@ func (s *selection) follow(a, owner *Atom) {
 			continue
 		}
 		switch {
-		case s.ambiguous[t]:
+		case s.ambiguous[t] && !s.patched.describes(t):
 			s.refuse("ambiguous-symbol", t, "Give the variable another name in the patch, or keep the order of its users.",
 				"%s refers to %s, and several static variables of that name cannot be told apart", owner, t)
 		case t.external():

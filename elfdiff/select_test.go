@@ -47,3 +47,23 @@ func TestUnknownInstruction(t *testing.T) {
 	source := `extern int table[]; int f(int x) { asm volatile(".byte 0x06; mov external_data(%rip), %eax"); return external(x); }`
 	edit("", source, "external(x)", "external(x + 1)", pair{functions: []string{"f"}, refused: []string{"unknown-instruction"}}).run(t)
 }
+
+// TestDebugSites has pr_debug() call sites: a new one travels without its
+// switch, an existing one stays the kernel's.
+func TestDebugSites(t *testing.T) {
+	macro := `struct ddebug { const char *fn; const char *fmt; unsigned line; struct static_key key; };
+#define pr_debug(text) do { static struct ddebug site __attribute__((section("__dyndbg"))) = { __func__, text, __LINE__ }; if (static_branch(&site.key)) printk(text, &site); } while (0)
+`
+	source := macro + `int f(int x) { pr_debug("one"); return external(x); } int g(int x) { pr_debug("two"); return external(x + 1); }`
+	edit("", source, `pr_debug("one");`, `pr_debug("three"); pr_debug("one"); external(7);`,
+		pair{functions: []string{"f"}, data: []string{"new:site", "private:__func__"}, refused: []string{"debug-site-dropped"}}).run(t)
+	orig, patched := swap(source, `return external(x);`, `return external(x + 3);`)
+	r := diffSources(t, orig, patched)
+	x, err := r.Extract("klp_")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.Data) > 0 || len(x.Externals) < 4 {
+		t.Errorf("the existing site is copied: data %v, externals %v", r.Data, x.Externals)
+	}
+}

@@ -19,6 +19,7 @@ type special struct {
 	ftrace     bool   // an entry makes its function patchable
 	parallel   string // section whose i-th entry belongs to the i-th entry here
 	parallelTo string // the other way round
+	describes  bool   // named objects that each describe one call site: a new one works unregistered
 	whole      bool   // same in all objects, travels whole
 	unowned    bool   // entries belong to no function: they may not differ
 	drop       bool   // means nothing in a module
@@ -58,4 +59,4 @@ func (a *arch) specialOf(name string) (special, bool) {
 }
 
 var unownedFamilies = []string{"___ksymtab", "___kcrctab", "__ksymtab", "__kcrctab", ".initcall", ".con_initcall", ".init.setup", "__initcall",
-	"__syscalls_metadata", "_ftrace_events", "_error_injection_whitelist", "_kprobe_blacklist", ".BTF", "__dyndbg", "__bpf_raw_tp_map"}
+	"__syscalls_metadata", "_ftrace_events", "_error_injection_whitelist", "_kprobe_blacklist", ".BTF", "__bpf_raw_tp_map"}

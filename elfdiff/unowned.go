@@ -29,6 +29,12 @@ func (o *Object) isUnowned(a *Atom) bool {
 	return !isPlainSection(a.Section.Name)
 }
 
+// describes reports whether a describes a call site (struct _ddebug,
+// include/linux/dynamic_debug.h).
+func (o *Object) describes(a *Atom) bool {
+	return a.Kind == Data && o.arch.sections[a.Section.Name].describes
+}
+
 // unowned refuses differences in what belongs to no function: exports,
 // initcalls, parameters, and sections that nobody has listed.
 func (s *selection) unowned() {
