@@ -83,7 +83,7 @@ func (r *run) resolved(ctx context.Context) ([]*unit, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := r.prove(ctx, units); err != nil {
+	if err := r.prove(units); err != nil {
 		return nil, err
 	}
 	if err := r.diff(units); err != nil {
@@ -92,5 +92,5 @@ func (r *run) resolved(ctx context.Context) ([]*unit, error) {
 	if err := r.extract(units); err != nil {
 		return nil, err
 	}
-	return units, r.resolve(units)
+	return units, r.resolve(ctx, units)
 }

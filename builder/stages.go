@@ -148,7 +148,7 @@ func (r *run) compile(ctx context.Context, planned []kbuild.Unit, changes *patch
 }
 
 // prove finds every original function in the shipped image.
-func (r *run) prove(ctx context.Context, units []*unit) error {
+func (r *run) prove(units []*unit) error {
 	defer r.timed("prove")()
 	for i, u := range units {
 		var err error
@@ -156,27 +156,8 @@ func (r *run) prove(ctx context.Context, units []*unit) error {
 			return fault.Environmentf("%s: %w", u.Unit.Object, err)
 		}
 		u.proof = baseproof.Prove(u.orig, r.kernel.Image)
-		if u.proof.NeedsPlain() {
-			if err := r.provePlain(ctx, u); err != nil {
-				return err
-			}
-		}
 		r.rep.Units[i].Proof = u.proof.Report()
 	}
-	return nil
-}
-
-// provePlain proves the unit once more, compiled with its functions together.
-func (r *run) provePlain(ctx context.Context, u *unit) error {
-	object, err := r.tree().CompilePlain(ctx, u.Unit, filepath.Join(r.work, "plain", filepath.Base(u.Unit.Object)))
-	if err != nil {
-		return err
-	}
-	plain, err := load(object)
-	if err != nil {
-		return fault.Environmentf("%s: %w", u.Unit.Object, err)
-	}
-	u.proof.Adopt(baseproof.Prove(plain, r.kernel.Image))
 	return nil
 }
 
@@ -200,7 +181,6 @@ func (r *run) diff(units []*unit) error {
 		u.diff = elfdiff.DiffObjects(u.orig, patched)
 		empty = empty && u.diff.Empty()
 		u.traceCauses()
-		r.locate(u)
 		r.diagnose(u, u.diff.Diagnostics)
 	}
 	if err := r.barrier(); err != nil {
@@ -209,6 +189,82 @@ func (r *run) diff(units []*unit) error {
 	if empty {
 		return ErrNothing
 	}
+	return nil
+}
+
+// extract cuts the objects that the module is linked from.
+func (r *run) extract(units []*unit) error {
+	defer r.timed("extract")()
+	replaced := 0
+	for i, u := range units {
+		x, err := u.diff.Extract("klp" + strconv.Itoa(i) + "_")
+		if err != nil {
+			return &fault.Error{Class: fault.Bug, Err: err}
+		}
+		u.extract = x
+		replaced += len(x.Replacements)
+	}
+	if replaced == 0 {
+		return ErrNothing
+	}
+	return nil
+}
+
+// resolve finds the kernel's own function behind each one that is replaced,
+// and names every reference of the extracted objects.
+func (r *run) resolve(ctx context.Context, units []*unit) error {
+	defer r.timed("resolve")()
+	shared := sharedSymbols(units)
+	for i, u := range units {
+		if u.proof.Improvable() && u.wantsProof() {
+			if err := r.provePlain(ctx, u); err != nil {
+				return err
+			}
+			r.rep.Units[i].Proof = u.proof.Report()
+		}
+		r.locate(u)
+		res := r.kernel.Resolve(u.extract, u.proof, shared)
+		u.names = res.Namespaces
+		r.rep.References = append(r.rep.References, res.References...)
+		r.diagnose(u, res.Diagnostics)
+		r.reportContents(u)
+	}
+	return r.barrier()
+}
+
+// wantsProof reports whether something that the module needs of the unit has
+// no proven address yet.
+func (u *unit) wantsProof() bool {
+	for _, rep := range u.extract.Replacements {
+		if u.proof.Unproven(rep.Func.Old) != "" {
+			return true
+		}
+	}
+	for _, e := range u.extract.Externals {
+		known := false
+		if e.Old != nil {
+			_, known = u.proof.Addr(e.Old)
+		} else {
+			_, known = u.proof.SymbolAddr(e.Name)
+		}
+		if !known {
+			return true
+		}
+	}
+	return false
+}
+
+// provePlain proves the unit once more, compiled with its functions together.
+func (r *run) provePlain(ctx context.Context, u *unit) error {
+	object, err := r.tree().CompilePlain(ctx, u.Unit, filepath.Join(r.work, "plain", filepath.Base(u.Unit.Object)))
+	if err != nil {
+		return err
+	}
+	plain, err := load(object)
+	if err != nil {
+		return fault.Environmentf("%s: %w", u.Unit.Object, err)
+	}
+	u.proof.Adopt(baseproof.Prove(plain, r.kernel.Image))
 	return nil
 }
 
@@ -226,38 +282,6 @@ func (r *run) locate(u *unit) {
 		}
 		u.targets[f] = t
 	}
-}
-
-// extract cuts the objects that the module is linked from.
-func (r *run) extract(units []*unit) error {
-	defer r.timed("extract")()
-	replaced := 0
-	for i, u := range units {
-		x, err := u.diff.Extract("klp" + strconv.Itoa(i) + "_")
-		if err != nil {
-			return &fault.Error{Class: fault.Bug, Err: err}
-		}
-		u.extract = x
-		replaced += len(x.Replacements)
-		r.reportContents(u)
-	}
-	if replaced == 0 {
-		return ErrNothing
-	}
-	return nil
-}
-
-// resolve names every reference of the extracted objects.
-func (r *run) resolve(units []*unit) error {
-	defer r.timed("resolve")()
-	shared := sharedSymbols(units)
-	for _, u := range units {
-		res := r.kernel.Resolve(u.extract, u.proof, shared)
-		u.names = res.Namespaces
-		r.rep.References = append(r.rep.References, res.References...)
-		r.diagnose(u, res.Diagnostics)
-	}
-	return r.barrier()
 }
 
 // sharedSymbols are the global symbols that the patch adds to the kernel.

@@ -2,11 +2,13 @@ package baseproof
 
 import "kintsugi/elfdiff"
 
-// NeedsPlain reports whether functions are left whose code differs from the
-// image's. With -ffunction-sections the assembler cannot shorten a jump from
-// one function to another, so a unit may have some that differ in nothing
-// else; compiled without that option they are the shipped bytes.
-func (p *Proof) NeedsPlain() bool {
+// Improvable reports whether there are functions whose code differs from the
+// image's, or is not alone in having it, and that can still be proven. With
+// -ffunction-sections the assembler cannot shorten a jump from one function to
+// another, so a unit may have some that differ in nothing else; and only
+// without it does the place of one function tell that of all others. Compiled
+// without that option they are the shipped bytes.
+func (p *Proof) Improvable() bool {
 	for _, f := range p.funcs {
 		if reason := p.how[f]; reason != "" && reason != overridden && reason != noSymbol {
 			return true

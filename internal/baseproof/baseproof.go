@@ -16,6 +16,7 @@ import (
 	"sort"
 
 	"kintsugi/elfdiff"
+	"kintsugi/internal/elfobj"
 	"kintsugi/internal/kimage"
 	"kintsugi/internal/report"
 )
@@ -68,7 +69,7 @@ func (p *Proof) Report() *report.Proof {
 // Prove looks for every function of the original object in the image.
 func Prove(o *elfdiff.Object, im *kimage.Image) *Proof {
 	w := &prover{obj: o, im: im, proof: &Proof{addr: map[*elfdiff.Atom]uint64{}, how: map[*elfdiff.Atom]string{}, symbol: map[string]uint64{}, obj: o},
-		open: map[*elfdiff.Atom][]candidate{}}
+		open: map[*elfdiff.Atom][]candidate{}, base: map[*elfobj.Section]uint64{}}
 	w.findCandidates()
 	w.settle()
 	w.nameRest()
@@ -80,6 +81,7 @@ type prover struct {
 	im    *kimage.Image
 	proof *Proof
 	open  map[*elfdiff.Atom][]candidate // functions with candidates left and no proof yet
+	base  map[*elfobj.Section]uint64    // of sections with a proven function
 }
 
 // candidate is one place of the image that can be a function.
@@ -203,7 +205,11 @@ func (w *prover) settle() {
 // consistent keeps the candidates that agree with what is known.
 func (w *prover) consistent(f *elfdiff.Atom, list []candidate) []candidate {
 	var keep []candidate
+	base, placed := w.base[f.Section]
 	for _, c := range list {
+		if placed && c.addr != base+f.Off {
+			continue // the linker lays an input section down in one piece
+		}
 		if known, ok := w.proof.addr[f]; (!ok || known == c.addr) && w.agrees(f, c) {
 			keep = append(keep, c)
 		}
@@ -278,6 +284,7 @@ func (w *prover) hasSymbol(name string, addr uint64) bool {
 // accept takes c as the place of f and learns from its references.
 func (w *prover) accept(f *elfdiff.Atom, c candidate) {
 	w.proof.addr[f] = c.addr
+	w.base[f.Section] = c.addr - f.Off
 	delete(w.proof.how, f)
 	delete(w.open, f)
 	for i, r := range f.Refs {
