@@ -1,0 +1,112 @@
+package archtest
+
+import (
+	"slices"
+	"testing"
+)
+
+// pure are the rooms of the deterministic: bytes in, values out. What they
+// import of the project is pure as well.
+var pure = []string{
+	"elfdiff", "templates",
+	"internal/baseproof", "internal/elfobj", "internal/fault", "internal/kconfig", "internal/klp", "internal/report", "internal/text",
+	// These two open files, and nothing else of the machine; see only.
+	"internal/kimage", "internal/patchfile",
+}
+
+// environment is what only rooms that are not pure import.
+var environment = []string{"os", "os/exec", "os/signal", "os/user", "net", "net/http", "path/filepath", "syscall", "time", "log", "log/slog",
+	"math/rand", "math/rand/v2", "golang.org/x/sys/unix"}
+
+// only lists, for what few may import, who may, and why.
+var only = map[string]map[string]string{
+	"internal/command": {
+		"kbuild":          "runs make, the compiler, objtool and ld",
+		"internal/target": "runs apt, dpkg-deb and tar",
+		"internal/vm":     "runs QEMU",
+		"internal/cli":    "shows the output of a command that failed",
+		"internal/bench":  "runs the bare commands that a build is compared with",
+	},
+	"os/exec": {
+		"internal/command": "is the way to run anything",
+		"kbuild":           "looks for tools",
+		"internal/vm":      "looks for QEMU; its guest's init starts the probe",
+		"internal/bench":   "measures kintsugi itself",
+	},
+	"builder": {
+		"internal/cli":   "its verbs build and check",
+		"internal/bench": "measures builds",
+	},
+	"internal/cli": {".": "is the program"},
+}
+
+// exceptions are the environmental imports that pure rooms have all the same.
+var exceptions = map[string]map[string]string{
+	"internal/kimage": {
+		"os":                    "maps the image into memory",
+		"golang.org/x/sys/unix": "maps the image into memory",
+	},
+	"internal/patchfile": {"os": "opens the source tree as a root that no path leaves"},
+}
+
+func TestPureRooms(t *testing.T) {
+	files, _ := sources(t)
+	for _, s := range files {
+		if !slices.Contains(pure, s.pkg) {
+			continue
+		}
+		for _, imported := range s.imports() {
+			_, excepted := exceptions[s.pkg][imported]
+			if slices.Contains(environment, imported) && !excepted {
+				t.Errorf("%s imports %s: %s is deterministic, bytes in and values out", s.path, imported, s.pkg)
+			}
+			if inProject(files, imported) && !slices.Contains(pure, imported) {
+				t.Errorf("%s imports %s, which is not pure as %s is", s.path, imported, s.pkg)
+			}
+		}
+	}
+}
+
+// elfdiff is held to more: it has no exception, and neither has what it imports.
+func TestDifferIsPure(t *testing.T) {
+	files, _ := sources(t)
+	seen := map[string]bool{}
+	var visit func(pkg string)
+	visit = func(pkg string) {
+		if seen[pkg] {
+			return
+		}
+		seen[pkg] = true
+		for _, s := range files {
+			if s.pkg != pkg {
+				continue
+			}
+			for _, imported := range s.imports() {
+				if slices.Contains(environment, imported) {
+					t.Errorf("elfdiff reaches %s through %s", imported, s.path)
+				}
+				visit(imported)
+			}
+		}
+	}
+	visit("elfdiff")
+	if !seen["internal/elfobj"] {
+		t.Error("elfdiff was not looked at")
+	}
+}
+
+func TestFewImport(t *testing.T) {
+	files, _ := sources(t)
+	for _, s := range files {
+		for _, imported := range s.imports() {
+			allowed, restricted := only[imported]
+			if _, ok := allowed[s.pkg]; restricted && !ok {
+				t.Errorf("%s imports %s, which only some may (see the table in this test)", s.path, imported)
+			}
+		}
+	}
+}
+
+func inProject(files []*source, pkg string) bool {
+	return slices.ContainsFunc(files, func(s *source) bool { return s.pkg == pkg })
+}
