@@ -185,23 +185,42 @@ func (s *selection) newData(b *Atom) {
 // pullUsers makes all that refers to the constant b travel with it: there may
 // be no two readings of one constant.
 func (s *selection) pullUsers(b *Atom) {
-	cause := report.Cause{Kind: "data", Symbol: b.String()}
+	if len(b.users) == 0 {
+		s.refuse("data-changed", b, dataAdvice, "the constant %s changed, and what uses it cannot be told", b)
+	}
+	causes := append([]report.Cause{{Kind: "data", Symbol: b.String()}}, s.causeOf(b)...)
 	for _, u := range b.users {
+		_, travels := s.trips[u]
 		switch {
-		case u.Kind == Func && u.Init():
+		case u.Init():
+			s.refuse("data-changed", b, dataAdvice, "the constant %s changed, and the init code of %s has read it or handed out a pointer to it", b, u)
 		case u.Kind == Func:
-			s.travel(u, nil, append([]report.Cause{cause}, s.causeOf(b)...)...)
+			s.travel(u, nil, causes...)
 		case u.Kind == Data && !u.isConst():
 			s.refuse("data-changed", u, dataAdvice, "the writable variable %s points at %s, which changed", u, b)
 		case u.Kind == Data && u.Global():
 			s.refuse("data-changed", u, dataAdvice, "the constant %s points at %s, which changed, and other units can be using it", u, b)
-		default:
-			if _, ok := s.trips[u]; !ok {
-				s.travel(u, &Difference{What: "reference"}, append([]report.Cause{cause}, s.causeOf(b)...)...)
-				s.pullUsers(u)
-			}
+		case s.patched.isUnowned(u):
+			s.refuseUnowned(u, "changed")
+		case !travels:
+			s.travel(u, &Difference{What: "reference"}, causes...)
+			s.pullUsers(u)
 		}
 	}
+	if b.holdsFunctions() {
+		s.warn("table-copied", b, "the kernel can keep pointers to the module's copy of %s: unload the module only when nothing uses it any more", b)
+	}
+}
+
+// holdsFunctions reports whether a is a table of operations, which are used
+// through pointers to the table.
+func (a *Atom) holdsFunctions() bool {
+	for _, r := range a.Refs {
+		if r.Sym != nil || r.Atom != nil && r.Atom.Kind == Func {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *selection) causeOf(a *Atom) []report.Cause {
