@@ -54,8 +54,20 @@ func (r *run) parse() (*patchfile.Result, error) {
 		return nil, fault.Environmentf("source of target %s: %w", r.opts.Target.Name, err)
 	}
 	defer tree.Close()
-	return patchfile.Apply(tree.FS(), patches)
+	changes, err := patchfile.Apply(tree.FS(), patches)
+	if err != nil {
+		return nil, err
+	}
+	r.rep.Diagnostics = append(r.rep.Diagnostics, patchfile.Diagnose(patches, sourceArch)...)
+	for _, o := range changes.Offsets {
+		r.rep.Diagnostics = append(r.rep.Diagnostics, o.Diagnostic())
+	}
+	return changes, r.barrier()
 }
+
+// sourceArch is the directory below arch/ that belongs to x86_64, the only
+// architecture that targets have so far.
+const sourceArch = "x86"
 
 // open reads the shipped image and the exports of the target.
 func (r *run) open() error {
@@ -85,13 +97,12 @@ func (r *run) tree() *kbuild.Tree {
 // plan finds the translation units that the changed files reach.
 func (r *run) plan(ctx context.Context, changes *patchfile.Result) ([]kbuild.Unit, error) {
 	defer r.timed("plan")()
-	var paths []string
-	for _, c := range changes.Changes {
-		paths = append(paths, c.Path)
-	}
-	units, diags, err := r.tree().Plan(ctx, paths)
+	units, diags, err := r.tree().Plan(ctx, changedPaths(changes))
 	if err != nil {
 		return nil, err
+	}
+	if len(units) == 0 {
+		notInKernel(diags)
 	}
 	r.rep.Diagnostics = append(r.rep.Diagnostics, diags...)
 	for _, u := range units {
@@ -105,22 +116,49 @@ func (r *run) plan(ctx context.Context, changes *patchfile.Result) ([]kbuild.Uni
 		return nil, err
 	}
 	if len(units) == 0 {
-		if code := notInKernel(diags); code != nil {
-			return nil, code
-		}
-		return nil, ErrNothing
+		return nil, r.unreached(nil, changes, report.Error)
 	}
 	return units, nil
 }
 
-// notInKernel is the refusal of a patch none of whose files this kernel has.
-func notInKernel(diags []report.Diagnostic) error {
-	for _, d := range diags {
-		if d.Code == "not-in-kernel" {
-			return fault.Verdictf(d.Code, "no code of the patch is in this kernel: %s", d.Message)
+// changedPaths are the changed files that can be part of this kernel.
+func changedPaths(changes *patchfile.Result) []string {
+	var paths []string
+	for _, c := range changes.Changes {
+		if !patchfile.ForeignArch(c.Path, sourceArch) {
+			paths = append(paths, c.Path)
 		}
 	}
-	return nil
+	return paths
+}
+
+// notInKernel makes refusals of the warnings about files that this kernel
+// does not have: there is nothing else in the patch.
+func notInKernel(diags []report.Diagnostic) {
+	for i := range diags {
+		if diags[i].Code == "not-in-kernel" {
+			diags[i].Severity = report.Error
+		}
+	}
+}
+
+// unreached says which changed files no unit was compiled from. Where no file
+// at all is left to say something about, the patch changes nothing.
+func (r *run) unreached(pairs []kbuild.Pair, changes *patchfile.Result, severity report.Severity) error {
+	said := map[string]bool{}
+	for _, d := range r.rep.Diagnostics {
+		said[d.Source] = true
+	}
+	for _, file := range kbuild.Unreached(pairs, changedPaths(changes)) {
+		if !said[file] {
+			r.rep.Diagnostics = append(r.rep.Diagnostics, report.Diagnostic{Code: "not-in-kernel", Severity: severity, Source: file,
+				Message: file + " is part of no unit of this kernel", Hint: "a new file needs a unit that includes it"})
+		}
+	}
+	if err := r.barrier(); err != nil || len(pairs) > 0 {
+		return err
+	}
+	return ErrNothing
 }
 
 // compile makes the pair of objects of every unit.
@@ -138,6 +176,9 @@ func (r *run) compile(ctx context.Context, planned []kbuild.Unit, changes *patch
 	}
 	pairs, err := r.tree().Compile(ctx, planned, overlay, filepath.Join(r.work, "units"))
 	if err != nil {
+		return nil, err
+	}
+	if err := r.unreached(pairs, changes, report.Warning); err != nil {
 		return nil, err
 	}
 	var units []*unit

@@ -59,8 +59,8 @@ func (p *planner) add(file string) error {
 	if path.IsAbs(file) || !filepath.IsLocal(file) || path.Clean(file) != file {
 		return fault.Inputf("%s: not a path inside the source tree", file)
 	}
-	if code, severity, message := classify(file); code != "" {
-		p.diag(severity, code, file, "", "%s", message)
+	if d := classify(file); d != nil {
+		p.diags = append(p.diags, *d)
 		return nil
 	}
 	p.sources = append(p.sources, file)
@@ -112,7 +112,7 @@ func (p *planner) judge() {
 		switch {
 		case used[file]:
 		case p.placed[file].Host:
-			p.diag(report.Error, "build-file", file, "", "%s runs while the kernel is built and is not part of it", file)
+			p.diag(report.Error, "build-file", file, "leave the file out if the fix works without it", "%s runs while the kernel is built and is not part of it", file)
 		case otherImage(file) != "":
 			p.diag(report.Error, "other-image", file, "livepatch replaces functions of vmlinux and of modules only",
 				"%s is part of %s, not of vmlinux", file, otherImage(file))
@@ -120,7 +120,7 @@ func (p *planner) judge() {
 			// A new file: a patched one may include it. Unreached tells,
 			// when the units are compiled.
 		default:
-			p.diag(report.Warning, "not-in-kernel", file, "", "%s is not compiled with this kernel's config", file)
+			p.diag(report.Warning, "not-in-kernel", file, "look for the option that its Makefile builds it under in the target's config", "%s is not compiled with this kernel's config", file)
 		}
 	}
 }
@@ -130,28 +130,25 @@ func (t *Tree) has(file string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// classify returns the diagnostic for a changed file that is not C source of
-// the kernel; the code is empty for one that is.
-func classify(file string) (code string, severity report.Severity, message string) {
-	base, ext := path.Base(file), path.Ext(file)
-	top, _, _ := strings.Cut(file, "/")
-	switch {
-	case top == "Documentation" || top == "samples" || top == "LICENSES" || ext == ".rst" || ext == ".txt" || ext == ".md",
-		file == "MAINTAINERS" || file == "CREDITS" || file == "COPYING" || file == "README" || file == ".mailmap",
-		strings.HasPrefix(file, "tools/") && !strings.HasPrefix(file, "tools/objtool/"):
-		return "not-in-kernel", report.Note, file + " is not part of the kernel's code"
-	case top == "scripts" || top == "tools" || buildSources[file]:
-		return "build-file", report.Error, file + " takes part in building the kernel; its effect cannot be livepatched"
+// classify returns the diagnostic for a changed file that is compiled into no
+// unit of its own, nil for C source of the kernel. Documentation, assembly and
+// build files have been told apart before anything is planned.
+func classify(file string) *report.Diagnostic {
+	d := &report.Diagnostic{Severity: report.Error, Source: file}
+	switch ext := path.Ext(file); {
+	case buildSources[file]:
+		d.Code, d.Message = "build-file", file+" is compiled only to generate headers for the kernel's build"
+		d.Hint = "leave the file out if the fix works without it; otherwise the kernel has to be rebuilt"
 	case ext == ".c":
-		return "", "", ""
-	case ext == ".S":
-		return "assembly", report.Error, file + " is assembly; only functions compiled from C can be livepatched"
+		return nil
 	case ext == ".h":
-		return "header", report.Error, file + " is a header; changes to headers are not supported yet"
-	case strings.HasPrefix(base, "Makefile") || strings.HasPrefix(base, "Kbuild") || strings.HasPrefix(base, "Kconfig"):
-		return "build-file", report.Error, file + " is a build file; its effect cannot be livepatched"
+		d.Code, d.Message = "header", file+" is a header, and the units that it reaches are not computed yet"
+		d.Hint = "move the change into the C files that need it"
+	default:
+		d.Code, d.Message = "build-file", file+" is not C source; its effect on the kernel is not known"
+		d.Hint = "leave the file out if the fix works without it; otherwise the kernel has to be rebuilt"
 	}
-	return "build-file", report.Error, file + " is not C source; its effect on the kernel is not known"
+	return d
 }
 
 // buildSources are C files that are compiled only to generate headers (the
