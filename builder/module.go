@@ -140,7 +140,7 @@ func (r *run) publish(source string, module []byte) (*report.Report, error) {
 	}
 	if err := r.write(source, module); err != nil {
 		r.rep.Module = nil
-		return r.finish(fault.Environmentf("output directory: %w", err))
+		return r.finish(fault.Environmentf("output directory: %w", err).Hint("choose another with -o, or make room in %s", r.opts.Out))
 	}
 	return r.rep, nil
 }

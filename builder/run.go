@@ -11,6 +11,7 @@ import (
 
 	"kintsugi/internal/fault"
 	"kintsugi/internal/klp"
+	"kintsugi/internal/patchfile"
 	"kintsugi/internal/report"
 )
 
@@ -27,9 +28,11 @@ type run struct {
 }
 
 func start(opts Options) (*run, error) {
-	r := &run{opts: opts, rep: &report.Report{Schema: report.Schema, Tool: report.Tool{Name: "kintsugi", Version: opts.Version},
-		Functions: []report.Function{}, Data: []report.Data{}, References: []report.Reference{}, Diagnostics: []report.Diagnostic{},
-		Timings: map[string]int64{}}}
+	r := &run{opts: opts, rep: report.New(opts.Version)}
+	r.rep.Timings = map[string]int64{}
+	if len(opts.Patches) == 0 {
+		return r, fault.Inputf("no patch to build from")
+	}
 	t := opts.Target
 	r.rep.Target = &report.Target{Name: t.Name, Release: t.Release, Arch: t.Arch, Compiler: t.Compiler}
 	name, err := moduleName(opts)
@@ -74,12 +77,29 @@ func (r *run) barrier() error {
 // finish gives the report its verdict and brings its lists into order.
 func (r *run) finish(err error) (*report.Report, error) {
 	r.rep.Verdict = verdictOf(err)
-	if code := fault.CodeOf(err); r.rep.Verdict == report.Failed && code != "" {
-		r.rep.Diagnostics = append(r.rep.Diagnostics, report.Diagnostic{Code: code, Severity: report.Error,
-			Message: err.Error(), Hint: strings.Join(fault.Hints(err), "; ")})
+	if r.rep.Verdict == report.Failed {
+		r.rep.Diagnostics = append(r.rep.Diagnostics, failures(err)...)
 	}
 	r.rep.Sort()
 	return r.rep, err
+}
+
+// failures are the findings that an error of a failed build stands for.
+func failures(err error) []report.Diagnostic {
+	var apply *patchfile.ApplyError
+	if errors.As(err, &apply) {
+		var list []report.Diagnostic
+		for _, f := range apply.Failures {
+			list = append(list, f.Diagnostic())
+		}
+		return list
+	}
+	code := fault.CodeOf(err)
+	if code == "" {
+		return nil
+	}
+	return []report.Diagnostic{{Code: code, Severity: report.Error, Source: fault.SourceOf(err), Message: err.Error(),
+		Hint: strings.Join(fault.Hints(err), "; ")}}
 }
 
 func verdictOf(err error) report.Verdict {

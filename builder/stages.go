@@ -161,20 +161,21 @@ func (r *run) unreached(pairs []kbuild.Pair, changes *patchfile.Result, severity
 	return ErrNothing
 }
 
-// compile makes the pair of objects of every unit.
+// compile makes the pair of objects of every unit. Line numbers are pinned,
+// so that code which only moved stays the same; where the compiler refuses the
+// patched source, it is asked once more without, for the numbers that a person
+// sees in the file.
 func (r *run) compile(ctx context.Context, planned []kbuild.Unit, changes *patchfile.Result) ([]*unit, error) {
 	defer r.timed("compile")()
-	overlay, byPath := map[string][]byte{}, map[string]*patchfile.Change{}
+	byPath := map[string]*patchfile.Change{}
 	for _, c := range changes.Changes {
-		overlay[c.Path], byPath[c.Path] = c.Pinned, c
-		if c.Patched == nil {
-			overlay[c.Path] = nil
-		}
-		if c.From != "" && c.From != c.Path && byPath[c.From] == nil {
-			overlay[c.From] = nil
-		}
+		byPath[c.Path] = c
 	}
-	pairs, err := r.tree().Compile(ctx, planned, overlay, filepath.Join(r.work, "units"))
+	pairs, err := r.tree().Compile(ctx, planned, overlay(changes, true), filepath.Join(r.work, "units"))
+	if fault.CodeOf(err) == "patch-compile" {
+		byPath = nil // the numbers in debug info are others
+		pairs, err = r.tree().Compile(ctx, planned, overlay(changes, false), filepath.Join(r.work, "unpinned"))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -186,6 +187,23 @@ func (r *run) compile(ctx context.Context, planned []kbuild.Unit, changes *patch
 		units = append(units, &unit{Pair: p, changes: byPath})
 	}
 	return units, nil
+}
+
+// overlay is what the patch makes of the tree: contents by path, nil for what
+// is gone.
+func overlay(changes *patchfile.Result, pinned bool) map[string][]byte {
+	files := map[string][]byte{}
+	for _, c := range changes.Changes {
+		switch {
+		case c.Patched == nil:
+			files[c.Path] = nil
+		case pinned:
+			files[c.Path] = c.Pinned
+		default:
+			files[c.Path] = c.Patched
+		}
+	}
+	return files
 }
 
 // prove finds every original function in the shipped image.

@@ -1,7 +1,6 @@
 package kbuild
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -239,6 +238,8 @@ func outside(words []string, object, root string) []string {
 
 var compilerError = regexp.MustCompile(`(?m)^(cc1|\{standard input\}|[^\s:]+:\d+)(:\d+)?: (fatal )?[eE]rror: .*$`)
 
+var sourceLine = regexp.MustCompile(`^[^\s:]+:\d+`)
+
 // failure classes an error of the compiler: the patch's fault only where the
 // patched source has an error in it.
 func (j *job) failure(err error) error {
@@ -246,10 +247,13 @@ func (j *job) failure(err error) error {
 	if !errors.As(err, &exit) {
 		return err
 	}
+	if full := diskFull(j.out, exit.Output); full != nil {
+		return full
+	}
 	line := string(compilerError.Find(exit.Output))
-	if j.of != nil && line != "" && !bytes.Contains(exit.Output, []byte("No space left on device")) {
-		e := fault.Inputf("%w", &toolError{line, exit})
-		e.Code = "patch-compile"
+	if j.of != nil && line != "" {
+		e := fault.Inputf("the patched source does not compile: %w", &toolError{line, exit})
+		e.Code, e.Source = "patch-compile", sourceLine.FindString(line)
 		return withOutput(e, exit.Output)
 	}
 	which := "original"

@@ -51,7 +51,7 @@ func LinkModule(ctx context.Context, spec ModuleSpec) (string, error) {
 	}
 	out, err := run.Run(ctx)
 	if err != nil {
-		return "", linkFailure(err)
+		return "", linkFailure(work, err)
 	}
 	slog.Debug("kbuild", "output", string(out))
 	return onlyModule(work)
@@ -59,10 +59,13 @@ func LinkModule(ctx context.Context, spec ModuleSpec) (string, error) {
 
 var linkError = regexp.MustCompile(`(?m)^(ERROR: .*|ld: .*|.*: No such file or directory|make.*: \*\*\* .*)$`)
 
-func linkFailure(err error) error {
+func linkFailure(work string, err error) error {
 	var exit *command.Error
 	if !errors.As(err, &exit) {
 		return err
+	}
+	if full := diskFull(work, exit.Output); full != nil {
+		return full
 	}
 	line := compilerError.Find(exit.Output)
 	if line == nil {

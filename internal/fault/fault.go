@@ -29,7 +29,9 @@ const (
 type Error struct {
 	Class Class
 	Code  string
-	Hints []string
+	// Source is where in the patched tree the fault lies, file:line.
+	Source string
+	Hints  []string
 	Err   error
 }
 
@@ -72,6 +74,15 @@ func CodeOf(err error) string {
 	var e *Error
 	if errors.As(err, &e) {
 		return e.Code
+	}
+	return ""
+}
+
+// SourceOf returns where in the source err lies, empty where that is not known.
+func SourceOf(err error) string {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Source
 	}
 	return ""
 }
