@@ -161,14 +161,14 @@ func TestCompileErrors(t *testing.T) {
 	tree, unit := smallTree(t)
 	broken := []byte("int a(void) { return nowhere; }\n")
 	_, err := compileOne(t, tree, unit, map[string][]byte{"fs/a.c": broken})
-	if fault.ClassOf(err) != fault.Input || fault.CodeOf(err) != "patch-compile" || !strings.HasPrefix(err.Error(), "fs/a.c:1:22: error: ") {
+	if fault.ClassOf(err) != fault.Input || fault.CodeOf(err) != "patch-compile" || !strings.HasPrefix(err.Error(), "the patched source does not compile: fs/a.c:1:22: error: ") {
 		t.Errorf("broken patch: %v (class %v)", err, fault.ClassOf(err))
 	}
 	if len(fault.Hints(err)) == 0 {
 		t.Error("the compiler's output is not among the hints")
 	}
 	_, err = compileOne(t, tree, unit, map[string][]byte{"fs/a.c": []byte("void a(void) { asm(\"nonsense\"); }\n")})
-	if fault.CodeOf(err) != "patch-compile" || !strings.HasPrefix(err.Error(), "fs/a.c:1: Error: ") {
+	if fault.CodeOf(err) != "patch-compile" || !strings.HasPrefix(err.Error(), "the patched source does not compile: fs/a.c:1: Error: ") {
 		t.Errorf("broken assembly: %v (class %v)", err, fault.ClassOf(err))
 	}
 	if _, err = compileOne(t, tree, unit, map[string][]byte{"fs/a.c": nil}); fault.CodeOf(err) != "patch-compile" {
