@@ -1,0 +1,73 @@
+package builder
+
+import (
+	"strconv"
+
+	"kintsugi/elfdiff"
+	"kintsugi/internal/baseproof"
+	"kintsugi/internal/elfobj"
+	"kintsugi/internal/fault"
+)
+
+// prove finds every original function in the shipped image.
+func (r *run) prove(units []*unit) error {
+	defer r.timed("prove")()
+	for i, u := range units {
+		var err error
+		if u.orig, err = load(u.Original); err != nil {
+			return fault.Environmentf("%s: %w", u.Unit.Object, err)
+		}
+		u.proof = baseproof.Prove(u.orig, r.kernel.Image)
+		r.rep.Units[i].Proof = u.proof.Report()
+	}
+	return nil
+}
+
+func load(object []byte) (*elfdiff.Object, error) {
+	file, err := elfobj.Read(object)
+	if err != nil {
+		return nil, err
+	}
+	return elfdiff.Load(file)
+}
+
+// diff finds what changed in every unit, and refuses replacing what is not proven.
+func (r *run) diff(units []*unit) error {
+	defer r.timed("diff")()
+	empty := true
+	for _, u := range units {
+		patched, err := load(u.Patched)
+		if err != nil {
+			return fault.Environmentf("%s (patched): %w", u.Unit.Object, err)
+		}
+		u.diff = elfdiff.DiffObjects(u.orig, patched)
+		empty = empty && u.diff.Empty()
+		u.traceCauses()
+		r.diagnose(u, u.diff.Diagnostics)
+	}
+	if err := r.barrier(); err != nil {
+		return err
+	}
+	if empty {
+		return ErrNothing
+	}
+	return nil
+}
+
+// extract cuts the objects that the module is linked from.
+func (r *run) extract(units []*unit) error {
+	defer r.timed("extract")()
+	replaced := 0
+	for i, u := range units {
+		x, err := u.diff.Extract("klp" + strconv.Itoa(i) + "_")
+		if err != nil {
+			return &fault.Error{Class: fault.Bug, Err: err}
+		}
+		u.extract = x
+		replaced += len(x.Replacements)
+	}
+	if replaced == 0 {
+		return ErrNothing
+	}
+	return nil
+}

@@ -1,0 +1,104 @@
+package builder
+
+import (
+	"context"
+	"path/filepath"
+
+	"kintsugi/elfdiff"
+	"kintsugi/internal/baseproof"
+	"kintsugi/internal/fault"
+	"kintsugi/internal/klp"
+	"kintsugi/internal/report"
+)
+
+// resolve finds the kernel's own function behind each one that is replaced,
+// and names every reference of the extracted objects.
+func (r *run) resolve(ctx context.Context, units []*unit) error {
+	defer r.timed("resolve")()
+	shared := sharedSymbols(units)
+	for i, u := range units {
+		if u.proof.Improvable() && u.wantsProof() {
+			if err := r.provePlain(ctx, u); err != nil {
+				return err
+			}
+			r.rep.Units[i].Proof = u.proof.Report()
+		}
+		r.locate(u)
+		res := r.kernel.Resolve(u.extract, u.proof, shared)
+		u.names = res.Namespaces
+		r.rep.References = append(r.rep.References, res.References...)
+		r.diagnose(u, res.Diagnostics)
+		r.reportContents(u)
+	}
+	return r.barrier()
+}
+
+// wantsProof reports whether something that the module needs of the unit has
+// no proven address yet.
+func (u *unit) wantsProof() bool {
+	for _, rep := range u.extract.Replacements {
+		if u.proof.Unproven(rep.Func.Old) != "" {
+			return true
+		}
+	}
+	for _, e := range u.extract.Externals {
+		known := false
+		if e.Old != nil {
+			_, known = u.proof.Addr(e.Old)
+		} else {
+			_, known = u.proof.SymbolAddr(e.Name)
+		}
+		if !known {
+			return true
+		}
+	}
+	return false
+}
+
+// provePlain proves the unit once more, compiled with its functions together.
+func (r *run) provePlain(ctx context.Context, u *unit) error {
+	object, err := r.tree().CompilePlain(ctx, u.Unit, filepath.Join(r.work, "plain", filepath.Base(u.Unit.Object)))
+	if err != nil {
+		return err
+	}
+	plain, err := load(object)
+	if err != nil {
+		return fault.Environmentf("%s: %w", u.Unit.Object, err)
+	}
+	u.proof.Adopt(baseproof.Prove(plain, r.kernel.Image))
+	return nil
+}
+
+// locate finds the function of the image behind each one that is replaced.
+func (r *run) locate(u *unit) {
+	u.targets = map[*elfdiff.Function]klp.Target{}
+	for _, f := range u.diff.Functions {
+		if !f.Patch {
+			continue
+		}
+		t, d := r.kernel.Replaced(f, u.proof)
+		if d != nil {
+			r.diagnose(u, []report.Diagnostic{*d})
+			continue
+		}
+		u.targets[f] = t
+	}
+}
+
+// sharedSymbols are the global symbols that the patch adds to the kernel.
+func sharedSymbols(units []*unit) map[string]bool {
+	shared := map[string]bool{}
+	for _, u := range units {
+		for _, f := range u.diff.Functions {
+			if f.Old == nil && f.New.Global() {
+				shared[f.Name] = true
+			}
+		}
+		for _, d := range u.diff.Data {
+			if d.Status == "new" && d.New.Global() {
+				shared[d.Name] = true
+			}
+		}
+	}
+	return shared
+}

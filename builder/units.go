@@ -1,0 +1,144 @@
+package builder
+
+import (
+	"context"
+	"path/filepath"
+
+	"kintsugi/elfdiff"
+	"kintsugi/internal/baseproof"
+	"kintsugi/internal/fault"
+	"kintsugi/internal/klp"
+	"kintsugi/internal/patchfile"
+	"kintsugi/internal/report"
+	"kintsugi/kbuild"
+)
+
+// unit is one translation unit on its way through the stages.
+type unit struct {
+	kbuild.Pair
+	changes map[string]*patchfile.Change // by path
+
+	orig    *elfdiff.Object
+	proof   *baseproof.Proof
+	diff    *elfdiff.Result
+	extract *elfdiff.Extract
+	targets map[*elfdiff.Function]klp.Target // where each replaced function is
+	names   []string                         // namespaces to import
+}
+
+func (r *run) tree() *kbuild.Tree {
+	t := r.opts.Target
+	return &kbuild.Tree{Dir: t.Source, CC: t.CC, CacheDir: filepath.Join(t.Dir, "units"), Jobs: r.opts.Jobs}
+}
+
+// plan finds the translation units that the changed files reach.
+func (r *run) plan(ctx context.Context, changes *patchfile.Result) ([]kbuild.Unit, error) {
+	defer r.timed("plan")()
+	units, diags, err := r.tree().Plan(ctx, changedPaths(changes))
+	if err != nil {
+		return nil, err
+	}
+	if len(units) == 0 {
+		notInKernel(diags)
+	}
+	r.rep.Diagnostics = append(r.rep.Diagnostics, diags...)
+	for _, u := range units {
+		r.rep.Units = append(r.rep.Units, report.Unit{Source: u.Source, Object: u.Object, Owner: u.Owner()})
+		if !u.Builtin() {
+			r.refuse("module-code", u.Source, "only code that is built into vmlinux can be patched",
+				"%s belongs to the module %s", u.Source, u.Owner())
+		}
+	}
+	if err := r.barrier(); err != nil {
+		return nil, err
+	}
+	if len(units) == 0 {
+		return nil, r.unreached(nil, changes, report.Error)
+	}
+	return units, nil
+}
+
+// changedPaths are the changed files that can be part of this kernel.
+func changedPaths(changes *patchfile.Result) []string {
+	var paths []string
+	for _, c := range changes.Changes {
+		if !patchfile.ForeignArch(c.Path, sourceArch) {
+			paths = append(paths, c.Path)
+		}
+	}
+	return paths
+}
+
+// notInKernel makes refusals of the warnings about files that this kernel
+// does not have: there is nothing else in the patch.
+func notInKernel(diags []report.Diagnostic) {
+	for i := range diags {
+		if diags[i].Code == "not-in-kernel" {
+			diags[i].Severity = report.Error
+		}
+	}
+}
+
+// unreached says which changed files no unit was compiled from. Where no file
+// at all is left to say something about, the patch changes nothing.
+func (r *run) unreached(pairs []kbuild.Pair, changes *patchfile.Result, severity report.Severity) error {
+	said := map[string]bool{}
+	for _, d := range r.rep.Diagnostics {
+		said[d.Source] = true
+	}
+	for _, file := range kbuild.Unreached(pairs, changedPaths(changes)) {
+		if !said[file] {
+			r.rep.Diagnostics = append(r.rep.Diagnostics, report.Diagnostic{Code: "not-in-kernel", Severity: severity, Source: file,
+				Message: file + " is part of no unit of this kernel", Hint: "a new file needs a unit that includes it"})
+		}
+	}
+	if err := r.barrier(); err != nil || len(pairs) > 0 {
+		return err
+	}
+	return ErrNothing
+}
+
+// compile makes the pair of objects of every unit. Line numbers are pinned,
+// so that code which only moved stays the same; where the compiler refuses the
+// patched source, it is asked once more without, for the numbers that a person
+// sees in the file.
+func (r *run) compile(ctx context.Context, planned []kbuild.Unit, changes *patchfile.Result) ([]*unit, error) {
+	defer r.timed("compile")()
+	byPath := map[string]*patchfile.Change{}
+	for _, c := range changes.Changes {
+		byPath[c.Path] = c
+	}
+	pairs, err := r.tree().Compile(ctx, planned, overlay(changes, true), filepath.Join(r.work, "units"))
+	if fault.CodeOf(err) == "patch-compile" {
+		byPath = nil // the numbers in debug info are others
+		pairs, err = r.tree().Compile(ctx, planned, overlay(changes, false), filepath.Join(r.work, "unpinned"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := r.unreached(pairs, changes, report.Warning); err != nil {
+		return nil, err
+	}
+	var units []*unit
+	for _, p := range pairs {
+		units = append(units, &unit{Pair: p, changes: byPath})
+	}
+	return units, nil
+}
+
+// overlay is what the patch makes of the tree: contents by path, nil for what
+// is gone.
+func overlay(changes *patchfile.Result, pinned bool) map[string][]byte {
+	files := map[string][]byte{}
+	for _, c := range changes.Changes {
+		switch {
+		case c.Patched == nil:
+			files[c.Path] = nil
+		case pinned:
+			files[c.Path] = c.Pinned
+		default:
+			files[c.Path] = c.Patched
+		}
+	}
+	return files
+}
