@@ -6,7 +6,6 @@ import (
 	"sort"
 
 	"kintsugi/internal/fault"
-	"kintsugi/internal/kimage"
 	"kintsugi/internal/klp"
 	"kintsugi/internal/patchfile"
 	"kintsugi/internal/report"
@@ -53,19 +52,10 @@ const sourceArch = "x86"
 // open reads the shipped image and the exports of the target.
 func (r *run) open() error {
 	defer r.timed("open")()
-	t := r.opts.Target
-	image, err := kimage.OpenFile(t.Vmlinux)
+	kernel, err := klp.OpenKernel(r.opts.Target.Vmlinux, r.opts.Target.Symvers)
 	if err != nil {
-		return fault.Environmentf("image of target %s: %w", t.Name, err)
+		return err
 	}
-	r.kernel.Image = image
-	symvers, err := os.ReadFile(t.Symvers)
-	if err != nil {
-		return fault.Environmentf("exports of target %s: %w", t.Name, err)
-	}
-	r.kernel.Exports, err = klp.ReadSymvers(symvers)
-	if err != nil {
-		return fault.Environmentf("exports of target %s: %w", t.Name, err)
-	}
+	r.kernel = kernel
 	return nil
 }

@@ -22,9 +22,9 @@ var ErrNothing = &fault.Error{Class: fault.Verdict, Err: errors.New("the patch c
 type run struct {
 	opts   Options
 	rep    *report.Report
-	work   string // directory of this build, removed at its end
-	kernel klp.Kernel
-	name   string // of the module's file, without .ko
+	work   string      // directory of this build, removed at its end
+	kernel *klp.Kernel // nil until it is opened
+	name   string      // of the module's file, without .ko
 }
 
 func start(opts Options) (*run, error) {
@@ -48,7 +48,7 @@ func start(opts Options) (*run, error) {
 }
 
 func (r *run) cleanUp() {
-	if r.kernel.Image != nil {
+	if r.kernel != nil {
 		r.kernel.Image.Close()
 	}
 	if err := os.RemoveAll(r.work); err != nil {

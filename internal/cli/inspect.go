@@ -3,13 +3,11 @@ package cli
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"kintsugi/internal/fault"
-	"kintsugi/internal/kimage"
 	"kintsugi/internal/klp"
 	"kintsugi/internal/report"
 	"kintsugi/internal/target"
@@ -80,7 +78,7 @@ func (a *app) inspect(path string, t *target.Target) error {
 }
 
 func checkLoad(ko []byte, t *target.Target) (*loadCheck, error) {
-	kernel, err := openKernel(t)
+	kernel, err := klp.OpenKernel(t.Vmlinux, t.Symvers)
 	if err != nil {
 		return nil, err
 	}
@@ -88,22 +86,6 @@ func checkLoad(ko []byte, t *target.Target) (*loadCheck, error) {
 	rep := report.Report{Diagnostics: append([]report.Diagnostic{}, kernel.Verify(ko)...)}
 	rep.Sort()
 	return &loadCheck{Target: t.Name, Release: t.Release, OK: rep.Errors() == 0, Diagnostics: rep.Diagnostics}, nil
-}
-
-// openKernel opens a target's image, to be closed, and its exports.
-func openKernel(t *target.Target) (*klp.Kernel, error) {
-	symvers, err := os.ReadFile(t.Symvers)
-	if err != nil {
-		return nil, fault.Environmentf("exports of target %s: %w", t.Name, err)
-	}
-	k := &klp.Kernel{}
-	if k.Exports, err = klp.ReadSymvers(symvers); err != nil {
-		return nil, fault.Environmentf("exports of target %s: %w", t.Name, err)
-	}
-	if k.Image, err = kimage.OpenFile(t.Vmlinux); err != nil {
-		return nil, fault.Environmentf("image of target %s: %w", t.Name, err)
-	}
-	return k, nil
 }
 
 func (i inspection) writeText(w io.Writer) {

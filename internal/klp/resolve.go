@@ -2,10 +2,12 @@ package klp
 
 import (
 	"fmt"
+	"os"
 	"sort"
 
 	"kintsugi/elfdiff"
 	"kintsugi/internal/baseproof"
+	"kintsugi/internal/fault"
 	"kintsugi/internal/kimage"
 	"kintsugi/internal/report"
 )
@@ -14,6 +16,24 @@ import (
 type Kernel struct {
 	Image   *kimage.Image
 	Exports map[string]Export
+}
+
+// OpenKernel opens a kernel by its unpacked image, which is to be closed, and
+// its Module.symvers.
+func OpenKernel(vmlinux, symvers string) (*Kernel, error) {
+	data, err := os.ReadFile(symvers)
+	if err != nil {
+		return nil, fault.Environmentf("exports of the target: %w", err)
+	}
+	exports, err := ReadSymvers(data)
+	if err != nil {
+		return nil, fault.Environmentf("%s: %w", symvers, err)
+	}
+	image, err := kimage.OpenFile(vmlinux)
+	if err != nil {
+		return nil, fault.Environmentf("image of the target: %w", err)
+	}
+	return &Kernel{Image: image, Exports: exports}, nil
 }
 
 // Resolution is what became of the references of one unit.
