@@ -22,6 +22,10 @@ type source struct {
 	file *ast.File
 }
 
+// tool reports whether the file is of a program beside the one at the root:
+// what developers run.
+func (s *source) tool() bool { return s.file.Name.Name == "main" && s.pkg != "." }
+
 // imports are the paths that the file imports; those of the project itself
 // without its name in front.
 func (s *source) imports() []string {

@@ -68,9 +68,13 @@ func (s *summary) say(t test, text string) {
 	switch {
 	case t.Name != "":
 		s.output[t] = append(s.output[t], text)
-	case text != "PASS\n" && !strings.HasPrefix(text, "testing: warning: no tests to run"):
+	case !isNoise(text):
 		fmt.Fprint(s.out, text)
 	}
+}
+
+func isNoise(text string) bool {
+	return text == "PASS\n" || strings.HasSuffix(text, "[no test files]\n")
 }
 
 func (s *summary) pass(t test) {

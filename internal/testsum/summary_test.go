@@ -31,6 +31,7 @@ func TestSummary(t *testing.T) {
 
 		{"allowed skip", `{"Action":"skip",` + pkg + `,"Test":"Allowed/one"}
 {"Action":"pass",` + pkg + `,"Test":"A"}
+{"Action":"output","Package":"empty","Output":"?   \tempty\t[no test files]\n"}
 {"Action":"skip","Package":"empty"}`, "1 passed, 0 failed, 1 skipped as allowed\n", true},
 
 		{"silent skip", `{"Action":"output",` + pkg + `,"Test":"S","Output":"x.go:1: no gcc\n"}
