@@ -1,7 +1,7 @@
 # Two commands for a newcomer, each enough on a fresh Debian 12 machine with Go,
 # git and make: make demo, make test. Both install the packages they need.
 
-.PHONY: build demo test
+.PHONY: build demo test bench
 
 build: # the program, static: it is also init of the virtual machine
 	CGO_ENABLED=0 go build -trimpath -o kintsugi .
@@ -15,3 +15,8 @@ test: # everything, the real kernel and the virtual machine included
 	@scripts/install-packages test
 	@$(MAKE) --no-print-directory build
 	@scripts/test
+
+bench: # what a build and a new target cost: see docs/performance.md
+	@scripts/install-packages demo
+	@$(MAKE) --no-print-directory build
+	@parts=$$(scripts/target-env) && eval "$$parts" && go run ./internal/bench -t "$$target" $(BENCH)

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"kintsugi/internal/command"
+)
+
+// cost is what running commands took: the time on the clock, and that of the
+// processor in all of their processes together, which other users of the
+// machine disturb less.
+type cost struct{ wall, cpu time.Duration }
+
+func (c cost) plus(d cost) cost { return cost{c.wall + d.wall, c.cpu + d.cpu} }
+
+// timed runs commands side by side to their end.
+func timed(ctx context.Context, cmds ...command.Cmd) (cost, error) {
+	begin := time.Now()
+	var running []*process
+	var failed error
+	for _, c := range cmds {
+		p, err := start(ctx, c)
+		if err != nil {
+			failed = err
+			break
+		}
+		running = append(running, p)
+	}
+	var total cost
+	for _, p := range running {
+		if err := p.wait(); err != nil {
+			failed = err
+			continue
+		}
+		total.cpu += p.cmd.ProcessState.SystemTime() + p.cmd.ProcessState.UserTime()
+	}
+	total.wall = time.Since(begin)
+	return total, failed
+}
+
+// process is a command that runs.
+type process struct {
+	what   command.Cmd
+	cmd    *exec.Cmd
+	output bytes.Buffer
+}
+
+func start(ctx context.Context, c command.Cmd) (*process, error) {
+	p := &process{what: c, cmd: exec.CommandContext(ctx, c.Path, c.Args...)}
+	p.cmd.Dir, p.cmd.Env = c.Dir, append(command.Environ(), c.Env...)
+	p.cmd.Stdout, p.cmd.Stderr = &p.output, &p.output
+	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(os.Interrupt) }
+	p.cmd.WaitDelay = 10 * time.Second
+	return p, p.cmd.Start()
+}
+
+func (p *process) wait() error {
+	if err := p.cmd.Wait(); err != nil {
+		return fmt.Errorf("%s: %w\n%s", p.what.String(), err, &p.output)
+	}
+	return nil
+}
+
+// memory is the peak of resident memory in KiB.
+type memory struct {
+	own  int // of the process itself
+	tree int // of the largest process among it and its descendants
+}
+
+// peak runs a command and watches its memory. What wait4 tells (ru_maxrss) is
+// the largest of the process and everything it waited for, so the process's
+// own peak is read from /proc while it runs: VmHWM never falls, and at most
+// what grows in the last two milliseconds is missed. Watching costs time, so
+// this run is not one of those whose time counts.
+func peak(ctx context.Context, c command.Cmd) (memory, cost, error) {
+	begin := time.Now()
+	p, err := start(ctx, c)
+	if err != nil {
+		return memory{}, cost{}, err
+	}
+	done, watched := make(chan struct{}), make(chan int)
+	go func() { watched <- watch(p.cmd.Process.Pid, done) }()
+	err = p.wait()
+	wall := time.Since(begin)
+	close(done)
+	m := memory{own: <-watched}
+	if err != nil {
+		return m, cost{}, err
+	}
+	m.tree = int(p.cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss)
+	return m, cost{wall: wall, cpu: p.cmd.ProcessState.SystemTime() + p.cmd.ProcessState.UserTime()}, nil
+}
+
+// watch returns the highest VmHWM (proc_pid_status(5)) of a process, in KiB.
+func watch(pid int, done <-chan struct{}) int {
+	most := 0
+	for {
+		select {
+		case <-done:
+			return most
+		case <-time.After(2 * time.Millisecond):
+		}
+		status, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
+		if _, rest, ok := strings.Cut(string(status), "VmHWM:"); ok {
+			n, _ := strconv.Atoi(strings.Fields(rest)[0])
+			most = max(most, n)
+		}
+	}
+}
+
+func (m memory) String() string {
+	if m.tree > m.own {
+		return fmt.Sprintf("%d MB itself, largest child %d MB", m.own>>10, m.tree>>10)
+	}
+	return fmt.Sprintf("%d MB itself, no child above that", m.own>>10)
+}
+
+// samples are the figures of the rounds, in their order.
+type samples []float64
+
+func (s *samples) add(d time.Duration) { *s = append(*s, float64(d.Microseconds())/1000) }
+
+func (s samples) median() float64 {
+	sorted := slices.Sorted(slices.Values(s))
+	n := len(sorted)
+	return (sorted[(n-1)/2] + sorted[n/2]) / 2
+}
+
+// per divides round by round.
+func (s samples) per(floor samples) samples {
+	var quotients samples
+	for i := range s {
+		quotients = append(quotients, s[i]/floor[i])
+	}
+	return quotients
+}
+
+// format is median, smallest and largest.
+func (s samples) format(verb string) string {
+	return fmt.Sprintf(verb+"  "+verb+"  "+verb, s.median(), slices.Min(s), slices.Max(s))
+}
