@@ -3,6 +3,7 @@ package elfdiff
 import (
 	"hash/maphash"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 )
@@ -106,6 +107,7 @@ func matchGroup(k groupKey, olds, news []*Atom) (ambiguous []*Atom) {
 		olds, news = matchBy(olds, news, usersAndContent)
 		olds, news = matchPointing(olds, news)
 		olds, news = matchBy(olds, news, usersHash)
+		olds, news = matchByContext(olds, news)
 	}
 	if len(olds) == 1 && len(news) == 1 && shareUser(olds[0], news[0]) {
 		join(olds[0], news[0])
@@ -120,7 +122,7 @@ func matchGroup(k groupKey, olds, news []*Atom) (ambiguous []*Atom) {
 // matchPointing joins writable atoms by content where that tells them apart:
 // where it has pointers in it.
 func matchPointing(olds, news []*Atom) (restOld, restNew []*Atom) {
-	for _, a := range append(olds, news...) {
+	for _, a := range slices.Concat(olds, news) {
 		if len(a.Refs) == 0 {
 			return olds, news
 		}
@@ -151,12 +153,7 @@ func matchBy(olds, news []*Atom, key func(*Atom) uint64) (restOld, restNew []*At
 		join(candidates[0], b)
 		byKey[k], count[k] = candidates[1:], count[k]-1
 	}
-	for _, a := range olds {
-		if a.twin == nil {
-			restOld = append(restOld, a)
-		}
-	}
-	return restOld, restNew
+	return unmatched(olds), restNew
 }
 
 var seed = maphash.MakeSeed()

@@ -373,6 +373,9 @@ func (s *selection) follow(a, owner *Atom) {
 			s.refuse("unknown-section", t, "", "%s refers to writable data in %s that has no symbol", owner, t.Section.Name)
 		default:
 			s.travel(t, nil, s.causeOf(owner)...)
+			if t.Kind == Func && !a.Refs[i].Branch && a.Kind != Entry && !a.altinstr() {
+				s.warn("pointer-kept", t, "the kernel can keep a pointer to the new function %s: unload the module only when nothing uses it any more", t)
+			}
 		}
 	}
 }

@@ -12,6 +12,8 @@ func TestTwins(t *testing.T) {
 	locals := `int f(int x) { static int count; count += x; return external(count); } int g(int x) { static int count = 5; count -= x; return external(count); }`
 	clones := `static noinline int work(int a, int b) { return external(a) * b + external(b); } int f(int x) { return work(x, 3); } int g(int x) { return work(x, 4) + 1; } int h(int x) { return external(x); }`
 	blocks := `int f(int x) { if (x) { static int n; n += x; return external(n); } else { static int n; n -= x; return external(n + 1); } }`
+	once := `#define WARN_ONCE(cond, text) do { static bool done __attribute__((section(".data.once"))); if ((cond) && !done) { done = 1; printk(text); } } while (0)
+int f(int x) { WARN_ONCE(x == 1, "one"); external(x); WARN_ONCE(x == 2, "two"); return external(x + 1); }`
 	for _, p := range []pair{
 		edit("a static local before another of its name", locals, "int f(int x) {", "int e(int x) { static int count = 9; count ^= x; return external(count); } int f(int x) {",
 			pair{functions: []string{"+e"}, data: []string{"new:count"}}),
@@ -23,6 +25,8 @@ func TestTwins(t *testing.T) {
 		edit("two statics of one name in one function", blocks, "external(n + 1)", "external(n + 2)", pair{functions: []string{"f"}}),
 		edit("one more static of a name in one function", blocks, "if (x) {", "if (x == 7) { static int n; n ^= x; external(n + 3); } if (x) {",
 			pair{functions: []string{"f"}, refused: []string{"ambiguous-symbol", "ambiguous-symbol", "ambiguous-symbol"}}),
+		edit("one more once-flag beside others", once, `WARN_ONCE(x == 2, "two");`, `WARN_ONCE(x == 9, "nine"); WARN_ONCE(x == 2, "two");`,
+			pair{functions: []string{"f"}, data: []string{"new:done"}}),
 	} {
 		t.Run(p.name, func(t *testing.T) { p.run(t) })
 	}

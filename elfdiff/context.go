@@ -1,0 +1,120 @@
+package elfdiff
+
+import (
+	"hash/maphash"
+	"slices"
+	"strings"
+)
+
+// matchByContext joins the flags of WARN_ONCE and its kin (.data.once,
+// include/linux/once_lite.h) by where they are used: between which other
+// references of a function. Two are joined when they share a context that no
+// third atom of the group has. It is done for nothing else: a patch can move
+// code, and the worst that a flag taken for another does is to have a warning
+// printed once more or once less.
+func matchByContext(olds, news []*Atom) (restOld, restNew []*Atom) {
+	for _, a := range slices.Concat(olds, news) {
+		if a.Section.Name != ".data.once" {
+			return olds, news
+		}
+	}
+	before, after := contexts(olds), contexts(news)
+	for _, b := range news {
+		if a := before.only(after.of[b], after); a != nil && a.twin == nil && b.twin == nil {
+			join(a, b)
+		}
+	}
+	return unmatched(olds), unmatched(news)
+}
+
+func unmatched(list []*Atom) []*Atom {
+	var rest []*Atom
+	for _, a := range list {
+		if a.twin == nil {
+			rest = append(rest, a)
+		}
+	}
+	return rest
+}
+
+// contextTable knows the contexts of a group's atoms both ways.
+type contextTable struct {
+	of   map[*Atom][]uint64
+	with map[uint64][]*Atom
+}
+
+// only is the one atom of t that has one of keys, each of them alone in t and
+// alone in the table they come from; nil where there is none or more than one.
+func (t *contextTable) only(keys []uint64, from *contextTable) *Atom {
+	var found *Atom
+	for _, k := range keys {
+		if len(t.with[k]) != 1 || len(from.with[k]) != 1 {
+			continue
+		}
+		if found != nil && found != t.with[k][0] {
+			return nil
+		}
+		found = t.with[k][0]
+	}
+	return found
+}
+
+func contexts(group []*Atom) *contextTable {
+	t := &contextTable{of: map[*Atom][]uint64{}, with: map[uint64][]*Atom{}}
+	member := map[*Atom]bool{}
+	for _, a := range group {
+		member[a] = true
+	}
+	seen := map[*Atom]bool{}
+	for _, a := range group {
+		for _, u := range a.users {
+			if u.Kind == Func && !seen[u] {
+				seen[u] = true
+				t.addUser(u, member)
+			}
+		}
+	}
+	return t
+}
+
+// addUser adds the contexts that the references of function u make.
+func (t *contextTable) addUser(u *Atom, member map[*Atom]bool) {
+	for i := range u.Refs {
+		a := u.Refs[i].Atom
+		if !member[a] {
+			continue
+		}
+		key := contextKey(StableName(u.Name), neighbour(u, i, -1, member), neighbour(u, i, 1, member))
+		if list := t.with[key]; len(list) == 0 || list[len(list)-1] != a {
+			t.with[key] = append(list, a)
+			t.of[a] = append(t.of[a], key)
+		}
+	}
+}
+
+// neighbour is what the nearest reference beside the i-th, in steps of step,
+// points at that is not itself in question.
+func neighbour(u *Atom, i, step int, member map[*Atom]bool) string {
+	for i += step; i >= 0 && i < len(u.Refs); i += step {
+		r := &u.Refs[i]
+		switch {
+		case member[r.Atom]:
+		case r.Atom != nil && r.Atom.Kind == String:
+			return "\"" + r.Atom.text(r.Addend)
+		case r.Atom != nil && r.Atom.Name != "":
+			return StableName(r.Atom.Name)
+		case r.Sym != nil && !common(r.Sym.Name):
+			return r.Sym.Name
+		}
+	}
+	return ""
+}
+
+// common are symbols that code refers to everywhere and that tell no place.
+func common(symbol string) bool {
+	return strings.HasPrefix(symbol, "__x86_") || symbol == "__fentry__" || symbol == "__stack_chk_fail"
+}
+
+func contextKey(parts ...string) uint64 {
+	return maphash.String(seed, strings.Join(parts, "\x00"))
+}
