@@ -217,3 +217,21 @@ func fingerprint(t *testing.T, root string) uint64 {
 	}
 	return hash.Sum64()
 }
+
+// The releases on offer are in order, the newest being the one that becomes a
+// target by default.
+func TestRealReleases(t *testing.T) {
+	s, target := realTarget(t)
+	releases, err := s.DebianReleases(t.Context(), "", nil)
+	if err != nil || len(releases) == 0 {
+		t.Fatalf("%v, %v", releases, err)
+	}
+	if last := releases[len(releases)-1]; last.Release != target.Release || last.Version != target.Version {
+		t.Errorf("newest %+v, target %s %s", last, target.Release, target.Version)
+	}
+	for i, r := range releases[1:] {
+		if compareVersions(releases[i].Version, r.Version) > 0 {
+			t.Errorf("%s comes before %s", releases[i].Version, r.Version)
+		}
+	}
+}

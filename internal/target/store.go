@@ -19,6 +19,7 @@ import (
 //
 //	targets/NAME/       one target; see layout in make.go
 //	targets/NAME.lock   held while it is made or removed
+//	sources/VERSION/    source of a release that is no target
 //	apt/                package lists of our own, so that apt needs no root
 //	packages/           downloaded packages
 type Store struct {
