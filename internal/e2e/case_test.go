@@ -34,9 +34,9 @@ var keys = map[string]bool{
 
 func readCases(t *testing.T, dir string) []testCase {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join(testdata, dir, "*.patch"))
+	paths, err := filepath.Glob(filepath.Join(dir, "*.patch"))
 	if err != nil || len(paths) == 0 {
-		t.Fatalf("no patches in testdata/%s: %v", dir, err)
+		t.Fatalf("no patches in %s: %v", dir, err)
 	}
 	var cases []testCase
 	for _, path := range paths {

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -61,7 +62,7 @@ func TestFullDisk(t *testing.T) {
 			t.Errorf("report.json is %q", text)
 		}
 	})
-	for _, size := range []string{"16k", "200k", "1m"} {
+	for _, size := range []string{"16k", "100k", "200k", "300k"} {
 		t.Run("work "+size, func(t *testing.T) {
 			tmp, out := smallDisk(t, size), t.TempDir()
 			t.Setenv("TMPDIR", tmp)
@@ -82,6 +83,12 @@ func expectFullDisk(t *testing.T, err error) {
 	t.Log(explain(err))
 	if class := fault.ClassOf(err); class != fault.Environment {
 		t.Errorf("class %d, want %d", class, fault.Environment)
+	}
+	if !strings.Contains(err.Error(), "no space left on device") {
+		t.Error("the error does not say that the disk is full")
+	}
+	if len(fault.Hints(err)) == 0 {
+		t.Error("no hint tells what to do")
 	}
 }
 

@@ -17,11 +17,12 @@ import (
 	"kintsugi/internal/vm"
 )
 
-// TestPatches builds every patch of testdata/patches, holds the report
-// against the patch's head, and sees the change in a running kernel.
+// TestPatches builds every patch of testdata/patches and of the examples,
+// holds the report against the patch's head, and sees the change in a running
+// kernel.
 func TestPatches(t *testing.T) {
 	kernel := realTarget(t)
-	for _, c := range readCases(t, "patches") {
+	for _, c := range append(readCases(t, testdata+"/patches"), readCases(t, "../../examples")...) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			out := t.TempDir()

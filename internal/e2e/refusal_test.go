@@ -20,7 +20,7 @@ import (
 // the patch's head, and sees that what an earlier build left is still there.
 func TestRefusals(t *testing.T) {
 	kernel := realTarget(t)
-	for _, c := range readCases(t, "refusals") {
+	for _, c := range readCases(t, testdata+"/refusals") {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			out := t.TempDir()

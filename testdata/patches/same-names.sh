@@ -3,10 +3,9 @@
 cp /bin/busybox /tmp/echo
 /tmp/echo unchanged || exit 1
 printf '\113' | dd of=/tmp/echo bs=1 seek=48 conv=notrunc 2> /dev/null
-/tmp/echo flags
-status=$?
-echo "status $status"
+said=$(/tmp/echo flags 2>&1)
+echo "said $said" | head -n 1
 case $1 in
-after) [ $status = 126 ] ;;
-*)     [ $status = 0 ] ;;
+after) [ "$said" != flags ] ;;
+*)     [ "$said" = flags ] ;;
 esac
