@@ -1,7 +1,7 @@
 # Two commands for a newcomer, each enough on a fresh Debian 12 machine with Go,
 # git and make: make demo, make test. Both install the packages they need.
 
-.PHONY: build demo test bench
+.PHONY: build demo test bench sweep
 
 build: # the program, static: it is also init of the virtual machine
 	CGO_ENABLED=0 go build -trimpath -o kintsugi .
@@ -20,3 +20,7 @@ bench: # what a build and a new target cost: see docs/performance.md
 	@scripts/install-packages demo
 	@$(MAKE) --no-print-directory build
 	@parts=$$(scripts/target-env) && eval "$$parts" && go run ./internal/bench -t "$$target" $(BENCH)
+
+sweep: # real changes between two releases: N=40 (or all) SEED=1 SWEEP="-build -boot 5"; see docs/coverage.md
+	@scripts/install-packages demo
+	@CGO_ENABLED=0 go run ./internal/sweep -n $(or $(N),40) -seed $(or $(SEED),1) $(SWEEP)

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"bytes"
+	"debug/dwarf"
+	"debug/elf"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+)
+
+// object is what one compiled unit says about its functions. It is read with
+// the standard library alone: what checks the differ shares no code with it.
+type object struct {
+	functions []function
+	holding   map[string]map[string]bool // by function: the emitted ones that have its code, their own or inlined
+	code      map[string]string          // of emitted functions, see readCode
+}
+
+// function is one definition in the source.
+type function struct {
+	name, file string
+	line       int
+}
+
+func readObject(data []byte) (*object, error) {
+	file, err := elf.NewFile(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.DWARF()
+	if err != nil {
+		return nil, err
+	}
+	w := &walker{info: info, names: map[dwarf.Offset]string{}}
+	if err := w.walk(); err != nil {
+		return nil, err
+	}
+	code, err := readCode(file)
+	return &object{functions: w.functions, holding: w.holding(), code: code}, err
+}
+
+// holders lists the emitted functions with the code of name.
+func (o *object) holders(name string) []string {
+	return slices.Collect(maps.Keys(o.holding[name]))
+}
+
+func (o *object) emits(name string) bool { return o.holding[name][name] }
+
+// walker goes through debug info. Emitted functions nest what was inlined
+// into them, so no addresses are needed.
+type walker struct {
+	info      *dwarf.Data
+	files     []*dwarf.LineFile // of the compilation unit
+	names     map[dwarf.Offset]string
+	functions []function
+	inlined   []inlining
+	around    []dwarf.Offset // by open level: the definition of the emitted function, or 0
+}
+
+// inlining is an emitted function with code of another, or with its own; both
+// are places of definitions, which may still be to come.
+type inlining struct{ origin, holder dwarf.Offset }
+
+func (w *walker) walk() error {
+	for r := w.info.Reader(); ; {
+		e, err := r.Next()
+		if err != nil || e == nil {
+			return err
+		}
+		if e.Tag == 0 {
+			w.around = w.around[:len(w.around)-1]
+			continue
+		}
+		holder, err := w.enter(e)
+		if err != nil {
+			return err
+		}
+		if e.Children {
+			w.around = append(w.around, holder)
+		}
+	}
+}
+
+// enter notes an entry and returns the emitted function that its children are in.
+func (w *walker) enter(e *dwarf.Entry) (holder dwarf.Offset, err error) {
+	if len(w.around) > 0 {
+		holder = w.around[len(w.around)-1]
+	}
+	origin, _ := e.Val(dwarf.AttrAbstractOrigin).(dwarf.Offset)
+	switch e.Tag {
+	case dwarf.TagCompileUnit:
+		lines, err := w.info.LineReader(e)
+		if err != nil || lines == nil {
+			return 0, err
+		}
+		w.files = lines.Files()
+	case dwarf.TagSubprogram:
+		return w.define(e, origin), nil
+	case dwarf.TagInlinedSubroutine:
+		w.inlined = append(w.inlined, inlining{origin, holder})
+	}
+	return holder, nil
+}
+
+// define notes a function, and returns its definition where it is emitted.
+func (w *walker) define(e *dwarf.Entry, origin dwarf.Offset) dwarf.Offset {
+	if name, ok := e.Val(dwarf.AttrName).(string); ok {
+		origin = e.Offset
+		w.names[origin] = name
+		line, _ := e.Val(dwarf.AttrDeclLine).(int64)
+		file, _ := e.Val(dwarf.AttrDeclFile).(int64)
+		if e.Val(dwarf.AttrDeclaration) == nil && file >= 0 && file < int64(len(w.files)) && w.files[file] != nil {
+			w.functions = append(w.functions, function{name, path.Clean(w.files[file].Name), int(line)})
+		}
+	}
+	if e.Val(dwarf.AttrLowpc) == nil && e.Val(dwarf.AttrRanges) == nil {
+		return 0
+	}
+	w.inlined = append(w.inlined, inlining{origin, origin})
+	return origin
+}
+
+func (w *walker) holding() map[string]map[string]bool {
+	holding := map[string]map[string]bool{}
+	for _, in := range w.inlined {
+		name, holder := w.names[in.origin], w.names[in.holder]
+		if holding[name] == nil {
+			holding[name] = map[string]bool{}
+		}
+		holding[name][holder] = true
+	}
+	return holding
+}
+
+// readCode writes down each function with all its parts: the bytes, and the
+// relocations by what they point at. Two equal texts are the same code; the
+// tables of special sections that belong to it are not looked at.
+func readCode(file *elf.File) (map[string]string, error) {
+	symbols, err := file.Symbols()
+	if err != nil {
+		return nil, err
+	}
+	relocs, err := readRelocs(file, symbols)
+	if err != nil {
+		return nil, err
+	}
+	code := map[string]string{}
+	for _, s := range symbols {
+		if elf.ST_TYPE(s.Info) != elf.STT_FUNC || int(s.Section) >= len(file.Sections) {
+			continue
+		}
+		data, err := file.Sections[s.Section].Data()
+		if err != nil || s.Value+s.Size > uint64(len(data)) {
+			return nil, fmt.Errorf("function %s: %w", s.Name, err)
+		}
+		text := fmt.Sprintf("%x\n", data[s.Value:s.Value+s.Size])
+		for _, r := range relocs[int(s.Section)] {
+			if r.offset >= s.Value && r.offset < s.Value+s.Size {
+				text += fmt.Sprintf("%#x %s\n", r.offset-s.Value, r.target)
+			}
+		}
+		code[sourceName(s.Name)] += text
+	}
+	return code, nil
+}
+
+// reloc is a relocation, in the order of the section.
+type reloc struct {
+	offset uint64
+	target string // type, and what it points at
+}
+
+// readRelocs are the relocations of all sections, by the section's number.
+func readRelocs(file *elf.File, symbols []elf.Symbol) (map[int][]reloc, error) {
+	relocs := map[int][]reloc{}
+	for _, sec := range file.Sections {
+		if sec.Type != elf.SHT_RELA {
+			continue
+		}
+		data, err := sec.Data()
+		if err != nil {
+			return nil, err
+		}
+		for ; len(data) >= 24; data = data[24:] {
+			info := file.ByteOrder.Uint64(data[8:])
+			number, kind := int(info>>32), elf.R_X86_64(uint32(info))
+			if number < 1 || number > len(symbols) {
+				continue
+			}
+			target, err := pointsAt(file, symbols[number-1], kind, int64(file.ByteOrder.Uint64(data[16:])))
+			if err != nil {
+				return nil, err
+			}
+			relocs[int(sec.Info)] = append(relocs[int(sec.Info)], reloc{file.ByteOrder.Uint64(data), target})
+		}
+	}
+	return relocs, nil
+}
+
+// pointsAt names the target of a relocation: strings by their text, which
+// move when others come or go.
+func pointsAt(file *elf.File, s elf.Symbol, kind elf.R_X86_64, addend int64) (string, error) {
+	if elf.ST_TYPE(s.Info) != elf.STT_SECTION || int(s.Section) >= len(file.Sections) {
+		return fmt.Sprintf("%v %s%+d", kind, sourceName(s.Name), addend), nil
+	}
+	sec := file.Sections[s.Section]
+	if sec.Flags&elf.SHF_STRINGS == 0 {
+		return fmt.Sprintf("%v %s%+d", kind, sec.Name, addend), nil
+	}
+	data, err := sec.Data()
+	if err != nil {
+		return "", err
+	}
+	at := int64(s.Value) + addend
+	if kind == elf.R_X86_64_PC32 {
+		at += 4 // from the end of the field
+	}
+	if at < 0 || at >= int64(len(data)) {
+		return fmt.Sprintf("%v %s%+d", kind, sec.Name, addend), nil
+	}
+	text, _, _ := bytes.Cut(data[at:], []byte{0})
+	return fmt.Sprintf("%v %q", kind, text), nil
+}

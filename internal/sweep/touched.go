@@ -1,0 +1,189 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"kintsugi/internal/patchfile"
+	"kintsugi/internal/report"
+)
+
+// touched compares the module with the change's text, by another way than the
+// differ's: a function whose body a hunk touches must be in the module, or be
+// inlined into functions that are.
+//
+// Neither list is an error by itself. Code that a preprocessor or the
+// optimizer takes out again is touched and not missing; a macro or a constant
+// outside of all functions changes functions that no hunk touches.
+type touched struct {
+	Missing []string `json:"missing,omitempty"` // FUNCTION, or FUNCTION in HOLDER
+	Same    []string `json:"same,omitempty"`    // the missing ones of which the compiler made the same code twice
+	Extra   []string `json:"extra,omitempty"`   // changed functions in the module that no hunk accounts for
+	Problem string   `json:"problem,omitempty"`
+}
+
+// touched compiles the file's units once more and reads their debug info.
+func (s *sweep) touched(ctx context.Context, file string, rep *report.Report) (*touched, error) {
+	changes, err := s.applied(file)
+	if err != nil {
+		return nil, err
+	}
+	units, _, err := s.tree().Plan(ctx, []string{file})
+	if err != nil {
+		return nil, err
+	}
+	work, err := os.MkdirTemp("", "sweep-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(work)
+	change := changes.Changes[0]
+	pairs, err := s.tree().Compile(ctx, units, map[string][]byte{file: change.Pinned}, work)
+	if err != nil {
+		return nil, err
+	}
+	t := &touched{}
+	for _, p := range pairs {
+		before, err := readObject(p.Original)
+		if err != nil {
+			return nil, err
+		}
+		after, err := readObject(p.Patched)
+		if err != nil {
+			return nil, err
+		}
+		t.compare(before, after, change, rep)
+	}
+	return t, nil
+}
+
+// applied is the patch of the file on the pristine tree.
+func (s *sweep) applied(file string) (*patchfile.Result, error) {
+	text, err := os.ReadFile(s.patchFile(file))
+	if err != nil {
+		return nil, err
+	}
+	patch, err := patchfile.Parse(filepath.Base(s.patchFile(file)), text)
+	if err != nil {
+		return nil, err
+	}
+	return patchfile.Apply(os.DirFS(s.target.Source), []*patchfile.Patch{patch})
+}
+
+// compare adds what is found in one unit.
+func (t *touched) compare(before, after *object, change *patchfile.Change, rep *report.Report) {
+	inModule := map[string]bool{}
+	for _, f := range rep.Functions {
+		inModule[sourceName(f.Name)] = true
+	}
+	hit := before.touchedBy(change)
+	accounted := map[string]bool{}
+	for _, name := range hit {
+		for _, holder := range append(before.holders(name), after.holders(name)...) {
+			accounted[holder] = true
+			switch {
+			case !after.emits(holder) || inModule[holder]:
+			case before.code[holder] == after.code[holder]:
+				t.Same = append(t.Same, place(name, holder))
+			default:
+				t.Missing = append(t.Missing, place(name, holder))
+			}
+		}
+	}
+	for _, f := range rep.Functions {
+		if name := sourceName(f.Name); f.Status == "changed" && before.emits(name) && !accounted[name] {
+			t.Extra = append(t.Extra, f.Name)
+		}
+	}
+	t.Missing, t.Same, t.Extra = unique(t.Missing), unique(t.Same), unique(t.Extra)
+}
+
+func place(name, holder string) string {
+	if name == holder {
+		return name
+	}
+	return name + " in " + holder
+}
+
+// sourceName is the name in the source of a symbol that the compiler split
+// or cloned (foo.cold, foo.isra.0).
+func sourceName(symbol string) string {
+	name, _, _ := strings.Cut(symbol, ".")
+	return name
+}
+
+func unique(list []string) []string {
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// touchedBy lists the functions of the original whose text the change's
+// regions touch.
+func (o *object) touchedBy(change *patchfile.Change) []string {
+	lines := strings.Split(string(change.Original), "\n")
+	patched := strings.Split(string(change.Patched), "\n")
+	var names []string
+	for _, r := range change.Lines.Regions() {
+		if comment(lines, r.OldStart, r.OldLines) && comment(patched, r.NewStart, r.NewLines) {
+			continue
+		}
+		for _, f := range o.functions {
+			if f.file == change.Path && overlaps(r, f.line, bodyEnd(lines, f.line)) {
+				names = append(names, f.name)
+			}
+		}
+	}
+	return unique(names)
+}
+
+// overlaps is whether the region changes something from line from to line to
+// of the original. New text before the first line does not belong to it.
+func overlaps(r patchfile.Region, from, to int) bool {
+	if r.OldLines == 0 {
+		return r.OldStart > from && r.OldStart <= to
+	}
+	return r.OldStart <= to && r.OldStart+r.OldLines > from
+}
+
+// comment is whether n lines from start (from 1) hold nothing but comments.
+func comment(lines []string, start, n int) bool {
+	for i := start - 1; i < start-1+n && i < len(lines); i++ {
+		text := strings.TrimSpace(lines[i])
+		if text != "" && !strings.HasPrefix(text, "//") && !strings.HasPrefix(text, "/*") && !strings.HasPrefix(text, "* ") && text != "*" && text != "*/" {
+			return false
+		}
+	}
+	return true
+}
+
+// bodyEnd is the last line of the function that begins at line from, in the
+// kernel's style: a brace in the first column closes it.
+func bodyEnd(lines []string, from int) int {
+	opened := false
+	for n := from; n <= len(lines); n++ {
+		line := lines[n-1]
+		if strings.HasPrefix(line, "}") {
+			return n
+		}
+		if opened {
+			continue
+		}
+		if i := strings.Index(line, "{"); i >= 0 {
+			if strings.Count(line, "{") == strings.Count(line, "}") {
+				return n
+			}
+			opened = true
+		} else if n < len(lines) && !continues(lines[n]) {
+			return n // a macro that makes a function
+		}
+	}
+	return len(lines)
+}
+
+// continues is whether a line goes on with a function's head.
+func continues(line string) bool {
+	return strings.HasPrefix(line, "{") || strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t")
+}
