@@ -24,3 +24,8 @@ bench: # what a build and a new target cost: see docs/performance.md
 sweep: # real changes between two releases: N=40 (or all) SEED=1 SWEEP="-build -boot 5"; see docs/coverage.md
 	@scripts/install-packages demo
 	@CGO_ENABLED=0 go run ./internal/sweep -n $(or $(N),40) -seed $(or $(SEED),1) $(SWEEP)
+
+bench: # a warm build next to the bare commands; BENCH="-rounds 3 build" for a part
+	@scripts/install-packages demo
+	@$(MAKE) --no-print-directory build
+	@eval "$$(scripts/target-env -q)" && go run ./internal/bench -t "$$target" $(BENCH)
