@@ -66,5 +66,5 @@ func (f *Failure) Diagnostic() report.Diagnostic {
 // Diagnostic is the offset as a note for a report.
 func (o Offset) Diagnostic() report.Diagnostic {
 	return report.Diagnostic{Code: "patch-offset", Severity: report.Note, Source: o.Path,
-		Message: fmt.Sprintf("%s: %s: hunk %d applies %+d lines from where it says", o.Patch, o.Path, o.Hunk, o.Lines)}
+		Message: fmt.Sprintf("hunk %d of %s applies %+d lines from where it says", o.Hunk, o.Patch, o.Lines)}
 }
