@@ -1,0 +1,90 @@
+package disasm
+
+import (
+	"fmt"
+	"hash/maphash"
+	"regexp"
+
+	"github.com/ianlancetaylor/demangle"
+
+	"kintsugi/elfdiff"
+)
+
+// mangled are the names that C++ and Rust (legacy and v0) make.
+var mangled = regexp.MustCompile(`\b_(?:Z|R)[A-Za-z0-9_.$]{3,}`)
+
+// maxDemangled bounds a demangled name to 2^12 bytes: back references can
+// make a short name an enormous one.
+const maxDemangled = 12
+
+// Demangle replaces the mangled names in s by what the programmer wrote.
+func Demangle(s string) string {
+	return mangled.ReplaceAllStringFunc(s, func(name string) string {
+		return demangle.Filter(name, demangle.NoClones, demangle.MaxLength(maxDemangled))
+	})
+}
+
+// reference is what r points at. A place in the function itself is a target.
+func (d *disassembler) reference(r *elfdiff.Ref) part {
+	if r.Atom == nil {
+		return plain(Demangle(r.String()))
+	}
+	return d.place(r.Atom, r.Addend)
+}
+
+// place is off bytes into atom.
+func (d *disassembler) place(atom *elfdiff.Atom, off int64) part {
+	switch {
+	case atom == d.a && off > 0 && uint64(off) < atom.Size:
+		return part{text: offset(atom.Name, off), key: "label", target: int(off)}
+	case atom == d.a:
+		return plain(offset(Demangle(atom.String()), off))
+	case atom.Kind == elfdiff.String:
+		return plain(fmt.Sprintf("%q", atom.Text(off)))
+	}
+	return part{text: offset(Demangle(atom.String()), off), key: offset(identity(atom, 2), off), target: -1}
+}
+
+func offset(name string, off int64) string {
+	if off == 0 {
+		return name
+	}
+	if off < 0 {
+		return fmt.Sprintf("%s-%#x", name, uint64(-off))
+	}
+	return fmt.Sprintf("%s+%#x", name, off)
+}
+
+// identity is equal for two atoms that are the same: named ones where the
+// differ has found so, others where they have the same contents. depth is how
+// many references are followed for that.
+func identity(a *elfdiff.Atom, depth int) string {
+	switch {
+	case a.Name != "" && a.Twin() != nil:
+		return "twin " + min(fmt.Sprintf("%p", a), fmt.Sprintf("%p", a.Twin()))
+	case a.Name != "":
+		return a.Name
+	case a.Kind == elfdiff.String:
+		return fmt.Sprintf("%q", a.Text(0))
+	}
+	return fmt.Sprintf("%s %x", a.Section.Name, content(a, depth))
+}
+
+var seed = maphash.MakeSeed()
+
+// content is a hash of what an atom holds and points at.
+func content(a *elfdiff.Atom, depth int) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	h.Write(a.Bytes())
+	for _, r := range a.Refs {
+		fmt.Fprintf(&h, "\x00%d %d ", r.Off, r.Addend)
+		switch {
+		case r.Atom == nil:
+			h.WriteString(r.String())
+		case depth > 0:
+			h.WriteString(identity(r.Atom, depth-1))
+		}
+	}
+	return h.Sum64()
+}
