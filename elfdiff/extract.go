@@ -40,7 +40,7 @@ func (r *Result) Extract(prefix string) (*Extract, error) {
 	if r.Refused() {
 		return nil, fmt.Errorf("a refused pair has nothing to extract")
 	}
-	x := &extractor{res: r, prefix: prefix, placed: map[*Atom]place{}, sections: map[string]*elfobj.Section{},
+	x := &extractor{res: r, prefix: prefix, placed: map[*Atom]place{}, sections: map[sectionKey]*elfobj.Section{},
 		sectionSyms: map[*elfobj.Section]*elfobj.Symbol{}, relas: map[*elfobj.Section]*elfobj.Section{}, externals: map[any]*elfobj.Symbol{}}
 	src := r.Patched.File
 	x.file = &elfobj.File{Class: src.Class, ByteOrder: src.ByteOrder, OSABI: src.OSABI, ABIVersion: src.ABIVersion, Machine: src.Machine, Flags: src.Flags}
@@ -59,12 +59,20 @@ type extractor struct {
 	file         *elfobj.File
 	order        []*Atom // all that is in the file
 	placed       map[*Atom]place
-	sections     map[string]*elfobj.Section
+	sections     map[sectionKey]*elfobj.Section
 	sectionSyms  map[*elfobj.Section]*elfobj.Symbol
 	relas        map[*elfobj.Section]*elfobj.Section
 	externals    map[any]*elfobj.Symbol
 	exts         []External
 	replacements []Replacement
+}
+
+// sectionKey tells the sections of the extracted file apart.
+type sectionKey struct {
+	name  string
+	flags elf.SectionFlag
+	typ   elf.SectionType
+	owner *Atom // function whose section an SHF_LINK_ORDER section is linked to
 }
 
 // place is where an atom has come to lie.
@@ -88,6 +96,11 @@ func (x *extractor) placeAll() {
 		if whole := x.res.Patched.arch.sections[a.Section.Name].whole; travels || whole {
 			x.put(a)
 			x.order = append(x.order, a)
+		}
+	}
+	for key, s := range x.sections {
+		if key.owner != nil {
+			s.Link = x.placed[key.owner].sec
 		}
 	}
 }
@@ -132,8 +145,11 @@ func (x *extractor) alignment(a *Atom) uint64 {
 
 // section finds or makes the section for a.
 func (x *extractor) section(a *Atom) *elfobj.Section {
-	name, flags := sectionName(a), a.Section.Flags&^(elf.SHF_MERGE|elf.SHF_STRINGS|elf.SHF_GROUP|elf.SHF_LINK_ORDER)
-	key := fmt.Sprintf("%s %x %d", name, flags, a.Section.Type)
+	name, flags := sectionName(a), a.Section.Flags&^(elf.SHF_MERGE|elf.SHF_STRINGS|elf.SHF_GROUP)
+	key := sectionKey{name: name, flags: flags, typ: a.Section.Type}
+	if flags&elf.SHF_LINK_ORDER != 0 {
+		key.owner = a.Owner // such a section goes with one text section
+	}
 	if s := x.sections[key]; s != nil {
 		return s
 	}
