@@ -1,5 +1,5 @@
 # Two commands for a newcomer, each enough on a fresh Debian 12 machine with Go,
-# git and make: make demo, make test. Both install the packages they need.
+# git and make: make demo, make test. All install the packages they need.
 
 .PHONY: build demo test bench sweep
 
@@ -16,7 +16,7 @@ test: # everything, the real kernel and the virtual machine included
 	@$(MAKE) --no-print-directory build
 	@scripts/test
 
-bench: # what a build and a new target cost: see docs/performance.md
+bench: # what a build and a new target cost; BENCH="-rounds 3 build" for a part
 	@scripts/install-packages demo
 	@$(MAKE) --no-print-directory build
 	@parts=$$(scripts/target-env) && eval "$$parts" && go run ./internal/bench -t "$$target" $(BENCH)
@@ -24,8 +24,3 @@ bench: # what a build and a new target cost: see docs/performance.md
 sweep: # real changes between two releases: N=40 (or all) SEED=1 SWEEP="-build -boot 5"; see docs/coverage.md
 	@scripts/install-packages demo
 	@CGO_ENABLED=0 go run ./internal/sweep -n $(or $(N),40) -seed $(or $(SEED),1) $(SWEEP)
-
-bench: # a warm build next to the bare commands; BENCH="-rounds 3 build" for a part
-	@scripts/install-packages demo
-	@$(MAKE) --no-print-directory build
-	@eval "$$(scripts/target-env -q)" && go run ./internal/bench -t "$$target" $(BENCH)
