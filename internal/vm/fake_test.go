@@ -144,6 +144,16 @@ echo '{"step":"load"}' >$channel; echo '{"done":true}' >>$channel`)
 	}
 }
 
+// TestSecondChance has a guest that dies at boot the first time only.
+func TestSecondChance(t *testing.T) {
+	cfg := fakeConfig(t, `[ -e $0.once ] || { : >$0.once; echo '[ 1.0] Kernel panic - not syncing: no timer' >$console; exit 0; }
+echo '{"step":"load"}' >$channel; echo '{"done":true}' >>$channel`)
+	result, err := Run(context.Background(), cfg)
+	if err != nil || !result.Test.OK {
+		t.Errorf("%+v, %v", result, err)
+	}
+}
+
 func TestConsoleIsCopied(t *testing.T) {
 	cfg := fakeConfig(t, `echo hello >$console; echo '{"step":"load"}' >$channel; echo '{"done":true}' >>$channel`)
 	var copied strings.Builder

@@ -67,7 +67,10 @@ const badTaint = 1<<5 | 1<<7 | 1<<9 | 1<<14
 // notStarted is the error for a kernel that did not come as far as init.
 func notStarted(out *outcome, limit time.Duration) error {
 	e := fault.Environmentf("the VM ended before its init ran")
-	if out.timeout {
+	if out.late {
+		limit = startLimit
+	}
+	if out.timeout || out.late {
 		e = fault.Environmentf("the VM did not reach its init within %s", limit)
 	}
 	lines := strings.Split(strings.TrimSpace(string(out.console)), "\n")

@@ -8,7 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -23,6 +26,7 @@ type outcome struct {
 	console  []byte
 	messages []message
 	timeout  bool // it was killed because its time was over
+	late     bool // it was killed because its init did not start within startLimit
 	flood    bool // it was killed because its console had no end
 }
 
@@ -33,17 +37,29 @@ func (o *outcome) result() *Result {
 	return &Result{Console: string(o.console), Accel: o.accel, Steps: steps(o.messages)}
 }
 
-// boot runs the VM to its end with the first accelerator that works; a guest
-// that gave no sign of life is taken for one that does not.
+// boot runs the VM to its end with the first accelerator that works. A guest
+// that did not come as far as init says nothing about the module: an emulated
+// machine on a busy host can miss its own timers and hang, so the last
+// accelerator is given a second chance.
 func (cfg *Config) boot(ctx context.Context, dir, initramfs string) (out *outcome, err error) {
-	for _, accel := range cfg.accels {
-		out, err = cfg.qemu(ctx, accel, dir, initramfs)
-		if ctx.Err() != nil || len(out.console) > 0 || len(out.messages) > 0 {
+	attempts := append(slices.Clone(cfg.accels), cfg.accels[len(cfg.accels)-1])
+	for i, accel := range attempts {
+		out, err = cfg.qemu(ctx, accel, filepath.Join(dir, "%s."+strconv.Itoa(i)), initramfs)
+		if ctx.Err() != nil || len(out.messages) > 0 {
 			break
 		}
-		slog.Debug("the VM gave no sign of life", "accel", accel, "error", err)
+		slog.Debug("the VM did not reach its init", "accel", accel, "error", err)
 	}
 	return out, err
+}
+
+// startLimit is how long a guest may take to reach its init before it is
+// started anew; an idle machine needs three seconds.
+const startLimit = 90 * time.Second
+
+func isEmpty(path string) bool {
+	info, err := os.Stat(path)
+	return err != nil || info.Size() == 0
 }
 
 // accelerators is what to try on this machine, in order.
@@ -75,12 +91,19 @@ func hasKVM() bool {
 // working one does within a second.
 const kvmSilence = 15 * time.Second
 
-// qemu runs one VM. The error is nil where the guest ran, whatever it did.
-func (cfg *Config) qemu(ctx context.Context, accel, dir, initramfs string) (*outcome, error) {
+// qemu runs one VM; files is the pattern of its files' names. The error is nil where the guest ran, whatever it did.
+func (cfg *Config) qemu(ctx context.Context, accel, files, initramfs string) (*outcome, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	channel := filepath.Join(dir, "channel."+accel)
-	console := &console{path: filepath.Join(dir, "console."+accel), tee: cfg.Console, stop: stop}
+	channel := fmt.Sprintf(files, "channel")
+	console := &console{path: fmt.Sprintf(files, "console"), tee: cfg.Console, stop: stop}
+	var late atomic.Bool
+	defer time.AfterFunc(startLimit, func() {
+		if isEmpty(channel) {
+			late.Store(true)
+			stop()
+		}
+	}).Stop()
 	if accel == "kvm" {
 		console.silence = kvmSilence
 	}
@@ -92,7 +115,7 @@ func (cfg *Config) qemu(ctx context.Context, accel, dir, initramfs string) (*out
 	_, err := cmd.Run(ctx)
 	exit()
 	<-watched
-	out := &outcome{accel: accel, console: console.text, timeout: errors.Is(err, context.DeadlineExceeded), flood: console.flood}
+	out := &outcome{accel: accel, console: console.text, timeout: errors.Is(err, context.DeadlineExceeded), flood: console.flood, late: late.Load()}
 	messages, readErr := readMessages(channel)
 	if readErr != nil {
 		return out, readErr
