@@ -2,58 +2,95 @@ package cli
 
 import (
 	"fmt"
+	"io"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"kintsugi/elfdiff"
+	"kintsugi/internal/disasm"
 	"kintsugi/internal/elfobj"
 	"kintsugi/internal/fault"
+	"kintsugi/internal/klp"
 	"kintsugi/internal/report"
+	"kintsugi/internal/text"
 )
 
+// diffOptions is what a diff is asked to do.
+type diffOptions struct {
+	orig, patched   string // files
+	symtab, symvers string // files, empty: none
+	out             string // file, empty: none
+	asm             bool
+}
+
 func diffVerb(a *app) *cobra.Command {
-	var out string
+	var opts diffOptions
 	cmd := a.reporting(&cobra.Command{
 		Use:   "diff [flags] ORIG.o PATCHED.o",
 		Short: "Say what changed between two objects, and cut out an object with just that",
 		Long: `Say what changed between two relocatable objects of the same source file, function
 by function, and cut out an object that carries just that.
 
+References of OUT.o to the kernel are plain undefined symbols. With --symtab
+they are resolved, by name, against the kernel (vmlinux) that the table is of:
+what --symvers lists as its export stays plain, all else becomes the livepatch
+symbol .klp.sym.vmlinux.NAME,POSITION; a name that does not tell which symbol
+is meant is refused. Objects of modules cannot be resolved so.
+
 Exit codes: 0 the change can be livepatched; 1 it cannot, or there is none, and
-no OUT.o is written; 2 an object that cannot be read.`,
+no OUT.o is written; 2 a file that cannot be read.`,
 		Args: wants(2, 2, "ORIG.o PATCHED.o"),
 	})
-	cmd.Flags().StringVarP(&out, "output", "o", "", "write the object of the changed code to this file")
+	flags := cmd.Flags()
+	flags.StringVarP(&opts.out, "output", "o", "", "write the object of the changed code to this file")
+	flags.StringVar(&opts.symtab, "symtab", "", "the kernel's symbols: output of readelf -sW or nm, System.map or /proc/kallsyms")
+	flags.StringVar(&opts.symvers, "symvers", "", "the kernel's exports: Module.symvers")
+	flags.BoolVar(&opts.asm, "asm", false, "show the disassembly where it changes, side by side on a wide terminal")
 	cmd.RunE = func(_ *cobra.Command, objects []string) error {
-		return a.diff(objects[0], objects[1], out)
+		opts.orig, opts.patched = objects[0], objects[1]
+		return a.diff(opts)
 	}
 	return cmd
 }
 
-// diff prints what changed and writes the object that carries it to out.
-func (a *app) diff(orig, patched, out string) error {
-	result, err := diffFiles(orig, patched)
+// diff prints what changed and writes the object that carries it.
+func (a *app) diff(opts diffOptions) error {
+	result, err := diffFiles(opts.orig, opts.patched)
 	if err != nil {
 		return err
 	}
-	rep := diffReport(result)
-	object, verdict := extract(result)
-	switch {
-	case result.Refused():
-		rep.Verdict = report.Refused
-	case verdict != nil && fault.ClassOf(verdict) == fault.Verdict:
-		rep.Verdict = report.Nothing
-	case verdict != nil:
+	kernel, err := readNames(opts, result)
+	if err != nil {
+		return err
+	}
+	rep := report.New(version())
+	view := newView(result)
+	object, verdict := contents(rep, result, kernel, view)
+	if verdict != nil && fault.ClassOf(verdict) != fault.Verdict {
 		return verdict
 	}
-	files := ""
-	if verdict == nil && out != "" {
-		if err := replaceFile(out, object); err != nil {
+	if verdict == nil && opts.out != "" {
+		if err := replaceFile(opts.out, object); err != nil {
 			return err
 		}
-		files = fmt.Sprintf("object  %s\n", out)
 	}
-	return a.printReport(rep, verdict, files)
+	err = a.print(rep, func(w io.Writer) {
+		shown := demangled(rep)
+		shown.WriteText(w, report.TextOptions{})
+		fmt.Fprint(w, removedText(result.Removed))
+		if opts.asm {
+			view.write(w, columns(a.stdout))
+		}
+		if verdict == nil && opts.out != "" {
+			fmt.Fprintf(w, "\nobject  %s\n", opts.out)
+		}
+	})
+	if verdict != nil {
+		return told(rep, verdict)
+	}
+	return err
 }
 
 func diffFiles(orig, patched string) (*elfdiff.Result, error) {
@@ -84,11 +121,38 @@ func readObject(path string) (*elfobj.File, error) {
 	return file, nil
 }
 
-// extract returns the object that carries the change, or the verdict that
-// there is none to make.
-func extract(result *elfdiff.Result) ([]byte, error) {
+// contents fills rep and returns the object that carries the change, or the
+// verdict that there is none to make.
+func contents(rep *report.Report, result *elfdiff.Result, kernel *names, view *view) ([]byte, error) {
+	defer rep.Sort()
+	rep.Verdict = report.OK
+	rep.Diagnostics = append(rep.Diagnostics, result.Diagnostics...)
+	describe(rep, result, view)
+	x, verdict := extract(result)
+	if verdict == nil {
+		kernel.resolve(rep, result, x)
+	}
+	view.locate(rep.Diagnostics)
+	switch {
+	case rep.Errors() > 0:
+		rep.Verdict = report.Refused
+		return nil, errRefused
+	case verdict != nil:
+		rep.Verdict = report.Nothing
+		return nil, verdict
+	}
+	return x.File.Write()
+}
+
+var (
+	errSame    = fault.Verdictf("", "nothing that runs is different between the two objects")
+	errRefused = fault.Verdictf("", "the change cannot be livepatched")
+)
+
+// extract cuts out what carries the change.
+func extract(result *elfdiff.Result) (*elfdiff.Extract, error) {
 	if result.Refused() {
-		return nil, fault.Verdictf("", "the change cannot be livepatched")
+		return nil, errRefused
 	}
 	if result.Empty() {
 		return nil, errSame
@@ -100,17 +164,13 @@ func extract(result *elfdiff.Result) ([]byte, error) {
 	if len(x.Replacements) == 0 {
 		return nil, errSame
 	}
-	return x.File.Write()
+	return x, nil
 }
 
-var errSame = fault.Verdictf("", "nothing that runs is different between the two objects")
-
-// diffReport is what of a pair of objects can be said without its kernel.
-func diffReport(result *elfdiff.Result) *report.Report {
-	rep := report.New(version())
-	rep.Verdict = report.OK
+// describe says in rep what of a pair of objects is known without its kernel.
+func describe(rep *report.Report, result *elfdiff.Result, view *view) {
 	for _, f := range result.Functions {
-		out := report.Function{Name: f.Name, Status: "new", NewSize: f.New.Size, Cause: f.Cause}
+		out := report.Function{Name: f.Name, Status: "new", NewSize: f.New.Size, Cause: view.cause(f)}
 		if f.Old != nil {
 			out.Status, out.OldSize = "changed", f.Old.Size
 		}
@@ -119,7 +179,99 @@ func diffReport(result *elfdiff.Result) *report.Report {
 	for _, d := range result.Data {
 		rep.Data = append(rep.Data, report.Data{Name: d.Name, Status: d.Status})
 	}
-	rep.Diagnostics = append(rep.Diagnostics, result.Diagnostics...)
-	rep.Sort()
-	return rep
+}
+
+// demangled is rep as a person reads it, with the names that the programmer wrote.
+func demangled(rep *report.Report) *report.Report {
+	shown := *rep
+	shown.Functions = slices.Clone(rep.Functions)
+	for i := range shown.Functions {
+		f := &shown.Functions[i]
+		f.Name, f.Cause = disasm.Demangle(f.Name), slices.Clone(f.Cause)
+		for j := range f.Cause {
+			c := &f.Cause[j]
+			c.Symbol, c.Detail = disasm.Demangle(c.Symbol), disasm.Demangle(c.Detail)
+		}
+	}
+	shown.Data = slices.Clone(rep.Data)
+	for i := range shown.Data {
+		shown.Data[i].Name = disasm.Demangle(shown.Data[i].Name)
+	}
+	shown.Diagnostics = slices.Clone(rep.Diagnostics)
+	for i := range shown.Diagnostics {
+		d := &shown.Diagnostics[i]
+		d.Symbol, d.Message = disasm.Demangle(d.Symbol), disasm.Demangle(d.Message)
+	}
+	return &shown
+}
+
+func removedText(removed []string) string {
+	var b strings.Builder
+	for _, name := range removed {
+		if b.Len() == 0 {
+			b.WriteString("\nonly in the original\n")
+		}
+		fmt.Fprintf(&b, "  %s\n", text.Printable(disasm.Demangle(name)))
+	}
+	return b.String()
+}
+
+// names is what is known of the kernel that a pair of objects is for.
+type names struct {
+	symtab  *klp.Symtab           // nil: nothing
+	exports map[string]klp.Export // nil: nothing
+}
+
+func readNames(opts diffOptions, result *elfdiff.Result) (*names, error) {
+	n := &names{}
+	if opts.symvers != "" {
+		data, err := readFile(opts.symvers)
+		if err != nil {
+			return nil, fault.Inputf("exports: %w", err)
+		}
+		if n.exports, err = klp.ReadSymvers(data); err != nil {
+			return nil, fault.Inputf("%s: %w", opts.symvers, err)
+		}
+	}
+	if opts.symtab == "" {
+		return n, nil
+	}
+	if result.Orig.File.Section(".gnu.linkonce.this_module") != nil {
+		return nil, fault.Inputf("--symtab: %s is a module, and only references of vmlinux can be resolved by name", opts.orig).
+			Hint("without --symtab, the references of the object stay plain")
+	}
+	data, err := readFile(opts.symtab)
+	if err != nil {
+		return nil, fault.Inputf("symbol table: %w", err)
+	}
+	if n.symtab, err = klp.ReadSymtab(data); err != nil {
+		return nil, fmt.Errorf("%s: %w", opts.symtab, err)
+	}
+	return n, nil
+}
+
+// resolve names the references of x, and says where the kernel has the
+// functions that it replaces.
+func (n *names) resolve(rep *report.Report, result *elfdiff.Result, x *elfdiff.Extract) {
+	if n.symtab == nil {
+		rep.References = append(rep.References, klp.ResolveExports(x, n.exports).References...)
+		return
+	}
+	for i, f := range result.Functions {
+		rep.Functions[i].Object = klp.Vmlinux
+		if !f.Patch {
+			continue
+		}
+		t, d := n.symtab.Replaced(f)
+		if d != nil {
+			rep.Diagnostics = append(rep.Diagnostics, *d)
+		}
+		rep.Functions[i].SymPos = t.SymPos
+	}
+	for i := range rep.Data {
+		rep.Data[i].Object = klp.Vmlinux
+	}
+	res := n.symtab.Resolve(x, n.exports)
+	rep.References = append(rep.References, res.References...)
+	rep.Diagnostics = append(rep.Diagnostics, res.Diagnostics...)
 }

@@ -24,6 +24,25 @@ func Compare(old, new []Line) []Row {
 	return rows
 }
 
+// Place is the source line of the first difference, and the innermost inlined
+// function that it comes from: of the new code there, else of what follows.
+// Without a difference it is where the function begins.
+func Place(rows []Row) (source, inline string) {
+	first := 0
+	for first < len(rows) && rows[first].Same {
+		first++
+	}
+	if first == len(rows) {
+		first = 0
+	}
+	for _, r := range rows[first:] {
+		if r.New != nil {
+			return r.New.Source, r.New.Inline
+		}
+	}
+	return "", ""
+}
+
 // align pairs the lines that are the same but for where they jump.
 func align(old, new []Line) []Row {
 	keys := map[string]rune{}

@@ -7,6 +7,7 @@ package klp
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -54,15 +55,12 @@ func ParseSymbol(name string) (s Symbol, ok bool) {
 // kallsyms symbol of im: 0 where its name is unique, else its place among all
 // symbols of the name, local and global, counted from 1
 // (klp_find_object_symbol, kernel/livepatch/core.c).
-func Position(im *kimage.Image, i int) uint64 {
-	same := im.Lookup(im.Symbols[i].Name)
+func Position(im *kimage.Image, i int) uint64 { return position(imageTable{im}, i) }
+
+func position(t table, i int) uint64 {
+	same := t.Lookup(t.Symbol(i).Name)
 	if len(same) == 1 {
 		return 0
 	}
-	for n, j := range same {
-		if j == i {
-			return uint64(n + 1)
-		}
-	}
-	return 0
+	return uint64(slices.Index(same, i) + 1)
 }

@@ -47,13 +47,25 @@ type Resolution struct {
 // export, or that of a klp symbol. Symbols that the patch itself defines in
 // another unit (shared) are left alone: the module's link binds them.
 func (k *Kernel) Resolve(x *elfdiff.Extract, proof *baseproof.Proof, shared map[string]bool) *Resolution {
+	return resolve(x, shared, k.Exports, func(e *elfdiff.External) (*report.Reference, *report.Diagnostic) {
+		i, how, err := k.find(e, proof)
+		if err != nil {
+			return nil, err
+		}
+		return reference(k.table(), i, how, k.Exports), nil
+	})
+}
+
+// resolve names the external symbols of x by what find says of each.
+func resolve(x *elfdiff.Extract, shared map[string]bool, exports map[string]Export,
+	find func(*elfdiff.External) (*report.Reference, *report.Diagnostic)) *Resolution {
 	r := &Resolution{}
 	for i := range x.Externals {
 		e := &x.Externals[i]
 		if e.Old == nil && shared[e.Name] {
 			continue
 		}
-		ref, err := k.reference(e, proof)
+		ref, err := find(e)
 		if err != nil {
 			r.Diagnostics = append(r.Diagnostics, *err)
 			continue
@@ -61,7 +73,7 @@ func (k *Kernel) Resolve(x *elfdiff.Extract, proof *baseproof.Proof, shared map[
 		r.References = append(r.References, *ref)
 		if ref.Kind == "export" {
 			e.Sym.Name = ref.Symbol
-			if ns := k.Exports[ref.Symbol].Namespace; ns != "" {
+			if ns := exports[ref.Symbol].Namespace; ns != "" {
 				r.Namespaces = append(r.Namespaces, ns)
 			}
 			continue
@@ -72,30 +84,38 @@ func (k *Kernel) Resolve(x *elfdiff.Extract, proof *baseproof.Proof, shared map[
 	return r
 }
 
-func (k *Kernel) reference(e *elfdiff.External, proof *baseproof.Proof) (*report.Reference, *report.Diagnostic) {
-	i, how, err := k.find(e, proof)
-	if err != nil {
-		return nil, err
-	}
-	s := k.Image.Symbols[i]
-	ref := &report.Reference{Symbol: s.Name, Object: Vmlinux, Kind: "klp", How: how}
-	if k.exported(i) {
+// table is a kernel's symbols in the order of kallsyms.
+type table interface {
+	Lookup(name string) []int // indices of all of that name, ascending
+	Symbol(i int) kimage.Symbol
+}
+
+func (k *Kernel) table() table { return imageTable{k.Image} }
+
+type imageTable struct{ *kimage.Image }
+
+func (t imageTable) Symbol(i int) kimage.Symbol { return t.Symbols[i] }
+
+// reference is the i-th symbol of t as the module refers to it.
+func reference(t table, i int, how string, exports map[string]Export) *report.Reference {
+	ref := &report.Reference{Symbol: t.Symbol(i).Name, Object: Vmlinux, Kind: "klp", How: how}
+	if exported(t, i, exports) {
 		ref.Kind = "export"
-		return ref, nil
+		return ref
 	}
-	ref.SymPos = Position(k.Image, i)
-	return ref, nil
+	ref.SymPos = position(t, i)
+	return ref
 }
 
 // exported reports whether the i-th symbol is one that vmlinux exports. A
 // static symbol can have the name of an export of another unit.
-func (k *Kernel) exported(i int) bool {
-	s := k.Image.Symbols[i]
-	e, ok := k.Exports[s.Name]
+func exported(t table, i int, exports map[string]Export) bool {
+	s := t.Symbol(i)
+	e, ok := exports[s.Name]
 	if !ok || e.Module != Vmlinux {
 		return false
 	}
-	if len(k.Image.Lookup(s.Name)) == 1 {
+	if len(t.Lookup(s.Name)) == 1 {
 		return true
 	}
 	return global(s.Type)
@@ -112,24 +132,31 @@ func (k *Kernel) find(e *elfdiff.External, proof *baseproof.Proof) (int, string,
 	if e.Old != nil && e.Old.Kind == elfdiff.Func {
 		return 0, "", notProven(e.Name, proof.Unproven(e.Old))
 	}
-	var matches []int
-	for _, i := range k.Image.Lookup(e.Name) {
-		wantGlobal := e.Old == nil || e.Old.Global()
-		if letter := k.Image.Symbols[i].Type; global(letter) == wantGlobal || letter == 'A' || letter == 'a' {
-			matches = append(matches, i)
-		}
-	}
-	switch len(matches) {
+	switch matches := byName(k.table(), e); len(matches) {
 	case 1:
 		return matches[0], "name", nil
 	case 0:
 		return 0, "", &report.Diagnostic{Code: "not-proven", Severity: report.Error, Symbol: e.Name,
 			Message: fmt.Sprintf("%s is not in the kernel image", e.Name),
 			Hint:    "Is it defined in a part of the kernel that is a module or not configured?"}
+	default:
+		return 0, "", &report.Diagnostic{Code: "ambiguous-symbol", Severity: report.Error, Symbol: e.Name,
+			Message: fmt.Sprintf("%d symbols of the image are called %s, and nothing in the original code tells which is meant", len(matches), e.Name),
+			Hint:    "A reference to it from an unchanged function of the same file would tell."}
 	}
-	return 0, "", &report.Diagnostic{Code: "ambiguous-symbol", Severity: report.Error, Symbol: e.Name,
-		Message: fmt.Sprintf("%d symbols of the image are called %s, and nothing in the original code tells which is meant", len(matches), e.Name),
-		Hint:    "A reference to it from an unchanged function of the same file would tell."}
+}
+
+// byName are the symbols of t that e can mean by its name, local or global as
+// e is. Absolute ones (per-CPU variables in kallsyms) can be either.
+func byName(t table, e *elfdiff.External) []int {
+	var matches []int
+	wantGlobal := e.Old == nil || e.Old.Global()
+	for _, i := range t.Lookup(e.Name) {
+		if letter := t.Symbol(i).Type; global(letter) == wantGlobal || letter == 'A' || letter == 'a' {
+			matches = append(matches, i)
+		}
+	}
+	return matches
 }
 
 // proven is the address that the image's own bytes give.

@@ -1,0 +1,130 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strconv"
+
+	"golang.org/x/term"
+
+	"kintsugi/elfdiff"
+	"kintsugi/internal/disasm"
+	"kintsugi/internal/report"
+	"kintsugi/internal/text"
+)
+
+// view is the code of a pair of objects for a person to see.
+type view struct {
+	result   *elfdiff.Result
+	old, new *elfdiff.Lines // nil: no DWARF that can be read
+	compared map[*elfdiff.Atom][]disasm.Row
+	asked    map[*elfdiff.Atom]bool // functions that a diagnostic is about
+}
+
+func newView(result *elfdiff.Result) *view {
+	return &view{result: result, old: lineTable(result.Orig), new: lineTable(result.Patched),
+		compared: map[*elfdiff.Atom][]disasm.Row{}, asked: map[*elfdiff.Atom]bool{}}
+}
+
+func lineTable(o *elfdiff.Object) *elfdiff.Lines {
+	lines, err := o.Lines()
+	if err != nil {
+		slog.Warn("no source lines", "error", err)
+		return nil
+	}
+	return lines
+}
+
+// rows compares a function of the patched object with its original.
+func (v *view) rows(f *elfdiff.Atom) []disasm.Row {
+	if rows, ok := v.compared[f]; ok {
+		return rows
+	}
+	var old []disasm.Line
+	if f.Twin() != nil {
+		old = disasm.Function(v.result.Orig, f.Twin(), v.old)
+	}
+	rows := disasm.Compare(old, disasm.Function(v.result.Patched, f, v.new))
+	v.compared[f] = rows
+	return rows
+}
+
+// cause is why f travels, with the source line of the first difference, and
+// the inlined function that it came through, where the chain ends in f itself.
+func (v *view) cause(f *elfdiff.Function) []report.Cause {
+	cause := append([]report.Cause{}, f.Cause...)
+	if len(cause) == 0 {
+		return cause
+	}
+	last := &cause[len(cause)-1]
+	if last.Symbol != f.Name || last.Source != "" {
+		return cause // the chain ends at another function, which is shown itself
+	}
+	source, inline := disasm.Place(v.rows(f.New))
+	last.Source = source
+	if f.Old != nil && inline != "" {
+		cause = append(cause, report.Cause{Kind: "inline", Symbol: inline, Source: source})
+	}
+	return cause
+}
+
+// locate gives the diagnostics that are about a function the line where its
+// difference is, or else where it begins.
+func (v *view) locate(diagnostics []report.Diagnostic) {
+	functions := map[string]*elfdiff.Atom{}
+	for _, f := range v.result.Patched.Functions() {
+		functions[f.Name] = f
+	}
+	for i := range diagnostics {
+		d := &diagnostics[i]
+		f := functions[d.Symbol]
+		if f == nil {
+			continue
+		}
+		v.asked[f] = true
+		if d.Source == "" {
+			d.Source, _ = disasm.Place(v.rows(f))
+		}
+	}
+}
+
+// wide is from which width of a terminal on two columns are readable.
+const wide = 120
+
+// write shows the code of all functions where it differs, in two columns on a
+// terminal of that many columns, else (0: no terminal) in one.
+func (v *view) write(w io.Writer, columns int) {
+	travels := map[*elfdiff.Atom]bool{}
+	for _, f := range v.result.Functions {
+		travels[f.New] = true
+	}
+	for _, f := range v.result.Patched.Functions() {
+		if !travels[f] && !(v.asked[f] && disasm.Changed(v.rows(f))) {
+			continue
+		}
+		fmt.Fprintf(w, "\n%s:\n", text.Printable(disasm.Demangle(f.Name)))
+		switch rows := v.rows(f); {
+		case !disasm.Changed(rows):
+			fmt.Fprintln(w, "  the instructions are the same")
+		case columns >= wide:
+			disasm.SideBySide(w, rows, columns)
+		default:
+			disasm.Unified(w, rows)
+		}
+	}
+}
+
+// columns is the width of the terminal that w is, 0 where it is none.
+func columns(w io.Writer) int {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return 0
+	}
+	width, _, err := term.GetSize(int(f.Fd()))
+	if err != nil || width == 0 {
+		width, _ = strconv.Atoi(os.Getenv("COLUMNS"))
+	}
+	return width
+}
