@@ -106,7 +106,7 @@ func (a *Atom) Bytes() []byte {
 }
 
 // Writable reports whether the running kernel may have changed the atom.
-func (a *Atom) Writable() bool { return a.Section.Flags&elf.SHF_WRITE != 0 }
+func (a *Atom) Writable() bool { return a.Section.Flags&elf.SHF_WRITE != 0 && a.Section.Name != tocSection }
 
 // Global reports whether other objects can refer to the atom by name.
 func (a *Atom) Global() bool { return a.Sym != nil && a.Sym.Bind != elf.STB_LOCAL }
@@ -153,7 +153,7 @@ func relocsBySection(f *elfobj.File) sectionRelocs {
 func (o *Object) split(relocs sectionRelocs) {
 	symbols := map[*elfobj.Section][]*elfobj.Symbol{}
 	for _, s := range o.File.Symbols {
-		if s.Section != nil && s.Type != elf.STT_SECTION && s.Type != elf.STT_FILE {
+		if s.Section != nil && s.Type != elf.STT_SECTION && s.Type != elf.STT_FILE && !o.arch.isLabel(s) {
 			symbols[s.Section] = append(symbols[s.Section], s)
 		}
 	}

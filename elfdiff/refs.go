@@ -13,6 +13,9 @@ func (o *Object) resolve(relocs sectionRelocs) error {
 		list := relocs[sec]
 		for _, a := range o.bySection[sec] {
 			n := 0
+			for len(list) > 0 && list[0].Offset < a.Off && o.arch.isMark(list[0]) {
+				list = list[1:] // of the padding before a
+			}
 			for n < len(list) && list[n].Offset < a.Off+a.Size {
 				n++
 			}
@@ -20,6 +23,9 @@ func (o *Object) resolve(relocs sectionRelocs) error {
 				return err
 			}
 			list = list[n:]
+		}
+		for len(list) > 0 && o.arch.isMark(list[0]) {
+			list = list[1:]
 		}
 		if spec, ok := o.arch.specialOf(sec.Name); len(list) > 0 && !(ok && spec.parallelTo != "") {
 			return fmt.Errorf("section %s: relocation at %#x belongs to nothing", sec.Name, list[0].Offset)
@@ -33,7 +39,7 @@ func (o *Object) resolveAtom(a *Atom, relocs []elfobj.Reloc) error {
 		return nil
 	}
 	a.Refs = make([]Ref, len(relocs))
-	code := a.Section.Flags&elf.SHF_EXECINSTR != 0 && o.arch.insn != nil
+	code := a.Section.Flags&elf.SHF_EXECINSTR != 0
 	insn := instructions{insn: o.arch.insn, code: a.Bytes()}
 	for i, r := range relocs {
 		kind, ok := o.arch.relocs[r.Type]
@@ -44,8 +50,11 @@ func (o *Object) resolveAtom(a *Atom, relocs []elfobj.Reloc) error {
 			return fmt.Errorf("%s: relocation at %#x crosses its bounds", a, r.Offset)
 		}
 		ref := Ref{Off: r.Offset - a.Off, Type: r.Type}
-		if code && kind.pcrel {
+		switch {
+		case code && kind.pcrel && o.arch.insn != nil:
 			ref.Bias, ref.Branch = insn.bias(ref.Off, int64(kind.size))
+		case code:
+			ref.Bias, ref.Branch = int64(kind.bias), kind.branch || o.arch.branches != nil && kind.pcrel && o.arch.branches(a.Bytes(), ref.Off)
 		}
 		o.aim(&ref, r)
 		a.Refs[i] = ref

@@ -2,13 +2,14 @@ package elfdiff
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"kintsugi/internal/elfobj"
 )
 
 // special is what the differ knows of one special section. Exactly one of
-// relocs, parallelTo, whole, unowned and drop says how its contents are
+// relocs, parallelTo, whole, unowned, drop and pool says how its contents are
 // attributed.
 //
 // Entry sizes are not listed: they differ by kernel version and
@@ -23,11 +24,13 @@ type special struct {
 	whole      bool   // same in all objects, travels whole
 	unowned    bool   // entries belong to no function: they may not differ
 	drop       bool   // means nothing in a module
+	pool       bool   // addresses and constants that code loads (.toc): writable only for the linker
 }
 
 // entrySize is the size in bytes of the entries of a section with n
 // relocations of which each entry has s.relocs.
 func (s special) entrySize(sec *elfobj.Section, relocs []elfobj.Reloc) (uint64, error) {
+	relocs = onePerField(relocs)
 	if len(relocs)%s.relocs != 0 {
 		return 0, fmt.Errorf("section %s: %d relocations do not make entries of %d", sec.Name, len(relocs), s.relocs)
 	}
@@ -42,6 +45,18 @@ func (s special) entrySize(sec *elfobj.Section, relocs []elfobj.Reloc) (uint64, 
 		}
 	}
 	return size, nil
+}
+
+// onePerField is relocs without those that follow another at the same place,
+// as the halves of a difference do.
+func onePerField(relocs []elfobj.Reloc) []elfobj.Reloc {
+	same := func(a, b elfobj.Reloc) bool { return a.Offset == b.Offset }
+	for i := 1; i < len(relocs); i++ {
+		if same(relocs[i-1], relocs[i]) {
+			return slices.CompactFunc(slices.Clone(relocs), same)
+		}
+	}
+	return relocs
 }
 
 // specialOf looks up a section by its name. Sections made one per symbol
