@@ -1,0 +1,147 @@
+package elfdiff
+
+import (
+	"debug/elf"
+	"encoding/binary"
+	"testing"
+
+	"kintsugi/internal/elfobj"
+)
+
+// fuzzSources make the objects that fuzzing starts from: every kind of atom
+// and special section is in one of them.
+var fuzzSources = []string{
+	`static int counter; static noinline int helper(int x) { static int n; counter++; n += x; return external(n); }
+int f(int x) { if (x == 7) BUG_FLAGS(1); ALT(100); printk("text %d", x); return helper(x) + counter; }
+static const char *const names[] = { "one", "two" }; const char *g(int x) { return names[x]; }`,
+	`struct static_key a; int f(int x) { if (static_branch(&a)) return external(x); return x; }
+int h(int x) { switch (x) { case 0: return 17; case 1: return 4; case 2: return 99; case 3: return 23; case 4: return 54; } return 0; }
+static int __init start(int x) { return external(x); } int (*keep)(int) __attribute__((section(".init.data"))) = start;`,
+}
+
+// FuzzDiff compares an object with itself after its model was mutated at the
+// level of sections, symbols and relocations, and takes out what differs.
+func FuzzDiff(f *testing.F) {
+	var seeds [][]byte
+	for _, source := range fuzzSources {
+		for _, flags := range [][]string{nil, {"-fno-function-sections", "-fno-data-sections"}, {"-g1"}} {
+			data, err := build(f, source, flags...).Write()
+			if err != nil {
+				f.Fatal(err)
+			}
+			seeds = append(seeds, data)
+		}
+	}
+	for i := range seeds {
+		for kind := byte(0); kind < mutations; kind++ {
+			f.Add(byte(i), []byte{kind, 3, 5, 1, kind, 9, 2, 200})
+		}
+	}
+	f.Fuzz(func(t *testing.T, seed byte, script []byte) {
+		data := seeds[int(seed)%len(seeds)]
+		orig, err := elfobj.Read(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		patched, err := elfobj.Read(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mutate(patched, script)
+		exercise(t, orig, patched)
+		orig, _ = elfobj.Read(data)
+		exercise(t, patched, orig)
+	})
+}
+
+// exercise runs all stages on a pair. Errors are fine, and so are refusals.
+func exercise(t *testing.T, orig, patched *elfobj.File) {
+	r, err := Diff(orig, patched)
+	if err != nil {
+		return
+	}
+	if _, err := r.Patched.Lines(); err != nil {
+		t.Logf("lines: %v", err)
+	}
+	if r.Refused() || r.Empty() {
+		return
+	}
+	x, err := r.Extract("klp_")
+	if err != nil {
+		return
+	}
+	out, err := x.File.Write()
+	if err != nil {
+		return // names that no string table can hold, sections out of order
+	}
+	again, err := elfobj.Read(out)
+	if err != nil {
+		t.Fatalf("the extracted object cannot be read: %v", err)
+	}
+	if _, err := Load(again); err != nil {
+		t.Logf("load again: %v", err)
+	}
+}
+
+const mutations = 12
+
+// mutate changes the model, four bytes of script at a time: what, where twice, and by how much.
+func mutate(f *elfobj.File, script []byte) {
+	for ; len(script) >= 4; script = script[4:] {
+		what, where, which, by := script[0]%mutations, int(script[1]), int(script[2]), script[3]
+		if len(f.Sections) == 0 || len(f.Symbols) == 0 {
+			return
+		}
+		s := f.Sections[where%len(f.Sections)]
+		sym := f.Symbols[where%len(f.Symbols)]
+		switch what {
+		case 0:
+			s.Name = f.Sections[which%len(f.Sections)].Name
+		case 1:
+			s.Flags ^= 1 << (by % 12)
+		case 2:
+			if len(s.Data) > 0 {
+				s.Data = append([]byte(nil), s.Data...)
+				s.Data[which%len(s.Data)] ^= by
+			}
+		case 3:
+			if len(s.Data) > 0 {
+				s.Data = s.Data[:which%len(s.Data)]
+			}
+		case 4:
+			sym.Value += uint64(int64(int8(by)))
+		case 5:
+			sym.Size = uint64(by) << (which % 64)
+		case 6:
+			sym.Section = f.Sections[which%len(f.Sections)]
+		case 7:
+			sym.Type, sym.Bind = elf.SymType(by%8), elf.SymBind(which%3)
+		case 8:
+			sym.Name = f.Symbols[which%len(f.Symbols)].Name
+		case 9:
+			s.Align, s.EntSize = 1<<(by%14), uint64(which)
+		default:
+			mutateReloc(f, s, sym, which, by)
+		}
+	}
+}
+
+func mutateReloc(f *elfobj.File, s *elfobj.Section, sym *elfobj.Symbol, which int, by byte) {
+	if len(s.Relocs) == 0 {
+		return
+	}
+	s.Relocs = append([]elfobj.Reloc(nil), s.Relocs...)
+	r := &s.Relocs[which%len(s.Relocs)]
+	switch by % 5 {
+	case 0:
+		r.Sym = sym
+	case 1:
+		r.Offset += uint64(int64(int8(by)))
+	case 2:
+		r.Type = uint32(by)
+	case 3:
+		r.Addend = int64(binary.LittleEndian.Uint64([]byte{by, 0, 0, by, 0, 0, 0, by}))
+	case 4:
+		s.Relocs = s.Relocs[:which%len(s.Relocs)]
+	}
+}
