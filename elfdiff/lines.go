@@ -110,6 +110,7 @@ func (o *Object) relocated(s *elfobj.Section, base map[*elfobj.Section]uint64) [
 }
 
 func (l *Lines) read(o *Object, d *dwarf.Data) error {
+	last := dwarf.Offset(0)
 	for r := d.Reader(); ; {
 		e, err := r.Next()
 		if err != nil {
@@ -118,6 +119,10 @@ func (l *Lines) read(o *Object, d *dwarf.Data) error {
 		if e == nil {
 			break
 		}
+		if e.Offset <= last {
+			return fmt.Errorf("entry at %#x leads nowhere", e.Offset) // dwarf.Reader does not notice
+		}
+		last = e.Offset
 		switch e.Tag {
 		case dwarf.TagCompileUnit:
 			if err := l.readRows(o, d, e); err != nil {
