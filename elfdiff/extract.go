@@ -206,7 +206,7 @@ func (x *extractor) defineSymbols() {
 		if a.twin == nil && a.Global() {
 			bind = elf.STB_GLOBAL // another unit of the patch may use it
 		}
-		p.sym = x.addSymbol(&elfobj.Symbol{Name: a.Name, Value: p.off, Size: a.Size, Type: a.Sym.Type, Bind: bind, Section: p.sec})
+		p.sym = x.addSymbol(&elfobj.Symbol{Name: a.Name, Value: p.off, Size: a.Size, Type: a.Sym.Type, Bind: bind, Other: a.Sym.Other &^ visibility, Section: p.sec})
 		x.placed[a] = p
 	}
 	for i, f := range x.res.Functions {
@@ -215,6 +215,10 @@ func (x *extractor) defineSymbols() {
 		}
 	}
 }
+
+// visibility are the bits of st_other that say who sees a symbol; the others
+// belong to the architecture (ppc64le: the local entry point).
+const visibility = 3
 
 func (x *extractor) addSymbol(s *elfobj.Symbol) *elfobj.Symbol {
 	x.file.Symbols = append(x.file.Symbols, s)
@@ -225,7 +229,7 @@ func (x *extractor) addSymbol(s *elfobj.Symbol) *elfobj.Symbol {
 func (x *extractor) alias(n int, f *Function) {
 	p := x.placed[f.New]
 	name := fmt.Sprintf("%s%d_%s", x.prefix, n, strings.Map(identifierRune, f.Name))
-	x.addSymbol(&elfobj.Symbol{Name: name, Value: p.off, Size: f.New.Size, Type: elf.STT_FUNC, Bind: elf.STB_GLOBAL, Section: p.sec})
+	x.addSymbol(&elfobj.Symbol{Name: name, Value: p.off, Size: f.New.Size, Type: elf.STT_FUNC, Bind: elf.STB_GLOBAL, Other: f.New.Sym.Other &^ visibility, Section: p.sec})
 	x.replacements = append(x.replacements, Replacement{Func: f, Alias: name})
 }
 
@@ -300,6 +304,9 @@ func (x *extractor) external(name string, key any, old *Atom) *elfobj.Symbol {
 		return s // absolute: needs nobody
 	}
 	x.externals[key] = x.addSymbol(s)
+	if x.res.Patched.arch.linker[name] {
+		return s
+	}
 	x.exts = append(x.exts, External{Name: name, Sym: s, Old: old})
 	return s
 }

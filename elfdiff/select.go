@@ -340,7 +340,7 @@ func (s *selection) checkEntries(a *Atom) {
 		if e.Section.Name != "__jump_table" && e.Section.Name != ".static_call_sites" {
 			continue
 		}
-		key := e.Refs[len(e.Refs)-1].Atom
+		key := e.lastTarget()
 		switch {
 		case key == nil || key.twin != nil:
 		case s.patched.describes(key):
@@ -351,6 +351,17 @@ func (s *selection) checkEntries(a *Atom) {
 				"%s uses the new static key %s, which would live in the module", a.Name, key)
 		}
 	}
+}
+
+// lastTarget is what the last reference of an entry points at. The subtracted
+// half of a difference points into the entry itself.
+func (e *Atom) lastTarget() *Atom {
+	for i := len(e.Refs) - 1; i >= 0; i-- {
+		if e.Refs[i].Atom != e {
+			return e.Refs[i].Atom
+		}
+	}
+	return nil
 }
 
 // follow decides for every reference of a whether its target travels too.
