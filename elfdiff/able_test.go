@@ -1,0 +1,35 @@
+package elfdiff
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestAble has changes that tools of this kind refuse and that a module can carry.
+func TestAble(t *testing.T) {
+	placed := `#define __sched __attribute__((section(".sched.text")))
+int noinline __sched one(int x) { return external(x); } int __sched two(int x) { return external(x + 1) - one(x); } int __attribute__((section(".ref.text"))) three(int x) { return external(x + 2); }`
+	message := `struct ack { const char *msg; }; #define NL_SET_ERR_MSG(a, text) do { static const char __msg[] = text; (a)->msg = __msg; } while (0)
+int f(struct ack *a, int x) { if (x) NL_SET_ERR_MSG(a, "first"); else NL_SET_ERR_MSG(a, "second"); return external(x); } int g(struct ack *a) { NL_SET_ERR_MSG(a, "third"); return 1; }`
+	message = strings.Replace(message, "; #define", ";\n#define", 1)
+	tuned := `#define __read_mostly __attribute__((section(".data..read_mostly")))
+static int __read_mostly old = 4; void set(int x) { old = x; } int f(int x) { return external(x + old); }`
+	alternative := `#define ALT_CODE(new) asm volatile("661: nop; nop; nop; nop; nop\n662:\n.pushsection .altinstructions,\"a\"\n.long 661b - .\n.long 663f - .\n.word 7\n.byte 662b-661b\n.byte 664f-663f\n.popsection\n.pushsection .altinstr_replacement,\"ax\"\n663: " new "\n664:\n.popsection" ::: "memory")
+int f(int x) { ALT_CODE("pause; nop"); return external(x); } int g(int x) { ALT_CODE("pause; nop"); return external(x + 1); }`
+	called := strings.Replace(alternative, `int g(int x) { ALT_CODE("pause; nop");`, `int fixup(void); int fixed(void); int g(int x) { ALT_CODE("call fixup");`, 1)
+	helper := `static notrace noinline int check(int x) { return external(x) > 3; } int f(int x) { return check(x); } int g(int x) { return check(x + 1) + 1; } int h(int x) { return external(x); }`
+	for _, p := range []pair{
+		edit("specially placed text", placed, "external(x);", "external(x + 3);", pair{functions: []string{"one"}}),
+		edit("text of two places", placed, "external(x + 2)", "external(x + 4)", pair{functions: []string{"three"}}),
+		edit("a constant message that changed", message, `"first"`, `"another"`, pair{functions: []string{"f"}, data: []string{"changed:__msg", "private:__msg"}}),
+		edit("a constant message that came", message, `return 1;`, `if (external(1)) NL_SET_ERR_MSG(a, "fourth"); return 1;`, pair{functions: []string{"g"}, data: []string{"new:__msg", "private:__msg"}}),
+		edit("a constant message that went", message, `NL_SET_ERR_MSG(a, "third");`, ``, pair{functions: []string{"g"}}),
+		edit("a new variable beside one in a special section", tuned, "int f(int x) { return external(x + old);", "static int __read_mostly fresh = 5; void tune(int x) { fresh = x; } int f(int x) { return external(x + old + fresh);",
+			pair{functions: []string{"+tune", "f"}, data: []string{"new:fresh"}}),
+		edit("only the replacement of an alternative", alternative, `int f(int x) { ALT_CODE("pause; nop");`, `int f(int x) { ALT_CODE("nop; pause");`, pair{functions: []string{"f"}}),
+		edit("only the callee of an alternative", called, `"call fixup"`, `"call fixed"`, pair{functions: []string{"g"}}),
+		edit("a helper out of line without an ftrace site", helper, "> 3", "> 4", pair{functions: []string{"f", "g", "~check"}}),
+	} {
+		t.Run(p.name, func(t *testing.T) { p.run(t) })
+	}
+}
