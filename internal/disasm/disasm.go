@@ -6,6 +6,7 @@ package disasm
 import (
 	"debug/elf"
 	"fmt"
+	"hash/maphash"
 	"strings"
 
 	"kintsugi/elfdiff"
@@ -32,7 +33,9 @@ func plain(text string) part { return part{text: text, key: text, target: -1} }
 
 // Function disassembles a, an atom of o with code. lines may be nil.
 func Function(o *elfdiff.Object, a *elfdiff.Atom, lines *elfdiff.Lines) []Line {
-	d := disassembler{o: o, a: a, code: a.Bytes(), refs: a.Refs}
+	d := disassembler{o: o, a: a, code: a.Bytes(), refs: a.Refs, hashes: map[hashed]uint64{}}
+	rest := d.code[min(len(d.code), maxCode):]
+	d.code = d.code[:len(d.code)-len(rest)]
 	for pos := 0; pos < len(d.code); {
 		n, parts := d.instruction(pos)
 		l := Line{Off: uint64(pos), parts: parts}
@@ -42,10 +45,17 @@ func Function(o *elfdiff.Object, a *elfdiff.Atom, lines *elfdiff.Lines) []Line {
 		d.lines = append(d.lines, l)
 		pos += n
 	}
+	if len(rest) > 0 {
+		more := fmt.Sprintf("# %d bytes more", len(rest))
+		d.lines = append(d.lines, Line{Off: maxCode, parts: []part{{text: more, key: fmt.Sprintf("%s %x", more, maphash.Bytes(seed, rest)), target: -1}}})
+	}
 	d.notes()
 	d.aim()
 	return d.lines
 }
+
+// maxCode is how many bytes of a function are shown, far above any function.
+const maxCode = 1 << 20
 
 func source(lines *elfdiff.Lines, a *elfdiff.Atom, off uint64) (source, inline string) {
 	at, ok := lines.At(a, off)
@@ -61,6 +71,8 @@ type disassembler struct {
 	code  []byte
 	refs  []elfdiff.Ref // those not used yet
 	lines []Line
+
+	hashes map[hashed]uint64
 }
 
 // instruction is the one at pos, with its length. A target inside of the
@@ -113,7 +125,7 @@ func (d *disassembler) fields(pos, n int) []elfdiff.Ref {
 func (d *disassembler) bytes(code []byte, fields []elfdiff.Ref) []part {
 	hex := make([]string, len(code))
 	for i, b := range code {
-		hex[i] = fmt.Sprintf("%#04x", b)
+		hex[i] = fmt.Sprintf("0x%02x", b)
 	}
 	return append([]part{plain(mnemonic(".byte", strings.Join(hex, ",")))}, d.behind(fields)...)
 }

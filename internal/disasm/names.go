@@ -41,8 +41,10 @@ func (d *disassembler) place(atom *elfdiff.Atom, off int64) part {
 		return plain(offset(Demangle(atom.String()), off))
 	case atom.Kind == elfdiff.String:
 		return plain(fmt.Sprintf("%q", atom.Text(off)))
+	case atom.Kind == elfdiff.Const:
+		return plain(offset(fmt.Sprintf("%s[%x]", atom.Section.Name, atom.Bytes()), off))
 	}
-	return part{text: offset(Demangle(atom.String()), off), key: offset(identity(atom, 2), off), target: -1}
+	return part{text: offset(Demangle(atom.String()), off), key: offset(d.identity(atom, 2), off), target: -1}
 }
 
 func offset(name string, off int64) string {
@@ -58,7 +60,7 @@ func offset(name string, off int64) string {
 // identity is equal for two atoms that are the same: named ones where the
 // differ has found so, others where they have the same contents. depth is how
 // many references are followed for that.
-func identity(a *elfdiff.Atom, depth int) string {
+func (d *disassembler) identity(a *elfdiff.Atom, depth int) string {
 	switch {
 	case a.Name != "" && a.Twin() != nil:
 		return "twin " + min(fmt.Sprintf("%p", a), fmt.Sprintf("%p", a.Twin()))
@@ -67,13 +69,22 @@ func identity(a *elfdiff.Atom, depth int) string {
 	case a.Kind == elfdiff.String:
 		return fmt.Sprintf("%q", a.Text(0))
 	}
-	return fmt.Sprintf("%s %x", a.Section.Name, content(a, depth))
+	k := hashed{a, depth}
+	if _, ok := d.hashes[k]; !ok {
+		d.hashes[k] = d.content(a, depth)
+	}
+	return fmt.Sprintf("%s %x", a.Section.Name, d.hashes[k])
+}
+
+type hashed struct {
+	a     *elfdiff.Atom
+	depth int
 }
 
 var seed = maphash.MakeSeed()
 
 // content is a hash of what an atom holds and points at.
-func content(a *elfdiff.Atom, depth int) uint64 {
+func (d *disassembler) content(a *elfdiff.Atom, depth int) uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)
 	h.Write(a.Bytes())
@@ -83,7 +94,7 @@ func content(a *elfdiff.Atom, depth int) uint64 {
 		case r.Atom == nil:
 			h.WriteString(r.String())
 		case depth > 0:
-			h.WriteString(identity(r.Atom, depth-1))
+			h.WriteString(d.identity(r.Atom, depth-1))
 		}
 	}
 	return h.Sum64()

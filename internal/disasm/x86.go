@@ -1,8 +1,10 @@
 package disasm
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"golang.org/x/arch/x86/x86asm"
@@ -25,11 +27,30 @@ func decodeX86(d *disassembler, code []byte, pos int, fields []elfdiff.Ref) []pa
 	}
 	marked, names, rest := d.markFields(code, fields)
 	inst, err := x86asm.Decode(marked, 64)
+	name := ""
+	if err != nil {
+		inst, name, err = decodeVMX(marked)
+	}
 	if err != nil || inst.Len != len(code) || inst.Op == 0 {
 		return nil
 	}
+	fixDisplacement(&inst, marked)
+	if inst.Op == x86asm.RDRAND && inst.Args[0] == nil {
+		return nil // x86asm does not tell the register
+	}
 	names = d.markRelative(&inst, pos, names)
-	return append(split(gnuText(inst), names), d.behind(rest)...)
+	parts := append(split(gnuText(inst, name), names), d.behind(rest)...)
+	return append(parts, encoding(inst, marked))
+}
+
+// encoding shows nothing and keeps apart what looks the same: the bytes of an
+// instruction but for where it points. Jumps have two encodings for one meaning.
+func encoding(inst x86asm.Inst, marked []byte) part {
+	if _, jump := inst.Args[0].(x86asm.Rel); jump {
+		return plain("")
+	}
+	clear(marked[inst.PCRelOff : inst.PCRelOff+inst.PCRel])
+	return part{key: "\x00" + string(marked), target: -1}
 }
 
 // markFields writes marks into the fields of relocations. rest are those
@@ -110,8 +131,17 @@ func split(text string, names []part) []part {
 	return append(parts, plain(text))
 }
 
-// gnuText is what objdump prints.
-func gnuText(inst x86asm.Inst) string {
+// gnuText is what objdump prints. It differs from x86asm in what is newer
+// than that: mnemonics without a needless suffix, scales of one written out,
+// immediates as the operand's bits.
+//
+// name replaces the mnemonic, if not empty.
+func gnuText(inst x86asm.Inst, name string) string {
+	if inst.Op == x86asm.NOP && inst.Args[0] == nil && inst.Len == 2 && inst.DataSize == 16 {
+		return mnemonic("xchg", "%ax,%ax")
+	}
+	masked := maskImmediate(&inst)
+	zero := markZero(&inst)
 	text := x86asm.GNUSyntax(inst, 0, nil)
 	prefixes := ""
 	for {
@@ -122,14 +152,126 @@ func gnuText(inst x86asm.Inst) string {
 		prefixes, text = prefixes+word+" ", rest
 	}
 	op, operands, _ := strings.Cut(text, " ")
-	if short, ok := shortened[op]; ok {
-		op = short
+	op = cmp.Or(name, renamed[op], op)
+	if name := op[:max(len(op)-1, 0)]; suffixless[name] {
+		op = name
+	}
+	if _, wide := inst.Args[1].(x86asm.Imm); wide && inst.Op == x86asm.MOV && inst.Opcode>>27 == 0xb8>>3 && inst.DataSize == 64 {
+		op = "movabs"
+	}
+	if masked != "" {
+		operands = strings.Replace(operands, markText(maskedMark), masked, 1)
+	}
+	if zero {
+		operands = strings.Replace(operands, markText(zeroMark), "0x0", 1)
+	}
+	if inst.Op == x86asm.NOP && strings.HasPrefix(operands, "%cs:") {
+		prefixes, operands = strings.ReplaceAll(prefixes, "data32", "data16")+"cs ", operands[len("%cs:"):]
+	}
+	operands = noIndex.ReplaceAllString(strings.ReplaceAll(operands, " {", "{"), "")
+	operands = scaleOne.ReplaceAllString(operands, "($1,$2,1)")
+	switch {
+	case op == "sysretq":
+		prefixes = strings.ReplaceAll(prefixes, "rex.W ", "")
+	case prefixes != "" && operands != "":
+		return prefixes + op + " " + operands
 	}
 	return prefixes + mnemonic(op, operands)
 }
 
-// shortened are mnemonics that binutils have printed without the suffix since 2.33.
-var shortened = map[string]string{"callq": "call", "retq": "ret", "jmpq": "jmp", "leaveq": "leave", "pushq": "push", "popq": "pop"}
+var (
+	scaleOne = regexp.MustCompile(`\((%\w+),(%\w+)\)`)
+	noIndex  = regexp.MustCompile(`,%[re]iz(,1)?`) // x86asm names the index that there is none of
+)
+
+// These marks stand for numbers, not for names.
+const (
+	maskedMark = 99 - iota
+	zeroMark
+)
+
+// markZero puts a mark in the place of the address 0, which x86asm does not print.
+func markZero(inst *x86asm.Inst) bool {
+	for i, arg := range inst.Args {
+		if m, ok := arg.(x86asm.Mem); ok && m.Base == 0 && m.Index == 0 && m.Disp == 0 {
+			m.Disp = mark(zeroMark)
+			inst.Args[i] = m
+			return true
+		}
+	}
+	return false
+}
+
+// maskImmediate puts a mark in the place of a negative immediate and returns
+// how objdump prints it: as wide as the operand.
+func maskImmediate(inst *x86asm.Inst) string {
+	for i, arg := range inst.Args {
+		v, ok := arg.(x86asm.Imm)
+		if !ok || v >= 0 {
+			continue
+		}
+		size := inst.DataSize
+		if r, ok := inst.Args[0].(x86asm.Reg); ok && r <= x86asm.R15B || !ok && inst.MemBytes == 1 {
+			size = 8
+		}
+		if inst.Op == x86asm.PUSH {
+			size = 64
+		}
+		inst.Args[i] = x86asm.Imm(mark(maskedMark))
+		return fmt.Sprintf("%#x", uint64(v)&(1<<size-1))
+	}
+	return ""
+}
+
+// fixDisplacement mends what x86asm gets wrong of an address: a displacement
+// of four bytes has a sign, and AVX instructions can be relative to %rip too.
+func fixDisplacement(inst *x86asm.Inst, code []byte) {
+	for i, arg := range inst.Args {
+		m, ok := arg.(x86asm.Mem)
+		if !ok {
+			continue
+		}
+		if m.Disp>>31 == 1 {
+			m.Disp = int64(int32(m.Disp))
+		}
+		if m.Base == 0 && m.Index == 0 && vexRelative(code) {
+			m.Base = x86asm.RIP
+		}
+		inst.Args[i] = m
+	}
+}
+
+// vexRelative reports whether a VEX or EVEX instruction has an address
+// relative to %rip: ModRM.mod 0 and ModRM.rm 5 (Intel SDM volume 2, 2.2.1.6).
+func vexRelative(code []byte) bool {
+	for i, b := range code {
+		modrm := 0
+		switch b {
+		case 0x26, 0x2e, 0x36, 0x3e, 0x64, 0x65, 0x67:
+			continue
+		case 0xc5:
+			modrm = i + 3
+		case 0xc4:
+			modrm = i + 4
+		case 0x62:
+			modrm = i + 5
+		default:
+			return false
+		}
+		return modrm < len(code) && code[modrm]&0xc7 == 5
+	}
+	return false
+}
+
+// renamed are mnemonics that binutils spell otherwise than x86asm; without the
+// suffix since 2.33.
+var renamed = map[string]string{"callq": "call", "retq": "ret", "jmpq": "jmp", "leaveq": "leave", "pushq": "push", "popq": "pop",
+	"movsxd": "movslq", "cdqe": "cltq", "cqo": "cqto", "cdq": "cltd", "cwde": "cwtl", "pushfq": "pushf", "popfq": "popf",
+	"sidtl": "sidt", "sgdtl": "sgdt", "lidtl": "lidt", "lgdtl": "lgdt"}
+
+// suffixless are the BMI instructions: they had suffixes up to binutils 2.33.
+var suffixless = map[string]bool{"andn": true, "bextr": true, "blsi": true, "blsmsk": true, "blsr": true, "bzhi": true, "mulx": true,
+	"pdep": true, "pext": true, "rorx": true, "sarx": true, "shlx": true, "shrx": true}
 
 func isPrefix(word string) bool {
 	switch word {
