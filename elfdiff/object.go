@@ -106,7 +106,9 @@ func (a *Atom) Bytes() []byte {
 }
 
 // Writable reports whether the running kernel may have changed the atom.
-func (a *Atom) Writable() bool { return a.Section.Flags&elf.SHF_WRITE != 0 && a.Section.Name != tocSection }
+func (a *Atom) Writable() bool {
+	return a.Section.Flags&elf.SHF_WRITE != 0 && a.Section.Name != tocSection
+}
 
 // Global reports whether other objects can refer to the atom by name.
 func (a *Atom) Global() bool { return a.Sym != nil && a.Sym.Bind != elf.STB_LOCAL }
