@@ -33,3 +33,46 @@ int f(int x) { ALT_CODE("pause; nop"); return external(x); } int g(int x) { ALT_
 		t.Run(p.name, func(t *testing.T) { p.run(t) })
 	}
 }
+
+// TestSharedSection has functions of one section that branch to each other:
+// the assembler leaves no relocations for that.
+func TestSharedSection(t *testing.T) {
+	source := `#define __sched __attribute__((section(".sched.text")))
+static noinline int __sched try(int x) { return external(x) + 1; }
+static noinline int __sched pad(int x) { return external(x) * external(x + 1) * external(x + 2) * external(x + 3) * external(x + 4); }
+int noinline __sched lock(int x) { external(x); return try(x) + pad(x); } int noinline __sched unlock(int x) { return lock(x) + 2 + try(x); }`
+	edit("", source, "external(x + 4)", "external(x + 4) * external(x + 5)", pair{functions: []string{"pad"}}).run(t)
+	edit("", source, "return lock(x) + 2", "return lock(x) + 3", pair{functions: []string{"unlock"}}).run(t)
+	orig, patched := swap(source, "return lock(x) + 2", "return lock(x) + 3")
+	r := diffSources(t, orig, patched)
+	x, err := r.Extract("klp_")
+	if err != nil {
+		t.Fatal(err)
+	}
+	outside := map[string]bool{}
+	for _, e := range x.Externals {
+		outside[e.Name] = true
+	}
+	if !outside["lock"] || !outside["try"] {
+		t.Errorf("the calls inside of the section are not references: %v", outside)
+	}
+	if names, err := StrayBranches(x.File); err != nil || len(names) > 0 {
+		t.Errorf("stray branches: %v, %v", names, err)
+	}
+}
+
+// TestStrayBranches takes the relocation of a branch away.
+func TestStrayBranches(t *testing.T) {
+	f := build(t, `int f(int x) { return external(x) + 1; }`)
+	for _, s := range f.Sections {
+		if s.Target != nil && s.Target.Name == ".text.f" {
+			s.Relocs = nil
+		}
+		if s.Name == ".text.f" {
+			copy(s.Data, []byte{0xe8, 0xf0, 0xff, 0xff, 0xff}) // call .-11
+		}
+	}
+	if names, err := StrayBranches(f); err != nil || len(names) != 1 || names[0] != "f" {
+		t.Errorf("%v, %v", names, err)
+	}
+}

@@ -1,6 +1,10 @@
 package elfdiff
 
-import "sort"
+import (
+	"sort"
+
+	"kintsugi/internal/elfobj"
+)
 
 // cutAnonymous cuts the stretches that no symbol names wherever something
 // points into them: the replacements of alternatives, constants, switch
@@ -76,7 +80,7 @@ func (a *Atom) cut(at []uint64) []*Atom {
 // replaceAtoms puts the pieces in the places of the atoms they were cut from.
 func (o *Object) replaceAtoms(pieces map[*Atom][]*Atom) {
 	replace := func(atoms []*Atom) []*Atom {
-		var list []*Atom
+		list := make([]*Atom, 0, len(atoms)+len(pieces))
 		for _, a := range atoms {
 			if p, ok := pieces[a]; ok {
 				list = append(list, p...)
@@ -90,15 +94,22 @@ func (o *Object) replaceAtoms(pieces map[*Atom][]*Atom) {
 	for i, a := range o.Atoms {
 		a.order = i
 	}
+	done := map[*elfobj.Section]bool{}
 	for a := range pieces {
-		o.bySection[a.Section] = replace(o.bySection[a.Section])
+		if !done[a.Section] {
+			o.bySection[a.Section] = replace(o.bySection[a.Section])
+			done[a.Section] = true
+		}
 	}
 }
 
 // reaim moves a reference from an atom to the piece of it that it points at.
 func (r *Ref) reaim(pieces map[*Atom][]*Atom) {
+	if r.Atom == nil || r.Atom.Kind != Anon {
+		return
+	}
 	list, ok := pieces[r.Atom]
-	if !ok || r.Atom == nil {
+	if !ok {
 		return
 	}
 	pos := int64(r.Atom.Off) + r.Addend

@@ -1,8 +1,10 @@
 package elfdiff
 
 import (
+	"cmp"
 	"debug/elf"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -28,14 +30,16 @@ type Atom struct {
 	Sym     *elfobj.Symbol
 	Aliases []*elfobj.Symbol // further symbols with the same address
 	Section *elfobj.Section
-	Off     uint64  // in Section
-	Size    uint64  // bytes
-	Refs    []Ref   // by offset
-	Entries []*Atom // of special sections, owned by this function, in file order
-	Owner   *Atom   // function that an Entry or the code of an alternative belongs to
-	Spec    special // of an Entry
+	Off     uint64   // in Section
+	Size    uint64   // bytes
+	Refs    []Ref    // by offset
+	Entries []*Atom  // of special sections, owned by this function, in file order
+	Owner   *Atom    // function that an Entry or the code of an alternative belongs to
+	Spec    *special // of an Entry
 
+	code  []byte  // contents with the fields of resolved branches zeroed; nil: those of Section
 	lost  bool    // some instruction of it cannot be decoded
+	short bool    // it has a short branch into another function, which cannot be moved
 	users []*Atom // atoms that refer to this one, in object order
 	twin  *Atom   // the same atom in the other object
 	order int     // position in the object
@@ -75,6 +79,7 @@ func Load(f *elfobj.File) (*Object, error) {
 	if err := o.resolve(relocs); err != nil {
 		return nil, err
 	}
+	o.resolveBranches()
 	o.cutAnonymous()
 	if err := o.attachEntries(); err != nil {
 		return nil, err
@@ -99,6 +104,9 @@ func (o *Object) AtomOf(sym *elfobj.Symbol) *Atom { return o.bySymbol[sym] }
 
 // Bytes are the atom's contents, nil in sections without any (.bss).
 func (a *Atom) Bytes() []byte {
+	if a.code != nil {
+		return a.code
+	}
 	if a.Section.Type == elf.SHT_NOBITS || a.Off+a.Size > uint64(len(a.Section.Data)) {
 		return nil
 	}
@@ -140,12 +148,16 @@ func relocsBySection(f *elfobj.File) sectionRelocs {
 		if s.Target == nil || !reachesKernel(s.Target) {
 			continue
 		}
-		m[s.Target] = append(m[s.Target], s.Relocs...)
+		if m[s.Target] == nil {
+			m[s.Target] = s.Relocs
+			continue
+		}
+		m[s.Target] = slices.Concat(m[s.Target], s.Relocs)
 	}
-	for _, list := range m {
-		byOffset := func(i, j int) bool { return list[i].Offset < list[j].Offset }
-		if !sort.SliceIsSorted(list, byOffset) {
-			sort.SliceStable(list, byOffset)
+	for target, list := range m {
+		byOffset := func(a, b elfobj.Reloc) int { return cmp.Compare(a.Offset, b.Offset) }
+		if !slices.IsSortedFunc(list, byOffset) {
+			m[target] = slices.SortedStableFunc(slices.Values(list), byOffset)
 		}
 	}
 	return m
@@ -163,11 +175,12 @@ func (o *Object) split(relocs sectionRelocs) {
 		if !reachesKernel(sec) {
 			continue
 		}
-		for _, a := range o.splitSection(sec, symbols[sec], relocs[sec]) {
-			a.order = len(o.Atoms)
-			o.Atoms = append(o.Atoms, a)
-			o.bySection[sec] = append(o.bySection[sec], a)
+		atoms := o.splitSection(sec, symbols[sec], relocs[sec])
+		for i, a := range atoms {
+			a.order = len(o.Atoms) + i
 		}
+		o.Atoms = append(o.Atoms, atoms...)
+		o.bySection[sec] = atoms
 	}
 }
 
@@ -203,9 +216,11 @@ func splitEntries(sec *elfobj.Section, spec special, relocs []elfobj.Reloc) []*A
 	if err != nil {
 		return []*Atom{{Kind: Anon, Section: sec, Size: uint64(len(sec.Data))}}
 	}
-	atoms := make([]*Atom, 0, uint64(len(sec.Data))/size)
-	for off := uint64(0); off < uint64(len(sec.Data)); off += size {
-		atoms = append(atoms, &Atom{Kind: Entry, Section: sec, Off: off, Size: size, Spec: spec})
+	entries := make([]Atom, uint64(len(sec.Data))/size) // they are most of an object's atoms
+	atoms := make([]*Atom, len(entries))
+	for i := range entries {
+		entries[i] = Atom{Kind: Entry, Section: sec, Off: uint64(i) * size, Size: size, Spec: &spec}
+		atoms[i] = &entries[i]
 	}
 	return atoms
 }

@@ -11,6 +11,7 @@ import (
 func (o *Object) resolve(relocs sectionRelocs) error {
 	for _, sec := range o.File.Sections {
 		list := relocs[sec]
+		refs := make([]Ref, len(list))
 		for _, a := range o.bySection[sec] {
 			n := 0
 			for len(list) > 0 && list[0].Offset < a.Off && o.arch.isMark(list[0]) {
@@ -19,10 +20,10 @@ func (o *Object) resolve(relocs sectionRelocs) error {
 			for n < len(list) && list[n].Offset < a.Off+a.Size {
 				n++
 			}
-			if err := o.resolveAtom(a, list[:n]); err != nil {
+			if err := o.resolveAtom(a, list[:n], refs[:n:n]); err != nil {
 				return err
 			}
-			list = list[n:]
+			list, refs = list[n:], refs[n:]
 		}
 		for len(list) > 0 && o.arch.isMark(list[0]) {
 			list = list[1:]
@@ -34,11 +35,12 @@ func (o *Object) resolve(relocs sectionRelocs) error {
 	return nil
 }
 
-func (o *Object) resolveAtom(a *Atom, relocs []elfobj.Reloc) error {
+// resolveAtom fills refs, one for each of the relocations, and gives them to a.
+func (o *Object) resolveAtom(a *Atom, relocs []elfobj.Reloc, refs []Ref) error {
 	if len(relocs) == 0 {
 		return nil
 	}
-	a.Refs = make([]Ref, len(relocs))
+	a.Refs = refs
 	code := a.Section.Flags&elf.SHF_EXECINSTR != 0
 	insn := instructions{insn: o.arch.insn, code: a.Bytes()}
 	for i, r := range relocs {
@@ -174,14 +176,17 @@ func (o *Object) attachParallel() error {
 			return fmt.Errorf("section %s: %d bytes do not go with the %d entries of %s", sec.Name, len(sec.Data), len(leaders), leader.Name)
 		}
 		size := uint64(len(sec.Data) / len(leaders))
+		entries, atoms := make([]Atom, len(leaders)), make([]*Atom, len(leaders))
 		for i, l := range leaders {
-			e := &Atom{Kind: Entry, Section: sec, Off: uint64(i) * size, Size: size, Spec: spec, Owner: l.Owner, order: len(o.Atoms)}
-			o.Atoms = append(o.Atoms, e)
-			o.bySection[sec] = append(o.bySection[sec], e)
+			e := &entries[i]
+			*e = Atom{Kind: Entry, Section: sec, Off: uint64(i) * size, Size: size, Spec: &spec, Owner: l.Owner, order: len(o.Atoms) + i}
+			atoms[i] = e
 			if l.Owner != nil {
 				l.Owner.Entries = append(l.Owner.Entries, e)
 			}
 		}
+		o.Atoms = append(o.Atoms, atoms...)
+		o.bySection[sec] = append(o.bySection[sec], atoms...)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"debug/elf"
 	"slices"
 
+	"kintsugi/elfdiff"
 	"kintsugi/internal/elfobj"
 )
 
@@ -118,5 +119,18 @@ func (v *verifier) overlaps() {
 				v.fail("", "", "two relocations of %s write to %#x", s.Name, list[i].start)
 			}
 		}
+	}
+}
+
+// branches finds calls and jumps that leave their section without a
+// relocation. No loader looks at them; they go to wherever the module happens
+// to lie.
+func (v *verifier) branches() {
+	names, err := elfdiff.StrayBranches(v.File)
+	if err != nil {
+		return // an architecture or an object that the other rules are about
+	}
+	for _, name := range names {
+		v.fail(name, "", "%s branches out of its section without a relocation", name)
 	}
 }

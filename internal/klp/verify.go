@@ -35,6 +35,7 @@ var rules = []rule{
 	{"imports", (*verifier).imports},
 	{"relocations", (*verifier).relocations},
 	{"overlaps", (*verifier).overlaps},
+	{"branches", (*verifier).branches},
 	{"klp-sections", (*verifier).klpSections},
 	{"klp-symbols", (*verifier).klpSymbols},
 	{"klp-late", (*verifier).klpLate},
