@@ -196,6 +196,8 @@ func (s *selection) pullUsers(b *Atom) {
 			s.refuse("data-changed", b, dataAdvice, "the constant %s changed, and the init code of %s has read it or handed out a pointer to it", b, u)
 		case u.Kind == Func:
 			s.travel(u, nil, causes...)
+		case s.patched.describes(u):
+			s.note("debug-site-kept", u, "%s keeps the entry that the kernel has for it in dynamic_debug/control", u)
 		case u.Kind == Data && !u.isConst():
 			s.refuse("data-changed", u, dataAdvice, "the writable variable %s points at %s, which changed", u, b)
 		case u.Kind == Data && u.Global():
