@@ -61,7 +61,7 @@ func (p *symtabParser) parse(line string) error {
 	switch {
 	case len(fields) == 0:
 		return nil
-	case strings.HasPrefix(line, "Symbol table "):
+	case strings.HasPrefix(line, "Symbol table ") && len(fields) > 2:
 		return p.table(fields[2])
 	case fields[0] == "Num:":
 		return nil
