@@ -1,0 +1,25 @@
+package elfdiff
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestLines(t *testing.T) {
+	o, err := Load(build(t, "static inline __attribute__((always_inline)) int half(int x) {\n\treturn x / 2 + external_data;\n}\nint f(int x) {\n\treturn external(half(x));\n}\nint g(int x) {\n\treturn external(x);\n}\n", "-g1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := o.Lines()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string][]Line{"f": {{"unit.c", 2, "half"}, {"unit.c", 5, ""}}, "g": {{"unit.c", 8, ""}}}
+	for _, a := range o.Functions() {
+		for _, l := range want[a.Name] {
+			if got := lines.Of(a); !slices.Contains(got, l) {
+				t.Errorf("%s has no %v: %v", a.Name, l, got)
+			}
+		}
+	}
+}
