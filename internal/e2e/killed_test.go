@@ -18,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"kintsugi/builder"
+	"kintsugi/internal/fault"
 	"kintsugi/internal/target"
 )
 
@@ -30,8 +31,7 @@ func TestKilled(t *testing.T) {
 	before := fingerprint(t, kernel.Dir)
 
 	out, tmp := t.TempDir(), t.TempDir()
-	j := job{Target: kernel.Name, Patches: []string{patch}, Out: out}
-	cmd := j.command(t, tmp)
+	cmd := buildCommand(t, kernel, tmp, out, patch)
 	start(t, cmd)
 	awaitCompiler(t, cmd)
 	if err := cmd.Process.Signal(syscall.SIGKILL); err != nil {
@@ -59,8 +59,7 @@ func TestInterrupted(t *testing.T) {
 	before := fingerprint(t, kernel.Dir)
 
 	out, tmp := t.TempDir(), t.TempDir()
-	j := job{Target: kernel.Name, Patches: []string{patch}, Out: out}
-	cmd := j.command(t, tmp)
+	cmd := buildCommand(t, kernel, tmp, out, patch)
 	output := start(t, cmd)
 	awaitCompiler(t, cmd)
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
@@ -68,8 +67,11 @@ func TestInterrupted(t *testing.T) {
 	}
 	sent := time.Now()
 	var exit *exec.ExitError
-	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != canceled {
-		t.Errorf("%v, want exit status %d\n%s", err, canceled, output)
+	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != int(fault.Environment) {
+		t.Errorf("%v, want exit status %d", err, fault.Environment)
+	}
+	if n := strings.Count(output.String(), "error: "); n != 1 {
+		t.Errorf("%d error lines, want one:\n%s", n, output)
 	}
 	if took := time.Since(sent); took > 5*time.Second {
 		t.Errorf("it took %s to end", took)

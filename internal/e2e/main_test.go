@@ -29,12 +29,7 @@ const testdata = "../../testdata"
 // scratch is removed when all tests are done.
 var scratch string
 
-func TestMain(m *testing.M) {
-	if job := os.Getenv(childJob); job != "" {
-		os.Exit(child(job))
-	}
-	os.Exit(run(m))
-}
+func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
 	var err error
@@ -68,7 +63,7 @@ var addTarget = sync.OnceValues(func() (*target.Target, error) {
 	return store.AddDebian(context.Background(), series, nil)
 })
 
-// program is the kintsugi binary that becomes the guest's init.
+// program is the kintsugi binary: the command, and the guest's init.
 func program(t *testing.T) string {
 	t.Helper()
 	path, err := buildProgram()
@@ -87,6 +82,16 @@ var buildProgram = sync.OnceValues(func() (string, error) {
 	}
 	return path, nil
 })
+
+// buildCommand is kintsugi build as a process of its own with tmp as its
+// TMPDIR and working directory.
+func buildCommand(t *testing.T, kernel *target.Target, tmp, out string, patches ...string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.Command(program(t), append([]string{"build", "-t", kernel.Name, "-o", out}, patches...)...)
+	cmd.Dir = tmp
+	cmd.Env = append(os.Environ(), "TMPDIR="+tmp)
+	return cmd
+}
 
 // explain is an error with all that a user would be told.
 func explain(err error) string {

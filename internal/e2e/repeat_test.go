@@ -24,8 +24,7 @@ func TestSameBytes(t *testing.T) {
 	var group errgroup.Group
 	for i := range outs {
 		outs[i] = filepath.Join(t.TempDir(), strings.Repeat("long", i)+"out")
-		j := job{Target: kernel.Name, Patches: patches, Out: outs[i]}
-		cmd := j.command(t, t.TempDir())
+		cmd := buildCommand(t, kernel, t.TempDir(), outs[i], patches...)
 		group.Go(func() error {
 			text, err := cmd.CombinedOutput()
 			if err != nil {
