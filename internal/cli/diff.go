@@ -157,7 +157,7 @@ func extract(result *elfdiff.Result) (*elfdiff.Extract, error) {
 	if result.Empty() {
 		return nil, errSame
 	}
-	x, err := result.Extract("")
+	x, err := result.Extract("klp0_") // as a build names them
 	if err != nil {
 		return nil, err
 	}
