@@ -81,7 +81,7 @@ func (c *comparison) sameRef(a, b *Atom, r, s *Ref) bool {
 	case r.Atom == a && s.Atom == b:
 		return r.Addend == s.Addend
 	case r.Atom.Kind == String && s.Atom.Kind == String:
-		return r.Atom.text(r.Addend) == s.Atom.text(s.Addend)
+		return r.Atom.text(0) == s.Atom.text(0) && r.Addend == s.Addend
 	case r.Addend != s.Addend:
 		return false
 	}

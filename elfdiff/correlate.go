@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"kintsugi/internal/elfobj"
 )
 
 // correlate finds for every named atom of orig the same one in patched and
@@ -17,16 +19,44 @@ import (
 // It returns the writable atoms for which more than one reading is left and
 // the readings differ in effect.
 func correlate(orig, patched *Object) (ambiguous []*Atom) {
-	olds, news := groups(orig), groups(patched)
-	keys := make([]groupKey, 0, len(news))
-	for k := range news {
-		keys = append(keys, k)
-	}
-	sort.Slice(keys, func(i, j int) bool { return news[keys[i]][0].order < news[keys[j]][0].order })
+	olds, _ := groups(orig)
+	news, keys := groups(patched)
 	for _, k := range keys {
 		ambiguous = append(ambiguous, matchGroup(k, olds[k], news[k])...)
 	}
+	matchAliases(orig, patched)
 	return ambiguous
+}
+
+// matchAliases joins atoms that another of their names tells to be the same:
+// of several symbols at one address, any can be the one that an atom is
+// called by.
+func matchAliases(orig, patched *Object) {
+	byName := map[string]*Atom{}
+	for s, a := range orig.bySymbol {
+		if a.twin == nil && s.Name != "" && s.Value == a.Off {
+			byName[s.Name] = a
+		}
+	}
+	for _, b := range patched.Atoms {
+		if b.twin != nil || len(b.Aliases) == 0 && b.Sym == nil {
+			continue
+		}
+		for _, s := range b.symbols() {
+			if a := byName[s.Name]; a != nil && a.twin == nil && a.Kind == b.Kind && sectionClass(a) == sectionClass(b) {
+				join(a, b)
+				break
+			}
+		}
+	}
+}
+
+// symbols are all that a is called by.
+func (a *Atom) symbols() []*elfobj.Symbol {
+	if a.Sym == nil {
+		return nil
+	}
+	return append([]*elfobj.Symbol{a.Sym}, a.Aliases...)
 }
 
 // groupKey is what two atoms have in common that may be the same.
@@ -36,17 +66,21 @@ type groupKey struct {
 	class string // of the section
 }
 
-// groups are the named atoms of o, in object order.
-func groups(o *Object) map[groupKey][]*Atom {
-	m := map[groupKey][]*Atom{}
+// groups are the named atoms of o, in object order, and the keys in the order
+// of their first atoms.
+func groups(o *Object) (m map[groupKey][]*Atom, keys []groupKey) {
+	m = map[groupKey][]*Atom{}
 	for _, a := range o.Atoms {
 		if a.Name == "" {
 			continue
 		}
 		k := groupKey{kind: a.Kind, name: StableName(a.Name), class: sectionClass(a)}
+		if m[k] == nil {
+			keys = append(keys, k)
+		}
 		m[k] = append(m[k], a)
 	}
-	return m
+	return m, keys
 }
 
 // sectionClass tells apart what cannot be the same function or object.
@@ -94,8 +128,11 @@ func StableName(name string) string {
 
 func join(a, b *Atom) { a.twin, b.twin = b, a }
 
+// matchGroup joins what is the same of a group and returns the atoms of which
+// that is not certain: in a group of writable atoms a wrong guess would give
+// one variable's state to another.
 func matchGroup(k groupKey, olds, news []*Atom) (ambiguous []*Atom) {
-	if len(olds) == 1 && len(news) == 1 {
+	if len(olds) == 1 && len(news) == 1 && olds[0].Name == k.name && news[0].Name == k.name {
 		join(olds[0], news[0])
 		return nil
 	}
@@ -103,20 +140,51 @@ func matchGroup(k groupKey, olds, news []*Atom) (ambiguous []*Atom) {
 		olds, news = matchBy(olds, news, fullHash)
 		olds, news = matchBy(olds, news, usersHash)
 		olds, news = matchBy(olds, news, exactName)
-	} else {
-		olds, news = matchBy(olds, news, usersAndContent)
-		olds, news = matchPointing(olds, news)
-		olds, news = matchBy(olds, news, usersHash)
-		olds, news = matchByContext(olds, news)
-	}
-	if len(olds) == 1 && len(news) == 1 && shareUser(olds[0], news[0]) {
-		join(olds[0], news[0])
+		if len(olds) == 1 && len(news) == 1 {
+			join(olds[0], news[0])
+		}
 		return nil
 	}
-	if len(olds) > 0 && len(news) > 0 && (k.class == "writable" || k.class == "percpu") {
-		return news
+	return matchWritable(olds, news)
+}
+
+// matchWritable joins variables by who uses them and, where they have
+// pointers in them, by content. Several that only their order tells apart are
+// joined in order and stay in doubt, unless their surroundings agree.
+func matchWritable(olds, news []*Atom) (ambiguous []*Atom) {
+	before, after := contexts(olds), contexts(news)
+	olds, news = matchPointing(olds, news)
+	open := news
+	olds, news = matchBy(olds, news, usersAndContent)
+	olds, news = matchBy(olds, news, usersHash)
+	for _, b := range open {
+		if b.twin != nil && b.crowded() && before.only(after.of[b], after) != b.twin {
+			ambiguous = append(ambiguous, b)
+		}
 	}
-	return nil
+	olds, news = matchByContext(olds, news)
+	if len(olds) == 1 && len(news) == 1 && shareUser(olds[0], news[0]) {
+		join(olds[0], news[0])
+		return ambiguous
+	}
+	if len(olds) > 0 {
+		ambiguous = append(ambiguous, news...)
+	}
+	return ambiguous
+}
+
+// crowded reports whether a function that uses a uses another variable of its
+// group, so that users alone do not tell which is which.
+func (a *Atom) crowded() bool {
+	name := StableName(a.Name)
+	for _, u := range a.users {
+		for _, r := range u.Refs {
+			if t := r.Atom; t != nil && t != a && t.Name != "" && t.Kind == a.Kind && StableName(t.Name) == name {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // matchPointing joins writable atoms by content where that tells them apart:
@@ -190,7 +258,7 @@ func usersAndContent(a *Atom) uint64 { return usersHash(a)*31 + fullHash(a) }
 func hashContent(h *maphash.Hash, a *Atom, depth int) {
 	writeNumber(h, a.Size)
 	if a.Kind == String {
-		h.WriteString(a.text(0))
+		h.WriteString(a.Text(0))
 		return
 	}
 	h.Write(a.Bytes())
@@ -229,15 +297,19 @@ func shareUser(a, b *Atom) bool {
 	return len(a.users) == 0 && len(b.users) == 0
 }
 
-// text is the string at off of a String atom, without its NUL.
-func (a *Atom) text(off int64) string {
+// Text is the string at off of a String atom, without its end. A character
+// has as many bytes as its section says.
+func (a *Atom) Text(off int64) string {
 	b := a.Bytes()
 	if off < 0 || off > int64(len(b)) {
 		return ""
 	}
-	s := string(b[off:])
-	if i := strings.IndexByte(s, 0); i >= 0 {
-		s = s[:i]
+	b = b[off:]
+	unit := int(max(a.Section.EntSize, 1))
+	for i := 0; i+unit <= len(b); i += unit {
+		if isZero(b[i : i+unit]) {
+			return string(b[:i])
+		}
 	}
-	return s
+	return string(b)
 }

@@ -115,8 +115,12 @@ func (a *Atom) Bytes() []byte {
 
 // Writable reports whether the running kernel may have changed the atom.
 func (a *Atom) Writable() bool {
-	return a.Section.Flags&elf.SHF_WRITE != 0 && a.Section.Name != tocSection
+	return a.Section.Flags&elf.SHF_WRITE != 0 && !a.pool()
 }
+
+// pool reports whether a holds addresses for code to load, which only the
+// linker writes.
+func (a *Atom) pool() bool { return a.Section.Name == tocSection }
 
 // Global reports whether other objects can refer to the atom by name.
 func (a *Atom) Global() bool { return a.Sym != nil && a.Sym.Bind != elf.STB_LOCAL }

@@ -73,8 +73,12 @@ func (o *Object) aim(ref *Ref, r elfobj.Reloc) {
 		return
 	}
 	atom := o.bySymbol[r.Sym]
-	if atom == nil {
+	switch {
+	case atom != nil:
+	case r.Sym.Type == elf.STT_SECTION:
 		atom = o.find(r.Sym.Section, int64(r.Sym.Value)+ref.Addend)
+	default: // a label: the addend can have the way from a table's start to the field in it
+		atom = o.find(r.Sym.Section, int64(r.Sym.Value))
 	}
 	if atom == nil { // a section without atoms: empty, or not allocated
 		ref.Sym = r.Sym
@@ -192,20 +196,35 @@ func (o *Object) attachParallel() error {
 }
 
 // linkUsers notes for every atom which others refer to it. What an entry
-// refers to is used by the function that owns the entry.
+// refers to is used by the function that owns the entry, what a pool of
+// addresses (.toc) refers to by all who load it from there.
 func (o *Object) linkUsers() {
+	var pools []*Atom
 	for _, a := range o.Atoms {
-		user := a
-		if a.Owner != nil {
-			user = a.Owner
+		switch {
+		case a.pool():
+			pools = append(pools, a)
+		case a.Owner != nil:
+			a.use(a.Owner)
+		default:
+			a.use(a)
 		}
-		for _, r := range a.Refs {
+	}
+	for _, a := range pools {
+		a.use(a.users...)
+	}
+}
+
+// use notes users for all that a refers to.
+func (a *Atom) use(users ...*Atom) {
+	for _, r := range a.Refs {
+		for _, u := range users {
 			t := r.Atom
-			if t == nil || t == user {
+			if t == nil || t == u {
 				continue
 			}
-			if n := len(t.users); n == 0 || t.users[n-1] != user {
-				t.users = append(t.users, user)
+			if n := len(t.users); n == 0 || t.users[n-1] != u {
+				t.users = append(t.users, u)
 			}
 		}
 	}

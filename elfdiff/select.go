@@ -2,6 +2,7 @@ package elfdiff
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"kintsugi/internal/report"
@@ -330,7 +331,7 @@ func (s *selection) dragged(a *Atom) bool {
 // calls reports whether all references of u to a are direct branches to its entry.
 func calls(u, a *Atom) bool {
 	for _, r := range u.Refs {
-		if r.Atom == a && (!r.Branch) {
+		if r.Atom == a && !r.Branch || r.Atom != nil && r.Atom.pool() && slices.Contains(r.Atom.targets(), a) {
 			return false
 		}
 	}
