@@ -34,7 +34,7 @@ type figures struct {
 }
 
 func (b *bench) builds(ctx context.Context) error {
-	fmt.Printf("\nwarm build of one file, %d rounds, each: build, floor at once, floor in turn; ms: median, min, max\n", b.rounds)
+	fmt.Printf("\nwarm build of one file, %d rounds, each of build, compilers at once, make M=, compiler, compiler\n  ms: median, smallest, largest\n", b.rounds)
 	for _, e := range edits {
 		r, err := b.rival(ctx, e)
 		if err != nil {
@@ -53,9 +53,9 @@ func (b *bench) builds(ctx context.Context) error {
 				return err
 			}
 		}
-		fmt.Printf("\n%s\n", e.file)
+		fmt.Printf("\n%s, load average %s\n", e.file, load())
 		f.print()
-		fmt.Printf("  peak memory                  %s    (to reach: itself below 300 MB)\n", m)
+		fmt.Printf("  peak memory                    %s    (to reach: itself below 300 MB)\n", m)
 	}
 	return nil
 }
@@ -184,7 +184,7 @@ func (r *rival) stages(f *figures) error {
 }
 
 func (f *figures) print() {
-	row := func(name string, s samples) { fmt.Printf("  %-28s %s\n", name, s.format("%8.0f")) }
+	row := func(name string, s samples) { fmt.Printf("  %-30s %s\n", name, s.format("%8.0f")) }
 	row("kintsugi build", f.build)
 	row("floor, compilers at once", f.together)
 	row("  both compilers at once", f.pair)
@@ -192,10 +192,10 @@ func (f *figures) print() {
 	row("floor, one after the other", f.inTurn)
 	row("  compiler, original", f.original)
 	row("  compiler, patched", f.patched)
-	fmt.Printf("  %-28s %s    (to reach: 1.50)\n", "build / floor at once", f.build.per(f.together).format("%8.2f"))
-	fmt.Printf("  %-28s %s\n", "build / floor in turn", f.build.per(f.inTurn).format("%8.2f"))
-	fmt.Printf("  %-28s %s\n", "processor time, the same", f.buildCPU.per(f.togetherCPU).format("%8.2f"))
-	fmt.Printf("  %-28s %s\n", "stages, median ms", f.stageLine())
+	fmt.Printf("  %-30s %s    (to reach: 1.50)\n", "build / floor at once", f.build.per(f.together).format("%8.2f"))
+	fmt.Printf("  %-30s %s\n", "build / floor in turn", f.build.per(f.inTurn).format("%8.2f"))
+	fmt.Printf("  %-30s %s\n", "processor time, build / floor", f.buildCPU.per(f.togetherCPU).format("%8.2f"))
+	fmt.Printf("  %-30s %s\n", "stages, median ms", f.stageLine())
 }
 
 func (f *figures) stageLine() string {

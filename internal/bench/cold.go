@@ -30,9 +30,9 @@ func (b *bench) coldTarget(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("  %-28s %8.1f s, processor %.1f s on %d cores, load average %s    (to reach: 60 s)\n", "kintsugi target add",
+	fmt.Printf("  %-30s %8.1f s, processor %.1f s on %d cores, load average %s    (to reach: 60 s)\n", "kintsugi target add",
 		c.wall.Seconds(), c.cpu.Seconds(), runtime.NumCPU(), load())
-	fmt.Printf("  %-28s %s    (to reach: itself below 300 MB)\n", "peak memory", m)
+	fmt.Printf("  %-30s %s    (to reach: itself below 300 MB)\n", "peak memory", m)
 	return b.firstBuild(ctx, add)
 }
 
@@ -51,7 +51,7 @@ func (b *bench) firstBuild(ctx context.Context, build command.Cmd) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("  %-28s %8.1f s\n", "first build, "+edits[0].file, c.wall.Seconds())
+	fmt.Printf("  %-30s %8.1f s\n", "first build, "+edits[0].file, c.wall.Seconds())
 	return nil
 }
 

@@ -24,8 +24,8 @@ import (
 var modules = []string{"amdgpu", "nouveau", "xfs", "btrfs"}
 
 func (b *bench) differ(ctx context.Context) error {
-	fmt.Printf("\ndiffer, in process: read and compare two objects; ms: median, min, max of %d\n", b.rounds)
-	fmt.Printf("  %-28s %8s %10s  %24s %9s %9s\n", "", "MB", "relocs", "ms", "ns/reloc", "objects/s")
+	fmt.Printf("\ndiffer, in process: read and compare two objects, %d rounds, load average %s\n  ms: median, smallest, largest\n", b.rounds, load())
+	fmt.Printf("  %-30s %8s %10s  %24s %9s %9s\n", "", "MB", "relocs", "ms", "ns/reloc", "objects/s")
 	for _, name := range modules {
 		data, err := b.module(name)
 		if err != nil {
@@ -73,7 +73,7 @@ func (b *bench) compare(name string, original, patched []byte) (*elfdiff.Result,
 	times = times[1:]
 	relocs := relocations(r.Orig.File) + relocations(r.Patched.File)
 	ms := times.median()
-	fmt.Printf("  %-28s %8.1f %10d  %s %9.0f %9.1f\n", name, float64(len(original)+len(patched))/1e6, relocs,
+	fmt.Printf("  %-30s %8.1f %10d  %s %9.0f %9.1f\n", name, float64(len(original)+len(patched))/1e6, relocs,
 		times.format("%6.1f"), ms*1e6/float64(relocs), 2000/ms)
 	return r, nil
 }

@@ -30,7 +30,7 @@ func (b *bench) machine(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("date     %s\n", time.Now().UTC().Format("2006-01-02 15:04 MST"))
-	fmt.Printf("machine  %s, %d cores, %s of memory\n", first("/proc/cpuinfo", `model name\s*: (.*)`), runtime.NumCPU(), first("/proc/meminfo", `MemTotal:\s*(.*)`))
+	fmt.Printf("machine  %s, %d cores\n", first("/proc/cpuinfo", `model name\s*: (.*)`), runtime.NumCPU())
 	fmt.Printf("         Linux %s, load average %s\n", unix.ByteSliceToString(uts.Release[:]), load())
 	fmt.Printf("tools    %s, %s, %s\n", strings.TrimSpace(string(version)), runtime.Version(), gcc)
 	fmt.Printf("target   %s (%s)\n", b.target.Name, b.target.Version)
