@@ -2,6 +2,7 @@ package disasm
 
 import (
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/sergi/go-diff/diffmatchpatch"
@@ -128,64 +129,94 @@ func (l *Line) key() string {
 	return key + "\x00" + l.note.key
 }
 
-// label numbers what is jumped to by its row, so that both sides have the same
-// number for the same place, and finds the rows that are the same to the last.
+// label gives what is jumped to the number of its place, so that both sides
+// have the same for the same, and finds the rows that are the same to the last.
 func label(rows []Row, old, new []Line) {
-	oldRows, newRows := map[*Line]*Row{}, map[*Line]*Row{}
-	for i := range rows {
-		r := &rows[i]
-		if r.Old != nil {
-			oldRows[r.Old] = r
-		}
-		if r.New != nil {
-			newRows[r.New] = r
-		}
-	}
+	oldPlaces, newPlaces := places(rows)
 	oldTargets, newTargets := targets(old), targets(new)
-	number := 0
-	for i := range rows {
-		r := &rows[i]
-		if !oldTargets[r.Old] && !newTargets[r.New] {
-			continue
-		}
-		number++
-		if oldTargets[r.Old] {
-			r.oldLabel = number
-		}
-		if newTargets[r.New] {
-			r.newLabel = number
-		}
-	}
-	for i := range rows {
-		r := &rows[i]
-		same := r.Old != nil && r.New != nil && r.Old.key() == r.New.key()
+	numbers := number(oldPlaces, newPlaces, oldTargets, newTargets)
+	i, j := 0, 0
+	for n := range rows {
+		r := &rows[n]
+		r.Same = r.Old != nil && r.New != nil && sameWith(r.Old, r.New, oldPlaces, newPlaces)
 		if r.Old != nil {
-			r.oldText = r.Old.text(func(i int) int { return oldRows[&old[i]].oldLabel })
+			r.oldText = r.Old.text(func(t int) int { return numbers[oldPlaces[t]] })
+			if oldTargets[i] {
+				r.oldLabel = numbers[oldPlaces[i]]
+			}
+			i++
 		}
 		if r.New != nil {
-			r.newText = r.New.text(func(i int) int { return newRows[&new[i]].newLabel })
+			r.newText = r.New.text(func(t int) int { return numbers[newPlaces[t]] })
+			if newTargets[j] {
+				r.newLabel = numbers[newPlaces[j]]
+			}
+			j++
 		}
-		r.Same = same && r.sameTargets(old, new, oldRows, newRows)
 	}
 }
 
-// targets are the lines that others of the list refer to.
-func targets(lines []Line) map[*Line]bool {
-	set := map[*Line]bool{}
+// places gives the lines of both sides numbers that are equal where a jump to
+// the one is a jump to the other: in the same row, or equally far into a
+// stretch that changed.
+func places(rows []Row) (old, new []int) {
+	base, olds, news := 0, 0, 0
+	for _, r := range rows {
+		if r.Old != nil && r.New != nil {
+			base += max(olds, news)
+			old, new = append(old, base), append(new, base)
+			base, olds, news = base+1, 0, 0
+			continue
+		}
+		if r.Old != nil {
+			old = append(old, base+olds)
+			olds++
+		}
+		if r.New != nil {
+			new = append(new, base+news)
+			news++
+		}
+	}
+	return old, new
+}
+
+// number counts the places that are jumped to, in their order from 1.
+func number(oldPlaces, newPlaces []int, oldTargets, newTargets map[int]bool) map[int]int {
+	var list []int
+	for t := range oldTargets {
+		list = append(list, oldPlaces[t])
+	}
+	for t := range newTargets {
+		list = append(list, newPlaces[t])
+	}
+	slices.Sort(list)
+	numbers := map[int]int{}
+	for n, place := range slices.Compact(list) {
+		numbers[place] = n + 1
+	}
+	return numbers
+}
+
+// targets are the indices of the lines that others of the list refer to.
+func targets(lines []Line) map[int]bool {
+	set := map[int]bool{}
 	for i := range lines {
 		for _, p := range lines[i].parts {
 			if p.target >= 0 {
-				set[&lines[p.target]] = true
+				set[p.target] = true
 			}
 		}
 	}
 	return set
 }
 
-func (r *Row) sameTargets(old, new []Line, oldRows, newRows map[*Line]*Row) bool {
-	for i, p := range r.Old.parts {
-		q := r.New.parts[i]
-		if p.target >= 0 && q.target >= 0 && oldRows[&old[p.target]] != newRows[&new[q.target]] {
+// sameWith reports whether two instructions mean the same and jump to the same places.
+func sameWith(a, b *Line, oldPlaces, newPlaces []int) bool {
+	if a.key() != b.key() {
+		return false
+	}
+	for i, p := range a.parts {
+		if q := b.parts[i]; p.target >= 0 && oldPlaces[p.target] != newPlaces[q.target] {
 			return false
 		}
 	}
