@@ -1,6 +1,9 @@
 package klp
 
 import (
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -192,4 +195,44 @@ func FuzzReadSymtab(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestSymtabReal prints the symbols of a real kernel as nm would, its second
+// half first, and compares every position with that of the image itself.
+func TestSymtabReal(t *testing.T) {
+	images := filepath.SplitList(os.Getenv("KINTSUGI_TEST_IMAGE"))
+	if len(images) == 0 {
+		t.Skip("KINTSUGI_TEST_IMAGE is not set to a vmlinuz")
+	}
+	file, err := os.ReadFile(images[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := &Kernel{}
+	if k.Image, err = kimage.Open(file); err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	for i := range k.Image.Symbols {
+		s := k.Image.Symbols[(i+len(k.Image.Symbols)/2)%len(k.Image.Symbols)]
+		fmt.Fprintf(&text, "%016x %c %s\n", s.Addr, s.Type, s.Name)
+	}
+	table, err := ReadSymtab([]byte(text.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(table.symbols) != len(k.Image.Symbols) {
+		t.Fatalf("%d symbols of %d", len(table.symbols), len(k.Image.Symbols))
+	}
+	several := 0
+	for i, s := range k.Image.Symbols {
+		want := Position(k.Image, i)
+		if want > 0 {
+			several++
+		}
+		if want > 0 && table.symbols[table.Lookup(s.Name)[want-1]].Addr != s.Addr || want == 0 && len(table.Lookup(s.Name)) != 1 {
+			t.Errorf("%s at %#x: position %d", s.Name, s.Addr, want)
+		}
+	}
+	t.Logf("%d symbols, %d of them share their names", len(table.symbols), several)
 }
