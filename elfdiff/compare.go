@@ -139,5 +139,5 @@ func (a *Atom) isConst() bool {
 	case String, Const:
 		return true
 	}
-	return a.Section.Flags&(elf.SHF_WRITE|elf.SHF_EXECINSTR) == 0 && a.Section.Type != elf.SHT_NOBITS
+	return !a.Writable() && a.Section.Flags&elf.SHF_EXECINSTR == 0 && a.Section.Type != elf.SHT_NOBITS
 }

@@ -182,6 +182,8 @@ func sectionName(a *Atom) string {
 		return ".bss." + a.Name
 	case a.Writable():
 		return ".data." + a.Name
+	case a.relRO():
+		return relROSection + "." + a.Name
 	}
 	return ".rodata." + a.Name
 }

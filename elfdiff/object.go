@@ -115,8 +115,15 @@ func (a *Atom) Bytes() []byte {
 
 // Writable reports whether the running kernel may have changed the atom.
 func (a *Atom) Writable() bool {
-	return a.Section.Flags&elf.SHF_WRITE != 0 && !a.pool()
+	return a.Section.Flags&elf.SHF_WRITE != 0 && !a.pool() && !a.relRO()
 }
+
+// relRO reports whether a is a constant that the compiler expects to be
+// relocated where code is loaded (-fPIE): sections of it are writable for
+// that, and part of a kernel's read-only data.
+func (a *Atom) relRO() bool { return strings.HasPrefix(a.Section.Name, relROSection) }
+
+const relROSection = ".data.rel.ro"
 
 // pool reports whether a holds addresses for code to load, which only the
 // linker writes.
