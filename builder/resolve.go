@@ -16,6 +16,7 @@ import (
 func (r *run) resolve(ctx context.Context, units []*unit) error {
 	defer r.timed("resolve")()
 	shared := sharedSymbols(units)
+	r.checkNew(shared)
 	for i, u := range units {
 		if u.proof.Improvable() && u.wantsProof() {
 			if err := r.provePlain(ctx, u); err != nil {
@@ -31,6 +32,17 @@ func (r *run) resolve(ctx context.Context, units []*unit) error {
 		r.reportContents(u)
 	}
 	return r.barrier()
+}
+
+// checkNew refuses global symbols that are new in their units and that the
+// kernel has all the same, in another unit: everybody else goes on with those.
+func (r *run) checkNew(shared map[string]bool) {
+	for name := range shared {
+		if r.kernel.HasGlobal(name) {
+			r.refuse("symbol-moved", "", "Make the change where the kernel has "+name+" now.",
+				"the patch defines %s anew, and the kernel has a global symbol of that name already", name)
+		}
+	}
 }
 
 // wantsProof reports whether something that the module needs of the unit has

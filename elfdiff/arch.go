@@ -23,6 +23,10 @@ type arch struct {
 	// displacements of 4 bytes and of one.
 	branch      func(insn []byte) (size int)
 	near, short uint32
+	// accesses reports whether the field at off of an instruction is the
+	// address of memory that it reads or writes, and not an address that it
+	// hands on; nil where that cannot be told.
+	accesses func(insn []byte, off int) bool
 	// branches tells direct branches by the code at off, where the type of a
 	// PC-relative relocation does not; nil where it does.
 	branches func(code []byte, off uint64) bool
@@ -73,8 +77,8 @@ func archOf(m elf.Machine) (*arch, error) {
 // (include/asm-generic/vmlinux.lds.h, scripts/module.lds.S).
 func withCommon(own map[string]special) map[string]special {
 	all := map[string]special{
-		"__bug_table":                  {relocs: 2},
-		"__ex_table":                   {relocs: 2},
+		"__bug_table":                  {relocs: 2, orRelocs: 1}, // without CONFIG_DEBUG_BUGVERBOSE
+		"__ex_table":                   {relocs: 2, orRelocs: 3}, // before 5.16
 		".altinstructions":             {relocs: 2},
 		"__jump_table":                 {relocs: 3},
 		"__mcount_loc":                 {relocs: 1, ftrace: true},

@@ -23,12 +23,14 @@ func (c *comparison) difference(a, b *Atom) *Difference {
 	case a.Kind != b.Kind:
 		return &Difference{What: "kind"}
 	case a.Kind == String:
-		if a.text(0) != b.text(0) {
+		if a.Text(0) != b.Text(0) {
 			return &Difference{What: "string"}
 		}
 		return nil
 	case a.Size != b.Size:
 		return &Difference{What: "size"}
+	case a.Kind == Data && a.Name != "" && a.Writable() && alignment(b) > alignment(a):
+		return &Difference{What: "alignment"}
 	}
 	if d := c.refDifference(a, b); d != nil {
 		return d
@@ -81,7 +83,7 @@ func (c *comparison) sameRef(a, b *Atom, r, s *Ref) bool {
 	case r.Atom == a && s.Atom == b:
 		return r.Addend == s.Addend
 	case r.Atom.Kind == String && s.Atom.Kind == String:
-		return r.Atom.text(0) == s.Atom.text(0) && r.Addend == s.Addend
+		return r.Atom.Text(0) == s.Atom.Text(0) && r.Addend == s.Addend
 	case r.Addend != s.Addend:
 		return false
 	}

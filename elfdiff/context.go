@@ -100,7 +100,7 @@ func neighbour(u *Atom, i, step int, member map[*Atom]bool) string {
 		switch {
 		case member[r.Atom]:
 		case r.Atom != nil && r.Atom.Kind == String:
-			return "\"" + r.Atom.text(r.Addend)
+			return "\"" + r.Atom.Text(r.Addend)
 		case r.Atom != nil && r.Atom.Name != "":
 			return StableName(r.Atom.Name)
 		case r.Sym != nil && !common(r.Sym.Name):

@@ -2,7 +2,6 @@ package elfdiff
 
 import (
 	"hash/maphash"
-	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -63,6 +62,7 @@ func (a *Atom) symbols() []*elfobj.Symbol {
 type groupKey struct {
 	kind  Kind
 	name  string // without the compiler's numbers
+	file  string // of a local symbol, in an object of several files
 	class string // of the section
 }
 
@@ -70,11 +70,12 @@ type groupKey struct {
 // of their first atoms.
 func groups(o *Object) (m map[groupKey][]*Atom, keys []groupKey) {
 	m = map[groupKey][]*Atom{}
+	files := fileBlocks(o.File)
 	for _, a := range o.Atoms {
 		if a.Name == "" {
 			continue
 		}
-		k := groupKey{kind: a.Kind, name: StableName(a.Name), class: sectionClass(a)}
+		k := groupKey{kind: a.Kind, name: StableName(a.Name), file: files[a.Sym], class: sectionClass(a)}
 		if m[k] == nil {
 			keys = append(keys, k)
 		}
@@ -96,34 +97,6 @@ func sectionClass(a *Atom) string {
 		return "const"
 	}
 	return "writable"
-}
-
-var (
-	compilerNumbers = regexp.MustCompile(`\.\d+`)
-	// __UNIQUE_ID (include/linux/compiler-gcc.h) ends in __COUNTER__.
-	uniqueID = regexp.MustCompile(`^(__UNIQUE_ID_.*?|__addressable_.*?|__exitcall_.*?)\d+$`)
-	// __BTF_ID (include/linux/btf_ids.h) ends in __COUNTER__ and __LINE__.
-	btfID = regexp.MustCompile(`^(__BTF_ID__.*?__)\d+$`)
-	// __initcall_id (include/linux/init.h) has __COUNTER__ and __LINE__ between
-	// the module and the function.
-	initcallID = regexp.MustCompile(`^(__initcall__.*?)__\d+_\d+_(.*)$`)
-)
-
-// StableName is name without the numbers that a compiler, __UNIQUE_ID or an
-// initcall puts into it and that shift when something else in the file changes.
-func StableName(name string) string {
-	if strings.IndexByte(name, '.') > 0 {
-		name = compilerNumbers.ReplaceAllString(name, "")
-	}
-	switch {
-	case strings.HasPrefix(name, "__BTF_ID__"):
-		return btfID.ReplaceAllString(name, "$1")
-	case strings.HasPrefix(name, "__initcall__"):
-		return initcallID.ReplaceAllString(name, "${1}__$2")
-	case strings.HasPrefix(name, "__"):
-		return uniqueID.ReplaceAllString(name, "$1")
-	}
-	return name
 }
 
 func join(a, b *Atom) { a.twin, b.twin = b, a }

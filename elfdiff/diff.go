@@ -75,6 +75,7 @@ func Diff(orig, patched *elfobj.File) (*Result, error) {
 // atoms, so an Object can be part of one Diff only.
 func DiffObjects(orig, patched *Object) *Result {
 	s := newSelection(orig, patched)
+	s.names()
 	s.functions()
 	s.data()
 	s.unowned()

@@ -87,7 +87,7 @@ type place struct {
 func (x *extractor) placeAll() {
 	for _, a := range x.res.Patched.Atoms {
 		_, travels := x.res.travels[a]
-		if a.Owner != nil {
+		if a.Owner != nil && !travels {
 			_, travels = x.res.travels[a.Owner]
 		}
 		if x.res.dropped[a] {
@@ -108,7 +108,7 @@ func (x *extractor) placeAll() {
 // put appends a to its section of the extracted file.
 func (x *extractor) put(a *Atom) {
 	sec := x.section(a)
-	align := x.alignment(a)
+	align := alignment(a)
 	sec.Align = max(sec.Align, align)
 	at := (sec.Len() + align - 1) / align * align
 	if sec.Type == elf.SHT_NOBITS {
@@ -129,12 +129,12 @@ func (x *extractor) put(a *Atom) {
 // alignment is what the atom's address can have relied on: its section's
 // alignment where it begins the section, else the largest power of two that
 // divides its offset.
-func (x *extractor) alignment(a *Atom) uint64 {
+func alignment(a *Atom) uint64 {
 	align := max(a.Section.Align, 1)
-	if a.Kind == Entry {
+	switch a.Kind {
+	case Entry:
 		return 1 // entries lie close
-	}
-	if a.Kind == Func {
+	case Func:
 		return align
 	}
 	for a.Off%align != 0 {

@@ -239,27 +239,39 @@ func splitEntries(sec *elfobj.Section, spec special, relocs []elfobj.Reloc) []*A
 // splitMergeable makes one atom per string or constant.
 func splitMergeable(sec *elfobj.Section) []*Atom {
 	var atoms []*Atom
-	n := uint64(len(sec.Data))
-	if sec.Flags&elf.SHF_STRINGS == 0 || sec.EntSize > 1 {
-		unit := max(sec.EntSize, 1)
-		for off := uint64(0); off < n; off += unit {
-			atoms = append(atoms, &Atom{Kind: Const, Section: sec, Off: off, Size: min(unit, n-off)})
-		}
-		return atoms
-	}
+	n, unit := uint64(len(sec.Data)), max(sec.EntSize, 1)
 	for off := uint64(0); off < n; {
-		end := off
-		for end < n && sec.Data[end] != 0 {
-			end++
+		a := &Atom{Kind: Const, Section: sec, Off: off, Size: min(unit, n-off)}
+		if sec.Flags&elf.SHF_STRINGS != 0 {
+			a.Kind, a.Size = String, stringExtent(sec, off, unit)
 		}
-		for end+1 < n && sec.Data[end] == 0 && sec.Align > 1 && (end+1)%sec.Align != 0 && sec.Data[end+1] == 0 {
-			end++ // the padding that aligns the next string
-		}
-		end = min(end+1, n)
-		atoms = append(atoms, &Atom{Kind: String, Section: sec, Off: off, Size: end - off})
-		off = end
+		atoms = append(atoms, a)
+		off += a.Size
 	}
 	return atoms
+}
+
+// stringExtent is the size of the string at off, of characters of unit bytes,
+// with its end and the padding that aligns the next one.
+func stringExtent(sec *elfobj.Section, off, unit uint64) uint64 {
+	n, end := uint64(len(sec.Data)), off
+	for end < n && !isZero(sec.Data[end:min(end+unit, n)]) {
+		end += unit
+	}
+	end += unit
+	for end+unit <= n && sec.Align > unit && end%sec.Align != 0 && isZero(sec.Data[end:end+unit]) {
+		end += unit
+	}
+	return min(end, n) - off
+}
+
+func isZero(b []byte) bool {
+	for _, x := range b {
+		if x != 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // splitBySymbol makes one atom per function or object symbol and one for

@@ -135,8 +135,59 @@ func (o *Object) attachEntries() error {
 			a.Owner.Entries = append(a.Owner.Entries, a)
 		}
 	}
+	o.emptyReplacements()
 	o.attachReplacements()
 	return o.attachParallel()
+}
+
+// handsOn reports whether some code of a uses the address of t for anything
+// but an access to t.
+func (o *Object) handsOn(a, t *Atom) bool {
+	if o.arch.accesses == nil {
+		return true
+	}
+	code := a.Bytes()
+	pos := uint64(0)
+	for _, r := range a.Refs {
+		if r.Atom != t {
+			continue
+		}
+		for pos < uint64(len(code)) {
+			n, _ := o.arch.insn(code[pos:])
+			if n == 0 {
+				return true
+			}
+			if r.Off < pos+uint64(n) {
+				if !o.arch.accesses(code[pos:pos+uint64(n)], int(r.Off-pos)) {
+					return true
+				}
+				break
+			}
+			pos += uint64(n)
+		}
+	}
+	return false
+}
+
+// emptyReplacements makes alternatives that are replaced by nothing but nops
+// point at themselves: the place after the last replacement, where their empty
+// one would be, is that of another.
+func (o *Object) emptyReplacements() {
+	for _, a := range o.Atoms {
+		if a.Kind == Entry && a.Section.Name == ".altinstructions" && len(a.Refs) == 2 && replacementLength(a.Bytes()) == 0 {
+			a.Refs[1].Atom, a.Refs[1].Addend = a.Refs[0].Atom, a.Refs[0].Addend
+		}
+	}
+}
+
+// replacementLength is the replacementlen of a struct alt_instr
+// (arch/x86/include/asm/alternative.h): the last byte, but for the padlen
+// that kernels before 5.13 have behind it.
+func replacementLength(entry []byte) byte {
+	if len(entry) == 13 {
+		return entry[11]
+	}
+	return entry[len(entry)-1]
 }
 
 // attachReplacements gives the code of alternatives to the functions that it

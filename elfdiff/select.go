@@ -24,6 +24,9 @@ type selection struct {
 type trip struct {
 	cause  []report.Cause
 	change *Difference // nil: it travels because of another
+	// effect: the copy behaves differently from the original, so whoever uses
+	// the original has to use the copy.
+	effect bool
 }
 
 func newSelection(orig, patched *Object) *selection {
@@ -40,8 +43,17 @@ func (s *selection) travel(a *Atom, change *Difference, cause ...report.Cause) {
 	if _, ok := s.trips[a]; ok {
 		return
 	}
-	s.trips[a] = &trip{cause: cause, change: change}
+	s.trips[a] = &trip{cause: cause, change: change, effect: change != nil}
 	s.queue = append(s.queue, a)
+}
+
+// drag is travel for what behaves differently because of what it uses.
+func (s *selection) drag(a *Atom, cause ...report.Cause) {
+	s.travel(a, nil, cause...)
+	if t := s.trips[a]; !t.effect {
+		t.effect = true
+		s.queue = append(s.queue, a)
+	}
 }
 
 func (s *selection) refuse(code string, a *Atom, hint, format string, args ...any) {
@@ -125,7 +137,7 @@ func (r *Ref) String() string {
 	name := ""
 	switch {
 	case r.Atom != nil && r.Atom.Kind == String:
-		return fmt.Sprintf("%q", r.Atom.text(r.Addend))
+		return fmt.Sprintf("%q", r.Atom.Text(r.Addend))
 	case r.Atom != nil:
 		name = r.Atom.String()
 	case r.Sym != nil:
@@ -178,9 +190,16 @@ func (s *selection) newData(b *Atom) {
 	switch {
 	case s.patched.isUnowned(b):
 		s.refuseUnowned(b, "new")
-	case b.Global() && !b.Init():
+	case b.Init():
+	case b.Global() && sectionClass(b) == "percpu":
+		s.refusePerCPU(b)
+	case b.Global():
 		s.travel(b, nil, report.Cause{Kind: "data", Symbol: b.Name, Detail: "new object"})
 	}
+}
+
+func (s *selection) refusePerCPU(b *Atom) {
+	s.refuse("unknown-section", b, "Allocate it in a callback with alloc_percpu().", "%s is a new per-cpu variable", b)
 }
 
 // pullUsers makes all that refers to the constant b travel with it: there may
@@ -195,8 +214,11 @@ func (s *selection) pullUsers(b *Atom) {
 		switch {
 		case u.Init():
 			s.refuse("data-changed", b, dataAdvice, "the constant %s changed, and the init code of %s has read it or handed out a pointer to it", b, u)
+		case u.Kind == Func && b.holdsFunctions() && s.patched.handsOn(u, b):
+			s.refuse("data-changed", b, "Patch the functions that the table points at instead.",
+				"the table of functions %s changed, and %s hands out its address: what was made before the patch would keep the old one", b, u)
 		case u.Kind == Func:
-			s.travel(u, nil, causes...)
+			s.drag(u, causes...)
 		case s.patched.describes(u):
 			s.note("debug-site-kept", u, "%s keeps the entry that the kernel has for it in dynamic_debug/control", u)
 		case u.Kind == Data && !u.isConst():
@@ -209,9 +231,6 @@ func (s *selection) pullUsers(b *Atom) {
 			s.travel(u, &Difference{What: "reference"}, causes...)
 			s.pullUsers(u)
 		}
-	}
-	if b.holdsFunctions() {
-		s.warn("table-copied", b, "the kernel can keep pointers to the module's copy of %s: unload the module only when nothing uses it any more", b)
 	}
 }
 
@@ -259,20 +278,27 @@ func (s *selection) close() {
 }
 
 // family keeps together what jumps into each other's middle: a function and
-// its .cold part.
+// its .cold part, whichever way one reaches the other. Where one of them
+// behaves differently, so does the whole.
 func (s *selection) family(a *Atom) {
-	for _, u := range append(a.users, a.targets()...) {
-		if u.Kind != Func || !(jumpsInside(u, a) || jumpsInside(a, u) || u.Name == a.Name+".cold") {
+	for _, u := range append(slices.Clone(a.users), a.targets()...) {
+		if u.Kind != Func || u.Init() || !(jumpsInside(u, a) || jumpsInside(a, u) || u.Name == a.Name+".cold" || a.Name == u.Name+".cold") {
 			continue
 		}
-		s.travel(u, nil, append([]report.Cause{{Kind: "callee", Symbol: a.Name, Detail: "part of the same function"}}, s.causeOf(a)...)...)
+		causes := append([]report.Cause{{Kind: "callee", Symbol: a.Name, Detail: "part of the same function"}}, s.causeOf(a)...)
+		if s.trips[a].effect {
+			s.drag(u, causes...)
+		} else {
+			s.travel(u, nil, causes...)
+		}
 	}
 }
 
-// targets are the atoms that a refers to.
+// targets are the atoms that a, its entries and the code of its alternatives
+// refer to.
 func (a *Atom) targets() []*Atom {
 	var list []*Atom
-	for _, r := range a.Refs {
+	for _, r := range a.allRefs() {
 		if r.Atom != nil && r.Atom != a {
 			list = append(list, r.Atom)
 		}
@@ -280,9 +306,25 @@ func (a *Atom) targets() []*Atom {
 	return list
 }
 
+// allRefs are the references of a, of its entries and of the code that those
+// replace it with.
+func (a *Atom) allRefs() []Ref {
+	refs := slices.Clone(a.Refs)
+	for _, e := range a.Entries {
+		for _, r := range e.Refs {
+			refs = append(refs, r)
+			if t := r.Atom; t != nil && t.Owner == a && t.Kind == Anon {
+				refs = append(refs, t.Refs...)
+			}
+		}
+	}
+	return refs
+}
+
+// jumpsInside reports whether from, or an entry of it, leads into the middle of to.
 func jumpsInside(from, to *Atom) bool {
-	for _, r := range from.Refs {
-		if r.Atom == to && r.Branch && r.Addend != 0 {
+	for _, r := range from.allRefs() {
+		if r.Atom == to && r.Addend != 0 && to.Kind == Func {
 			return true
 		}
 	}
@@ -292,11 +334,8 @@ func jumpsInside(from, to *Atom) bool {
 // callers makes the callers of a changed function without an ftrace site
 // travel: only through them can the new code be reached.
 func (s *selection) callers(a *Atom) {
-	if a.twin == nil || a.twin.Patchable() {
-		return
-	}
-	if t := s.trips[a]; t.change == nil && !s.dragged(a) {
-		return // it travels as a private copy of what the kernel has
+	if a.twin == nil || a.twin.Patchable() || !s.trips[a].effect {
+		return // a private copy of what the kernel has needs no one else
 	}
 	if a.Global() {
 		s.refuse("no-ftrace-site", a, "Make the change in its callers, if they can be traced.",
@@ -307,25 +346,12 @@ func (s *selection) callers(a *Atom) {
 		switch {
 		case u.Kind == Func && u.Init():
 		case u.Kind == Func && calls(u, a):
-			s.travel(u, nil, append([]report.Cause{{Kind: "callee", Symbol: a.Name, Detail: "cannot be replaced by itself"}}, s.causeOf(a)...)...)
+			s.drag(u, append([]report.Cause{{Kind: "callee", Symbol: a.Name, Detail: "cannot be replaced by itself"}}, s.causeOf(a)...)...)
 		default:
-			s.refuse("no-ftrace-site", a, "", "%s cannot be replaced: it has no ftrace site at its entry and %s holds a pointer to it", a.Name, u)
+			s.refuse("no-ftrace-site", a, "Make the change in its callers, if they can be traced.",
+				"%s cannot be replaced: it has no ftrace site at its entry and %s holds a pointer to it", a.Name, u)
 		}
 	}
-}
-
-// dragged reports whether a travels because a constant that it uses changed,
-// so that its other callers must see the new copy as well.
-func (s *selection) dragged(a *Atom) bool {
-	for _, c := range s.trips[a].cause {
-		if c.Kind == "callee" && c.Detail == "part of the same function" {
-			return false
-		}
-		if c.Kind == "data" || c.Kind == "callee" {
-			return true
-		}
-	}
-	return false
 }
 
 // calls reports whether all references of u to a are direct branches to its entry.
@@ -385,7 +411,7 @@ func (s *selection) follow(a, owner *Atom) {
 		case t.Init():
 			s.refuse("init-code", t, "", "%s refers to %s, which is gone once the kernel has booted", owner, t)
 		case t.Kind == Data && sectionClass(t) == "percpu":
-			s.refuse("unknown-section", t, "Allocate it in a callback with alloc_percpu().", "%s is a new per-cpu variable", t)
+			s.refusePerCPU(t)
 		case t.Kind == Anon && t.Writable() && !t.altinstr():
 			s.refuse("unknown-section", t, "", "%s refers to writable data in %s that has no symbol", owner, t.Section.Name)
 		default:
@@ -405,8 +431,12 @@ func (a *Atom) external() bool {
 	return a.Name != "" && a.twin != nil && !(a.isConst() && a.generated())
 }
 
-// generated reports whether the compiler made the constant (CSWTCH.5,
-// __func__.7), so that nothing can depend on its address.
+// compilerConstants are the names that compilers give to constants of their
+// own making; nothing can depend on the addresses of those.
+var compilerConstants = []string{"CSWTCH", "__func__", "__FUNCTION__", "__PRETTY_FUNCTION__", "C"}
+
+// generated reports whether the compiler made the constant (CSWTCH.5, __func__.7).
 func (a *Atom) generated() bool {
-	return a.Kind == Data && !a.Global() && len(a.Refs) == 0 && StableName(a.Name) != a.Name
+	return a.Kind == Data && !a.Global() && len(a.Refs) == 0 && StableName(a.Name) != a.Name &&
+		slices.Contains(compilerConstants, StableName(a.Name))
 }

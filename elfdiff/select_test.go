@@ -67,3 +67,15 @@ func TestDebugSites(t *testing.T) {
 		t.Errorf("the existing site is copied: data %v, externals %v", r.Data, x.Externals)
 	}
 }
+
+// TestOperations has a changed table of functions: it may be copied only
+// where nothing keeps its address.
+func TestOperations(t *testing.T) {
+	common := `struct ops { int (*call)(int); int (*other)(int); }; struct file { const struct ops *ops; };
+static noinline int one(int x) { return external(x); } static noinline int two(int x) { return external(x + 1); } int (*keep[])(int) = { one, two };
+`
+	kept := common + `static const struct ops table = { one, one }; void open(struct file *f) { f->ops = &table; }`
+	indexed := common + `static const struct ops table[] = { { one, one }, { one, two } }; int call(int i, int x) { return table[i].call(x) + 1; }`
+	edit("kept", kept, "table = { one, one }", "table = { one, two }", pair{data: []string{"changed:table"}, refused: []string{"data-changed"}}).run(t)
+	edit("indexed", indexed, "{ one, two } };", "{ two, two } };", pair{functions: []string{"call"}, data: []string{"changed:table"}}).run(t)
+}

@@ -1,6 +1,7 @@
 package elfdiff
 
 import (
+	"debug/elf"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 // relocations.
 type special struct {
 	relocs     int    // relocations of one entry; the first points at the code that owns it
+	orRelocs   int    // how many there are in other kernels, if any
 	ftrace     bool   // an entry makes its function patchable
 	parallel   string // section whose i-th entry belongs to the i-th entry here
 	parallelTo string // the other way round
@@ -27,24 +29,36 @@ type special struct {
 	pool       bool   // addresses and constants that code loads (.toc): writable only for the linker
 }
 
-// entrySize is the size in bytes of the entries of a section with n
-// relocations of which each entry has s.relocs.
+// entrySize is the size in bytes of the entries of a section. Kernels of
+// other versions or configurations have more or fewer relocations in an entry;
+// what fits is what makes all entries alike and has each begin in code.
 func (s special) entrySize(sec *elfobj.Section, relocs []elfobj.Reloc) (uint64, error) {
 	relocs = onePerField(relocs)
-	if len(relocs)%s.relocs != 0 {
-		return 0, fmt.Errorf("section %s: %d relocations do not make entries of %d", sec.Name, len(relocs), s.relocs)
-	}
-	n := uint64(len(relocs) / s.relocs)
-	if n == 0 || uint64(len(sec.Data))%n != 0 {
-		return 0, fmt.Errorf("section %s: %d bytes do not make %d entries", sec.Name, len(sec.Data), n)
-	}
-	size := uint64(len(sec.Data)) / n
-	for i, r := range relocs {
-		if entry := uint64(i / s.relocs); r.Offset < entry*size || r.Offset >= (entry+1)*size {
-			return 0, fmt.Errorf("section %s: relocation at %#x is outside of entry %d", sec.Name, r.Offset, entry)
+	for _, each := range []int{s.relocs, s.orRelocs} {
+		if each == 0 || len(relocs) == 0 || len(relocs)%each != 0 {
+			continue
+		}
+		n := uint64(len(relocs) / each)
+		if size := uint64(len(sec.Data)) / n; size*n == uint64(len(sec.Data)) && alike(relocs, each, size) {
+			return size, nil
 		}
 	}
-	return size, nil
+	return 0, fmt.Errorf("section %s: %d bytes with %d relocations do not make entries", sec.Name, len(sec.Data), len(relocs))
+}
+
+// alike reports whether entries of size bytes with each relocations have
+// those at the same places, the first of them pointing at code.
+func alike(relocs []elfobj.Reloc, each int, size uint64) bool {
+	for i, r := range relocs {
+		start := uint64(i/each) * size
+		if r.Offset-start != relocs[i%each].Offset || r.Offset-start >= size {
+			return false
+		}
+		if i%each == 0 && (r.Sym == nil || r.Sym.Section == nil || r.Sym.Section.Flags&elf.SHF_EXECINSTR == 0) {
+			return false
+		}
+	}
+	return true
 }
 
 // onePerField is relocs without those that follow another at the same place,

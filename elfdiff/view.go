@@ -21,9 +21,6 @@ func (o *Object) InsnLen(code []byte) int {
 // Twin is the same atom in the other object of a Diff, nil where it has none.
 func (a *Atom) Twin() *Atom { return a.twin }
 
-// Text is what a String holds from off on, without its NUL.
-func (a *Atom) Text(off int64) string { return a.text(off) }
-
 // AtomAt is the atom that has the byte at off of a section, nil where none has.
 func (o *Object) AtomAt(sec *elfobj.Section, off uint64) *Atom {
 	a := o.find(sec, int64(off))

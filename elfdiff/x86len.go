@@ -129,6 +129,8 @@ type x86Decoder struct {
 	opsize, addrsize bool
 	rexW             bool
 	branch           bool
+	op               byte // opcode in its map
+	disp             int  // where the displacement of a memory operand begins, 0: there is none
 }
 
 func (d *x86Decoder) next() (byte, bool) {
@@ -162,6 +164,7 @@ func (d *x86Decoder) decode() int {
 		d.pos += 2
 		return d.vector(payload & 7)
 	}
+	d.op = op
 	d.branch = op == 0xe8 || op == 0xe9 || op == 0xeb || op&0xf0 == 0x70
 	return d.operands(opcodes1[op])
 }
@@ -293,9 +296,19 @@ func (d *x86Decoder) modrm() (reg byte, ok bool) {
 	}
 	switch {
 	case mod == 1:
+		d.disp = d.pos
 		d.pos++
 	case mod == 2, mod == 0 && base == 5:
+		d.disp = d.pos
 		d.pos += 4 // disp32, or RIP-relative
 	}
 	return reg, true
+}
+
+// x86Accesses reports whether the field at off of insn is the address of a
+// memory operand that the instruction reads or writes. It is not where the
+// address itself is what the instruction is about: an immediate, or lea.
+func x86Accesses(insn []byte, off int) bool {
+	d := x86Decoder{code: insn}
+	return d.decode() > 0 && d.disp == off && off > 0 && d.op != 0x8d
 }

@@ -244,16 +244,13 @@ func (w *prover) agreesRef(f *elfdiff.Atom, c candidate, r elfdiff.Ref, addr uin
 
 // sameString compares a string's contents with what the image has there.
 func (w *prover) sameString(r elfdiff.Ref, addr uint64) bool {
-	want := r.Atom.Bytes()
-	if r.Addend < 0 || r.Addend > int64(len(want)) {
-		return true
-	}
-	want = want[r.Addend:]
-	if i := bytes.IndexByte(want, 0); i >= 0 {
-		want = want[:i+1]
-	}
+	want := r.Atom.Text(r.Addend)
 	got, err := w.im.Bytes(addr+uint64(r.Addend), uint64(len(want)))
-	return err == nil && bytes.Equal(want, got)
+	if err != nil || string(got) != want {
+		return false
+	}
+	end, err := w.im.Bytes(addr+uint64(r.Addend)+uint64(len(want)), 1)
+	return err == nil && end[0] == 0
 }
 
 // named reports whether the image can have the atom at addr: under its name,

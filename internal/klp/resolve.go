@@ -124,6 +124,16 @@ func exported(t table, i int, exports map[string]Export) bool {
 // global reports whether nm's letter stands for a global symbol.
 func global(letter byte) bool { return letter >= 'A' && letter <= 'Z' }
 
+// HasGlobal reports whether the kernel has a global symbol of that name.
+func (k *Kernel) HasGlobal(name string) bool {
+	for _, i := range k.Image.Lookup(name) {
+		if global(k.Image.Symbols[i].Type) {
+			return true
+		}
+	}
+	return false
+}
+
 // find is the kallsyms symbol that e means, and how that is known.
 func (k *Kernel) find(e *elfdiff.External, proof *baseproof.Proof) (int, string, *report.Diagnostic) {
 	if addr, ok := k.proven(e, proof); ok {

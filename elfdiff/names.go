@@ -1,0 +1,70 @@
+package elfdiff
+
+import (
+	"debug/elf"
+	"strings"
+
+	"kintsugi/internal/elfobj"
+)
+
+// names refuses symbols that both objects define and that mean something else
+// in the patched one: an alias of another function, a variable that became a
+// constant, code that moved into or out of init sections. Whoever else refers
+// to the name goes on with what the kernel has.
+func (s *selection) names() {
+	before := definedOnce(s.orig)
+	for _, q := range s.patched.File.Symbols {
+		p, b := before[q.Name], s.patched.bySymbol[q]
+		if p == nil || b == nil || StableName(q.Name) != q.Name || s.patched.isUnowned(b) {
+			continue
+		}
+		a := s.orig.bySymbol[p]
+		const hint = "Keep the name for what it is in the running kernel, and give the new thing another."
+		switch {
+		case a.twin != b && a.Kind == Data && !a.Init():
+			s.refuse("data-changed", b, dataAdvice, "%s is another kind of object now: %s instead of %s", q.Name, sectionClass(b), sectionClass(a))
+		case a.twin != b || p.Value-a.Off != q.Value-b.Off:
+			s.refuse("symbol-moved", b, hint, "the name %s means something else in the patched unit", q.Name)
+		case (p.Bind == elf.STB_WEAK) != (q.Bind == elf.STB_WEAK):
+			s.refuse("symbol-moved", b, hint, "%s changed between weak and strong, which decides whose definition the kernel uses", q.Name)
+		case a.Kind != Anon && baseSection(a) != baseSection(b):
+			s.warn("section-kept", b, "%s moved to another section in the patch and stays where it is in the running kernel", q.Name)
+		}
+	}
+}
+
+// definedOnce are the symbols of functions and objects by name, without the
+// names that occur twice.
+func definedOnce(o *Object) map[string]*elfobj.Symbol {
+	m := map[string]*elfobj.Symbol{}
+	for _, s := range o.File.Symbols {
+		a := o.bySymbol[s]
+		if s.Name == "" || a == nil || a.Kind != Func && a.Kind != Data {
+			continue
+		}
+		if _, twice := m[s.Name]; twice {
+			m[s.Name] = nil
+			continue
+		}
+		m[s.Name] = s
+	}
+	return m
+}
+
+// baseSection is the section of a without what -ffunction-sections and
+// -fdata-sections put behind it, and without the split into hot and cold.
+// What begins with ".data.." and its like is a place of its own.
+func baseSection(a *Atom) string {
+	name := a.Section.Name
+	for _, base := range []string{".text", ".data", ".bss", ".rodata"} {
+		rest, ok := strings.CutPrefix(name, base)
+		switch {
+		case !ok || strings.HasPrefix(rest, "..") || rest != "" && rest[0] != '.':
+		case base == ".bss":
+			return ".data" // only the initial value tells the two apart
+		default:
+			return base
+		}
+	}
+	return name
+}
