@@ -1,6 +1,7 @@
 package disasm
 
 import (
+	"debug/elf"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -158,5 +159,25 @@ func TestDemangle(t *testing.T) {
 	}
 	if got := Demangle("_Z" + strings.Repeat("S_", 1<<16)); len(got) > 1<<18 {
 		t.Errorf("a name of %d bytes", len(got))
+	}
+}
+
+// TestOtherMachines: code that is not decoded is shown as bytes, all of it.
+func TestOtherMachines(t *testing.T) {
+	for _, machine := range []elf.Machine{elf.EM_AARCH64, elf.EM_PPC64, elf.EM_S390, elf.EM_LOONGARCH} {
+		f := object([]byte("\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a"), nil)
+		f.Machine = machine
+		o, err := elfdiff.Load(f)
+		if err != nil {
+			t.Logf("%v: %v", machine, err) // not known to the differ
+			continue
+		}
+		shown := 0
+		for _, l := range Function(o, o.Functions()[0], nil) {
+			shown += strings.Count(l.text(nil), "0x")
+		}
+		if shown != 10 {
+			t.Errorf("%v: %d bytes of 10", machine, shown)
+		}
 	}
 }

@@ -38,6 +38,10 @@ func decodeX86(d *disassembler, code []byte, pos int, fields []elfdiff.Ref) []pa
 	if inst.Op == x86asm.RDRAND && inst.Args[0] == nil {
 		return nil // x86asm does not tell the register
 	}
+	if _, jump := inst.Args[0].(x86asm.Rel); jump && len(rest) == 1 {
+		inst.Args[0] = x86asm.Rel(mark(len(names))) // a short one, whose field is a byte
+		names, rest = append(names, d.reference(&rest[0])), nil
+	}
 	names = d.markRelative(&inst, pos, names)
 	parts := append(split(gnuText(inst, name), names), d.behind(rest)...)
 	return append(parts, encoding(inst, marked))
