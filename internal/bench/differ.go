@@ -25,7 +25,7 @@ var modules = []string{"amdgpu", "nouveau", "xfs", "btrfs"}
 
 func (b *bench) differ(ctx context.Context) error {
 	fmt.Printf("\ndiffer, in process: read and compare two objects, %d rounds, load average %s\n  ms: median, smallest, largest\n", b.rounds, load())
-	fmt.Printf("  %-30s %8s %10s  %24s %9s %9s\n", "", "MB", "relocs", "ms", "ns/reloc", "objects/s")
+	fmt.Printf("  %-30s %8s %10s  %22s %9s %9s %9s\n", "", "MB", "relocs", "ms", "processor", "ns/reloc", "objects/s")
 	for _, name := range modules {
 		data, err := b.module(name)
 		if err != nil {
@@ -60,21 +60,22 @@ func (b *bench) differ(ctx context.Context) error {
 // compare measures the differ on one pair and prints a line. Relocations are
 // counted over both objects.
 func (b *bench) compare(name string, original, patched []byte) (*elfdiff.Result, error) {
-	var times samples
+	var times, processor samples
 	var r *elfdiff.Result
 	for range b.rounds + 1 { // the first one warms up
-		begin := time.Now()
+		begin, used := time.Now(), processorTime()
 		var err error
 		if r, err = diff(original, patched); err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		times.add(time.Since(begin))
+		processor.add(processorTime() - used)
 	}
-	times = times[1:]
+	times, processor = times[1:], processor[1:]
 	relocs := relocations(r.Orig.File) + relocations(r.Patched.File)
 	ms := times.median()
-	fmt.Printf("  %-30s %8.1f %10d  %s %9.0f %9.1f\n", name, float64(len(original)+len(patched))/1e6, relocs,
-		times.format("%6.1f"), ms*1e6/float64(relocs), 2000/ms)
+	fmt.Printf("  %-30s %8.1f %10d  %s %9.1f %9.0f %9.1f\n", name, float64(len(original)+len(patched))/1e6, relocs,
+		times.format("%6.1f"), processor.median(), ms*1e6/float64(relocs), 2000/ms)
 	return r, nil
 }
 

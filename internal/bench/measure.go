@@ -48,6 +48,13 @@ func timed(ctx context.Context, cmds ...command.Cmd) (cost, error) {
 	return total, failed
 }
 
+// processorTime is what this process has used of it so far, in all threads.
+func processorTime() time.Duration {
+	var u syscall.Rusage
+	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // cannot fail with these arguments
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
 // process is a command that runs.
 type process struct {
 	what   command.Cmd
@@ -82,6 +89,10 @@ type memory struct {
 // own peak is read from /proc while it runs: VmHWM never falls, and at most
 // what grows in the last two milliseconds is missed. Watching costs time, so
 // this run is not one of those whose time counts.
+//
+// ru_maxrss also has the memory of the parent in it, as it was before exec
+// (exec_mmap, fs/exec.c). So it tells of a compiler only while this program
+// is smaller than one.
 func peak(ctx context.Context, c command.Cmd) (memory, cost, error) {
 	begin := time.Now()
 	p, err := start(ctx, c)
