@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"kintsugi/internal/elfobj"
@@ -37,25 +38,26 @@ yes:	return 1;
 // build compiles C for x86-64 with the kernel's flags and further ones.
 func build(t testing.TB, source string, flags ...string) *elfobj.File {
 	t.Helper()
+	return buildWith(t, "gcc", source, append(slices.Clone(kernelFlags), flags...))
+}
+
+// buildWith compiles C with a compiler of the test's choice.
+func buildWith(t testing.TB, compiler, source string, flags []string) *elfobj.File {
+	t.Helper()
+	if _, err := exec.LookPath(compiler); err != nil {
+		t.Skipf("%s is not installed", compiler)
+	}
 	dir := t.TempDir()
 	object := filepath.Join(dir, "unit.o")
 	if err := os.WriteFile(filepath.Join(dir, "unit.c"), []byte(prelude+"#line 1\n"+source), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("gcc", append(append(append([]string{}, kernelFlags...), flags...), "-c", "-o", object, "unit.c")...)
+	cmd := exec.Command(compiler, append(slices.Clone(flags), "-c", "-o", object, "unit.c")...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("gcc: %v\n%s", err, out)
+		t.Fatalf("%s: %v\n%s", compiler, err, out)
 	}
-	data, err := os.ReadFile(object)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := elfobj.Read(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
+	return readObject(t, object)
 }
 
 // diffSources compiles two sources and compares the objects.

@@ -34,6 +34,9 @@ func matchAliases(orig, patched *Object) {
 	byName := map[string]*Atom{}
 	for s, a := range orig.bySymbol {
 		if a.twin == nil && s.Name != "" && s.Value == a.Off {
+			if _, twice := byName[s.Name]; twice {
+				a = nil
+			}
 			byName[s.Name] = a
 		}
 	}

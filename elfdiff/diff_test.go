@@ -42,7 +42,12 @@ func summary(r *Result) (functions, data, refused []string) {
 }
 
 func (p pair) run(t *testing.T, flags ...string) {
-	r := diffSources(t, p.orig, p.patched, flags...)
+	t.Helper()
+	p.judge(t, diffSources(t, p.orig, p.patched, flags...))
+}
+
+func (p pair) judge(t *testing.T, r *Result) {
+	t.Helper()
 	functions, data, refused := summary(r)
 	check := func(what string, want, got []string) {
 		sort.Strings(want)

@@ -15,7 +15,7 @@ func (s *selection) names() {
 	before := definedOnce(s.orig)
 	for _, q := range s.patched.File.Symbols {
 		p, b := before[q.Name], s.patched.bySymbol[q]
-		if p == nil || b == nil || StableName(q.Name) != q.Name || s.patched.isUnowned(b) {
+		if p == nil || b == nil || !sourceName(q.Name) || s.patched.isUnowned(b) {
 			continue
 		}
 		a := s.orig.bySymbol[p]
@@ -31,6 +31,12 @@ func (s *selection) names() {
 			s.warn("section-kept", b, "%s moved to another section in the patch and stays where it is in the running kernel", q.Name)
 		}
 	}
+}
+
+// sourceName reports whether a name is one that the source gives. Those with a
+// dot are made by the compiler, the first of several without a number.
+func sourceName(name string) bool {
+	return !strings.Contains(name, ".") && StableName(name) == name
 }
 
 // definedOnce are the symbols of functions and objects by name, without the

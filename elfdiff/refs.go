@@ -75,10 +75,10 @@ func (o *Object) aim(ref *Ref, r elfobj.Reloc) {
 	atom := o.bySymbol[r.Sym]
 	switch {
 	case atom != nil:
-	case r.Sym.Type == elf.STT_SECTION:
-		atom = o.find(r.Sym.Section, int64(r.Sym.Value)+ref.Addend)
-	default: // a label: the addend can have the way from a table's start to the field in it
+	case byItself(r.Sym):
 		atom = o.find(r.Sym.Section, int64(r.Sym.Value))
+	default:
+		atom = o.find(r.Sym.Section, int64(r.Sym.Value)+ref.Addend)
 	}
 	if atom == nil { // a section without atoms: empty, or not allocated
 		ref.Sym = r.Sym
@@ -86,6 +86,14 @@ func (o *Object) aim(ref *Ref, r elfobj.Reloc) {
 	}
 	ref.Atom = atom
 	ref.Addend += int64(r.Sym.Value) - int64(atom.Off)
+}
+
+// byItself reports whether a symbol alone says what is meant, whatever is added:
+// a label of code or of a string. What is added can also be the way from the
+// start of a table to the field in it. In data, compilers name many things by
+// one label.
+func byItself(s *elfobj.Symbol) bool {
+	return s.Type != elf.STT_SECTION && s.Section.Flags&(elf.SHF_MERGE|elf.SHF_EXECINSTR) != 0
 }
 
 // instructions walks code from its start, once, to find the instruction that
