@@ -21,7 +21,7 @@ var amd64 = arch{
 		uint32(elf.R_X86_64_PLT32): {size: 4, pcrel: true},
 	},
 	insn:     x86Insn,
-	branch:   x86Branch,
+	relative: x86Relative,
 	accesses: x86Accesses,
 	near:     uint32(elf.R_X86_64_PLT32),
 	short:    uint32(elf.R_X86_64_PC8),

@@ -17,11 +17,10 @@ type arch struct {
 	relocs map[uint32]relocKind
 	// insn decodes one instruction; nil where relocations in code need no decoding.
 	insn func(code []byte) (length int, branch bool)
-	// branch gives the size of the displacement that ends an instruction, 0
-	// for what is no direct branch; nil where assemblers leave all branches
-	// between functions to the linker. near and short are the relocations for
-	// displacements of 4 bytes and of one.
-	branch      func(insn []byte) (size int)
+	// relative finds the field of an instruction that counts from the next
+	// one; nil where assemblers leave all references between functions to the
+	// linker. near and short are the relocations for fields of 4 bytes and of one.
+	relative    func(insn []byte) (off, size int, branch bool)
 	near, short uint32
 	// accesses reports whether the field at off of an instruction is the
 	// address of memory that it reads or writes, and not an address that it

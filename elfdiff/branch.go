@@ -8,14 +8,15 @@ import (
 	"kintsugi/internal/elfobj"
 )
 
-// resolveBranches finds the direct branches from one function into another of
-// the same section. The assembler resolves those itself and leaves no
+// resolveBranches finds the direct branches, and the addresses relative to the
+// instruction pointer, by which one function refers to another of the same
+// section. The assembler resolves those itself and leaves no
 // relocation (functions in .sched.text and its like, all functions of an
 // object that was compiled without -ffunction-sections). They become
 // references like all others, and their fields zero, so that code is compared
 // and moved by what it branches to.
 func (o *Object) resolveBranches() {
-	if o.arch.branch == nil {
+	if o.arch.relative == nil {
 		return
 	}
 	for _, sec := range o.File.Sections {
@@ -44,19 +45,24 @@ func (o *Object) resolveBranchesOf(a *Atom) {
 			break
 		}
 		pos += n
-		size := o.arch.branch(code[pos-n : pos])
-		if size == 0 || relocated[uint64(pos-size)] {
+		off, size, branch := o.arch.relative(code[pos-n : pos])
+		field := pos - n + off
+		if size == 0 || relocated[uint64(field)] {
 			continue
 		}
-		target := int64(pos) + displacement(code[pos-size:pos])
+		target := int64(pos) + displacement(code[field:field+size])
 		if target >= 0 && target < int64(a.Size) {
 			continue
 		}
-		if ref, ok := o.branchRef(a, pos, size, target); ok {
+		ref := Ref{Off: uint64(field), Bias: int64(field - pos), Branch: branch, Type: o.arch.near}
+		if size == 1 {
+			ref.Type, a.short = o.arch.short, true
+		}
+		if o.aimAt(&ref, a, target) {
 			if !found {
 				a.code, found = slices.Clone(code), true
 			}
-			clear(a.code[pos-size : pos])
+			clear(a.code[field : field+size])
 			a.Refs = append(a.Refs, ref)
 		}
 	}
@@ -65,23 +71,19 @@ func (o *Object) resolveBranchesOf(a *Atom) {
 	}
 }
 
-// branchRef is the reference of a branch whose field of size bytes ends at
-// end, to target, both counted from the start of a.
-func (o *Object) branchRef(a *Atom, end, size int, target int64) (Ref, bool) {
+// aimAt makes ref point at target, counted from the start of a, in a's section.
+func (o *Object) aimAt(ref *Ref, a *Atom, target int64) bool {
 	pos := int64(a.Off) + target
-	t := o.find(a.Section, pos)
 	if pos < 0 || pos >= int64(a.Section.Len()) {
 		a.lost = true // no code that a compiler made
-		return Ref{}, false
+		return false
 	}
-	if t == nil || t == a {
-		return Ref{}, false
+	ref.Atom = o.find(a.Section, pos)
+	if ref.Atom == nil || ref.Atom == a {
+		return false
 	}
-	ref := Ref{Off: uint64(end - size), Atom: t, Addend: pos - int64(t.Off), Bias: -int64(size), Branch: true, Type: o.arch.near}
-	if size == 1 {
-		ref.Type, a.short = o.arch.short, true
-	}
-	return ref, true
+	ref.Addend = pos - int64(ref.Atom.Off)
+	return true
 }
 
 // displacement is the signed field of a branch, little endian.
@@ -102,7 +104,7 @@ func StrayBranches(f *elfobj.File) ([]string, error) {
 	}
 	var names []string
 	for _, a := range o.Functions() {
-		if o.arch.branch != nil && o.strays(a) {
+		if o.arch.relative != nil && o.strays(a) {
 			names = append(names, a.Name)
 		}
 	}
@@ -121,11 +123,12 @@ func (o *Object) strays(a *Atom) bool {
 			return false
 		}
 		pos += n
-		size := o.arch.branch(code[pos-n : pos])
-		if size == 0 || relocated[uint64(pos-size)] {
+		off, size, _ := o.arch.relative(code[pos-n : pos])
+		field := pos - n + off
+		if size == 0 || relocated[uint64(field)] {
 			continue
 		}
-		target := int64(a.Off) + int64(pos) + displacement(code[pos-size:pos])
+		target := int64(a.Off) + int64(pos) + displacement(code[field:field+size])
 		if target < 0 || target >= int64(a.Section.Len()) {
 			return true
 		}
@@ -133,22 +136,21 @@ func (o *Object) strays(a *Atom) bool {
 	return false
 }
 
-// x86Branch is the size in bytes of the displacement that ends insn: 4 and 1
-// for near and short branches, 0 for all other instructions.
-func x86Branch(insn []byte) int {
+// x86Relative finds the field of insn that counts from the next instruction:
+// the displacement of a near (4 bytes) or short (1) branch, or that of a
+// memory operand relative to the instruction pointer. size is 0 where there is none.
+func x86Relative(insn []byte) (off, size int, branch bool) {
 	d := x86Decoder{code: insn}
-	op, ok := d.prefixes()
-	switch {
-	case !ok:
-		return 0
-	case op == 0xe8, op == 0xe9:
-		return 4
-	case op == 0xeb, op&0xf0 == 0x70, op >= 0xe0 && op <= 0xe3:
-		return 1
-	case op == 0x0f:
-		if second, ok := d.next(); ok && second&0xf0 == 0x80 {
-			return 4
-		}
+	if d.decode() == 0 {
+		return 0, 0, false
 	}
-	return 0
+	switch {
+	case d.rip:
+		return d.disp, 4, false
+	case !d.branch:
+		return 0, 0, false
+	case d.near:
+		return len(insn) - 4, 4, true
+	}
+	return len(insn) - 1, 1, true
 }

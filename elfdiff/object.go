@@ -54,6 +54,10 @@ type Ref struct {
 	Addend int64 // what is pointed at, from the start of Atom or from Sym, without the PC-relative bias
 	Bias   int64 // r_addend less Addend: the way from the field to the instruction's end
 	Branch bool  // field of a direct call or jump
+
+	// edge is the atom that ends where the reference points, if that is also
+	// where Atom begins and only the place tells which of the two is meant.
+	edge *Atom
 }
 
 // Object is a relocatable object taken apart.
@@ -84,6 +88,7 @@ func Load(f *elfobj.File) (*Object, error) {
 	if err := o.attachEntries(); err != nil {
 		return nil, err
 	}
+	o.completeUnwinding()
 	o.linkUsers()
 	return o, nil
 }

@@ -79,6 +79,7 @@ func (o *Object) aim(ref *Ref, r elfobj.Reloc) {
 		atom = o.find(r.Sym.Section, int64(r.Sym.Value))
 	default:
 		atom = o.find(r.Sym.Section, int64(r.Sym.Value)+ref.Addend)
+		ref.edge = o.edgeAt(atom, int64(r.Sym.Value)+ref.Addend)
 	}
 	if atom == nil { // a section without atoms: empty, or not allocated
 		ref.Sym = r.Sym
@@ -86,6 +87,19 @@ func (o *Object) aim(ref *Ref, r elfobj.Reloc) {
 	}
 	ref.Atom = atom
 	ref.Addend += int64(r.Sym.Value) - int64(atom.Off)
+}
+
+// edgeAt is the data object that ends where the next one, a, begins at pos: a
+// pointer to there can be one past the end of the first. Nil where that cannot be.
+func (o *Object) edgeAt(a *Atom, pos int64) *Atom {
+	if a == nil || a.Kind != Data || int64(a.Off) != pos || pos == 0 {
+		return nil
+	}
+	before := o.find(a.Section, pos-1)
+	if before == nil || before == a || before.Kind != Data || int64(before.Off+before.Size) != pos {
+		return nil
+	}
+	return before
 }
 
 // byItself reports whether a symbol alone says what is meant, whatever is added:

@@ -124,6 +124,9 @@ func (d *Difference) describe() string {
 	case "code":
 		return fmt.Sprintf("instruction at +%#x changed", d.Off)
 	case "reference":
+		if d.Old != nil && d.New != nil && d.Old.String() == d.New.String() {
+			return fmt.Sprintf("instruction at +%#x changed", d.Off)
+		}
 		if d.Old != nil && d.New != nil {
 			return fmt.Sprintf("reference at +%#x changed from %s to %s", d.Off, d.Old, d.New)
 		}
@@ -404,6 +407,9 @@ func (s *selection) follow(a, owner *Atom) {
 			continue
 		}
 		switch {
+		case s.onEdge(a, &a.Refs[i]):
+			s.refuse("ambiguous-symbol", t, "Put the new variable before the array in the source, or leave its section attribute away.",
+				"%s refers to the place where %s ends and %s begins, and which is meant cannot be told", owner, a.Refs[i].edge, t)
 		case s.ambiguous[t] && !s.patched.describes(t):
 			s.refuse("ambiguous-symbol", t, "Give the variable another name in the patch, or keep the order of its users.",
 				"%s refers to %s, and several static variables of that name cannot be told apart", owner, t)
@@ -421,6 +427,29 @@ func (s *selection) follow(a, owner *Atom) {
 			}
 		}
 	}
+}
+
+// onEdge reports whether r, by a, can be the end of one object as well as the
+// start of the next, and the two are not neighbours in the kernel. The end of
+// an object is only compared with, beside a reference to the object itself.
+func (s *selection) onEdge(a *Atom, r *Ref) bool {
+	t, before := r.Atom, r.edge
+	if before == nil || a.Kind != Func || !s.patched.handsOn(a, t) || !a.refersTo(before) {
+		return false
+	}
+	if t.twin == nil || before.twin == nil {
+		return true
+	}
+	return t.twin.Section != before.twin.Section || before.twin.Off+before.twin.Size != t.twin.Off || s.trips[t] != nil || s.trips[before] != nil
+}
+
+func (a *Atom) refersTo(t *Atom) bool {
+	for _, r := range a.Refs {
+		if r.Atom == t {
+			return true
+		}
+	}
+	return false
 }
 
 func (a *Atom) altinstr() bool { return strings.HasPrefix(a.Section.Name, ".altinstr") }

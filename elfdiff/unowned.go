@@ -98,7 +98,7 @@ func (s *selection) refuseUnowned(a *Atom, how string) {
 	case strings.Contains(sec, "initcall"):
 		s.refuse("init-code", a, "Initcalls have run when a module is loaded: use a livepatch callback.", "the initcall in %s is %s", sec, how)
 	default:
-		s.refuse("unknown-section", a, "", "%s in section %s is %s, and that section has effect in a kernel image only", a, sec, how)
+		s.refuse("unknown-section", a, "Leave that part of the patch out, or do what it does in a livepatch callback.", "%s in section %s is %s, and that section has effect in a kernel image only", a, sec, how)
 	}
 }
 

@@ -129,7 +129,9 @@ type x86Decoder struct {
 	opsize, addrsize bool
 	rexW             bool
 	branch           bool
+	near             bool // the branch has a displacement of 4 bytes
 	op               byte // opcode in its map
+	rip              bool // the memory operand is relative to the next instruction
 	disp             int  // where the displacement of a memory operand begins, 0: there is none
 }
 
@@ -165,7 +167,8 @@ func (d *x86Decoder) decode() int {
 		return d.vector(payload & 7)
 	}
 	d.op = op
-	d.branch = op == 0xe8 || op == 0xe9 || op == 0xeb || op&0xf0 == 0x70
+	d.near = op == 0xe8 || op == 0xe9
+	d.branch = d.near || op == 0xeb || op&0xf0 == 0x70 || op >= 0xe0 && op <= 0xe3
 	return d.operands(opcodes1[op])
 }
 
@@ -207,6 +210,7 @@ func (d *x86Decoder) escape() int {
 		return d.operands(o)
 	}
 	d.branch = op&0xf0 == 0x80
+	d.near = d.branch
 	return d.operands(opcodes2[op])
 }
 
@@ -299,7 +303,7 @@ func (d *x86Decoder) modrm() (reg byte, ok bool) {
 		d.disp = d.pos
 		d.pos++
 	case mod == 2, mod == 0 && base == 5:
-		d.disp = d.pos
+		d.disp, d.rip = d.pos, mod == 0 && rm == 5
 		d.pos += 4 // disp32, or RIP-relative
 	}
 	return reg, true

@@ -217,11 +217,27 @@ func (w *prover) consistent(f *elfdiff.Atom, list []candidate) []candidate {
 	return keep
 }
 
+// agrees holds every reference of a candidate against what is known, and
+// against the candidate's other references to the same thing.
 func (w *prover) agrees(f *elfdiff.Atom, c candidate) bool {
+	own := map[any]uint64{}
 	for i, r := range f.Refs {
 		if !w.agreesRef(f, c, r, c.refs[i]) {
 			return false
 		}
+		var key any
+		switch {
+		case r.Atom != nil && r.Atom.Kind != elfdiff.String:
+			key = r.Atom
+		case r.Sym != nil:
+			key = r.Sym
+		default:
+			continue
+		}
+		if addr, seen := own[key]; seen && addr != c.refs[i] {
+			return false
+		}
+		own[key] = c.refs[i]
 	}
 	return true
 }
@@ -234,9 +250,11 @@ func (w *prover) agreesRef(f *elfdiff.Atom, c candidate, r elfdiff.Ref, addr uin
 		return w.sameString(r, addr)
 	case r.Atom != nil:
 		known, ok := w.proof.addr[r.Atom]
-		return (!ok || known == addr) && w.named(r.Atom, addr)
-	case r.Sym == nil || !r.Sym.Undefined():
-		return true
+		return (!ok || known == addr) && w.named(r.Atom, addr) && w.sameConstant(r.Atom, addr)
+	case r.Sym == nil:
+		return addr == 0
+	case !r.Sym.Undefined():
+		return addr == r.Sym.Value
 	}
 	known, ok := w.proof.symbol[r.Sym.Name]
 	return (!ok || known == addr) && w.hasSymbol(r.Sym.Name, addr)
@@ -253,19 +271,30 @@ func (w *prover) sameString(r elfdiff.Ref, addr uint64) bool {
 	return err == nil && end[0] == 0
 }
 
+// sameConstant compares a constant that no symbol names, and that holds no
+// addresses, with what the image has there.
+func (w *prover) sameConstant(a *elfdiff.Atom, addr uint64) bool {
+	if a.Name != "" || a.Writable() || len(a.Refs) > 0 || a.Kind != elfdiff.Const && a.Kind != elfdiff.Anon {
+		return true
+	}
+	got, err := w.im.Bytes(addr, a.Size)
+	return err == nil && bytes.Equal(got, a.Bytes())
+}
+
 // named reports whether the image can have the atom at addr: under its name,
-// where the symbol table has that name at all.
+// numbers aside, where the symbol table has that name at all.
 func (w *prover) named(a *elfdiff.Atom, addr uint64) bool {
 	if a.Name == "" {
 		return true
 	}
-	indices := w.im.Lookup(a.Name)
-	for _, i := range indices {
-		if w.im.Symbols[i].Addr == addr {
+	stable := elfdiff.StableName(a.Name)
+	at := w.im.At(addr)
+	for _, i := range at {
+		if elfdiff.StableName(w.im.Symbols[i].Name) == stable {
 			return true
 		}
 	}
-	return len(indices) == 0 || elfdiff.StableName(a.Name) != a.Name
+	return a.Kind != elfdiff.Func && len(w.im.Lookup(a.Name)) == 0 && len(at) == 0
 }
 
 func (w *prover) hasSymbol(name string, addr uint64) bool {
@@ -317,7 +346,7 @@ func (w *prover) bracket() bool {
 	for _, f := range w.proof.funcs {
 		var inside []candidate
 		k := inputSection(f)
-		for _, c := range w.open[f] {
+		for _, c := range w.consistent(f, w.open[f]) {
 			if c.addr > lo[k] && c.addr < hi[k] {
 				inside = append(inside, c)
 			}

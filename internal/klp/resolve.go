@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"sort"
+	"strings"
 
 	"kintsugi/elfdiff"
 	"kintsugi/internal/baseproof"
@@ -51,6 +52,10 @@ func (k *Kernel) Resolve(x *elfdiff.Extract, proof *baseproof.Proof, shared map[
 		i, how, err := k.find(e, proof)
 		if err != nil {
 			return nil, err
+		}
+		if s := k.Image.Symbols[i]; k.init(s.Addr) {
+			return nil, &report.Diagnostic{Code: "init-code", Severity: report.Error, Symbol: s.Name,
+				Message: s.Name + " is gone once the kernel has booted", Hint: "Only init code can use what belongs to it."}
 		}
 		return reference(k.table(), i, how, k.Exports), nil
 	})
@@ -118,11 +123,18 @@ func exported(t table, i int, exports map[string]Export) bool {
 	if len(t.Lookup(s.Name)) == 1 {
 		return true
 	}
-	return global(s.Type)
+	return global(s.Type) && s.Type != 'A' // per-CPU symbols are A, local ones too
 }
 
 // global reports whether nm's letter stands for a global symbol.
 func global(letter byte) bool { return letter >= 'A' && letter <= 'Z' }
+
+// init reports whether addr is in the part of the image that the kernel frees
+// when it has booted (include/asm-generic/sections.h).
+func (k *Kernel) init(addr uint64) bool {
+	begin, end := k.Image.Lookup("__init_begin"), k.Image.Lookup("__init_end")
+	return len(begin) == 1 && len(end) == 1 && addr >= k.Image.Symbols[begin[0]].Addr && addr < k.Image.Symbols[end[0]].Addr
+}
 
 // HasGlobal reports whether the kernel has a global symbol of that name.
 func (k *Kernel) HasGlobal(name string) bool {
@@ -162,7 +174,11 @@ func byName(t table, e *elfdiff.External) []int {
 	var matches []int
 	wantGlobal := e.Old == nil || e.Old.Global()
 	for _, i := range t.Lookup(e.Name) {
-		if letter := t.Symbol(i).Type; global(letter) == wantGlobal || letter == 'A' || letter == 'a' {
+		letter := t.Symbol(i).Type
+		if e.Old != nil && (e.Old.Kind == elfdiff.Func) != strings.ContainsRune("tTwW", rune(letter)) {
+			continue // data that kallsyms leave out is no function of its name
+		}
+		if global(letter) == wantGlobal || letter == 'A' || letter == 'a' {
 			matches = append(matches, i)
 		}
 	}

@@ -25,7 +25,8 @@ func checkPath(name string) error {
 	case strings.HasPrefix(name, "/"):
 		return fault.Inputf("absolute path %q", name)
 	case name == "..", strings.HasPrefix(name, "../"), strings.Contains(name, "/../"), strings.HasSuffix(name, "/.."):
-		return fault.Inputf("path %q leaves the source tree", name)
+		return fault.Inputf("path %q leaves the source tree", name).
+			Hint("paths in a patch begin with one directory that is left out (a/fs/x.c) and stay inside the tree")
 	case !fs.ValidPath(name) || name == ".":
 		return fault.Inputf("path %q is not a file's", name)
 	}
