@@ -7,6 +7,7 @@ import (
 	"kintsugi/internal/baseproof"
 	"kintsugi/internal/elfobj"
 	"kintsugi/internal/fault"
+	"kintsugi/internal/report"
 )
 
 // prove finds every original function in the shipped image.
@@ -49,9 +50,23 @@ func (r *run) diff(units []*unit) error {
 		return err
 	}
 	if empty {
-		return ErrNothing
+		return r.nothing()
 	}
 	return nil
+}
+
+// nothing is the verdict on a patch that leaves no code to replace: there is
+// nothing to do, unless it takes something away that the kernel goes on to use.
+func (r *run) nothing() error {
+	for i := range r.rep.Diagnostics {
+		if d := &r.rep.Diagnostics[i]; d.Code == "symbol-removed" {
+			d.Severity, d.Hint = report.Error, "Replace the body of the function instead of removing it."
+		}
+	}
+	if err := r.barrier(); err != nil {
+		return err
+	}
+	return ErrNothing
 }
 
 // extract cuts the objects that the module is linked from.
@@ -67,7 +82,7 @@ func (r *run) extract(units []*unit) error {
 		replaced += len(x.Replacements)
 	}
 	if replaced == 0 {
-		return ErrNothing
+		return r.nothing()
 	}
 	return nil
 }

@@ -34,8 +34,8 @@ func (o *Object) anonymousCuts() map[*Atom][]uint64 {
 			if r.Atom == nil || r.Atom.Kind != Anon || r.Addend <= 0 || uint64(r.Addend) >= r.Atom.Size {
 				continue
 			}
-			if r.Atom == a {
-				continue // a jump inside of a replacement
+			if r.Atom == a || !startsPiece(a, r.Atom) {
+				continue // a place inside of a piece
 			}
 			if seen[r.Atom] == nil {
 				seen[r.Atom] = map[uint64]bool{}
@@ -51,6 +51,13 @@ func (o *Object) anonymousCuts() map[*Atom][]uint64 {
 		sort.Slice(cuts[a], func(i, j int) bool { return cuts[a][i] < cuts[a][j] })
 	}
 	return cuts
+}
+
+// startsPiece reports whether what a refers to is the start of a piece of to.
+// Of the replacements of alternatives only .altinstructions knows the starts:
+// other sections (.smp_locks) have places inside of them.
+func startsPiece(a, to *Atom) bool {
+	return to.Section.Name != ".altinstr_replacement" || a.Section.Name == ".altinstructions"
 }
 
 // cut divides a at the offsets in at, which ascend.

@@ -76,6 +76,7 @@ func Diff(orig, patched *elfobj.File) (*Result, error) {
 func DiffObjects(orig, patched *Object) *Result {
 	s := newSelection(orig, patched)
 	s.names()
+	s.removals()
 	s.functions()
 	s.data()
 	s.unowned()

@@ -39,6 +39,22 @@ func sourceName(name string) bool {
 	return !strings.Contains(name, ".") && StableName(name) == name
 }
 
+// removals warns of global functions and objects that are gone in the patched
+// object: the kernel keeps them, also where a weak definition of another unit
+// would now take their place.
+func (s *selection) removals() {
+	after := definedOnce(s.patched)
+	for _, p := range s.orig.File.Symbols {
+		a := s.orig.bySymbol[p]
+		if a == nil || p.Bind == elf.STB_LOCAL || a.Init() || s.orig.isUnowned(a) || a.Kind != Func && a.Kind != Data {
+			continue
+		}
+		if _, still := after[p.Name]; !still {
+			s.warn("symbol-removed", a, "the patch takes %s away and the running kernel keeps it, also where a weak definition would take its place", p.Name)
+		}
+	}
+}
+
 // definedOnce are the symbols of functions and objects by name, without the
 // names that occur twice.
 func definedOnce(o *Object) map[string]*elfobj.Symbol {

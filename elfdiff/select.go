@@ -345,15 +345,25 @@ func (s *selection) callers(a *Atom) {
 			"%s cannot be replaced: it has no ftrace site at its entry and can be called from other units", a.Name)
 		return
 	}
+	callers := 0
 	for _, u := range a.users {
 		switch {
 		case u.Kind == Func && u.Init():
 		case u.Kind == Func && calls(u, a):
+			callers++
 			s.drag(u, append([]report.Cause{{Kind: "callee", Symbol: a.Name, Detail: "cannot be replaced by itself"}}, s.causeOf(a)...)...)
 		default:
+			callers++
 			s.refuse("no-ftrace-site", a, "Make the change in its callers, if they can be traced.",
 				"%s cannot be replaced: it has no ftrace site at its entry and %s holds a pointer to it", a.Name, u)
 		}
+	}
+	switch {
+	case len(a.users) == 0:
+		s.refuse("no-ftrace-site", a, "Make the change in its callers, if they can be traced.",
+			"%s cannot be replaced: it has no ftrace site at its entry, and what calls it cannot be told", a.Name)
+	case callers == 0:
+		s.warn("init-code", a, "%s changed and only init code calls it, which has run", a.Name)
 	}
 }
 
