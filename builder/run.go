@@ -2,7 +2,6 @@ package builder
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -142,14 +141,4 @@ func checkName(name string) error {
 			Hint("use letters, digits, - and _, at most %d of them, and not just \"livepatch\"", maxName)
 	}
 	return nil
-}
-
-// kernelName is a module's name as the kernel has it.
-func kernelName(name string) string { return strings.ReplaceAll(name, "-", "_") }
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }

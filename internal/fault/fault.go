@@ -32,7 +32,7 @@ type Error struct {
 	// Source is where in the patched tree the fault lies, file:line.
 	Source string
 	Hints  []string
-	Err   error
+	Err    error
 }
 
 func (e *Error) Error() string { return e.Err.Error() }
