@@ -22,10 +22,10 @@ type arch struct {
 	// linker. near and short are the relocations for fields of 4 bytes and of one.
 	relative    func(insn []byte) (off, size int, branch bool)
 	near, short uint32
-	// accesses reports whether the field at off of an instruction is the
-	// address of memory that it reads or writes, and not an address that it
-	// hands on; nil where that cannot be told.
-	accesses func(insn []byte, off int) bool
+	// accesses reports whether the field at off of an instruction is an
+	// address that it reads or writes at and does not hand on, and whether no
+	// register is added to it; nil where that cannot be told.
+	accesses func(insn []byte, off int) (access, direct bool)
 	// branches tells direct branches by the code at off, where the type of a
 	// PC-relative relocation does not; nil where it does.
 	branches func(code []byte, off uint64) bool

@@ -33,7 +33,7 @@ type Atom struct {
 	Off     uint64   // in Section
 	Size    uint64   // bytes
 	Refs    []Ref    // by offset
-	Entries []*Atom  // of special sections, owned by this function, in file order
+	Entries []*Atom  // of special sections, owned by this function, by section and in its order
 	Owner   *Atom    // function that an Entry or the code of an alternative belongs to
 	Spec    *special // of an Entry
 

@@ -3,6 +3,8 @@ package elfdiff
 import (
 	"debug/elf"
 	"fmt"
+	"slices"
+	"strings"
 
 	"kintsugi/internal/elfobj"
 )
@@ -159,36 +161,53 @@ func (o *Object) attachEntries() error {
 	}
 	o.emptyReplacements()
 	o.attachReplacements()
-	return o.attachParallel()
+	if err := o.attachParallel(); err != nil {
+		return err
+	}
+	o.sortEntries()
+	return nil
+}
+
+// sortEntries puts the entries of each function in the order of their sections'
+// names. The order of sections in a file says only which was needed first.
+func (o *Object) sortEntries() {
+	for _, a := range o.Atoms {
+		if len(a.Entries) > 1 {
+			slices.SortStableFunc(a.Entries, func(e, f *Atom) int { return strings.Compare(e.Section.Name, f.Section.Name) })
+		}
+	}
 }
 
 // handsOn reports whether some code of a uses the address of t for anything
 // but an access to t.
 func (o *Object) handsOn(a, t *Atom) bool {
-	if o.arch.accesses == nil {
-		return true
-	}
-	code := a.Bytes()
-	pos := uint64(0)
-	for _, r := range a.Refs {
-		if r.Atom != t {
-			continue
-		}
-		for pos < uint64(len(code)) {
-			n, _ := o.arch.insn(code[pos:])
-			if n == 0 {
+	for i := range a.Refs {
+		if r := &a.Refs[i]; r.Atom == t {
+			if access, _ := o.accesses(a, r); !access {
 				return true
 			}
-			if r.Off < pos+uint64(n) {
-				if !o.arch.accesses(code[pos:pos+uint64(n)], int(r.Off-pos)) {
-					return true
-				}
-				break
-			}
-			pos += uint64(n)
 		}
 	}
 	return false
+}
+
+// accesses says what the instruction that r is in does with the address.
+func (o *Object) accesses(a *Atom, r *Ref) (access, direct bool) {
+	if o.arch.accesses == nil || a.Section.Flags&elf.SHF_EXECINSTR == 0 {
+		return false, false
+	}
+	code := a.Bytes()
+	for pos := uint64(0); pos < uint64(len(code)); {
+		n, _ := o.arch.insn(code[pos:])
+		if n == 0 {
+			break
+		}
+		if r.Off < pos+uint64(n) {
+			return o.arch.accesses(code[pos:pos+uint64(n)], int(r.Off-pos))
+		}
+		pos += uint64(n)
+	}
+	return false, false
 }
 
 // emptyReplacements makes alternatives that are replaced by nothing but nops

@@ -413,13 +413,14 @@ func (e *Atom) lastTarget() *Atom {
 func (s *selection) follow(a, owner *Atom) {
 	for i := range a.Refs {
 		t := a.Refs[i].Atom
-		if t == nil || t == owner {
+		if t == nil || t == owner && a.Refs[i].edge == nil {
 			continue
 		}
 		switch {
 		case s.onEdge(a, &a.Refs[i]):
 			s.refuse("ambiguous-symbol", t, "Put the new variable before the array in the source, or leave its section attribute away.",
 				"%s refers to the place where %s ends and %s begins, and which is meant cannot be told", owner, a.Refs[i].edge, t)
+		case t == owner:
 		case s.ambiguous[t] && !s.patched.describes(t):
 			s.refuse("ambiguous-symbol", t, "Give the variable another name in the patch, or keep the order of its users.",
 				"%s refers to %s, and several static variables of that name cannot be told apart", owner, t)
@@ -440,26 +441,21 @@ func (s *selection) follow(a, owner *Atom) {
 }
 
 // onEdge reports whether r, by a, can be the end of one object as well as the
-// start of the next, and the two are not neighbours in the kernel. The end of
-// an object is only compared with, beside a reference to the object itself.
+// start of the next, and the two are not neighbours in the kernel. It is
+// certainly the next one where its memory is read or written without a
+// register in the address, or where the first is no array.
 func (s *selection) onEdge(a *Atom, r *Ref) bool {
 	t, before := r.Atom, r.edge
-	if before == nil || a.Kind != Func || !s.patched.handsOn(a, t) || !a.refersTo(before) {
+	if before == nil || before.Size <= 8 {
 		return false
 	}
-	if t.twin == nil || before.twin == nil {
+	if _, direct := s.patched.accesses(a, r); direct {
+		return false
+	}
+	if t.twin == nil || before.twin == nil || s.trips[t] != nil || s.trips[before] != nil {
 		return true
 	}
-	return t.twin.Section != before.twin.Section || before.twin.Off+before.twin.Size != t.twin.Off || s.trips[t] != nil || s.trips[before] != nil
-}
-
-func (a *Atom) refersTo(t *Atom) bool {
-	for _, r := range a.Refs {
-		if r.Atom == t {
-			return true
-		}
-	}
-	return false
+	return t.twin.Section != before.twin.Section || before.twin.Off+before.twin.Size != t.twin.Off
 }
 
 func (a *Atom) altinstr() bool { return strings.HasPrefix(a.Section.Name, ".altinstr") }

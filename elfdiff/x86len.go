@@ -131,6 +131,7 @@ type x86Decoder struct {
 	branch           bool
 	near             bool // the branch has a displacement of 4 bytes
 	op               byte // opcode in its map
+	direct           bool // the memory operand has no base and no index register
 	rip              bool // the memory operand is relative to the next instruction
 	disp             int  // where the displacement of a memory operand begins, 0: there is none
 }
@@ -290,13 +291,13 @@ func (d *x86Decoder) modrm() (reg byte, ok bool) {
 	if mod == 3 {
 		return reg, true
 	}
-	base := rm
+	base, index := rm, false
 	if rm == 4 {
 		sib, ok := d.next()
 		if !ok {
 			return 0, false
 		}
-		base = sib & 7
+		base, index = sib&7, sib>>3&7 != 4
 	}
 	switch {
 	case mod == 1:
@@ -304,15 +305,18 @@ func (d *x86Decoder) modrm() (reg byte, ok bool) {
 		d.pos++
 	case mod == 2, mod == 0 && base == 5:
 		d.disp, d.rip = d.pos, mod == 0 && rm == 5
+		d.direct = mod == 0 && base == 5 && !index
 		d.pos += 4 // disp32, or RIP-relative
 	}
 	return reg, true
 }
 
 // x86Accesses reports whether the field at off of insn is the address of a
-// memory operand that the instruction reads or writes. It is not where the
-// address itself is what the instruction is about: an immediate, or lea.
-func x86Accesses(insn []byte, off int) bool {
+// memory operand that the instruction reads or writes, and whether it is the
+// whole address, without a register. Neither is so where the address itself is
+// what the instruction is about: an immediate, or lea.
+func x86Accesses(insn []byte, off int) (access, direct bool) {
 	d := x86Decoder{code: insn}
-	return d.decode() > 0 && d.disp == off && off > 0 && d.op != 0x8d
+	access = d.decode() > 0 && d.disp == off && off > 0 && d.op != 0x8d
+	return access, access && d.direct
 }

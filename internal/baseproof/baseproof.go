@@ -162,9 +162,9 @@ func (w *prover) target(field []byte, place uint64, r elfdiff.Ref, pcrel bool) u
 			v = uint64(order.Uint32(field))
 		}
 	case 2:
-		v = uint64(order.Uint16(field))
+		v = uint64(int64(int16(order.Uint16(field))))
 	case 1:
-		v = uint64(field[0])
+		v = uint64(int64(int8(field[0])))
 	}
 	if pcrel {
 		v += place
