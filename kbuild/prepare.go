@@ -167,6 +167,7 @@ func errorLine(output []byte) string {
 // package (Documentation/process/changes.rst).
 var prepareTools = []struct{ program, debian string }{
 	{"make", "make"}, {"flex", "flex"}, {"bison", "bison"}, {"bc", "bc"}, {"perl", "perl"}, {"ld", "binutils"},
+	{"python3", "python3"}, {"pahole", "pahole"}, // for the kernel's type information
 }
 
 // prepareHeaders are the C headers that the tree's host programs include:

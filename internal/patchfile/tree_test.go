@@ -66,7 +66,7 @@ func TestApplyOnDisk(t *testing.T) {
 	}
 }
 
-// realSource is an unpacked kernel tree in which fs/proc/meminfo.o was built.
+// realSource is a prepared kernel tree: kbuild has compiled scripts/mod/empty.o in it.
 func realSource(t *testing.T) string {
 	t.Helper()
 	dir := os.Getenv("KINTSUGI_TEST_SOURCE")
@@ -145,17 +145,17 @@ func blankLines(r *rand.Rand, source string, n int) (old, patched []string, orig
 }
 
 // kernelObject compiles text in place of a file of the tree, with the command
-// that kbuild left for fs/proc/meminfo.o, and returns the object.
+// that kbuild left for scripts/mod/empty.o, and returns the object.
 func kernelObject(t *testing.T, tree, name, text string) string {
 	t.Helper()
-	saved, err := os.ReadFile(filepath.Join(tree, "fs/proc/.meminfo.o.cmd"))
+	saved, err := os.ReadFile(filepath.Join(tree, "scripts/mod/.empty.o.cmd"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	line, _, _ := strings.Cut(string(saved), "\n")
 	_, line, _ = strings.Cut(line, ":= ")
 	line, _, _ = strings.Cut(line, " -c -o ")
-	line = strings.NewReplacer("-Wp,-MMD,fs/proc/.meminfo.o.d", "", " -g ", " ").Replace(line)
+	line = strings.NewReplacer("-Wp,-MMD,scripts/mod/.empty.o.d", "", " -g ", " ").Replace(line)
 	dir := t.TempDir()
 	in, out := filepath.Join(dir, "unit.c"), filepath.Join(dir, "unit.o")
 	if err := os.WriteFile(in, []byte(text), 0o666); err != nil {
