@@ -67,7 +67,9 @@ func run(ctx context.Context, opts options, out io.Writer) (ok bool, err error) 
 	}
 	fmt.Fprintf(lines, "%s: %d files of %s to %s\n", r.Release, r.Changes, r.Older, r.Newer)
 	r.Outcomes = s.all(ctx, sample(only(all, opts.only), opts.number, opts.seed), lines)
-	s.bootSome(ctx, r.Outcomes, lines)
+	if ctx.Err() == nil {
+		s.bootSome(ctx, r.Outcomes, lines)
+	}
 	if ctx.Err() != nil {
 		return false, ctx.Err()
 	}
