@@ -89,6 +89,7 @@ func Load(f *elfobj.File) (*Object, error) {
 		return nil, err
 	}
 	o.completeUnwinding()
+	o.sortEntries()
 	o.linkUsers()
 	return o, nil
 }

@@ -3,8 +3,6 @@ package elfdiff
 import (
 	"debug/elf"
 	"fmt"
-	"slices"
-	"strings"
 
 	"kintsugi/internal/elfobj"
 )
@@ -161,21 +159,7 @@ func (o *Object) attachEntries() error {
 	}
 	o.emptyReplacements()
 	o.attachReplacements()
-	if err := o.attachParallel(); err != nil {
-		return err
-	}
-	o.sortEntries()
-	return nil
-}
-
-// sortEntries puts the entries of each function in the order of their sections'
-// names. The order of sections in a file says only which was needed first.
-func (o *Object) sortEntries() {
-	for _, a := range o.Atoms {
-		if len(a.Entries) > 1 {
-			slices.SortStableFunc(a.Entries, func(e, f *Atom) int { return strings.Compare(e.Section.Name, f.Section.Name) })
-		}
-	}
+	return o.attachParallel()
 }
 
 // handsOn reports whether some code of a uses the address of t for anything
