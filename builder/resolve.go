@@ -2,7 +2,10 @@ package builder
 
 import (
 	"context"
+	"debug/elf"
+	"maps"
 	"path/filepath"
+	"slices"
 
 	"kintsugi/elfdiff"
 	"kintsugi/internal/baseproof"
@@ -17,6 +20,7 @@ func (r *run) resolve(ctx context.Context, units []*unit) error {
 	defer r.timed("resolve")()
 	shared := sharedSymbols(units)
 	r.checkNew(shared)
+	promoted := promotedSymbols(units)
 	for i, u := range units {
 		if u.proof.Improvable() && u.wantsProof() {
 			if err := r.provePlain(ctx, u); err != nil {
@@ -25,6 +29,9 @@ func (r *run) resolve(ctx context.Context, units []*unit) error {
 			r.rep.Units[i].Proof = u.proof.Report()
 		}
 		r.locate(u)
+		for name, addr := range promoted {
+			u.proof.Promote(name, addr)
+		}
 		res := r.kernel.Resolve(u.extract, u.proof, shared)
 		u.names = res.Namespaces
 		r.rep.References = append(r.rep.References, res.References...)
@@ -34,10 +41,28 @@ func (r *run) resolve(ctx context.Context, units []*unit) error {
 	return r.barrier()
 }
 
+// promotedSymbols are the addresses of what is static in the running kernel and
+// global in the patch, so that its other units can use it.
+func promotedSymbols(units []*unit) map[string]uint64 {
+	promoted := map[string]uint64{}
+	for _, u := range units {
+		for _, s := range u.diff.Patched.File.Symbols {
+			a := u.diff.Patched.AtomOf(s)
+			if s.Bind == elf.STB_LOCAL || a == nil || a.Twin() == nil || a.Twin().Global() {
+				continue
+			}
+			if addr, ok := u.proof.Addr(a.Twin()); ok {
+				promoted[s.Name] = addr
+			}
+		}
+	}
+	return promoted
+}
+
 // checkNew refuses global symbols that are new in their units and that the
 // kernel has all the same, in another unit: everybody else goes on with those.
 func (r *run) checkNew(shared map[string]bool) {
-	for name := range shared {
+	for _, name := range slices.Sorted(maps.Keys(shared)) {
 		if r.kernel.HasGlobal(name) {
 			r.refuse("symbol-moved", "", "Make the change where the kernel has "+name+" now.",
 				"the patch defines %s anew, and the kernel has a global symbol of that name already", name)

@@ -21,7 +21,7 @@ int f(int x) { ALT_CODE("pause; nop"); return external(x); } int g(int x) { ALT_
 	for _, p := range []pair{
 		edit("specially placed text", placed, "external(x);", "external(x + 3);", pair{functions: []string{"one"}}),
 		edit("text of two places", placed, "external(x + 2)", "external(x + 4)", pair{functions: []string{"three"}}),
-		edit("a constant message that changed", message, `"first"`, `"another"`, pair{functions: []string{"f"}, data: []string{"changed:__msg"}}),
+		edit("a constant message that changed", message, `"first"`, `"another"`, pair{functions: []string{"f"}, data: []string{"changed:__msg"}, refused: []string{"constant-kept"}}),
 		edit("a constant message that came", message, `return 1;`, `if (external(1)) NL_SET_ERR_MSG(a, "fourth"); return 1;`, pair{functions: []string{"g"}, data: []string{"new:__msg"}}),
 		edit("a constant message that went", message, `NL_SET_ERR_MSG(a, "third");`, ``, pair{functions: []string{"g"}}),
 		edit("a new variable beside one in a special section", tuned, "int f(int x) { return external(x + old);", "static int __read_mostly fresh = 5; void tune(int x) { fresh = x; } int f(int x) { return external(x + old + fresh);",

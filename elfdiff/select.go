@@ -221,6 +221,9 @@ func (s *selection) pullUsers(b *Atom) {
 			s.refuse("data-changed", b, "Patch the functions that the table points at instead.",
 				"the table of functions %s changed, and %s hands out its address: what was made before the patch would keep the old one", b, u)
 		case u.Kind == Func:
+			if b.Kind == Data && s.patched.arch.accesses != nil && s.patched.handsOn(u, b) {
+				s.warn("constant-kept", b, "what has a pointer to %s from before the patch, or from code that is not patched, goes on with its old contents", b)
+			}
 			s.drag(u, causes...)
 		case s.patched.describes(u):
 			s.note("debug-site-kept", u, "%s keeps the entry that the kernel has for it in dynamic_debug/control", u)
@@ -238,10 +241,15 @@ func (s *selection) pullUsers(b *Atom) {
 }
 
 // holdsFunctions reports whether a is a table of operations, which are used
-// through pointers to the table.
-func (a *Atom) holdsFunctions() bool {
+// through pointers to the table, or points at one.
+func (a *Atom) holdsFunctions() bool { return a.holds(3) }
+
+func (a *Atom) holds(depth int) bool {
 	for _, r := range a.Refs {
-		if r.Sym != nil || r.Atom != nil && r.Atom.Kind == Func {
+		switch {
+		case r.Sym != nil, r.Atom != nil && r.Atom.Kind == Func:
+			return true
+		case r.Atom != nil && r.Atom.Kind == Data && r.Atom.isConst() && depth > 0 && r.Atom.holds(depth-1):
 			return true
 		}
 	}
