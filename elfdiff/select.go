@@ -271,6 +271,7 @@ func (s *selection) close() {
 		if a.lost {
 			s.refuse("unknown-instruction", a, "Please report the object.", "%s has an instruction that cannot be decoded, so what it refers to is not certain", a)
 		}
+		s.checkShared(a)
 		if a.short {
 			s.refuse("short-branch", a, "Compile both objects with -ffunction-sections.", "%s has a short branch into another function, which does not reach across sections", a)
 		}
