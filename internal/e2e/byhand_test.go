@@ -1,0 +1,28 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"kintsugi/builder"
+)
+
+// TestByHand compiles the module source that a build leaves as a person would,
+// with nothing but the kernel headers.
+func TestByHand(t *testing.T) {
+	kernel := realTarget(t)
+	out := t.TempDir()
+	if _, err := builder.Build(t.Context(), builder.Options{Target: kernel, Patches: []string{absolute(t, "patches/shared-globals.patch")},
+		Out: out, Name: "by-hand", Jobs: 2, Replace: true}); err != nil {
+		t.Fatal(explain(err))
+	}
+	cmd := exec.Command("make", "-C", kernel.Headers, "M="+filepath.Join(out, "src"))
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	if _, err := os.Stat(filepath.Join(out, "src", "by-hand.ko")); err != nil {
+		t.Error(err)
+	}
+}
