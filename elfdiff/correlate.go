@@ -84,6 +84,7 @@ func groups(o *Object) (m map[groupKey][]*Atom, keys []groupKey) {
 		}
 		m[k] = append(m[k], a)
 	}
+	o.sortByUse(m)
 	return m, keys
 }
 
