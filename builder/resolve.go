@@ -48,7 +48,7 @@ func promotedSymbols(units []*unit) map[string]uint64 {
 	for _, u := range units {
 		for _, s := range u.diff.Patched.File.Symbols {
 			a := u.diff.Patched.AtomOf(s)
-			if s.Bind == elf.STB_LOCAL || a == nil || a.Twin() == nil || a.Twin().Global() {
+			if s.Bind == elf.STB_LOCAL || a == nil || s.Value != a.Off || a.Twin() == nil || a.Twin().Global() || a.Twin().Name != s.Name {
 				continue
 			}
 			if addr, ok := u.proof.Addr(a.Twin()); ok {

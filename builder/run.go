@@ -76,7 +76,7 @@ func (r *run) barrier() error {
 // finish gives the report its verdict and brings its lists into order.
 func (r *run) finish(err error) (*report.Report, error) {
 	r.rep.Verdict = verdictOf(err)
-	if r.rep.Verdict == report.Failed {
+	if r.rep.Verdict != report.OK && r.rep.Errors() == 0 {
 		r.rep.Diagnostics = append(r.rep.Diagnostics, failures(err)...)
 	}
 	r.rep.Sort()

@@ -68,6 +68,7 @@ func fakeTarget(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.MkdirAll(filepath.Join(headers, "include/generated"), 0o755))
 	ts.Check(os.WriteFile(filepath.Join(headers, "Module.symvers"), nil, 0o644))
 	ts.Check(os.WriteFile(filepath.Join(headers, "include/generated/utsrelease.h"), nil, 0o644))
+	ts.Check(os.WriteFile(filepath.Join(dir, "config"), []byte("CONFIG_LIVEPATCH=y\n"), 0o644))
 	sum := sha256.New()
 	for _, name := range []string{"Makefile", "Module.symvers", ".config", "include/generated/autoconf.h", "include/generated/utsrelease.h"} {
 		fmt.Fprintf(sum, "%s 0\n", name)
