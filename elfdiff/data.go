@@ -1,0 +1,139 @@
+package elfdiff
+
+import (
+	"slices"
+
+	"kintsugi/internal/report"
+)
+
+// data compares the named objects that both sides have. Changed constants
+// travel and take their users along; what the running kernel holds in
+// writable memory cannot be changed by a patch to its initial value.
+func (s *selection) data() {
+	for _, b := range s.patched.Atoms {
+		if b.Kind != Data {
+			continue
+		}
+		if b.twin == nil {
+			s.newData(b)
+			continue
+		}
+		d := s.cmp.difference(b.twin, b)
+		switch {
+		case d == nil:
+		case s.patched.describes(b):
+			s.note("debug-site-kept", b, "%s keeps the entry that the kernel has for it in dynamic_debug/control", b)
+		case s.patched.isUnowned(b):
+			s.refuseUnowned(b, "changed")
+		case b.Init():
+			s.refuse("init-code", b, "", "%s is data of init code and changed", b.Name)
+		case !b.isConst():
+			s.refuse("data-changed", b, dataAdvice, "the initial value or size of the writable variable %s changed", b.Name)
+		case b.Global():
+			s.refuse("data-changed", b, "Change the code that uses it instead.",
+				"the constant %s changed, and other units of the kernel can be using it", b.Name)
+		default:
+			s.travel(b, d, report.Cause{Kind: "data", Symbol: b.Name, Detail: d.describe()})
+			s.pullUsers(b)
+		}
+	}
+}
+
+const dataAdvice = "The running kernel holds its value already: set it from a livepatch callback, or attach new state with a shadow variable."
+
+// newData lets a new global object travel; a static one does when something
+// that travels refers to it.
+func (s *selection) newData(b *Atom) {
+	switch {
+	case s.patched.isUnowned(b):
+		s.refuseUnowned(b, "new")
+	case b.Init():
+	case b.Global() && sectionClass(b) == "percpu":
+		s.refusePerCPU(b)
+	case b.Global():
+		s.travel(b, nil, report.Cause{Kind: "data", Symbol: b.Name, Detail: "new object"})
+	}
+}
+
+func (s *selection) refusePerCPU(b *Atom) {
+	s.refuse("unknown-section", b, "Allocate it in a callback with alloc_percpu().", "%s is a new per-cpu variable", b)
+}
+
+// pullUsers makes all that refers to the constant b travel with it: there may
+// be no two readings of one constant.
+func (s *selection) pullUsers(b *Atom) {
+	if len(b.users) == 0 {
+		s.refuse("data-changed", b, dataAdvice, "the constant %s changed, and what uses it cannot be told", b)
+	}
+	causes := append([]report.Cause{{Kind: "data", Symbol: b.String()}}, s.causeOf(b)...)
+	for _, u := range b.users {
+		_, travels := s.trips[u]
+		switch {
+		case u.Init():
+			s.refuse("data-changed", b, dataAdvice, "the constant %s changed, and the init code of %s has read it or handed out a pointer to it", b, u)
+		case u.Kind == Func && b.holdsFunctions() && s.patched.handsOn(u, b):
+			s.refuse("data-changed", b, "Patch the functions that the table points at instead.",
+				"the table of functions %s changed, and %s hands out its address: what was made before the patch would keep the old one", b, u)
+		case u.Kind == Func:
+			if b.Kind == Data && s.patched.arch.accesses != nil && s.patched.handsOn(u, b) {
+				s.warn("constant-kept", b, "what has a pointer to %s from before the patch, or from code that is not patched, goes on with its old contents", b)
+			}
+			s.drag(u, causes...)
+		case s.patched.describes(u):
+			s.note("debug-site-kept", u, "%s keeps the entry that the kernel has for it in dynamic_debug/control", u)
+		case u.Kind == Data && !u.isConst():
+			s.refuse("data-changed", u, dataAdvice, "the writable variable %s points at %s, which changed", u, b)
+		case u.Kind == Data && u.Global():
+			s.refuse("data-changed", u, dataAdvice, "the constant %s points at %s, which changed, and other units can be using it", u, b)
+		case s.patched.isUnowned(u):
+			s.refuseUnowned(u, "changed")
+		case !travels:
+			s.travel(u, &Difference{What: "reference"}, causes...)
+			s.pullUsers(u)
+		}
+	}
+}
+
+// holdsFunctions reports whether a is a table of operations, which are used
+// through pointers to the table, or points at one.
+func (a *Atom) holdsFunctions() bool { return a.holds(3) }
+
+func (a *Atom) holds(depth int) bool {
+	for _, r := range a.Refs {
+		switch {
+		case r.Sym != nil, r.Atom != nil && r.Atom.Kind == Func:
+			return true
+		case r.Atom != nil && r.Atom.Kind == Data && r.Atom.isConst() && depth > 0 && r.Atom.holds(depth-1):
+			return true
+		}
+	}
+	return false
+}
+
+// onEdge reports whether r, by a, can be the end of one object as well as the
+// start of the next, and the two are not neighbours in the kernel. It is
+// certainly the next one where its memory is read or written without a
+// register in the address, or where the first is no array.
+func (s *selection) onEdge(a *Atom, r *Ref) bool {
+	t, before := r.Atom, r.edge
+	if before == nil || before.Size <= 8 {
+		return false
+	}
+	if _, direct := s.patched.accesses(a, r); direct {
+		return false
+	}
+	if t.twin == nil || before.twin == nil || s.trips[t] != nil || s.trips[before] != nil {
+		return true
+	}
+	return t.twin.Section != before.twin.Section || before.twin.Off+before.twin.Size != t.twin.Off
+}
+
+// compilerConstants are the names that compilers give to constants of their
+// own making; nothing can depend on the addresses of those.
+var compilerConstants = []string{"CSWTCH", "__func__", "__FUNCTION__", "__PRETTY_FUNCTION__", "C"}
+
+// generated reports whether the compiler made the constant (CSWTCH.5, __func__.7).
+func (a *Atom) generated() bool {
+	return a.Kind == Data && !a.Global() && len(a.Refs) == 0 && StableName(a.Name) != a.Name &&
+		slices.Contains(compilerConstants, StableName(a.Name))
+}
