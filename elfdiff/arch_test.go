@@ -220,3 +220,28 @@ func TestRelativeTable(t *testing.T) {
 		})
 	}
 }
+
+// TestMachineEntries has special sections on every architecture: only the
+// static key behind a nop changes, and only the flag of an entry.
+func TestMachineEntries(t *testing.T) {
+	source := `int external(int); struct key { int n; void *p; }; struct key one, two;
+#define branch(key) ({ __label__ yes, no; int r; asm goto("1: nop\n.pushsection __jump_table,\"aw\"\n.balign 8\n.long 1b - .\n.long %l[yes] - .\n.quad " #key " - .\n.popsection" : : : : yes); r = 0; goto no; yes: r = 1; no: r; })
+#define flag(n) asm volatile("1: nop\n.pushsection __bug_table,\"aw\"\n.balign 4\n.long 1b - .\n.long one - .\n.short " #n "\n.balign 4\n.popsection")
+int f(int x) { if (branch(one)) return external(x); return x; } int g(int x) { if (branch(two)) return external(x + 1); flag(3); return 4; }
+int h(int x) { flag(3); return external(x); }`
+	for _, m := range machines {
+		t.Run(m.name, func(t *testing.T) {
+			for change, want := range map[[2]string]string{
+				{"if (branch(one))", "if (branch(two))"}:     "f",
+				{"h(int x) { flag(3)", "h(int x) { flag(4)"}: "h",
+			} {
+				orig, patched := swap(source, change[0], change[1])
+				r, err := Diff(m.compile(t, orig), m.compile(t, patched))
+				if err != nil {
+					t.Fatal(err)
+				}
+				pair{functions: []string{want}}.judge(t, r)
+			}
+		})
+	}
+}
