@@ -6,6 +6,7 @@ package elfdiff
 import (
 	"fmt"
 	"sort"
+	"sync"
 
 	"kintsugi/internal/elfobj"
 	"kintsugi/internal/report"
@@ -60,13 +61,17 @@ func Diff(orig, patched *elfobj.File) (*Result, error) {
 	if orig.Machine != patched.Machine {
 		return nil, fmt.Errorf("objects of two machines: %v and %v", orig.Machine, patched.Machine)
 	}
-	a, err := Load(orig)
-	if err != nil {
-		return nil, fmt.Errorf("original object: %w", err)
+	var a, b *Object
+	var errA, errB error
+	var loading sync.WaitGroup
+	loading.Go(func() { a, errA = Load(orig) })
+	loading.Go(func() { b, errB = Load(patched) })
+	loading.Wait()
+	if errA != nil {
+		return nil, fmt.Errorf("original object: %w", errA)
 	}
-	b, err := Load(patched)
-	if err != nil {
-		return nil, fmt.Errorf("patched object: %w", err)
+	if errB != nil {
+		return nil, fmt.Errorf("patched object: %w", errB)
 	}
 	return DiffObjects(a, b), nil
 }
