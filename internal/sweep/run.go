@@ -80,7 +80,8 @@ func run(ctx context.Context, opts options, out io.Writer) (ok bool, err error) 
 	return r.ok(), nil
 }
 
-// all runs every change, several at once, and writes a line of each.
+// all runs every change, several at once, and writes a line of each. After an
+// interrupt the outcomes mean nothing.
 func (s *sweep) all(ctx context.Context, files []string, out io.Writer) []*outcome {
 	outcomes := make([]*outcome, len(files))
 	lines := make(chan string)
@@ -95,8 +96,11 @@ func (s *sweep) all(ctx context.Context, files []string, out io.Writer) []*outco
 	group.SetLimit(max(1, s.opts.jobs))
 	for i, file := range files {
 		group.Go(func() error {
-			outcomes[i] = s.one(ctx, file)
-			lines <- outcomes[i].line()
+			o := s.one(ctx, file)
+			if ctx.Err() == nil {
+				outcomes[i] = o
+				lines <- o.line()
+			}
 			return nil
 		})
 	}
