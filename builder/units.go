@@ -84,7 +84,9 @@ func notInKernel(diags []report.Diagnostic) {
 func (r *run) unreached(pairs []kbuild.Pair, changes *patchfile.Result, severity report.Severity) error {
 	said := map[string]bool{}
 	for _, d := range r.rep.Diagnostics {
-		said[d.Source] = true
+		if d.Code != "patch-offset" {
+			said[d.Source] = true
+		}
 	}
 	for _, file := range kbuild.Unreached(pairs, changedPaths(changes)) {
 		if !said[file] {
