@@ -60,7 +60,7 @@ func (r *run) diff(units []*unit) error {
 func (r *run) nothing() error {
 	for i := range r.rep.Diagnostics {
 		if d := &r.rep.Diagnostics[i]; d.Code == "symbol-removed" {
-			d.Severity, d.Hint = report.Error, "Replace the body of the function instead of removing it."
+			d.Severity, d.Hint = report.Error, "Leave the name where it is, and change what it does instead."
 		}
 	}
 	if err := r.barrier(); err != nil {
