@@ -33,16 +33,52 @@ func (o *Object) resolveBranches() {
 
 func (o *Object) resolveBranchesOf(a *Atom) {
 	code := a.Bytes()
+	found := false
+	decoded := o.eachRelative(a, func(f relativeField) {
+		if f.target >= 0 && f.target < int64(a.Size) {
+			return
+		}
+		ref := Ref{Off: uint64(f.off), Bias: int64(f.off - f.end), Branch: f.branch, Type: o.arch.near}
+		if f.size == 1 {
+			ref.Type, a.short = o.arch.short, true
+		}
+		if o.aimAt(&ref, a, f.target) {
+			if !found {
+				a.code, found = slices.Clone(code), true
+			}
+			clear(a.code[f.off : f.off+f.size])
+			a.Refs = append(a.Refs, ref)
+		}
+	})
+	if !decoded {
+		a.lost = true
+	}
+	if found {
+		sort.Slice(a.Refs, func(i, j int) bool { return a.Refs[i].Off < a.Refs[j].Off })
+	}
+}
+
+// relativeField is a field that counts from the next instruction. Places are
+// counted from the start of the function.
+type relativeField struct {
+	off, size int
+	end       int // of the instruction
+	branch    bool
+	target    int64
+}
+
+// eachRelative visits the fields of a that count from the next instruction and
+// have no relocation. It ends with false at what cannot be decoded.
+func (o *Object) eachRelative(a *Atom, visit func(relativeField)) bool {
+	code := a.Bytes()
 	relocated := map[uint64]bool{}
 	for _, r := range a.Refs {
 		relocated[r.Off] = true
 	}
-	found := false
 	for pos := 0; pos < len(code); {
 		n, _ := o.arch.insn(code[pos:])
 		if n == 0 {
-			a.lost = true
-			break
+			return false
 		}
 		pos += n
 		off, size, branch := o.arch.relative(code[pos-n : pos])
@@ -50,25 +86,10 @@ func (o *Object) resolveBranchesOf(a *Atom) {
 		if size == 0 || relocated[uint64(field)] {
 			continue
 		}
-		target := int64(pos) + displacement(code[field:field+size])
-		if target >= 0 && target < int64(a.Size) {
-			continue
-		}
-		ref := Ref{Off: uint64(field), Bias: int64(field - pos), Branch: branch, Type: o.arch.near}
-		if size == 1 {
-			ref.Type, a.short = o.arch.short, true
-		}
-		if o.aimAt(&ref, a, target) {
-			if !found {
-				a.code, found = slices.Clone(code), true
-			}
-			clear(a.code[field : field+size])
-			a.Refs = append(a.Refs, ref)
-		}
+		visit(relativeField{off: field, size: size, end: pos, branch: branch,
+			target: int64(pos) + displacement(code[field:field+size])})
 	}
-	if found {
-		sort.Slice(a.Refs, func(i, j int) bool { return a.Refs[i].Off < a.Refs[j].Off })
-	}
+	return true
 }
 
 // aimAt makes ref point at target, counted from the start of a, in a's section.
@@ -112,28 +133,12 @@ func StrayBranches(f *elfobj.File) ([]string, error) {
 }
 
 func (o *Object) strays(a *Atom) bool {
-	relocated := map[uint64]bool{}
-	for _, r := range a.Refs {
-		relocated[r.Off] = true
-	}
-	code := a.Bytes()
-	for pos := 0; pos < len(code); {
-		n, _ := o.arch.insn(code[pos:])
-		if n == 0 {
-			return false
-		}
-		pos += n
-		off, size, _ := o.arch.relative(code[pos-n : pos])
-		field := pos - n + off
-		if size == 0 || relocated[uint64(field)] {
-			continue
-		}
-		target := int64(a.Off) + int64(pos) + displacement(code[field:field+size])
-		if target < 0 || target >= int64(a.Section.Len()) {
-			return true
-		}
-	}
-	return false
+	stray := false
+	o.eachRelative(a, func(f relativeField) {
+		target := int64(a.Off) + f.target
+		stray = stray || target < 0 || target >= int64(a.Section.Len())
+	})
+	return stray
 }
 
 // x86Relative finds the field of insn that counts from the next instruction:

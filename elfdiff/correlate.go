@@ -1,7 +1,6 @@
 package elfdiff
 
 import (
-	"cmp"
 	"hash/maphash"
 	"slices"
 	"sort"
@@ -85,7 +84,7 @@ func groups(o *Object) (m map[groupKey][]*Atom, keys []groupKey) {
 		}
 		m[k] = append(m[k], a)
 	}
-	o.sortByUse(m)
+	sortByUse(m)
 	return m, keys
 }
 
@@ -130,7 +129,6 @@ func matchGroup(k groupKey, olds, news []*Atom) (ambiguous []*Atom) {
 // pointers in them, by content. Several that only their order tells apart are
 // joined in order and stay in doubt, unless their surroundings agree.
 func matchWritable(olds, news []*Atom) (ambiguous []*Atom) {
-	olds, news = inOrderOfUse(olds), inOrderOfUse(news)
 	before, after := contexts(olds), contexts(news)
 	olds, news = matchPointing(olds, news)
 	open := news
@@ -150,45 +148,6 @@ func matchWritable(olds, news []*Atom) (ambiguous []*Atom) {
 		ambiguous = append(ambiguous, news...)
 	}
 	return ambiguous
-}
-
-// inOrderOfUse sorts variables by where they are first referred to, which the
-// order of an object's sections and symbols says nothing about.
-func inOrderOfUse(list []*Atom) []*Atom {
-	sorted := slices.Clone(list)
-	uses := map[*Atom]firstUse{}
-	for _, a := range list {
-		uses[a] = a.firstUse()
-	}
-	slices.SortStableFunc(sorted, func(a, b *Atom) int {
-		x, y := uses[a], uses[b]
-		return cmp.Or(cmp.Compare(x.user, y.user), cmp.Compare(x.off, y.off))
-	})
-	return sorted
-}
-
-// firstUse is the first reference to a variable of the user that is first by name.
-type firstUse struct {
-	user string
-	off  uint64
-}
-
-func (a *Atom) firstUse() firstUse {
-	var first firstUse
-	for i, u := range a.users {
-		name := StableName(u.Name)
-		if i > 0 && name >= first.user {
-			continue
-		}
-		first = firstUse{user: name}
-		for _, r := range u.Refs {
-			if r.Atom == a {
-				first.off = r.Off
-				break
-			}
-		}
-	}
-	return first
 }
 
 // crowded reports whether a function that uses a uses another variable of its

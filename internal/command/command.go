@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -52,21 +53,12 @@ func Environ() []string {
 	var env []string
 	for _, kv := range os.Environ() {
 		name, _, _ := strings.Cut(kv, "=")
-		if contains(drop, name) || strings.HasPrefix(name, "LC_") {
+		if slices.Contains(drop, name) || strings.HasPrefix(name, "LC_") {
 			continue
 		}
 		env = append(env, kv)
 	}
 	return append(env, "LC_ALL=C", "TZ=UTC")
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }
 
 // Run runs c to its end and returns what it wrote, stdout and stderr together.
