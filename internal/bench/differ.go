@@ -1,21 +1,16 @@
 package main
 
 import (
-	"compress/gzip"
 	"context"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
-
-	"github.com/klauspost/compress/zstd"
-	"github.com/ulikunitz/xz"
 
 	"kintsugi/elfdiff"
 	"kintsugi/internal/elfobj"
+	"kintsugi/internal/kofile"
 	"kintsugi/internal/patchfile"
 	"kintsugi/kbuild"
 )
@@ -133,7 +128,7 @@ func (b *bench) pair(ctx context.Context, e edit) (original, patched []byte, err
 func (b *bench) module(name string) ([]byte, error) {
 	found := ""
 	err := filepath.WalkDir(filepath.Join(b.target.Modules, "kernel"), func(path string, _ fs.DirEntry, err error) error {
-		if base, _, ok := strings.Cut(filepath.Base(path), ".ko"); ok && base == name {
+		if kofile.Is(path) && kofile.Name(path) == name {
 			found = path
 			return fs.SkipAll
 		}
@@ -145,26 +140,5 @@ func (b *bench) module(name string) ([]byte, error) {
 	if found == "" {
 		return nil, fmt.Errorf("the target has no module %s", name)
 	}
-	return readModule(found)
-}
-
-func readModule(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	var r io.Reader = file
-	switch filepath.Ext(path) {
-	case ".xz":
-		r, err = xz.NewReader(file)
-	case ".zst":
-		r, err = zstd.NewReader(file)
-	case ".gz":
-		r, err = gzip.NewReader(file)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return io.ReadAll(r)
+	return kofile.Read(found)
 }

@@ -1,19 +1,12 @@
 package target
 
 import (
-	"compress/gzip"
-	"errors"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
-
-	"github.com/klauspost/compress/zstd"
-	"github.com/ulikunitz/xz"
 
 	"kintsugi/internal/fault"
+	"kintsugi/internal/kofile"
 )
 
 // vermagicForm is the string in every module that says for which release it
@@ -27,7 +20,7 @@ func checkModules(dir, release string) error {
 	if err != nil {
 		return err
 	}
-	data, err := readModule(path)
+	data, err := kofile.Read(path)
 	if err != nil {
 		return err
 	}
@@ -44,7 +37,7 @@ func checkModules(dir, release string) error {
 func firstModule(dir string) (string, error) {
 	found := ""
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err == nil && entry.Type().IsRegular() && moduleName.MatchString(path) {
+		if err == nil && entry.Type().IsRegular() && kofile.Is(path) {
 			found = path
 			return fs.SkipAll
 		}
@@ -57,42 +50,4 @@ func firstModule(dir string) (string, error) {
 		return "", fault.Inputf("%s has no modules", dir).Hint("give the folder lib/modules/RELEASE")
 	}
 	return found, nil
-}
-
-var moduleName = regexp.MustCompile(`\.ko(\.xz|\.zst|\.gz)?$`)
-
-// maxModule bounds what a compressed module may unpack to, in bytes.
-const maxModule = 256 << 20
-
-// readModule reads a module, unpacked where its name says that it is packed.
-func readModule(path string) ([]byte, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, input(err)
-	}
-	defer file.Close()
-	r, err := unpacker(path, file)
-	if err != nil {
-		return nil, fault.Inputf("%s: %w", path, err)
-	}
-	data, err := io.ReadAll(io.LimitReader(r, maxModule+1))
-	if err == nil && len(data) > maxModule {
-		err = errors.New("larger than 256 MB")
-	}
-	if err != nil {
-		return nil, fault.Inputf("%s: %w", path, err)
-	}
-	return data, nil
-}
-
-func unpacker(path string, r io.Reader) (io.Reader, error) {
-	switch {
-	case strings.HasSuffix(path, ".xz"):
-		return xz.NewReader(r)
-	case strings.HasSuffix(path, ".zst"):
-		return zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxModule))
-	case strings.HasSuffix(path, ".gz"):
-		return gzip.NewReader(r)
-	}
-	return r, nil
 }
