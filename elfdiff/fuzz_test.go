@@ -3,7 +3,12 @@ package elfdiff
 import (
 	"debug/elf"
 	"encoding/binary"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
 	"testing"
+	"time"
 
 	"kintsugi/internal/elfobj"
 )
@@ -32,12 +37,15 @@ func FuzzDiff(f *testing.F) {
 			seeds = append(seeds, data)
 		}
 	}
+	seeds = append(seeds, realObjects(f, 20, 160<<10)...)
 	for i := range seeds {
 		for kind := byte(0); kind < mutations; kind++ {
-			f.Add(byte(i), []byte{kind, 3, 5, 1, kind, 9, 2, 200})
+			f.Add(byte(i), []byte{kind, 3, 0, 5, 0, 1, kind, 9, 1, 2, 1, 200})
 		}
 	}
 	f.Fuzz(func(t *testing.T, seed byte, script []byte) {
+		hang := time.AfterFunc(time.Minute, func() { panic("no end") })
+		defer hang.Stop()
 		data := seeds[int(seed)%len(seeds)]
 		orig, err := elfobj.Read(data)
 		if err != nil {
@@ -52,6 +60,37 @@ func FuzzDiff(f *testing.F) {
 		orig, _ = elfobj.Read(data)
 		exercise(t, patched, orig)
 	})
+}
+
+// realObjects are up to n objects of a kernel, none above a size in bytes,
+// from all over the folder that KINTSUGI_TEST_OBJECTS names.
+func realObjects(f *testing.F, n int, size int64) (objects [][]byte) {
+	var paths []string
+	dir := os.Getenv("KINTSUGI_TEST_OBJECTS")
+	if dir == "" {
+		return nil
+	}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !slices.Contains([]string{".o", ".ko"}, filepath.Ext(path)) {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil && info.Size() <= size {
+			paths = append(paths, path)
+		}
+		return err
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	for i := range min(n, len(paths)) {
+		data, err := os.ReadFile(paths[i*len(paths)/min(n, len(paths))])
+		if err != nil {
+			f.Fatal(err)
+		}
+		objects = append(objects, data)
+	}
+	return objects
 }
 
 // exercise runs all stages on a pair. Errors are fine, and so are refusals.
@@ -85,10 +124,11 @@ func exercise(t *testing.T, orig, patched *elfobj.File) {
 
 const mutations = 12
 
-// mutate changes the model, four bytes of script at a time: what, where twice, and by how much.
+// mutate changes the model, six bytes of script at a time: what, where twice, and by how much.
 func mutate(f *elfobj.File, script []byte) {
-	for ; len(script) >= 4; script = script[4:] {
-		what, where, which, by := script[0]%mutations, int(script[1]), int(script[2]), script[3]
+	for ; len(script) >= 6; script = script[6:] {
+		what, by := script[0]%mutations, script[5]
+		where, which := int(script[1])|int(script[2])<<8, int(script[3])|int(script[4])<<8
 		if len(f.Sections) == 0 || len(f.Symbols) == 0 {
 			return
 		}
