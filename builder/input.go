@@ -6,7 +6,6 @@ import (
 	"sort"
 
 	"kintsugi/internal/fault"
-	"kintsugi/internal/kconfig"
 	"kintsugi/internal/klp"
 	"kintsugi/internal/patchfile"
 	"kintsugi/internal/report"
@@ -39,7 +38,7 @@ func (r *run) parse() (*patchfile.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.rep.Diagnostics = append(r.rep.Diagnostics, patchfile.Diagnose(patches, sourceArch)...)
+	r.rep.Diagnostics = append(r.rep.Diagnostics, patchfile.Diagnose(patches, changes, sourceArch)...)
 	for _, o := range changes.Offsets {
 		r.rep.Diagnostics = append(r.rep.Diagnostics, o.Diagnostic())
 	}
@@ -53,32 +52,10 @@ const sourceArch = "x86"
 // open reads the shipped image and the exports of the target.
 func (r *run) open() error {
 	defer r.timed("open")()
-	if err := checkSupported(r.opts.Target.Config); err != nil {
-		return err
-	}
 	kernel, err := klp.OpenKernel(r.opts.Target.Vmlinux, r.opts.Target.Symvers)
 	if err != nil {
 		return err
 	}
 	r.kernel = kernel
-	return nil
-}
-
-// checkSupported refuses targets whose modules are not understood yet: with
-// IBT, objtool works on the linked module, and a function can be called through
-// a pointer only where the image has kept its ENDBR.
-func checkSupported(config string) error {
-	data, err := os.ReadFile(config)
-	if err != nil {
-		return fault.Environmentf("config of the target: %w", err)
-	}
-	parsed, err := kconfig.Parse(data)
-	if err != nil {
-		return fault.Environmentf("%s: %w", config, err)
-	}
-	if parsed.Yes("X86_KERNEL_IBT") {
-		return fault.Verdictf("ibt-kernel", "the target is built with indirect branch tracking (CONFIG_X86_KERNEL_IBT), which is not supported yet").
-			Hint("Debian 12's 6.1 kernels are built without it")
-	}
 	return nil
 }

@@ -45,8 +45,9 @@ func LinkModule(ctx context.Context, spec ModuleSpec) (string, error) {
 		// KBUILD_MODPOST_WARN: undefined symbols become klp relocations
 		// when the module is sealed. KCFLAGS: debug info and __FILE__ have
 		// the work directory in them, and by way of the build ID all of
-		// the module would depend on that.
-		Args: []string{"M=" + work, "CC=" + spec.CC, "KBUILD_MODPOST_WARN=1",
+		// the module would depend on that. CONFIG_DEBUG_INFO_BTF_MODULES:
+		// pahole makes BTF of debug info, and stops where there is none.
+		Args: []string{"M=" + work, "CC=" + spec.CC, "KBUILD_MODPOST_WARN=1", "CONFIG_DEBUG_INFO_BTF_MODULES=",
 			"KCFLAGS=-g0 -fmacro-prefix-map=" + work + "/=", "modules"},
 	}
 	out, err := run.Run(ctx)
