@@ -13,7 +13,10 @@ import (
 // Result is what a series of patches makes of a tree.
 type Result struct {
 	Changes []*Change // sorted by path
+	Objects []Object  // that makefiles add to the build; these makefiles are not among Changes
 	Offsets []Offset  // hunks that applied at another line than they say, in order
+
+	unread map[string]string // makefiles, and what of each is not understood; empty: nothing
 }
 
 // Change is one file that is different after all patches.
@@ -62,6 +65,7 @@ func Apply(tree fs.FS, patches []*Patch) (*Result, error) {
 		}
 	}
 	a.collect()
+	a.result.takeMakefiles()
 	return a.result, nil
 }
 

@@ -9,13 +9,22 @@ import (
 // Diagnose says what cannot become a livepatch whatever the code is, as
 // errors with the codes assembly and build-file, and which files have no part
 // in one, as notes. The target's directory below arch/ is arch: files of other
-// architectures are noted only.
-func Diagnose(patches []*Patch, arch string) []report.Diagnostic {
+// architectures are noted only. Makefiles that do no more than name new files
+// are part of applied, what became of the patches, and nothing is said of them.
+func Diagnose(patches []*Patch, applied *Result, arch string) []report.Diagnostic {
 	var list []report.Diagnostic
 	seen := map[string]bool{}
 	for _, p := range patches {
 		for _, f := range p.Files {
-			if d := f.diagnose(arch); d != nil && !seen[f.Path] {
+			d := f.diagnose(arch)
+			if d == nil || seen[f.Path] {
+				continue
+			}
+			why, read := applied.unread[f.Path]
+			if d.Code == "build-file" && why != "" {
+				d.Hint = makefileAdvice + "; " + why
+			}
+			if d.Code != "build-file" || !read || why != "" {
 				seen[f.Path] = true
 				list = append(list, *d)
 			}
@@ -23,6 +32,9 @@ func Diagnose(patches []*Patch, arch string) []report.Diagnostic {
 	}
 	return list
 }
+
+// makefileAdvice is what a makefile in a patch can do.
+const makefileAdvice = "a makefile of a patch can name new C files in obj-y, or among the objects of one that there is"
 
 func (f *File) diagnose(arch string) *report.Diagnostic {
 	d := &report.Diagnostic{Severity: report.Error, Source: f.Path}

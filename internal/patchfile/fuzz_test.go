@@ -54,13 +54,14 @@ func FuzzApply(f *testing.F) {
 				t.Errorf("path %q", path)
 			}
 		}
-		Diagnose([]*Patch{p}, "x86")
+		Diagnose([]*Patch{p}, &Result{}, "x86")
 		tree := fstest.MapFS{"fs/x.c": {Data: source, Mode: 0o644}, "link": {Data: []byte("fs/x.c"), Mode: fs.ModeSymlink}}
 		r, err := Apply(watchedFS{tree, t}, []*Patch{p})
 		if err != nil {
 			_ = describeError(err)
 			return
 		}
+		Diagnose([]*Patch{p}, r, "x86")
 		for _, c := range r.Changes {
 			checkChange(t, c)
 		}

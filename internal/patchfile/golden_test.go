@@ -88,15 +88,22 @@ func describe(tree fstest.MapFS, files []archiveFile) string {
 			fmt.Fprintf(&b, "%s: %s %s %s (%d hunks)\n", p.Name, f.Action, f.Kind, f.Path, len(f.Hunks))
 		}
 	}
-	for _, d := range Diagnose(patches, "x86") {
+	r, err := Apply(tree, patches)
+	applied := r
+	if err != nil {
+		applied = &Result{}
+	}
+	for _, d := range Diagnose(patches, applied, "x86") {
 		fmt.Fprintf(&b, "%s: %s: %s\n", d.Severity, d.Code, d.Message)
 	}
-	r, err := Apply(tree, patches)
 	if err != nil {
 		return b.String() + describeError(err)
 	}
 	for _, o := range r.Offsets {
 		fmt.Fprintf(&b, "note: %s\n", o.Diagnostic().Message)
+	}
+	for _, o := range r.Objects {
+		fmt.Fprintf(&b, "object: %+v\n", o)
 	}
 	for _, c := range r.Changes {
 		fmt.Fprintf(&b, "== %s from %q", c.Path, c.From)

@@ -1,0 +1,188 @@
+package patchfile
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Object is one object that a patch adds to the build: its makefile names it,
+// and it is compiled from a C file that the patch adds. Makefiles of patches
+// are never run, so what else one can say is not understood, and refused.
+type Object struct {
+	Source string // the new C file
+	Place  string // makefile:line that names the object
+	List   string // "obj", or the name, without .o, of the object that it becomes part of
+	When   string // y, m, objs, or the name of a symbol, CONFIG_X, whose value says which
+}
+
+// Makefile is the path of the file that names o.
+func (o *Object) Makefile() string {
+	file, _, _ := strings.Cut(o.Place, ":")
+	return file
+}
+
+// makeLine is one logical line of a makefile: continued lines are joined.
+type makeLine struct {
+	number int // of its first line, from 1
+	text   string
+	nested bool // inside a conditional or a definition
+
+	// Of the form that names objects, LIST-WHEN OP WORDS.
+	list, when, op string
+	words          []string
+}
+
+var (
+	objectList = regexp.MustCompile(`^ *([A-Za-z0-9_][A-Za-z0-9_+.-]*)-(y|m|objs|\$\(CONFIG_[A-Za-z0-9_]+\))[ \t]*(\+=|:=|=)(.*)$`)
+	objectWord = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_+./-]*\.o$`)
+	blockBegin = regexp.MustCompile(`^[ \t]*(ifeq|ifneq|ifdef|ifndef|define|(override|export)[ \t]+define)\b`)
+	blockEnd   = regexp.MustCompile(`^[ \t]*(endif|endef)\b`)
+)
+
+// readMakefile splits text into logical lines; blank ones and comments are
+// left out where they cannot be part of a definition.
+func readMakefile(text []byte) []makeLine {
+	var lines []makeLine
+	physical := strings.Split(string(text), "\n")
+	depth := 0
+	for i := 0; i < len(physical); i++ {
+		l := makeLine{number: i + 1, text: physical[i]}
+		for continues(l.text) && i+1 < len(physical) {
+			i++
+			l.text = strings.TrimSuffix(l.text, `\`) + " " + physical[i]
+		}
+		if blockEnd.MatchString(l.text) {
+			depth--
+		}
+		l.nested = depth > 0
+		if blockBegin.MatchString(l.text) {
+			depth++
+		}
+		if trimmed := strings.TrimSpace(l.text); !l.nested && (trimmed == "" || trimmed[0] == '#' && l.text[0] != '\t') {
+			continue
+		}
+		l.parseList()
+		lines = append(lines, l)
+	}
+	return lines
+}
+
+// continues reports whether a line ends in a backslash that no other one quotes.
+func continues(line string) bool {
+	return (len(line)-len(strings.TrimRight(line, `\`)))%2 == 1
+}
+
+func (l *makeLine) parseList() {
+	m := objectList.FindStringSubmatch(l.text)
+	if m == nil {
+		return
+	}
+	words, _, _ := strings.Cut(m[4], "#")
+	l.list, l.when, l.op, l.words = m[1], strings.TrimSuffix(strings.TrimPrefix(m[2], "$("), ")"), m[3], strings.Fields(words)
+}
+
+// extends returns the words that l has and old has not, where the two are the
+// same list of objects and l has all that old has, in its order.
+func (l *makeLine) extends(old *makeLine) (added []string, ok bool) {
+	if l.list == "" || l.list != old.list || l.when != old.when || l.op != old.op || l.nested != old.nested {
+		return nil, false
+	}
+	rest := old.words
+	for _, w := range l.words {
+		if len(rest) > 0 && rest[0] == w {
+			rest = rest[1:]
+		} else {
+			added = append(added, w)
+		}
+	}
+	return added, len(rest) == 0
+}
+
+// addedObjects reads off two versions of the makefile at name which objects
+// the patched one adds. The error says what else it does; isNew tells the C
+// files of the patch.
+func addedObjects(name string, original, patched []byte, isNew func(source string) bool) ([]Object, error) {
+	olds, news := readMakefile(original), readMakefile(patched)
+	var objects []Object
+	for i := range news {
+		l := &news[i]
+		if len(olds) > 0 && olds[0].text == l.text {
+			olds = olds[1:]
+			continue
+		}
+		words := l.words
+		if len(olds) > 0 {
+			if added, ok := l.extends(&olds[0]); ok {
+				words, olds = added, olds[1:]
+			} else if l.list != "" && l.op != "+=" {
+				return nil, fmt.Errorf("line %d sets %s-%s instead of adding to it", l.number, l.list, l.when)
+			}
+		}
+		found, err := l.objects(name, words, news[i+1:], isNew)
+		if err != nil {
+			return nil, fmt.Errorf("line %d %w", l.number, err)
+		}
+		objects = append(objects, found...)
+	}
+	if len(olds) > 0 {
+		return nil, fmt.Errorf("line %d of the original is changed or gone", olds[0].number)
+	}
+	return objects, nil
+}
+
+// objects are those that words, new in l, name; later are the lines after l.
+func (l *makeLine) objects(name string, words []string, later []makeLine, isNew func(string) bool) ([]Object, error) {
+	switch {
+	case l.list == "":
+		return nil, errors.New("is not a list of objects")
+	case l.nested && len(words) > 0:
+		return nil, errors.New("stands inside of a conditional")
+	case slices.ContainsFunc(later, func(o makeLine) bool { return o.list == l.list && o.op != "+=" }):
+		return nil, fmt.Errorf("adds to %s, which is set anew further down", l.list)
+	}
+	var objects []Object
+	for _, w := range words {
+		source := path.Join(path.Dir(name), strings.TrimSuffix(w, ".o")+".c")
+		if !objectWord.MatchString(w) || path.Clean(w) != w || strings.Contains(w, "..") || !isNew(source) {
+			return nil, fmt.Errorf("adds %s, which is not made from a C file that the patch adds", w)
+		}
+		objects = append(objects, Object{Source: source, Place: fmt.Sprintf("%s:%d", name, l.number), List: l.list, When: l.when})
+	}
+	return objects, nil
+}
+
+// takeMakefiles moves the makefiles that do nothing but add objects of new
+// files from the changes to the objects.
+func (r *Result) takeMakefiles() {
+	isNew := func(source string) bool {
+		return slices.ContainsFunc(r.Changes, func(c *Change) bool {
+			return c.Path == source && c.From == "" && c.Kind == Source && c.Patched != nil
+		})
+	}
+	r.unread = map[string]string{}
+	r.Changes = slices.DeleteFunc(r.Changes, func(c *Change) bool {
+		if !isDirMakefile(c) {
+			return false
+		}
+		objects, err := addedObjects(c.Path, c.Original, c.Patched, isNew)
+		if err != nil {
+			r.unread[c.Path] = err.Error()
+			return false
+		}
+		r.Objects = append(r.Objects, objects...)
+		r.unread[c.Path] = ""
+		return true
+	})
+}
+
+// isDirMakefile is whether c changes the makefile that says what kbuild
+// builds in one directory (Documentation/kbuild/makefiles.rst).
+func isDirMakefile(c *Change) bool {
+	base := path.Base(c.Path)
+	return (base == "Makefile" || base == "Kbuild") && path.Dir(c.Path) != "." &&
+		c.From == c.Path && c.Patched != nil && !hasPrefix(c.Path, hostDirs)
+}
