@@ -26,7 +26,7 @@ func (s *selection) data() {
 		case s.patched.isUnowned(b):
 			s.refuseUnowned(b, "changed")
 		case b.Init():
-			s.refuse("init-code", b, "", "%s is data of init code and changed", b.Name)
+			s.init = append(s.init, b)
 		case !b.isConst():
 			s.refuse("data-changed", b, dataAdvice, "the initial value or size of the writable variable %s changed", b.Name)
 		case b.Global():

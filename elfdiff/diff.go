@@ -86,6 +86,7 @@ func DiffObjects(orig, patched *Object) *Result {
 	s.data()
 	s.unowned()
 	s.close()
+	s.initCode()
 	return s.result()
 }
 

@@ -16,6 +16,7 @@ type selection struct {
 	dropped       map[*Atom]bool  // entries that do not travel with their function
 	trips         map[*Atom]*trip // patched atoms that travel
 	queue         []*Atom         // of them, those whose references were not followed yet
+	init          []*Atom         // changed code and data that is gone once the kernel has booted
 	res           *Result
 }
 
@@ -94,8 +95,7 @@ func (s *selection) functions() {
 		switch {
 		case d == nil:
 		case b.Init():
-			s.refuse("init-code", b, "Init code has run when a module is loaded: do the work in a livepatch callback instead.",
-				"%s is init code and changed", b.Name)
+			s.init = append(s.init, b)
 		default:
 			s.travel(b, d, report.Cause{Kind: causeKind(d), Symbol: b.Name, Detail: d.describe()})
 		}
