@@ -38,6 +38,11 @@ func (r *run) plan(ctx context.Context, changes *patchfile.Result) ([]kbuild.Uni
 	if err != nil {
 		return nil, err
 	}
+	added, more, err := r.tree().PlanNew(ctx, newObjects(changes))
+	if err != nil {
+		return nil, err
+	}
+	units, diags = append(units, added...), append(diags, more...)
 	if len(units) == 0 {
 		notInKernel(diags)
 	}
@@ -56,6 +61,15 @@ func (r *run) plan(ctx context.Context, changes *patchfile.Result) ([]kbuild.Uni
 		return nil, r.unreached(nil, changes, report.Error)
 	}
 	return units, nil
+}
+
+// newObjects are the objects that the patch's makefiles name.
+func newObjects(changes *patchfile.Result) []kbuild.NewObject {
+	var list []kbuild.NewObject
+	for _, o := range changes.Objects {
+		list = append(list, kbuild.NewObject{Source: o.Source, Makefile: o.Makefile(), List: o.List, When: o.When})
+	}
+	return list
 }
 
 // changedPaths are the changed files that can be part of this kernel.

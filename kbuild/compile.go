@@ -40,7 +40,7 @@ func (t *Tree) Compile(ctx context.Context, units []Unit, overlay map[string][]b
 	if err != nil {
 		return nil, err
 	}
-	original, err := newShadow(t.Dir, filepath.Join(work, "pristine"), made)
+	original, err := newShadow(t.Dir, filepath.Join(work, "pristine"), withEmpty(made, units))
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,7 @@ type Unit struct {
 	ModFile string   // KBUILD_MODFILE, where the tree sets it for the unit
 	Kind    Kind     // what the object is linked into
 	Changed []string // the changed files that the unit was planned for, sorted
+	New     bool     // the patch adds the file; its original is an empty one
 
 	compile []string // the compiler and its arguments, as kbuild would run them in the tree
 	objtool []string // objtool's options without program and object; nil: kbuild runs none

@@ -30,6 +30,8 @@ type folder struct {
 	libY    []string // lib-y: objects of lib.a
 	extraY  []string // extra-y: objects that arch Makefiles name themselves, head.o and its like
 	hosts   []string // hostprogs: programs that run while the kernel is built
+	multiY  []string // multi-obj-y: objects of objY that are linked of several, as the makefile names them
+	multiM  []string // multi-obj-m: of objM likewise
 	libs    []string // the lib.a that vmlinux is linked with, as far as the top Makefile exports it
 }
 
@@ -51,8 +53,9 @@ const canary = "kernel"
 
 // query asks kbuild, in one dry run that writes nothing, about folders and
 // about the commands that make objects. Folders and objects that kbuild does
-// not reach with this config are missing from the answer.
-func (t *Tree) query(ctx context.Context, folders, objects []string) (*answer, error) {
+// not reach with this config are missing from the answer. Settings are further
+// variables.
+func (t *Tree) query(ctx context.Context, folders, objects []string, settings ...string) (*answer, error) {
 	goals := []string{path.Join(canary, ".kintsugi")}
 	for _, dir := range folders {
 		goals = append(goals, path.Join(dir, ".kintsugi"))
@@ -64,6 +67,7 @@ func (t *Tree) query(ctx context.Context, folders, objects []string) (*answer, e
 	defer done()
 	run.Args = append(run.Args, "-n", "-k", "newer-prereqs=FORCE", "obj-dirs=.", "delay-objtool=",
 		"cmd_and_fixdep=$(info kintsugi:recipe:$@:$(cmd_$(1)))$(info kintsugi:needs:$@:$^)")
+	run.Args = append(run.Args, settings...)
 	out, err := run.Stdout(ctx)
 	var exit *command.Error
 	if err != nil && !errors.As(err, &exit) {
@@ -185,6 +189,10 @@ func (f *folder) set(variable string, words []string) {
 		f.libY = words
 	case "extra-y":
 		f.extraY = words
+	case "multi-obj-y":
+		f.multiY = words
+	case "multi-obj-m":
+		f.multiM = words
 	case "hostprogs":
 		f.hosts = words
 	case "ARCH_LIB":

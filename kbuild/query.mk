@@ -5,12 +5,18 @@
 # targets first bring all that `make prepare` makes up to date.
 #
 # A goal DIR/.kintsugi makes the make that visits DIR tell what it would build.
+#
+# kintsugi_new are files that a patch adds: a rule of their own has make take
+# them for there.
 
-kintsugi_vars := need-builtin real-obj-y real-obj-m lib-y extra-y hostprogs ARCH_LIB KBUILD_VMLINUX_LIBS KBUILD_VMLINUX_OBJS
+kintsugi_vars := need-builtin real-obj-y real-obj-m lib-y extra-y multi-obj-y multi-obj-m hostprogs ARCH_LIB KBUILD_VMLINUX_LIBS KBUILD_VMLINUX_OBJS
 
 ifeq ($(origin obj),command line)
 $(obj)/.kintsugi:
 	@: $(foreach v,$(kintsugi_vars),$(info kintsugi:$(v):$(obj):$($(v))))
+ifneq ($(kintsugi_new),)
+$(kintsugi_new): ;
+endif
 else
 .PHONY: kintsugi
 kintsugi:
