@@ -25,8 +25,8 @@ func (s *sweep) bootSome(ctx context.Context, outcomes []*outcome, out io.Writer
 	var files []string
 	for _, o := range outcomes {
 		if o.module != "" {
-			built[o.File] = o
-			files = append(files, o.File)
+			built[o.Name] = o
+			files = append(files, o.Name)
 		}
 	}
 	var group errgroup.Group
@@ -49,7 +49,7 @@ func (s *sweep) boot(ctx context.Context, o *outcome) *boot {
 	b := &boot{Seconds: time.Since(begin).Seconds()}
 	if result != nil {
 		b.OK, b.Reason = err == nil && result.Test.OK, result.Test.Reason
-		_ = os.WriteFile(s.folder(o.File)+".console", []byte(result.Console), 0o644) // for the reader
+		_ = os.WriteFile(s.folder(o.Name)+".console", []byte(result.Console), 0o644) // for the reader
 	}
 	if err != nil {
 		b.Reason = err.Error()

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"io/fs"
+	"maps"
 	"math/rand"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strings"
 
@@ -49,26 +52,74 @@ func (g *ground) tree() *kbuild.Tree {
 	return &kbuild.Tree{Dir: g.target.Source, CC: g.target.CC, CacheDir: filepath.Join(g.target.Dir, "units"), Jobs: 1}
 }
 
-// changes lists the C files that differ and whose every object is part of the
-// older kernel's image.
-func (g *ground) changes(ctx context.Context) ([]string, error) {
+// change is what is run as one patch.
+type change struct {
+	Name  string   // of the file, or of the directory
+	Files []string // that differ
+}
+
+// changes lists what can be a patch for the older kernel: each C file that is
+// built into the units asked for, or all that differs in a directory with such
+// a file, so that a header and its users go together.
+func (g *ground) changes(ctx context.Context, opts options) ([]change, error) {
 	files, err := g.differing()
 	if err != nil {
 		return nil, err
 	}
-	units, _, err := g.tree().Plan(ctx, files)
+	built, err := g.built(ctx, files, opts.units)
 	if err != nil {
 		return nil, err
 	}
-	builtin := map[string]bool{}
-	for _, u := range units {
+	if opts.by == byFile {
+		var list []change
+		for _, file := range built {
+			list = append(list, change{file, []string{file}})
+		}
+		return list, nil
+	}
+	return byDirectory(files, built), nil
+}
+
+// byDirectory joins the files of every directory that has one of built.
+func byDirectory(files, built []string) []change {
+	wanted := map[string]bool{}
+	for _, file := range built {
+		wanted[path.Dir(file)] = true
+	}
+	joined := map[string][]string{}
+	for _, file := range files {
+		if dir := path.Dir(file); wanted[dir] {
+			joined[dir] = append(joined[dir], file)
+		}
+	}
+	var list []change
+	for _, dir := range slices.Sorted(maps.Keys(joined)) {
+		list = append(list, change{dir, joined[dir]})
+	}
+	return list
+}
+
+// built are the C files of which every unit is one of those asked for.
+func (g *ground) built(ctx context.Context, files []string, units string) ([]string, error) {
+	var sources []string
+	for _, file := range files {
+		if filepath.Ext(file) == ".c" && g.has(file) {
+			sources = append(sources, file)
+		}
+	}
+	planned, _, err := g.tree().Plan(ctx, sources)
+	if err != nil {
+		return nil, err
+	}
+	wanted := map[string]bool{}
+	for _, u := range planned {
 		for _, file := range u.Changed {
-			was, seen := builtin[file]
-			builtin[file] = u.Builtin() && (was || !seen)
+			was, seen := wanted[file]
+			wanted[file] = (was || !seen) && (units == unitsAll || u.Builtin() == (units == unitsBuiltin))
 		}
 	}
 	var list []string
-	for file, ok := range builtin {
+	for file, ok := range wanted {
 		if ok {
 			list = append(list, file)
 		}
@@ -77,8 +128,8 @@ func (g *ground) changes(ctx context.Context) ([]string, error) {
 	return list, nil
 }
 
-// differing lists the C files that both trees have and that are not equal,
-// but for other architectures and for the tools.
+// differing lists the C files and headers that are not the same in both
+// trees, but for other architectures and for the tools.
 func (g *ground) differing() ([]string, error) {
 	var files []string
 	err := filepath.WalkDir(g.source, func(path string, entry fs.DirEntry, err error) error {
@@ -92,7 +143,7 @@ func (g *ground) differing() ([]string, error) {
 		if entry.IsDir() && foreign(file) {
 			return filepath.SkipDir
 		}
-		if !entry.Type().IsRegular() || filepath.Ext(file) != ".c" {
+		if ext := filepath.Ext(file); !entry.Type().IsRegular() || ext != ".c" && ext != ".h" {
 			return nil
 		}
 		differs, err := g.differs(file)
@@ -116,42 +167,50 @@ func (g *ground) differs(file string) (bool, error) {
 	}
 	before, err := os.ReadFile(filepath.Join(g.target.Source, file))
 	if os.IsNotExist(err) {
-		return false, nil
+		return true, nil
 	}
 	return !bytes.Equal(before, after), err
 }
 
-// patch is the change of one file as a unified diff.
-func (g *ground) patch(ctx context.Context, file string) ([]byte, error) {
-	diff := &command.Cmd{Path: "diff", Args: []string{"-u", "-p", "--label", "a/" + file, "--label", "b/" + file,
-		filepath.Join(g.target.Source, file), filepath.Join(g.source, file)}}
-	out, err := diff.Stdout(ctx)
-	if len(out) == 0 { // diff exits with 1 where it finds something
-		return nil, fault.Environmentf("diff of %s: %w", file, err)
+// has reports whether the older kernel has the file.
+func (g *ground) has(file string) bool {
+	_, err := os.Stat(filepath.Join(g.target.Source, file))
+	return err == nil
+}
+
+// patch is a change as a unified diff.
+func (g *ground) patch(ctx context.Context, c change) ([]byte, error) {
+	var text []byte
+	for _, file := range c.Files {
+		from, label := filepath.Join(g.target.Source, file), "a/"+file
+		if !g.has(file) {
+			from, label = os.DevNull, os.DevNull
+		}
+		diff := &command.Cmd{Path: "diff", Args: []string{"-u", "-p", "--label", label, "--label", "b/" + file, from, filepath.Join(g.source, file)}}
+		out, err := diff.Stdout(ctx)
+		if len(out) == 0 { // diff exits with 1 where it finds something
+			return nil, fault.Environmentf("diff of %s: %w", file, err)
+		}
+		text = append(text, out...)
 	}
-	return out, nil
+	return text, nil
 }
 
 // sample picks n of list, all where n is less than 0, in the list's order.
-func sample(list []string, n int, seed int64) []string {
+func sample[T any](list []T, n int, seed int64) []T {
 	if n < 0 || n >= len(list) {
 		return list
 	}
-	var chosen []string
-	for _, i := range rand.New(rand.NewSource(seed)).Perm(len(list))[:n] {
+	picked := rand.New(rand.NewSource(seed)).Perm(len(list))[:n]
+	sort.Ints(picked)
+	var chosen []T
+	for _, i := range picked {
 		chosen = append(chosen, list[i])
 	}
-	sort.Strings(chosen)
 	return chosen
 }
 
-// only are those of list with text in them.
-func only(list []string, text string) []string {
-	var chosen []string
-	for _, s := range list {
-		if strings.Contains(s, text) {
-			chosen = append(chosen, s)
-		}
-	}
-	return chosen
+// only are those of list with text in their names.
+func only(list []change, text string) []change {
+	return slices.DeleteFunc(list, func(c change) bool { return !strings.Contains(c.Name, text) })
 }

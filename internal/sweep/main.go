@@ -1,9 +1,10 @@
 // Sweep runs kintsugi over real changes and counts what becomes of them: each
 // C file that differs between the two oldest releases of one series that
-// Debian offers, and that is built into the older one's kernel, is a patch
-// for that kernel.
+// Debian offers, and that is built with the older one's kernel, is a patch
+// for that kernel; or all files that differ in one directory are.
 //
-//	sweep [-n N|all] [-seed S] [-only TEXT] [-build] [-boot K] [-json] [-o DIR]
+//	sweep [-n N|all] [-seed S] [-series 6.1] [-units builtin|modules|all] [-by file|directory]
+//	      [-only TEXT] [-build] [-boot K] [-json] [-o DIR]
 //
 // It prints a line for each change as it comes and a table at the end, and
 // exits with 1 where a change failed for another reason than that it does not
@@ -18,6 +19,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strconv"
 	"syscall"
 
@@ -30,6 +32,8 @@ type options struct {
 	series string
 	number int // of changes; less than 0 means all
 	seed   int64
+	units  string // which units the C files have to be part of
+	by     string // what makes a patch
 	only   string
 	build  bool
 	boot   int
@@ -37,6 +41,12 @@ type options struct {
 	json   bool
 	out    string // where patches, reports and modules stay; empty: nowhere
 }
+
+// values of the flags -units and -by
+const (
+	unitsBuiltin, unitsModules, unitsAll = "builtin", "modules", "all"
+	byFile, byDir                        = "file", "directory"
+)
 
 func main() {
 	if vm.IsGuest() {
@@ -66,7 +76,9 @@ func parse(args []string) (options, error) {
 	flags.StringVar(&o.series, "series", "6.1", "of Debian's kernels")
 	flags.StringVar(&number, "n", number, "how many changes, or all")
 	flags.Int64Var(&o.seed, "seed", 1, "which sample of them, and of the modules to boot")
-	flags.StringVar(&o.only, "only", "", "files whose path has this in it")
+	flags.StringVar(&o.units, "units", unitsAll, "files of which units: builtin, modules or all")
+	flags.StringVar(&o.by, "by", byFile, "what makes a patch: a file or a directory")
+	flags.StringVar(&o.only, "only", "", "changes whose path has this in it")
 	flags.BoolVar(&o.build, "build", false, "build the modules, not just check")
 	flags.IntVar(&o.boot, "boot", 0, "load and unload so many modules in QEMU (with -build)")
 	flags.IntVar(&o.jobs, "j", 2, "changes at once")
@@ -77,10 +89,14 @@ func parse(args []string) (options, error) {
 	}
 	n, err := strconv.Atoi(number)
 	switch {
+	case !slices.Contains([]string{unitsBuiltin, unitsModules, unitsAll}, o.units) || !slices.Contains([]string{byFile, byDir}, o.by):
+		err = errors.New("-units wants builtin, modules or all, -by file or directory")
 	case number == "all":
-		n = -1
+		n, err = -1, nil
 	case err != nil || n < 1:
 		err = errors.New("-n wants a number or all")
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "sweep:", err)
 		return o, err
 	}

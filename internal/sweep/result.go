@@ -33,7 +33,7 @@ func (r *result) ok() bool {
 
 // line is an outcome for a person.
 func (o *outcome) line() string {
-	s := fmt.Sprintf("%-8s%-48s", o.Verdict, o.File)
+	s := fmt.Sprintf("%-8s%-48s", o.Verdict, o.Name)
 	if o.Verdict == report.OK {
 		s += " " + text.Count(len(o.Functions), "function") + ": " + strings.Join(o.Functions, " ")
 	}
@@ -76,7 +76,7 @@ func (o *outcome) bootLine() string {
 	if !o.Boot.OK {
 		verdict = "boot FAILED"
 	}
-	return strings.TrimSpace(fmt.Sprintf("%s %s (%.1f s) %s", verdict, o.File, o.Boot.Seconds, o.Boot.Reason))
+	return strings.TrimSpace(fmt.Sprintf("%s %s (%.1f s) %s", verdict, o.Name, o.Boot.Seconds, o.Boot.Reason))
 }
 
 // kind is the row of the table that an outcome counts in.

@@ -17,11 +17,12 @@ import (
 	"kintsugi/builder"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/report"
+	"kintsugi/internal/text"
 )
 
 // outcome is what became of one change.
 type outcome struct {
-	File      string         `json:"file"`
+	Name      string         `json:"name"` // file or directory
 	Verdict   report.Verdict `json:"verdict"`
 	Code      string         `json:"code,omitempty"`  // of what decided the verdict
 	Codes     []string       `json:"codes,omitempty"` // of all that stands against a module
@@ -56,7 +57,7 @@ func run(ctx context.Context, opts options, out io.Writer) (ok bool, err error) 
 		}
 		defer os.RemoveAll(s.dir)
 	}
-	all, err := g.changes(ctx)
+	all, err := g.changes(ctx, opts)
 	if err != nil {
 		return false, err
 	}
@@ -65,7 +66,7 @@ func run(ctx context.Context, opts options, out io.Writer) (ok bool, err error) 
 	if opts.json {
 		lines = io.Discard
 	}
-	fmt.Fprintf(lines, "%s: %d files of %s to %s\n", r.Release, r.Changes, r.Older, r.Newer)
+	fmt.Fprintf(lines, "%s: %s of %s to %s\n", r.Release, text.Count(r.Changes, "change"), r.Older, r.Newer)
 	r.Outcomes = s.all(ctx, sample(only(all, opts.only), opts.number, opts.seed), lines)
 	if ctx.Err() == nil {
 		s.bootSome(ctx, r.Outcomes, lines)
@@ -82,8 +83,8 @@ func run(ctx context.Context, opts options, out io.Writer) (ok bool, err error) 
 
 // all runs every change, several at once, and writes a line of each. After an
 // interrupt the outcomes mean nothing.
-func (s *sweep) all(ctx context.Context, files []string, out io.Writer) []*outcome {
-	outcomes := make([]*outcome, len(files))
+func (s *sweep) all(ctx context.Context, changes []change, out io.Writer) []*outcome {
+	outcomes := make([]*outcome, len(changes))
 	lines := make(chan string)
 	printed := make(chan struct{})
 	go func() {
@@ -94,9 +95,9 @@ func (s *sweep) all(ctx context.Context, files []string, out io.Writer) []*outco
 	}()
 	var group errgroup.Group
 	group.SetLimit(max(1, s.opts.jobs))
-	for i, file := range files {
+	for i, c := range changes {
 		group.Go(func() error {
-			o := s.one(ctx, file)
+			o := s.one(ctx, c)
 			if ctx.Err() == nil {
 				outcomes[i] = o
 				lines <- o.line()
@@ -111,8 +112,8 @@ func (s *sweep) all(ctx context.Context, files []string, out io.Writer) []*outco
 }
 
 // one runs one change. What goes wrong, a panic too, is its outcome.
-func (s *sweep) one(ctx context.Context, file string) (o *outcome) {
-	o = &outcome{File: file}
+func (s *sweep) one(ctx context.Context, c change) (o *outcome) {
+	o = &outcome{Name: c.Name}
 	begin := time.Now()
 	defer func() {
 		if p := recover(); p != nil {
@@ -121,48 +122,48 @@ func (s *sweep) one(ctx context.Context, file string) (o *outcome) {
 	}()
 	ctx, stop := context.WithTimeout(ctx, patience)
 	defer stop()
-	rep, err := s.build(ctx, file)
+	rep, err := s.build(ctx, c)
 	o.Seconds = time.Since(begin).Seconds()
 	o.judge(rep, err)
 	if rep != nil && (o.Verdict == report.OK || o.Verdict == report.Nothing) {
-		if o.Touched, err = s.touched(ctx, file, rep); err != nil {
+		if o.Touched, err = s.touched(ctx, c, rep); err != nil {
 			o.Touched = &touched{Problem: err.Error()}
 		}
 	}
 	if rep != nil && rep.Module != nil {
-		o.module = filepath.Join(s.folder(file), rep.Module.Path)
+		o.module = filepath.Join(s.folder(c.Name), rep.Module.Path)
 	}
 	return o
 }
 
-// folder is where all that belongs to the file's change is kept.
-func (s *sweep) folder(file string) string {
-	return filepath.Join(s.dir, strings.ReplaceAll(strings.TrimSuffix(file, ".c"), "/", "_"))
+// folder is where all that belongs to a change is kept.
+func (s *sweep) folder(name string) string {
+	return filepath.Join(s.dir, strings.ReplaceAll(strings.TrimSuffix(name, ".c"), "/", "_"))
 }
 
-func (s *sweep) patchFile(file string) string {
-	return s.folder(file) + ".patch"
+func (s *sweep) patchFile(name string) string {
+	return s.folder(name) + ".patch"
 }
 
-// build runs kintsugi on the file's change.
-func (s *sweep) build(ctx context.Context, file string) (*report.Report, error) {
+// build runs kintsugi on a change.
+func (s *sweep) build(ctx context.Context, c change) (*report.Report, error) {
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return nil, err
 	}
-	text, err := s.patch(ctx, file)
+	text, err := s.patch(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	if err := os.WriteFile(s.patchFile(file), text, 0o644); err != nil {
+	if err := os.WriteFile(s.patchFile(c.Name), text, 0o644); err != nil {
 		return nil, err
 	}
 	do := builder.Check
 	if s.opts.build {
 		do = builder.Build
 	}
-	rep, err := do(ctx, builder.Options{Target: s.target, Patches: []string{s.patchFile(file)}, Out: s.folder(file), Jobs: 1, Replace: true})
+	rep, err := do(ctx, builder.Options{Target: s.target, Patches: []string{s.patchFile(c.Name)}, Out: s.folder(c.Name), Jobs: 1, Replace: true})
 	if data, jsonErr := json.MarshalIndent(rep, "", "  "); jsonErr == nil {
-		_ = os.WriteFile(s.folder(file)+".json", data, 0o644) // for the reader
+		_ = os.WriteFile(s.folder(c.Name)+".json", data, 0o644) // for the reader
 	}
 	return rep, err
 }

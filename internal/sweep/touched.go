@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,13 +26,21 @@ type touched struct {
 	Problem string   `json:"problem,omitempty"`
 }
 
-// touched compiles the file's units once more and reads their debug info.
-func (s *sweep) touched(ctx context.Context, file string, rep *report.Report) (*touched, error) {
-	changes, err := s.applied(file)
+// touched compiles the units of a change's C files once more and reads their
+// debug info.
+func (s *sweep) touched(ctx context.Context, c change, rep *report.Report) (*touched, error) {
+	applied, err := s.applied(c.Name)
 	if err != nil {
 		return nil, err
 	}
-	units, _, err := s.tree().Plan(ctx, []string{file})
+	sources, overlay := map[string]*patchfile.Change{}, map[string][]byte{}
+	for _, ch := range applied.Changes {
+		overlay[ch.Path] = ch.Pinned
+		if filepath.Ext(ch.Path) == ".c" && s.has(ch.Path) {
+			sources[ch.Path] = ch
+		}
+	}
+	units, _, err := s.tree().Plan(ctx, slices.Sorted(maps.Keys(sources)))
 	if err != nil {
 		return nil, err
 	}
@@ -40,8 +49,7 @@ func (s *sweep) touched(ctx context.Context, file string, rep *report.Report) (*
 		return nil, err
 	}
 	defer os.RemoveAll(work)
-	change := changes.Changes[0]
-	pairs, err := s.tree().Compile(ctx, units, map[string][]byte{file: change.Pinned}, work)
+	pairs, err := s.tree().Compile(ctx, units, overlay, work)
 	if err != nil {
 		return nil, err
 	}
@@ -55,18 +63,20 @@ func (s *sweep) touched(ctx context.Context, file string, rep *report.Report) (*
 		if err != nil {
 			return nil, err
 		}
-		t.compare(before, after, change, rep)
+		for _, file := range p.Unit.Changed {
+			t.compare(before, after, sources[file], rep)
+		}
 	}
 	return t, nil
 }
 
-// applied is the patch of the file on the pristine tree.
-func (s *sweep) applied(file string) (*patchfile.Result, error) {
-	text, err := os.ReadFile(s.patchFile(file))
+// applied is a change's patch on the pristine tree.
+func (s *sweep) applied(name string) (*patchfile.Result, error) {
+	text, err := os.ReadFile(s.patchFile(name))
 	if err != nil {
 		return nil, err
 	}
-	patch, err := patchfile.Parse(filepath.Base(s.patchFile(file)), text)
+	patch, err := patchfile.Parse(filepath.Base(s.patchFile(name)), text)
 	if err != nil {
 		return nil, err
 	}

@@ -58,7 +58,7 @@ func TestTouchedBy(t *testing.T) {
 		{"outside", "int seen;", "long seen;", nil},
 	} {
 		after := strings.ReplaceAll(before, c.old, c.new)
-		got := compiled(t, before).touchedBy(change(t, before, after))
+		got := compiled(t, before).touchedBy(edited(t, before, after))
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s: %s", c.name, diff)
 		}
@@ -69,7 +69,7 @@ func TestCompare(t *testing.T) {
 	after := strings.ReplaceAll(before, "x * 3", "x * 5")
 	rep := &report.Report{Functions: []report.Function{{Name: "one", Status: "changed"}, {Name: "three", Status: "changed"}}}
 	var got touched
-	got.compare(compiled(t, before), compiled(t, after), change(t, before, after), rep)
+	got.compare(compiled(t, before), compiled(t, after), edited(t, before, after), rep)
 	want := touched{Missing: []string{"deep in two"}, Extra: []string{"three"}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -79,7 +79,7 @@ func TestCompare(t *testing.T) {
 func TestCompareSameCode(t *testing.T) {
 	after := strings.ReplaceAll(before, "\treturn x;", "\tif (0)\n\t\tx++;\n\treturn x;")
 	var got touched
-	got.compare(compiled(t, before), compiled(t, after), change(t, before, after), &report.Report{})
+	got.compare(compiled(t, before), compiled(t, after), edited(t, before, after), &report.Report{})
 	if diff := cmp.Diff(touched{Same: []string{"three"}}, got); diff != "" {
 		t.Error(diff)
 	}
@@ -97,7 +97,7 @@ func TestHolders(t *testing.T) {
 }
 
 // change is a patch of unit.c with the text before and after.
-func change(t *testing.T, before, after string) *patchfile.Change {
+func edited(t *testing.T, before, after string) *patchfile.Change {
 	t.Helper()
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, "unit.c"), before)
