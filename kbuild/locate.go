@@ -188,7 +188,8 @@ func (a *answer) strays() map[string]stray {
 		for _, list := range [][]string{f.objY, f.extraY, f.objM} {
 			for _, object := range list {
 				clean := path.Clean(object)
-				if kind := f.kindOf(dir, object); kind != "" && !strings.HasPrefix(clean, dir+"/") && path.Ext(clean) == ".o" {
+				elsewhere := object != clean || !strings.HasPrefix(clean, dir+"/")
+				if kind := f.kindOf(dir, object); kind != "" && elsewhere && path.Ext(clean) == ".o" {
 					all[clean] = stray{object, kind}
 				}
 			}
@@ -197,7 +198,9 @@ func (a *answer) strays() map[string]stray {
 	return all
 }
 
-// place finds the folder that builds object and says what becomes of it there.
+// place finds the folder that builds object by that very name, and says what
+// becomes of it there. Folders that happened to be asked about may build it by
+// another: that is for strays to tell, whatever else is asked.
 func (a *answer) place(object string) (placement, error) {
 	for _, dir := range a.dirs() {
 		f := a.folders[dir]
@@ -221,25 +224,19 @@ func (a *answer) placeAs(object string, kind Kind) (placement, error) {
 // kindOf tells what f links object into, empty where it does not know it.
 func (f *folder) kindOf(dir, object string) Kind {
 	switch {
-	case f.builtin && (find(f.objY, object) != "" || find(f.extraY, object) != ""):
+	case f.builtin && (slices.Contains(f.objY, object) || slices.Contains(f.extraY, object)):
 		return Vmlinux
-	case find(f.objM, object) != "":
+	case slices.Contains(f.objM, object):
 		return Module
-	case find(f.libY, object) != "" && find(f.libs, dir+"/lib.a") != "":
+	case slices.Contains(f.libY, object) && f.linked(dir):
 		return Library
 	}
 	return ""
 }
 
-// find returns the path in list that leads to the same file as name does.
-func find(list []string, name string) string {
-	name = path.Clean(name)
-	for _, s := range list {
-		if path.Clean(s) == name {
-			return s
-		}
-	}
-	return ""
+// linked reports whether vmlinux is linked with the lib.a of dir.
+func (f *folder) linked(dir string) bool {
+	return slices.ContainsFunc(f.libs, func(lib string) bool { return path.Clean(lib) == dir+"/lib.a" })
 }
 
 // host reports whether the object's source is a program of the build itself.

@@ -95,6 +95,25 @@ func TestRealPlan(t *testing.T) {
 	}
 }
 
+// TestRealPlanTogether has a file that a directory beside its own builds: where
+// it belongs does not depend on what else is asked.
+func TestRealPlanTogether(t *testing.T) {
+	tree := realTree(t)
+	const file, neighbour = "drivers/gpu/drm/amd/display/dc/dce/dce_scl_filters.c", "drivers/gpu/drm/amd/amdgpu/amdgpu_device.c"
+	for _, files := range [][]string{{file, neighbour}, {file}} {
+		tree.CacheDir = t.TempDir()
+		units, diags, err := tree.Plan(context.Background(), files)
+		if err != nil || len(diags) > 0 || len(units) != len(files) {
+			t.Fatalf("%v: %v, %v, %v", files, units, diags, err)
+		}
+		for _, u := range units {
+			if u.Source == file && (u.Object != "drivers/gpu/drm/amd/amdgpu/../display/dc/dce/dce_scl_filters.o" || u.Owner() != "amdgpu") {
+				t.Errorf("%v: %s of %s", files, u.Object, u.Owner())
+			}
+		}
+	}
+}
+
 // TestRealCompile compiles the same source as original and as patched, a unit
 // that wants a generated header among them.
 func TestRealCompile(t *testing.T) {
