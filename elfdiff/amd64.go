@@ -20,12 +20,10 @@ var amd64 = arch{
 		uint32(elf.R_X86_64_PC8):   {size: 1, pcrel: true},
 		uint32(elf.R_X86_64_PLT32): {size: 4, pcrel: true},
 	},
-	insn:     x86Insn,
-	relative: x86Relative,
-	accesses: x86Accesses,
-	near:     uint32(elf.R_X86_64_PLT32),
-	short:    uint32(elf.R_X86_64_PC8),
-	padding:  x86Padding,
+	decode:  x86Decode,
+	near:    uint32(elf.R_X86_64_PLT32),
+	short:   uint32(elf.R_X86_64_PC8),
+	padding: x86Padding,
 	sections: withCommon(map[string]special{
 		// Made for call padding too; ftrace goes by __mcount_loc alone (HAVE_DYNAMIC_FTRACE_NO_PATCHABLE).
 		"__patchable_function_entries": {relocs: 1},
@@ -69,8 +67,7 @@ func x86NopLen(code []byte) int {
 		return i + 1
 	}
 	if i+1 < len(code) && code[i] == 0x0f && code[i+1] == 0x1f {
-		n, _ := x86Insn(code)
-		return n
+		return x86Decode(code).size
 	}
 	return 0
 }

@@ -15,17 +15,12 @@ type arch struct {
 	name    string
 	// relocs are the relocations that its kernels use.
 	relocs map[uint32]relocKind
-	// insn decodes one instruction; nil where relocations in code need no decoding.
-	insn func(code []byte) (length int, branch bool)
-	// relative finds the field of an instruction that counts from the next
-	// one; nil where assemblers leave all references between functions to the
-	// linker. near and short are the relocations for fields of 4 bytes and of one.
-	relative    func(insn []byte) (off, size int, branch bool)
+	// decode reads the instruction that code begins with; nil where relocations
+	// in code need no decoding, and assemblers leave all references between
+	// functions to the linker. near and short are the relocations for relative
+	// fields of 4 bytes and of one.
+	decode      func(code []byte) instruction
 	near, short uint32
-	// accesses reports whether the field at off of an instruction is an
-	// address that it reads or writes at and does not hand on, and whether no
-	// register is added to it; nil where that cannot be told.
-	accesses func(insn []byte, off int) (access, direct bool)
 	// branches tells direct branches by the code at off, where the type of a
 	// PC-relative relocation does not; nil where it does.
 	branches func(code []byte, off uint64) bool
@@ -42,6 +37,7 @@ type arch struct {
 
 // relocKind is what a relocation writes.
 type relocKind struct {
+	known bool
 	size  uint8 // bytes of the field; 0: it changes nothing, or what others at its place do
 	pcrel bool
 	// branch marks the fields of direct calls and jumps, where no instruction is decoded.
@@ -49,6 +45,19 @@ type relocKind struct {
 	// bias is the distance from the field to where the instruction counts from,
 	// which the assembler has put into the addend; for code, likewise.
 	bias int8
+}
+
+// instruction is what the differ needs to know of one.
+type instruction struct {
+	size   int  // bytes; 0: it cannot be decoded
+	branch bool // a direct call or jump
+	// relative is where the field begins that counts from the next instruction,
+	// relativeSize how long it is; 0: there is none.
+	relative, relativeSize int
+	// address is where the address begins that is read or written at and not
+	// handed on, 0: there is none; direct: no register is added to it.
+	address int
+	direct  bool
 }
 
 // RelocField gives the size in bytes of the field that a relocation of type
@@ -62,6 +71,19 @@ func RelocField(machine elf.Machine, typ uint32) (size int, pcrel, ok bool) {
 	k, ok := a.relocs[typ]
 	return int(k.size), k.pcrel, ok
 }
+
+// kinds is relocs as a list, by type: there is one look-up for every relocation.
+func (a *arch) kinds() []relocKind {
+	var list []relocKind
+	for typ, kind := range a.relocs {
+		kind.known = true
+		list = append(list, make([]relocKind, max(0, int(typ)+1-len(list)))...)
+		list[typ] = kind
+	}
+	return list
+}
+
+func (o *Object) known(typ uint32) bool { return typ < uint32(len(o.kinds)) && o.kinds[typ].known }
 
 func archOf(m elf.Machine) (*arch, error) {
 	for _, a := range []*arch{&amd64, &arm64, &ppc64le, &s390x, &loong64} {

@@ -1,95 +1,87 @@
 package elfdiff
 
 import (
-	"debug/elf"
 	"slices"
-	"sort"
 
 	"kintsugi/internal/elfobj"
 )
 
-// resolveBranches finds the direct branches, and the addresses relative to the
-// instruction pointer, by which one function refers to another of the same
-// section. The assembler resolves those itself and leaves no
-// relocation (functions in .sched.text and its like, all functions of an
-// object that was compiled without -ffunction-sections). They become
-// references like all others, and their fields zero, so that code is compared
-// and moved by what it branches to.
-func (o *Object) resolveBranches() {
-	if o.arch.relative == nil {
+// readCode walks once over the instructions of a. It says of every relocated
+// field how far the instruction goes on behind it and whether that is a
+// branch, and returns what has no relocation: the direct branches, and the
+// addresses relative to the instruction pointer, by which one function refers
+// to another of the same section. The assembler resolves those itself
+// (functions in .sched.text and its like, all functions of an object that was
+// compiled without -ffunction-sections). They become references like all
+// others, and their fields zero, so that code is compared and moved by what it
+// refers to.
+func (o *Object) readCode(a *Atom, fields []Ref) (unrelocated []Ref) {
+	code := a.Bytes()
+	alone := a.Kind != Func || len(o.bySection[a.Section]) < 2
+	for pos := 0; pos < len(code) && (len(fields) > 0 || !alone); {
+		in := o.arch.decode(code[pos:])
+		if in.size == 0 {
+			a.lost = true
+			break
+		}
+		relocated := alone || in.relativeSize == 0
+		for ; len(fields) > 0 && fields[0].Off < uint64(pos+in.size); fields = fields[1:] {
+			relocated = relocated || fields[0].Off == uint64(pos+in.relative)
+			o.inside(&fields[0], in, pos+in.size)
+		}
+		if !relocated {
+			unrelocated = o.appendUnrelocated(unrelocated, a, code, in, pos)
+		}
+		pos += in.size
+	}
+	for i := range fields {
+		o.inside(&fields[i], instruction{}, 0)
+	}
+	return unrelocated
+}
+
+// inside tells a field of the relative kind that it is in an instruction that
+// ends at end. Where the code cannot be decoded the field is taken to end the
+// instruction, as it does in all but those that also have an immediate.
+func (o *Object) inside(field *Ref, in instruction, end int) {
+	kind := o.kinds[field.Type]
+	if !kind.pcrel {
 		return
 	}
-	for _, sec := range o.File.Sections {
-		if sec.Flags&elf.SHF_EXECINSTR == 0 || len(o.bySection[sec]) < 2 {
-			continue
-		}
-		for _, a := range o.bySection[sec] {
-			if a.Kind == Func {
-				o.resolveBranchesOf(a)
-			}
-		}
+	if field.Off+uint64(kind.size) > uint64(end) {
+		field.Bias = -int64(kind.size)
+		return
 	}
+	field.Bias, field.Branch = int64(field.Off)-int64(end), in.branch
 }
 
-func (o *Object) resolveBranchesOf(a *Atom) {
-	code := a.Bytes()
-	found := false
-	decoded := o.eachRelative(a, func(f relativeField) {
-		if f.target >= 0 && f.target < int64(a.Size) {
-			return
-		}
-		ref := Ref{Off: uint64(f.off), Bias: int64(f.off - f.end), Branch: f.branch, Type: o.arch.near}
-		if f.size == 1 {
-			ref.Type, a.short = o.arch.short, true
-		}
-		if o.aimAt(&ref, a, f.target) {
-			if !found {
-				a.code, found = slices.Clone(code), true
-			}
-			clear(a.code[f.off : f.off+f.size])
-			a.Refs = append(a.Refs, ref)
-		}
-	})
-	if !decoded {
-		a.lost = true
+// appendUnrelocated appends the reference of an instruction of a at pos whose
+// relative field has no relocation, if it leads out of a.
+func (o *Object) appendUnrelocated(list []Ref, a *Atom, code []byte, in instruction, pos int) []Ref {
+	target := in.target(code, pos)
+	if target >= 0 && target < int64(a.Size) {
+		return list
 	}
-	if found {
-		sort.Slice(a.Refs, func(i, j int) bool { return a.Refs[i].Off < a.Refs[j].Off })
+	field := pos + in.relative
+	ref := Ref{Off: uint64(field), Bias: int64(in.relative - in.size), Branch: in.branch, Type: o.arch.near}
+	if in.relativeSize == 1 {
+		ref.Type, a.short = o.arch.short, true
 	}
+	if !o.aimAt(&ref, a, target) {
+		return list
+	}
+	if a.code == nil {
+		a.code = slices.Clone(code)
+	}
+	clear(a.code[field : field+in.relativeSize])
+	return append(list, ref)
 }
 
-// relativeField is a field that counts from the next instruction. Places are
-// counted from the start of the function.
-type relativeField struct {
-	off, size int
-	end       int // of the instruction
-	branch    bool
-	target    int64
-}
-
-// eachRelative visits the fields of a that count from the next instruction and
-// have no relocation. It ends with false at what cannot be decoded.
-func (o *Object) eachRelative(a *Atom, visit func(relativeField)) bool {
-	code := a.Bytes()
-	relocated := map[uint64]bool{}
-	for _, r := range a.Refs {
-		relocated[r.Off] = true
-	}
-	for pos := 0; pos < len(code); {
-		n, _ := o.arch.insn(code[pos:])
-		if n == 0 {
-			return false
-		}
-		pos += n
-		off, size, branch := o.arch.relative(code[pos-n : pos])
-		field := pos - n + off
-		if size == 0 || relocated[uint64(field)] {
-			continue
-		}
-		visit(relativeField{off: field, size: size, end: pos, branch: branch,
-			target: int64(pos) + displacement(code[field:field+size])})
-	}
-	return true
+// target is the place that the relative field of an instruction at pos of code
+// leads to, counted from the start of code.
+func (in *instruction) target(code []byte, pos int) int64 {
+	field := code[pos+in.relative:]
+	return int64(pos+in.size) + displacement(field[:in.relativeSize])
 }
 
 // aimAt makes ref point at target, counted from the start of a, in a's section.
@@ -125,7 +117,7 @@ func StrayBranches(f *elfobj.File) ([]string, error) {
 	}
 	var names []string
 	for _, a := range o.Functions() {
-		if o.arch.relative != nil && o.strays(a) {
+		if o.arch.decode != nil && o.strays(a) {
 			names = append(names, a.Name)
 		}
 	}
@@ -133,29 +125,23 @@ func StrayBranches(f *elfobj.File) ([]string, error) {
 }
 
 func (o *Object) strays(a *Atom) bool {
-	stray := false
-	o.eachRelative(a, func(f relativeField) {
-		target := int64(a.Off) + f.target
-		stray = stray || target < 0 || target >= int64(a.Section.Len())
-	})
-	return stray
-}
-
-// x86Relative finds the field of insn that counts from the next instruction:
-// the displacement of a near (4 bytes) or short (1) branch, or that of a
-// memory operand relative to the instruction pointer. size is 0 where there is none.
-func x86Relative(insn []byte) (off, size int, branch bool) {
-	d := x86Decoder{code: insn}
-	if d.decode() == 0 {
-		return 0, 0, false
+	relocated := map[uint64]bool{}
+	for _, r := range a.Refs {
+		relocated[r.Off] = true
 	}
-	switch {
-	case d.rip:
-		return d.disp, 4, false
-	case !d.branch:
-		return 0, 0, false
-	case d.near:
-		return len(insn) - 4, 4, true
+	code := a.Bytes()
+	for pos := 0; pos < len(code); {
+		in := o.arch.decode(code[pos:])
+		if in.size == 0 {
+			return false
+		}
+		if in.relativeSize > 0 && !relocated[uint64(pos+in.relative)] {
+			target := int64(a.Off) + in.target(code, pos)
+			if target < 0 || target >= int64(a.Section.Len()) {
+				return true
+			}
+		}
+		pos += in.size
 	}
-	return len(insn) - 1, 1, true
+	return false
 }

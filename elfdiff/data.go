@@ -75,7 +75,7 @@ func (s *selection) pullUsers(b *Atom) {
 			s.refuse("data-changed", b, "Patch the functions that the table points at instead.",
 				"the table of functions %s changed, and %s hands out its address: what was made before the patch would keep the old one", b, u)
 		case u.Kind == Func:
-			if b.Kind == Data && s.patched.arch.accesses != nil && s.patched.handsOn(u, b) {
+			if b.Kind == Data && s.patched.arch.decode != nil && s.patched.handsOn(u, b) {
 				s.warn("constant-kept", b, "what has a pointer to %s from before the patch, or from code that is not patched, goes on with its old contents", b)
 			}
 			s.drag(u, causes...)

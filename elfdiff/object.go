@@ -66,6 +66,7 @@ type Object struct {
 	Atoms []*Atom // in section order, then by offset
 
 	arch      *arch
+	kinds     []relocKind // of the relocations that arch knows, by type
 	bySection map[*elfobj.Section][]*Atom
 	bySymbol  map[*elfobj.Symbol]*Atom
 }
@@ -77,13 +78,12 @@ func Load(f *elfobj.File) (*Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Object{File: f, arch: a, bySection: map[*elfobj.Section][]*Atom{}, bySymbol: map[*elfobj.Symbol]*Atom{}}
+	o := &Object{File: f, arch: a, kinds: a.kinds(), bySection: map[*elfobj.Section][]*Atom{}, bySymbol: map[*elfobj.Symbol]*Atom{}}
 	relocs := relocsBySection(f)
 	o.split(relocs)
 	if err := o.resolve(relocs); err != nil {
 		return nil, err
 	}
-	o.resolveBranches()
 	o.cutAnonymous()
 	if err := o.attachEntries(); err != nil {
 		return nil, err

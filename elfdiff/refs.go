@@ -1,8 +1,10 @@
 package elfdiff
 
 import (
+	"cmp"
 	"debug/elf"
 	"fmt"
+	"slices"
 
 	"kintsugi/internal/elfobj"
 )
@@ -37,36 +39,47 @@ func (o *Object) resolve(relocs sectionRelocs) error {
 
 // resolveAtom fills refs, one for each of the relocations, and gives them to a.
 func (o *Object) resolveAtom(a *Atom, relocs []elfobj.Reloc, refs []Ref) error {
-	if len(relocs) == 0 {
-		return nil
-	}
-	a.Refs = refs
-	code := a.Section.Flags&elf.SHF_EXECINSTR != 0
-	insn := instructions{insn: o.arch.insn, code: a.Bytes()}
 	for i, r := range relocs {
-		kind, ok := o.arch.relocs[r.Type]
-		if !ok {
+		if !o.known(r.Type) {
 			return fmt.Errorf("%s: relocation type %d at %#x is not one of %s kernels", a, r.Type, r.Offset, o.arch.name)
 		}
-		if r.Offset < a.Off || r.Offset+uint64(kind.size) > a.Off+a.Size {
+		if r.Offset < a.Off || r.Offset+uint64(o.kinds[r.Type].size) > a.Off+a.Size {
 			return fmt.Errorf("%s: relocation at %#x crosses its bounds", a, r.Offset)
 		}
-		ref := Ref{Off: r.Offset - a.Off, Type: r.Type}
-		switch {
-		case code && kind.pcrel && o.arch.insn != nil:
-			ref.Bias, ref.Branch = insn.bias(ref.Off, int64(kind.size))
-		case code:
-			ref.Bias, ref.Branch = int64(kind.bias), kind.branch || o.arch.branches != nil && kind.pcrel && o.arch.branches(a.Bytes(), ref.Off)
-		}
-		o.aim(&ref, r)
-		a.Refs[i] = ref
+		refs[i].Off, refs[i].Type = r.Offset-a.Off, r.Type
 	}
-	a.lost = insn.lost
+	unrelocated := o.fieldsOf(a, refs)
+	for i := range relocs {
+		o.aim(&refs[i], &relocs[i])
+	}
+	a.Refs = refs
+	if len(unrelocated) > 0 {
+		a.Refs = slices.Concat(refs, unrelocated)
+		slices.SortFunc(a.Refs, func(r, s Ref) int { return cmp.Compare(r.Off, s.Off) })
+	}
+	return nil
+}
+
+// fieldsOf says of the relocated fields of a, if that is code, what instructions
+// they are in, and returns the references of its instructions that have no
+// relocation.
+func (o *Object) fieldsOf(a *Atom, fields []Ref) (unrelocated []Ref) {
+	switch {
+	case a.Section.Flags&elf.SHF_EXECINSTR == 0:
+		return nil
+	case o.arch.decode != nil:
+		return o.readCode(a, fields)
+	}
+	for i := range fields {
+		f, kind := &fields[i], o.kinds[fields[i].Type]
+		f.Bias = int64(kind.bias)
+		f.Branch = kind.branch || o.arch.branches != nil && kind.pcrel && o.arch.branches(a.Bytes(), f.Off)
+	}
 	return nil
 }
 
 // aim finds what a relocation points at.
-func (o *Object) aim(ref *Ref, r elfobj.Reloc) {
+func (o *Object) aim(ref *Ref, r *elfobj.Reloc) {
 	ref.Addend = r.Addend - ref.Bias
 	if r.Sym == nil || r.Sym.Section == nil {
 		ref.Sym = r.Sym
@@ -110,41 +123,6 @@ func byItself(s *elfobj.Symbol) bool {
 	return s.Type != elf.STT_SECTION && s.Section.Flags&(elf.SHF_MERGE|elf.SHF_EXECINSTR) != 0
 }
 
-// instructions walks code from its start, once, to find the instruction that
-// a relocated field is in.
-type instructions struct {
-	insn   func([]byte) (int, bool)
-	code   []byte
-	pos    uint64
-	end    uint64
-	branch bool
-	lost   bool // an instruction could not be decoded
-}
-
-// bias is the (negative) distance from the end of the instruction that holds
-// the field at off to the field itself, which the assembler has put into the
-// addend, and whether the instruction is a direct branch. Where the code
-// cannot be decoded the field is taken to end the instruction, as it does in
-// all but those that also have an immediate.
-func (w *instructions) bias(off uint64, size int64) (int64, bool) {
-	for !w.lost && w.end <= off {
-		w.pos = w.end
-		n, branch := 0, false
-		if w.pos < uint64(len(w.code)) {
-			n, branch = w.insn(w.code[w.pos:])
-		}
-		if n == 0 {
-			w.lost = true
-			break
-		}
-		w.end, w.branch = w.pos+uint64(n), branch
-	}
-	if w.lost || w.end < off+uint64(size) {
-		return -size, false
-	}
-	return int64(off) - int64(w.end), w.branch
-}
-
 // attachEntries gives the entries of special sections to the functions that
 // their first relocation points into.
 func (o *Object) attachEntries() error {
@@ -177,19 +155,20 @@ func (o *Object) handsOn(a, t *Atom) bool {
 
 // accesses says what the instruction that r is in does with the address.
 func (o *Object) accesses(a *Atom, r *Ref) (access, direct bool) {
-	if o.arch.accesses == nil || a.Section.Flags&elf.SHF_EXECINSTR == 0 {
+	if o.arch.decode == nil || a.Section.Flags&elf.SHF_EXECINSTR == 0 {
 		return false, false
 	}
 	code := a.Bytes()
 	for pos := uint64(0); pos < uint64(len(code)); {
-		n, _ := o.arch.insn(code[pos:])
-		if n == 0 {
+		in := o.arch.decode(code[pos:])
+		if in.size == 0 {
 			break
 		}
-		if r.Off < pos+uint64(n) {
-			return o.arch.accesses(code[pos:pos+uint64(n)], int(r.Off-pos))
+		if r.Off < pos+uint64(in.size) {
+			access = in.address > 0 && r.Off == pos+uint64(in.address)
+			return access, access && in.direct
 		}
-		pos += uint64(n)
+		pos += uint64(in.size)
 	}
 	return false, false
 }

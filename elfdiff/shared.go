@@ -12,7 +12,7 @@ import (
 // are not decoded, and entries of tables that count from the table's start.
 func (s *selection) checkShared(a *Atom) {
 	const hint = "Compile both objects with -ffunction-sections."
-	if a.Kind == Func && s.patched.arch.relative == nil && s.patched.shared(a.Section) {
+	if a.Kind == Func && s.patched.arch.decode == nil && s.patched.shared(a.Section) {
 		s.refuse("shared-section", a, hint, "%s shares its section with other functions, and its references to them have no relocations", a)
 		return
 	}

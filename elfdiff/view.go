@@ -11,11 +11,10 @@ import (
 // InsnLen is the length in bytes of the first instruction in code, 0 where it
 // is not known.
 func (o *Object) InsnLen(code []byte) int {
-	if o.arch.insn == nil {
+	if o.arch.decode == nil {
 		return 0
 	}
-	n, _ := o.arch.insn(code)
-	return n
+	return o.arch.decode(code).size
 }
 
 // Twin is the same atom in the other object of a Diff, nil where it has none.

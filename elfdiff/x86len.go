@@ -111,16 +111,27 @@ func twoByteMap() *[256]opcode {
 	return t
 }
 
-// x86Insn returns the length of the first instruction in code and whether it
-// is a direct branch (call, jmp or jcc with a displacement). A length of 0
-// means that it cannot be decoded.
-func x86Insn(code []byte) (length int, branch bool) {
+// x86Decode reads the instruction that code begins with. Branches are calls,
+// jmp and jcc with a displacement; other relative fields are addresses of memory.
+func x86Decode(code []byte) instruction {
 	d := x86Decoder{code: code}
-	length = d.decode()
-	if length > len(code) || length > 15 || d.branch && d.opsize {
-		return 0, false // Intel and AMD disagree about near branches with a 66 prefix
+	n := d.decode()
+	if n == 0 || n > len(code) || n > 15 || d.branch && d.opsize {
+		return instruction{} // Intel and AMD disagree about near branches with a 66 prefix
 	}
-	return length, d.branch
+	in := instruction{size: n, branch: d.branch}
+	if d.disp > 0 && d.op != 0x8d { // lea hands the address on
+		in.address, in.direct = d.disp, d.direct
+	}
+	switch {
+	case d.rip:
+		in.relative, in.relativeSize = d.disp, 4
+	case d.near:
+		in.relative, in.relativeSize = n-4, 4
+	case d.branch:
+		in.relative, in.relativeSize = n-1, 1
+	}
+	return in
 }
 
 type x86Decoder struct {
@@ -309,14 +320,4 @@ func (d *x86Decoder) modrm() (reg byte, ok bool) {
 		d.pos += 4 // disp32, or RIP-relative
 	}
 	return reg, true
-}
-
-// x86Accesses reports whether the field at off of insn is the address of a
-// memory operand that the instruction reads or writes, and whether it is the
-// whole address, without a register. Neither is so where the address itself is
-// what the instruction is about: an immediate, or lea.
-func x86Accesses(insn []byte, off int) (access, direct bool) {
-	d := x86Decoder{code: insn}
-	access = d.decode() > 0 && d.disp == off && off > 0 && d.op != 0x8d
-	return access, access && d.direct
 }
