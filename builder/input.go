@@ -7,6 +7,7 @@ import (
 
 	"kintsugi/internal/fault"
 	"kintsugi/internal/klp"
+	"kintsugi/internal/kofile"
 	"kintsugi/internal/patchfile"
 	"kintsugi/internal/report"
 )
@@ -57,5 +58,8 @@ func (r *run) open() error {
 		return err
 	}
 	r.kernel = kernel
+	if dir := r.opts.Target.Modules; dir != "" {
+		kernel.ReadModule = kofile.Open(dir).Read
+	}
 	return nil
 }

@@ -6,9 +6,11 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -63,7 +65,7 @@ func shippedName(i int, u *unit) string {
 
 func (r *run) moduleSource(units []*unit) *templates.Module {
 	m := &templates.Module{Name: r.name, Release: r.opts.Target.Release, Replace: r.opts.Replace}
-	vmlinux := templates.Object{Ident: klp.Vmlinux}
+	funcs := map[string][]templates.Func{} // by object
 	namespaces := map[string]bool{}
 	for i, u := range units {
 		if u.diff.Empty() {
@@ -72,13 +74,19 @@ func (r *run) moduleSource(units []*unit) *templates.Module {
 		m.Units = append(m.Units, shippedName(i, u))
 		for _, rep := range u.extract.Replacements {
 			t := u.targets[rep.Func]
-			vmlinux.Funcs = append(vmlinux.Funcs, templates.Func{OldName: t.Name, NewFunc: rep.Alias, SymPos: t.SymPos})
+			funcs[u.owner.Name] = append(funcs[u.owner.Name], templates.Func{OldName: t.Name, NewFunc: rep.Alias, SymPos: t.SymPos})
 		}
 		for _, n := range u.names {
 			namespaces[n] = true
 		}
 	}
-	m.Objects = []templates.Object{vmlinux}
+	for _, name := range slices.Sorted(maps.Keys(funcs)) {
+		o := templates.Object{Module: name, Ident: "object_" + name, Funcs: funcs[name]}
+		if name == klp.Vmlinux {
+			o.Module, o.Ident = "", name
+		}
+		m.Objects = append(m.Objects, o)
+	}
 	for n := range namespaces {
 		m.Namespaces = append(m.Namespaces, n)
 	}

@@ -13,13 +13,13 @@ import (
 // prove finds every original function in the shipped image.
 func (r *run) prove(units []*unit) error {
 	defer r.timed("prove")()
-	for i, u := range units {
+	for _, u := range units {
 		var err error
 		if u.orig, err = load(u.Original); err != nil {
 			return fault.Environmentf("%s: %w", u.Unit.Object, err)
 		}
-		u.proof = baseproof.Prove(u.orig, r.kernel.Image)
-		r.rep.Units[i].Proof = u.proof.Report()
+		u.proof = baseproof.Prove(u.orig, u.owner.Image)
+		r.unitReport(u).Proof = u.proof.Report()
 	}
 	return nil
 }

@@ -19,21 +19,22 @@ import (
 func (r *run) resolve(ctx context.Context, units []*unit) error {
 	defer r.timed("resolve")()
 	shared := sharedSymbols(units)
-	r.checkNew(shared)
+	r.checkNew(units, shared)
 	promoted := promotedSymbols(units)
-	for i, u := range units {
+	for _, u := range units {
 		if u.proof.Improvable() && u.wantsProof() {
 			if err := r.provePlain(ctx, u); err != nil {
 				return err
 			}
-			r.rep.Units[i].Proof = u.proof.Report()
+			r.unitReport(u).Proof = u.proof.Report()
 		}
 		r.locate(u)
-		for name, addr := range promoted {
+		for name, addr := range promoted[u.owner.Name] {
 			u.proof.Promote(name, addr)
 		}
-		res := r.kernel.Resolve(u.extract, u.proof, shared)
+		res := u.owner.Resolve(u.extract, u.proof, shared.visible(u.owner.Name))
 		u.names = res.Namespaces
+		u.qualify(shared)
 		r.rep.References = append(r.rep.References, res.References...)
 		r.diagnose(u, res.Diagnostics)
 		r.reportContents(u)
@@ -42,17 +43,20 @@ func (r *run) resolve(ctx context.Context, units []*unit) error {
 }
 
 // promotedSymbols are the addresses of what is static in the running kernel and
-// global in the patch, so that its other units can use it.
-func promotedSymbols(units []*unit) map[string]uint64 {
-	promoted := map[string]uint64{}
+// global in the patch, so that other units of the same object can use it.
+func promotedSymbols(units []*unit) map[string]map[string]uint64 {
+	promoted := map[string]map[string]uint64{}
 	for _, u := range units {
+		if promoted[u.owner.Name] == nil {
+			promoted[u.owner.Name] = map[string]uint64{}
+		}
 		for _, s := range u.diff.Patched.File.Symbols {
 			a := u.diff.Patched.AtomOf(s)
 			if s.Bind == elf.STB_LOCAL || a == nil || s.Value != a.Off || a.Twin() == nil || a.Twin().Global() || a.Twin().Name != s.Name {
 				continue
 			}
 			if addr, ok := u.proof.Addr(a.Twin()); ok {
-				promoted[s.Name] = addr
+				promoted[u.owner.Name][s.Name] = addr
 			}
 		}
 	}
@@ -60,12 +64,19 @@ func promotedSymbols(units []*unit) map[string]uint64 {
 }
 
 // checkNew refuses global symbols that are new in their units and that the
-// kernel has all the same, in another unit: everybody else goes on with those.
-func (r *run) checkNew(shared map[string]bool) {
-	for _, name := range slices.Sorted(maps.Keys(shared)) {
-		if r.kernel.HasGlobal(name) {
-			r.refuse("symbol-moved", "", "Make the change where the kernel has "+name+" now.",
-				"the patch defines %s anew, and the kernel has a global symbol of that name already", name)
+// object has all the same, in another unit: everybody else goes on with those.
+func (r *run) checkNew(units []*unit, shared sharedNames) {
+	checked := map[string]bool{}
+	for _, u := range units {
+		if checked[u.owner.Name] {
+			continue
+		}
+		checked[u.owner.Name] = true
+		for _, name := range slices.Sorted(maps.Keys(shared[u.owner.Name])) {
+			if u.owner.HasGlobal(name) {
+				r.refuse("symbol-moved", "", "Make the change where the kernel has "+name+" now.",
+					"the patch defines %s anew, and the kernel has a global symbol of that name already", name)
+			}
 		}
 	}
 }
@@ -102,7 +113,7 @@ func (r *run) provePlain(ctx context.Context, u *unit) error {
 	if err != nil {
 		return fault.Environmentf("%s: %w", u.Unit.Object, err)
 	}
-	u.proof.Adopt(baseproof.Prove(plain, r.kernel.Image))
+	u.proof.Adopt(baseproof.Prove(plain, u.owner.Image))
 	return nil
 }
 
@@ -113,7 +124,7 @@ func (r *run) locate(u *unit) {
 		if !f.Patch {
 			continue
 		}
-		t, d := r.kernel.Replaced(f, u.proof)
+		t, d := u.owner.Replaced(f, u.proof)
 		if d != nil {
 			r.diagnose(u, []report.Diagnostic{*d})
 			continue
@@ -122,18 +133,50 @@ func (r *run) locate(u *unit) {
 	}
 }
 
-// sharedSymbols are the global symbols that the patch adds to the kernel.
-func sharedSymbols(units []*unit) map[string]bool {
-	shared := map[string]bool{}
+// sharedNames are the global symbols that the patch adds, by the object that
+// they become part of.
+type sharedNames map[string]map[string]bool
+
+// visible are those that code of an object can refer to: its own and the
+// kernel's.
+func (s sharedNames) visible(object string) map[string]bool {
+	names := maps.Clone(s[klp.Vmlinux])
+	if names == nil {
+		names = map[string]bool{}
+	}
+	maps.Copy(names, s[object])
+	return names
+}
+
+// qualify gives what the patch adds to a module a name of its own, as another
+// module can get something of the same name.
+func (u *unit) qualify(shared sharedNames) {
+	if u.owner.Name == klp.Vmlinux {
+		return
+	}
+	for _, s := range u.extract.File.Symbols {
+		if s.Bind == elf.STB_GLOBAL && shared[u.owner.Name][s.Name] {
+			s.Name = u.owner.Name + "." + s.Name
+		}
+	}
+}
+
+func sharedSymbols(units []*unit) sharedNames {
+	shared := sharedNames{}
 	for _, u := range units {
+		names := shared[u.owner.Name]
+		if names == nil {
+			names = map[string]bool{}
+			shared[u.owner.Name] = names
+		}
 		for _, f := range u.diff.Functions {
 			if f.Old == nil && f.New.Global() {
-				shared[f.Name] = true
+				names[f.Name] = true
 			}
 		}
 		for _, d := range u.diff.Data {
 			if d.Status == "new" && d.New.Global() {
-				shared[d.Name] = true
+				names[d.Name] = true
 			}
 		}
 	}

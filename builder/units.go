@@ -2,7 +2,11 @@ package builder
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"kintsugi/elfdiff"
 	"kintsugi/internal/baseproof"
@@ -13,9 +17,11 @@ import (
 	"kintsugi/kbuild"
 )
 
-// unit is one translation unit on its way through the stages.
+// unit is one translation unit on its way through the stages. One that is
+// linked into several modules is a unit for each of them.
 type unit struct {
 	kbuild.Pair
+	owner   *klp.Owner                   // that has the unit's code
 	changes map[string]*patchfile.Change // by path
 
 	orig    *elfdiff.Object
@@ -48,10 +54,11 @@ func (r *run) plan(ctx context.Context, changes *patchfile.Result) ([]kbuild.Uni
 	}
 	r.rep.Diagnostics = append(r.rep.Diagnostics, diags...)
 	for _, u := range units {
-		r.rep.Units = append(r.rep.Units, report.Unit{Source: u.Source, Object: u.Object, Owner: u.Owner()})
-		if !u.Builtin() {
-			r.refuse("module-code", u.Source, "only code that is built into vmlinux can be patched",
-				"%s belongs to the module %s", u.Source, u.Owner())
+		for _, owner := range owners(u) {
+			r.rep.Units = append(r.rep.Units, report.Unit{Source: u.Source, Object: u.Object, Owner: owner})
+			if err := r.checkOwner(u, owner); err != nil {
+				return nil, err
+			}
 		}
 	}
 	if err := r.barrier(); err != nil {
@@ -70,6 +77,28 @@ func newObjects(changes *patchfile.Result) []kbuild.NewObject {
 		list = append(list, kbuild.NewObject{Source: o.Source, Makefile: o.Makefile(), List: o.List, When: o.When})
 	}
 	return list
+}
+
+// owners are the objects that a unit is linked into: several modules can
+// share one (modname-multi, scripts/Makefile.lib).
+func owners(u kbuild.Unit) []string { return strings.Split(u.Owner(), ":") }
+
+// checkOwner opens what a unit is linked into. A module that kbuild would
+// make, and that the target was not shipped with, has no code to patch.
+func (r *run) checkOwner(u kbuild.Unit, owner string) error {
+	_, err := r.kernel.Owner(owner)
+	if errors.Is(err, fs.ErrNotExist) {
+		r.refuse("not-in-kernel", u.Source, "Only modules that came with the target can be patched.",
+			"%s belongs to the module %s, which is not among those of the target", u.Source, owner)
+		return nil
+	}
+	return err
+}
+
+// unitReport is where the report tells of u.
+func (r *run) unitReport(u *unit) *report.Unit {
+	i := slices.IndexFunc(r.rep.Units, func(t report.Unit) bool { return t.Object == u.Unit.Object && t.Owner == u.owner.Name })
+	return &r.rep.Units[i]
 }
 
 // changedPaths are the changed files that can be part of this kernel.
@@ -137,7 +166,13 @@ func (r *run) compile(ctx context.Context, planned []kbuild.Unit, changes *patch
 	}
 	var units []*unit
 	for _, p := range pairs {
-		units = append(units, &unit{Pair: p, changes: byPath})
+		for _, owner := range owners(p.Unit) {
+			owned, err := r.kernel.Owner(owner)
+			if err != nil {
+				return nil, err
+			}
+			units = append(units, &unit{Pair: p, owner: owned, changes: byPath})
+		}
 	}
 	return units, nil
 }

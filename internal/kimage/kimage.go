@@ -15,22 +15,27 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// Image is one kernel as it was shipped. All addresses are link-time virtual
-// ones, before KASLR. Several goroutines may use an Image at once.
+// Image is one kernel as it was shipped, or one module (ParseModule). All
+// addresses are link-time virtual ones, before KASLR. Several goroutines may
+// use an Image at once.
 type Image struct {
 	Machine elf.Machine
 	// Banner is the kernel's linux_banner without the final newline:
 	// "Linux version 6.1.0-56-amd64 (...) (gcc-12 ...) #1 SMP ...".
 	Banner string
-	// Symbols are the kallsyms in table order, which is ascending by address.
+	// Symbols are the kallsyms in table order, which is ascending by address
+	// but for modules.
 	Symbols []Symbol
 	// HasData tells that data symbols are among Symbols: the kernel was built
 	// with CONFIG_KALLSYMS_ALL.
 	HasData bool
 
 	segments []segment
+	sections map[string][]byte // of a module
+	init     []span
 	byName   nameIndex
-	mapped   []byte // the whole file where OpenFile mapped it
+	byAddr   []int32 // of a module: indices by address; nil: Symbols are in that order
+	mapped   []byte  // the whole file where OpenFile mapped it
 }
 
 // Symbol is one entry of the kallsyms tables.
@@ -112,6 +117,7 @@ func Parse(vmlinux []byte) (*Image, error) {
 		return nil, err
 	}
 	im.byName = indexNames(im.Symbols)
+	im.init = im.initOfKernel()
 	im.HasData = hasData(im.Symbols)
 	if im.Banner, err = im.readBanner(); err != nil {
 		return nil, err

@@ -37,10 +37,18 @@ func (im *Image) Lookup(name string) []int {
 // At returns the indices of all symbols whose address is addr, in table order.
 func (im *Image) At(addr uint64) []int {
 	var found []int
-	for i := im.after(addr, false); i < len(im.Symbols) && im.Symbols[i].Addr == addr; i++ {
-		found = append(found, i)
+	for n := im.after(addr, false); n < len(im.Symbols) && im.Symbols[im.nth(n)].Addr == addr; n++ {
+		found = append(found, im.nth(n))
 	}
 	return found
+}
+
+// nth is the index of the n-th symbol by address.
+func (im *Image) nth(n int) int {
+	if im.byAddr == nil {
+		return n
+	}
+	return int(im.byAddr[n])
 }
 
 // Containing returns the index of the symbol that addr belongs to: the last
@@ -49,18 +57,19 @@ func (im *Image) At(addr uint64) []int {
 // kernel/kallsyms.c). Kallsyms have no sizes: padding belongs to the symbol
 // before it.
 func (im *Image) Containing(addr uint64) (index int, ok bool) {
-	i := im.after(addr, true) - 1
+	n := im.after(addr, true) - 1
 	s := im.segment(addr)
-	if i < 0 || s == nil || !s.contains(im.Symbols[i].Addr) {
+	if n < 0 || s == nil || !s.contains(im.Symbols[im.nth(n)].Addr) {
 		return 0, false
 	}
-	return im.after(im.Symbols[i].Addr, false), true
+	return im.nth(im.after(im.Symbols[im.nth(n)].Addr, false)), true
 }
 
-// after returns the index of the first symbol at addr or above it; strictly
-// above it where above is set.
+// after returns which symbol by address is the first at addr or above it;
+// strictly above it where above is set.
 func (im *Image) after(addr uint64, above bool) int {
-	return sort.Search(len(im.Symbols), func(i int) bool {
-		return im.Symbols[i].Addr > addr || !above && im.Symbols[i].Addr == addr
+	return sort.Search(len(im.Symbols), func(n int) bool {
+		at := im.Symbols[im.nth(n)].Addr
+		return at > addr || !above && at == addr
 	})
 }

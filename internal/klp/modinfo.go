@@ -30,7 +30,11 @@ func readModinfo(f *elfobj.File) modinfo {
 	if s == nil {
 		return nil
 	}
-	return strings.FieldsFunc(string(s.Data), func(r rune) bool { return r == 0 })
+	return parseModinfo(s.Data)
+}
+
+func parseModinfo(data []byte) modinfo {
+	return strings.FieldsFunc(string(data), func(r rune) bool { return r == 0 })
 }
 
 // all returns the values of a tag in their order.

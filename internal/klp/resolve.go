@@ -2,40 +2,14 @@ package klp
 
 import (
 	"fmt"
-	"os"
 	"sort"
 	"strings"
 
 	"kintsugi/elfdiff"
 	"kintsugi/internal/baseproof"
-	"kintsugi/internal/fault"
 	"kintsugi/internal/kimage"
 	"kintsugi/internal/report"
 )
-
-// Kernel is what references are resolved against.
-type Kernel struct {
-	Image   *kimage.Image
-	Exports map[string]Export
-}
-
-// OpenKernel opens a kernel by its unpacked image, which is to be closed, and
-// its Module.symvers.
-func OpenKernel(vmlinux, symvers string) (*Kernel, error) {
-	data, err := os.ReadFile(symvers)
-	if err != nil {
-		return nil, fault.Environmentf("exports of the target: %w", err)
-	}
-	exports, err := ReadSymvers(data)
-	if err != nil {
-		return nil, fault.Environmentf("%s: %w", symvers, err)
-	}
-	image, err := kimage.OpenFile(vmlinux)
-	if err != nil {
-		return nil, fault.Environmentf("image of the target: %w", err)
-	}
-	return &Kernel{Image: image, Exports: exports}, nil
-}
 
 // Resolution is what became of the references of one unit.
 type Resolution struct {
@@ -44,25 +18,29 @@ type Resolution struct {
 	Diagnostics []report.Diagnostic
 }
 
-// Resolve gives every external symbol of x its name in the module: that of an
-// export, or that of a klp symbol. Symbols that the patch itself defines in
-// another unit (shared) are left alone: the module's link binds them.
-func (k *Kernel) Resolve(x *elfdiff.Extract, proof *baseproof.Proof, shared map[string]bool) *Resolution {
-	return resolve(x, shared, k.Exports, func(e *elfdiff.External) (*report.Reference, *report.Diagnostic) {
-		i, how, err := k.find(e, proof)
+// Resolve gives every external symbol of x, which is code of o, its name in
+// the module: that of an export, or that of a klp symbol. Symbols that the
+// patch itself defines in another unit (shared) are left alone: the module's
+// link binds them.
+func (o *Owner) Resolve(x *elfdiff.Extract, proof *baseproof.Proof, shared map[string]bool) *Resolution {
+	return resolve(x, shared, o.kernel.Exports, o.Name, func(e *elfdiff.External) (*report.Reference, *report.Diagnostic) {
+		if o.Name != Vmlinux {
+			return o.moduleReference(e, proof)
+		}
+		i, how, err := o.find(e, proof)
 		if err != nil {
 			return nil, err
 		}
-		if s := k.Image.Symbols[i]; k.init(s.Addr) {
-			return nil, &report.Diagnostic{Code: "init-code", Severity: report.Error, Symbol: s.Name,
-				Message: s.Name + " is gone once the kernel has booted", Hint: "Only init code can use what belongs to it."}
+		if err := o.checkInit(i); err != nil {
+			return nil, err
 		}
-		return reference(k.table(), i, how, k.Exports), nil
+		return reference(o.table(), i, how, o.kernel.Exports), nil
 	})
 }
 
-// resolve names the external symbols of x by what find says of each.
-func resolve(x *elfdiff.Extract, shared map[string]bool, exports map[string]Export,
+// resolve names the external symbols of x, which is code of patched, by what
+// find says of each.
+func resolve(x *elfdiff.Extract, shared map[string]bool, exports map[string]Export, patched string,
 	find func(*elfdiff.External) (*report.Reference, *report.Diagnostic)) *Resolution {
 	r := &Resolution{}
 	for i := range x.Externals {
@@ -83,7 +61,7 @@ func resolve(x *elfdiff.Extract, shared map[string]bool, exports map[string]Expo
 			}
 			continue
 		}
-		e.Sym.Name = Symbol{Object: Vmlinux, Name: ref.Symbol, Pos: ref.SymPos}.String()
+		e.Sym.Name = linkName(Symbol{Object: ref.Object, Name: ref.Symbol, Pos: ref.SymPos}, patched)
 	}
 	sort.Strings(r.Namespaces)
 	return r
@@ -95,7 +73,7 @@ type table interface {
 	Symbol(i int) kimage.Symbol
 }
 
-func (k *Kernel) table() table { return imageTable{k.Image} }
+func (o *Owner) table() table { return imageTable{o.Image} }
 
 type imageTable struct{ *kimage.Image }
 
@@ -129,41 +107,48 @@ func exported(t table, i int, exports map[string]Export) bool {
 // global reports whether nm's letter stands for a global symbol.
 func global(letter byte) bool { return letter >= 'A' && letter <= 'Z' }
 
-// init reports whether addr is in the part of the image that the kernel frees
-// when it has booted (include/asm-generic/sections.h).
-func (k *Kernel) init(addr uint64) bool {
-	begin, end := k.Image.Lookup("__init_begin"), k.Image.Lookup("__init_end")
-	return len(begin) == 1 && len(end) == 1 && addr >= k.Image.Symbols[begin[0]].Addr && addr < k.Image.Symbols[end[0]].Addr
+// checkInit refuses a symbol that is gone when a livepatch can be loaded.
+func (o *Owner) checkInit(i int) *report.Diagnostic {
+	s := o.Image.Symbols[i]
+	if !o.Image.Init(s.Addr) {
+		return nil
+	}
+	d := &report.Diagnostic{Code: "init-code", Severity: report.Error, Symbol: s.Name,
+		Message: s.Name + " is gone once the kernel has booted", Hint: "Only init code can use what belongs to it."}
+	if o.Name != Vmlinux {
+		d.Message = s.Name + " is gone once the module is loaded"
+	}
+	return d
 }
 
-// HasGlobal reports whether the kernel has a global symbol of that name.
-func (k *Kernel) HasGlobal(name string) bool {
-	for _, i := range k.Image.Lookup(name) {
-		if global(k.Image.Symbols[i].Type) {
+// HasGlobal reports whether o has a global symbol of that name.
+func (o *Owner) HasGlobal(name string) bool {
+	for _, i := range o.Image.Lookup(name) {
+		if s := o.Image.Symbols[i]; global(s.Type) && s.Type != kimage.Import {
 			return true
 		}
 	}
 	return false
 }
 
-// find is the kallsyms symbol that e means, and how that is known.
-func (k *Kernel) find(e *elfdiff.External, proof *baseproof.Proof) (int, string, *report.Diagnostic) {
-	if addr, ok := k.proven(e, proof); ok {
-		return k.symbolAt(e.Name, addr)
+// find is the symbol of o that e means, and how that is known.
+func (o *Owner) find(e *elfdiff.External, proof *baseproof.Proof) (int, string, *report.Diagnostic) {
+	if addr, ok := proven(e, proof); ok {
+		return o.symbolAt(e.Name, addr)
 	}
 	if e.Old != nil && e.Old.Kind == elfdiff.Func {
 		return 0, "", notProven(e.Name, proof.Unproven(e.Old))
 	}
-	switch matches := byName(k.table(), e); len(matches) {
+	switch matches := byName(o.table(), e); len(matches) {
 	case 1:
 		return matches[0], "name", nil
 	case 0:
 		return 0, "", &report.Diagnostic{Code: "not-proven", Severity: report.Error, Symbol: e.Name,
-			Message: fmt.Sprintf("%s is not in the kernel image", e.Name),
+			Message: fmt.Sprintf("%s is not in %s", e.Name, o.what()),
 			Hint:    "Is it defined in a part of the kernel that is a module or not configured?"}
 	default:
 		return 0, "", &report.Diagnostic{Code: "ambiguous-symbol", Severity: report.Error, Symbol: e.Name,
-			Message: fmt.Sprintf("%d symbols of the image are called %s, and nothing in the original code tells which is meant", len(matches), e.Name),
+			Message: fmt.Sprintf("%d symbols of %s are called %s, and nothing in the original code tells which is meant", len(matches), o.what(), e.Name),
 			Hint:    "A reference to it from an unchanged function of the same file would tell."}
 	}
 }
@@ -175,6 +160,9 @@ func byName(t table, e *elfdiff.External) []int {
 	wantGlobal := e.Old == nil || e.Old.Global()
 	for _, i := range t.Lookup(e.Name) {
 		letter := t.Symbol(i).Type
+		if letter == kimage.Import {
+			continue
+		}
 		if e.Old != nil && (e.Old.Kind == elfdiff.Func) != strings.ContainsRune("tTwW", rune(letter)) {
 			continue // data that kallsyms leave out is no function of its name
 		}
@@ -186,7 +174,7 @@ func byName(t table, e *elfdiff.External) []int {
 }
 
 // proven is the address that the image's own bytes give.
-func (k *Kernel) proven(e *elfdiff.External, proof *baseproof.Proof) (uint64, bool) {
+func proven(e *elfdiff.External, proof *baseproof.Proof) (uint64, bool) {
 	if e.Old != nil {
 		return proof.Addr(e.Old)
 	}
@@ -194,15 +182,15 @@ func (k *Kernel) proven(e *elfdiff.External, proof *baseproof.Proof) (uint64, bo
 }
 
 // symbolAt is the symbol at addr, by preference the one of that name.
-func (k *Kernel) symbolAt(name string, addr uint64) (int, string, *report.Diagnostic) {
-	at := k.Image.At(addr)
+func (o *Owner) symbolAt(name string, addr uint64) (int, string, *report.Diagnostic) {
+	at := o.Image.At(addr)
 	for _, i := range at {
-		if k.Image.Symbols[i].Name == name {
+		if o.Image.Symbols[i].Name == name {
 			return i, "proof", nil
 		}
 	}
 	for _, i := range at {
-		if elfdiff.StableName(k.Image.Symbols[i].Name) == elfdiff.StableName(name) {
+		if elfdiff.StableName(o.Image.Symbols[i].Name) == elfdiff.StableName(name) {
 			return i, "proof", nil
 		}
 	}
@@ -223,8 +211,8 @@ type Target struct {
 	SymPos uint64
 }
 
-// Replaced finds the kernel's own function that f replaces.
-func (k *Kernel) Replaced(f *elfdiff.Function, proof *baseproof.Proof) (Target, *report.Diagnostic) {
+// Replaced finds the function of o that f replaces.
+func (o *Owner) Replaced(f *elfdiff.Function, proof *baseproof.Proof) (Target, *report.Diagnostic) {
 	if reason := proof.Unproven(f.Old); reason != "" {
 		d := notProven(f.Name, reason)
 		d.Hint = "A function is replaced only when the image has the very code that its source compiles to."
@@ -234,9 +222,10 @@ func (k *Kernel) Replaced(f *elfdiff.Function, proof *baseproof.Proof) (Target, 
 	if !ok {
 		return Target{}, notProven(f.Name, "it was not looked for")
 	}
-	i, _, d := k.symbolAt(f.Old.Name, addr)
+	i, _, d := o.symbolAt(f.Old.Name, addr)
 	if d != nil {
 		return Target{}, d
 	}
-	return Target{Name: k.Image.Symbols[i].Name, SymPos: Position(k.Image, i)}, nil
+	pos, d := o.position(i)
+	return Target{Name: o.Image.Symbols[i].Name, SymPos: pos}, d
 }

@@ -110,7 +110,7 @@ func (v *verifier) klpSymbol(name, user string) {
 		return
 	}
 	i, ok := v.find(sym.Name, sym.Pos)
-	if ok && v.inInit(v.kernel.Image.Symbols[i].Addr) {
+	if ok && v.kernel.Image.Init(v.kernel.Image.Symbols[i].Addr) {
 		v.failAs("init-code", sym.Name, "", "%s is in memory that the kernel frees after it has started", sym.Name)
 	}
 }
@@ -134,13 +134,6 @@ func (v *verifier) find(name string, pos uint64) (int, bool) {
 		return found[max(pos, 1)-1], true
 	}
 	return 0, false
-}
-
-// inInit reports whether addr is in the part of the image that is freed.
-func (v *verifier) inInit(addr uint64) bool {
-	begin, ok1 := address(v.kernel.Image, "__init_begin")
-	end, ok2 := address(v.kernel.Image, "__init_end")
-	return ok1 && ok2 && addr >= begin && addr < end
 }
 
 // vmlinuxFromModule: relocations that are applied when a module comes may not

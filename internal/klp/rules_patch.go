@@ -70,7 +70,7 @@ func (v *verifier) replaced(f Function) {
 	switch {
 	case !strings.ContainsRune("tTwW", rune(s.Type)):
 		v.fail(f.OldName, "", "%s is not a function in the kernel (its type is %c)", f.OldName, s.Type)
-	case v.inInit(s.Addr):
+	case v.kernel.Image.Init(s.Addr):
 		v.failAs("init-code", f.OldName, "code that has run and is gone cannot be patched", "%s runs only while the kernel starts", f.OldName)
 	case !v.traced(s.Addr):
 		v.failAs("no-ftrace-site", f.OldName, "", "%s cannot be replaced: ftrace has no place at its entry", f.OldName)

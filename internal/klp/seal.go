@@ -19,20 +19,22 @@ func Seal(ko []byte) ([]byte, error) {
 		return nil, fmt.Errorf("linked module: %w", err)
 	}
 	dropDebug(f)
+	patched := map[*elfobj.Symbol]string{}
 	for _, s := range f.Symbols {
-		if _, ok := ParseSymbol(s.Name); ok && s.Undefined() {
-			s.Index, s.Bind = elfobj.SHNLivepatch, elf.STB_GLOBAL
+		if sym, object, ok := parseLinkName(s.Name); ok && s.Undefined() {
+			s.Name, s.Index, s.Bind = sym.String(), elfobj.SHNLivepatch, elf.STB_GLOBAL
+			patched[s] = object
 		}
 	}
-	if err := moveRelocs(f); err != nil {
-		return nil, err
-	}
+	moveRelocs(f, patched)
 	return f.Write()
 }
 
 // moveRelocs splits the relocation sections: what the livepatch core applies
-// goes to sections of its own, one for each object that symbols come from.
-func moveRelocs(f *elfobj.File) error {
+// goes to sections of its own, one for each object whose coming they wait
+// for. That is the patched object, and vmlinux for all symbols of the kernel
+// itself (klp_resolve_symbols, kernel/livepatch/core.c).
+func moveRelocs(f *elfobj.File, patched map[*elfobj.Symbol]string) {
 	var sealed []*elfobj.Section
 	for _, s := range f.Sections {
 		if s.Type != elf.SHT_RELA || s.Target == nil {
@@ -41,18 +43,15 @@ func moveRelocs(f *elfobj.File) error {
 		var plain []elfobj.Reloc
 		byObject := map[string]*elfobj.Section{}
 		for _, r := range s.Relocs {
-			if r.Sym == nil || r.Sym.Section != nil || r.Sym.Index != elfobj.SHNLivepatch {
+			object, waits := patched[r.Sym]
+			if !waits {
 				plain = append(plain, r)
 				continue
 			}
-			sym, ok := ParseSymbol(r.Sym.Name)
-			if !ok {
-				return fmt.Errorf("livepatch symbol %q: not a klp name", r.Sym.Name)
-			}
-			k := byObject[sym.Object]
+			k := byObject[object]
 			if k == nil {
-				k = klpSection(sym.Object, s.Target)
-				byObject[sym.Object] = k
+				k = klpSection(object, s.Target)
+				byObject[object] = k
 				sealed = append(sealed, k)
 			}
 			k.Relocs = append(k.Relocs, r)
@@ -60,7 +59,6 @@ func moveRelocs(f *elfobj.File) error {
 		s.Relocs = plain
 	}
 	f.Sections = append(f.Sections, sealed...)
-	return nil
 }
 
 func klpSection(object string, target *elfobj.Section) *elfobj.Section {

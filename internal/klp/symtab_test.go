@@ -226,7 +226,7 @@ func TestSymtabReal(t *testing.T) {
 	}
 	several := 0
 	for i, s := range k.Image.Symbols {
-		want := Position(k.Image, i)
+		want := position(imageTable{k.Image}, i)
 		if want > 0 {
 			several++
 		}

@@ -1,0 +1,254 @@
+package kimage
+
+import (
+	"cmp"
+	"debug/elf"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"kintsugi/internal/elfobj"
+	"kintsugi/internal/fault"
+)
+
+// A module is a relocatable object: the kernel gives it addresses when it is
+// loaded. ParseModule does the same with addresses of its own choice, so that
+// the code of a module can be read as that of a linked image is: sections lie
+// where the kernel has modules, and each undefined symbol at a place of its
+// own where the kernel is. All are within 32 bits of each other, as they are
+// in a running kernel.
+const (
+	moduleImports  = 0xffffffff80000000 // __START_KERNEL_map, arch/x86/include/asm/page_64_types.h
+	moduleSections = 0xffffffffa0000000 // MODULES_VADDR, arch/x86/include/asm/pgtable_64_types.h
+	moduleEnd      = 0xffffffffff000000 // MODULES_END
+	importStride   = 1 << 12
+	sectionGap     = 1 << 16 // between sections, so that the end of one is not the next one
+)
+
+// Import is the Type of a symbol that a module takes from elsewhere.
+const Import = 'U'
+
+// ParseModule reads a module as it was shipped, unpacked. Symbols are those
+// of its symbol table in that table's order, in which livepatch counts
+// positions (module_kallsyms_on_each_symbol, kernel/module/kallsyms.c), and
+// behind them its imports. Addresses have no meaning outside of the result.
+// The error is of class Input.
+func ParseModule(ko []byte) (*Image, error) {
+	f, err := elfobj.Read(ko)
+	if err != nil {
+		return nil, fmt.Errorf("kernel module: %w", err)
+	}
+	m := moduleLayout{file: f, base: map[*elfobj.Section]uint64{}, imports: map[*elfobj.Symbol]uint64{}}
+	if err := m.place(); err != nil {
+		return nil, fault.Inputf("kernel module: %w", err)
+	}
+	if err := m.relocate(); err != nil {
+		return nil, fault.Inputf("kernel module: %w", err)
+	}
+	im := &Image{Machine: f.Machine, HasData: true, segments: m.segments, sections: m.contents, init: m.init, Symbols: m.symbols()}
+	im.byName = indexNames(im.Symbols)
+	im.byAddr = indexAddrs(im.Symbols)
+	return im, nil
+}
+
+// moduleLayout gives a module addresses.
+type moduleLayout struct {
+	file     *elfobj.File
+	base     map[*elfobj.Section]uint64
+	imports  map[*elfobj.Symbol]uint64
+	segments []segment
+	contents map[string][]byte
+	init     []span
+}
+
+// place lays the sections down that are in memory, one after the other, and
+// the imports at addresses of their own.
+func (m *moduleLayout) place() error {
+	m.contents = map[string][]byte{}
+	next := uint64(moduleSections)
+	for _, s := range m.file.Sections {
+		if s.Flags&elf.SHF_ALLOC == 0 {
+			continue
+		}
+		if s.Align > sectionGap || s.Len() > maxVmlinux || next+s.Len()+2*sectionGap > moduleEnd {
+			return fmt.Errorf("section %s is too large", s.Name)
+		}
+		m.base[s] = next
+		data := slices.Clone(s.Data) // relocations will be written into it
+		m.segments = append(m.segments, segment{addr: next, size: s.Len(), data: data})
+		m.contents[s.Name] = data
+		if strings.HasPrefix(s.Name, ".init") { // module_init_section, kernel/module/main.c
+			m.init = append(m.init, span{next, next + s.Len()})
+		}
+		next = (next + s.Len() + 2*sectionGap - 1) &^ (sectionGap - 1)
+	}
+	place := uint64(moduleImports)
+	for _, s := range m.file.Symbols {
+		if !s.Undefined() || s.Name == "" {
+			continue
+		}
+		if place += importStride; place >= moduleSections {
+			return errors.New("too many imports")
+		}
+		m.imports[s] = place
+	}
+	return nil
+}
+
+// value is the address of a symbol, zero for one that has none.
+func (m *moduleLayout) value(s *elfobj.Symbol) uint64 {
+	switch {
+	case s == nil:
+		return 0
+	case s.Section != nil:
+		return m.base[s.Section] + s.Value
+	case s.Index == elf.SHN_ABS:
+		return s.Value
+	}
+	return m.imports[s]
+}
+
+// relocate applies the relocations of what is in memory.
+func (m *moduleLayout) relocate() error {
+	apply, known := appliers[m.file.Machine]
+	if !known {
+		return fmt.Errorf("machine %v", m.file.Machine)
+	}
+	at := map[*elfobj.Section][]byte{}
+	for i, s := range m.placed() {
+		at[s] = m.segments[i].data
+	}
+	for _, s := range m.file.Sections {
+		data, placed := at[s.Target]
+		if s.Type != elf.SHT_RELA || !placed {
+			continue
+		}
+		for i := range s.Relocs {
+			r := &s.Relocs[i]
+			if r.Offset > uint64(len(data)) {
+				return fmt.Errorf("%s: relocation at %#x is outside of its section", s.Name, r.Offset)
+			}
+			if err := apply(data[r.Offset:], r.Type, m.value(r.Sym)+uint64(r.Addend), m.base[s.Target]+r.Offset); err != nil {
+				return fmt.Errorf("%s: relocation at %#x: %w", s.Name, r.Offset, err)
+			}
+		}
+	}
+	return nil
+}
+
+// placed are the sections that have an address, in the order of segments.
+func (m *moduleLayout) placed() []*elfobj.Section {
+	var list []*elfobj.Section
+	for _, s := range m.file.Sections {
+		if _, ok := m.base[s]; ok {
+			list = append(list, s)
+		}
+	}
+	return list
+}
+
+// appliers write the value of a relocation of some type at place into field.
+var appliers = map[elf.Machine]func(field []byte, typ uint32, value, place uint64) error{
+	elf.EM_X86_64: applyX86,
+}
+
+// applyX86 knows the types that apply_relocate_add does
+// (arch/x86/kernel/module.c).
+func applyX86(field []byte, typ uint32, value, place uint64) error {
+	size := 4
+	switch elf.R_X86_64(typ) {
+	case elf.R_X86_64_NONE:
+		return nil
+	case elf.R_X86_64_64, elf.R_X86_64_PC64:
+		size = 8
+	case elf.R_X86_64_32, elf.R_X86_64_32S, elf.R_X86_64_PC32, elf.R_X86_64_PLT32:
+	default:
+		return fmt.Errorf("type %v", elf.R_X86_64(typ))
+	}
+	if len(field) < size {
+		return errors.New("it ends outside of its section")
+	}
+	switch elf.R_X86_64(typ) {
+	case elf.R_X86_64_PC32, elf.R_X86_64_PLT32, elf.R_X86_64_PC64:
+		value -= place
+	}
+	if size == 8 {
+		le.PutUint64(field, value)
+	} else {
+		le.PutUint32(field, uint32(value))
+	}
+	return nil
+}
+
+// symbols are the named symbols as the kernel's walk over a module meets
+// them, then the imports, which it skips.
+func (m *moduleLayout) symbols() []Symbol {
+	var own, imports []Symbol
+	for _, s := range m.file.Symbols {
+		switch {
+		case s.Name == "":
+		case s.Undefined():
+			imports = append(imports, Symbol{Name: s.Name, Addr: m.imports[s], Type: Import})
+		default:
+			own = append(own, Symbol{Name: s.Name, Addr: m.value(s), Type: moduleLetter(s)})
+		}
+	}
+	return append(own, imports...)
+}
+
+// moduleLetter is nm's letter for a symbol of a module, as far as anybody
+// looks at it.
+func moduleLetter(s *elfobj.Symbol) byte {
+	letter := byte('d')
+	switch {
+	case s.Section == nil || s.Section.Flags&elf.SHF_ALLOC == 0:
+		letter = 'a'
+	case s.Section.Flags&elf.SHF_EXECINSTR != 0:
+		letter = 't'
+	case s.Section.Type == elf.SHT_NOBITS:
+		letter = 'b'
+	case s.Section.Flags&elf.SHF_WRITE == 0:
+		letter = 'r'
+	}
+	if s.Bind != elf.STB_LOCAL {
+		letter -= 'a' - 'A'
+	}
+	return letter
+}
+
+// span is a range of addresses.
+type span struct{ start, end uint64 }
+
+func (s span) contains(addr uint64) bool { return addr >= s.start && addr < s.end }
+
+// Init reports whether addr is in memory that is freed when the kernel has
+// booted (include/asm-generic/sections.h), or the module was loaded.
+func (im *Image) Init(addr uint64) bool {
+	return slices.ContainsFunc(im.init, func(s span) bool { return s.contains(addr) })
+}
+
+// initOfKernel is what free_initmem frees.
+func (im *Image) initOfKernel() []span {
+	begin, end := im.Lookup("__init_begin"), im.Lookup("__init_end")
+	if len(begin) != 1 || len(end) != 1 {
+		return nil
+	}
+	return []span{{im.Symbols[begin[0]].Addr, im.Symbols[end[0]].Addr}}
+}
+
+// Section is what a section of a module has in memory, relocated; nil where
+// it has no such section, and for the kernel's image.
+func (im *Image) Section(name string) []byte { return im.sections[name] }
+
+// indexAddrs are the indices of symbols by address, those of one address in
+// table order.
+func indexAddrs(symbols []Symbol) []int32 {
+	order := make([]int32, min(len(symbols), math.MaxInt32))
+	for i := range order {
+		order[i] = int32(i)
+	}
+	slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(symbols[a].Addr, symbols[b].Addr) })
+	return order
+}

@@ -1,0 +1,247 @@
+package klp
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	"kintsugi/elfdiff"
+	"kintsugi/internal/baseproof"
+	"kintsugi/internal/fault"
+	"kintsugi/internal/kimage"
+	"kintsugi/internal/report"
+)
+
+// Kernel is what references are resolved against. Several goroutines may use
+// one at once.
+type Kernel struct {
+	Image   *kimage.Image
+	Exports map[string]Export
+	// ReadModule returns a module of the kernel as it was shipped, unpacked,
+	// and fs.ErrNotExist where it has none of that name. nil: its modules are
+	// not known.
+	ReadModule func(name string) ([]byte, error)
+
+	mu      sync.Mutex
+	modules map[string]*Owner
+}
+
+// OpenKernel opens a kernel by its unpacked image, which is to be closed, and
+// its Module.symvers.
+func OpenKernel(vmlinux, symvers string) (*Kernel, error) {
+	data, err := os.ReadFile(symvers)
+	if err != nil {
+		return nil, fault.Environmentf("exports of the target: %w", err)
+	}
+	exports, err := ReadSymvers(data)
+	if err != nil {
+		return nil, fault.Environmentf("%s: %w", symvers, err)
+	}
+	image, err := kimage.OpenFile(vmlinux)
+	if err != nil {
+		return nil, fault.Environmentf("image of the target: %w", err)
+	}
+	return &Kernel{Image: image, Exports: exports}, nil
+}
+
+// Owner is a part of a kernel whose code can be patched: vmlinux, or a
+// module as it was shipped.
+type Owner struct {
+	Name  string
+	Image *kimage.Image
+
+	kernel *Kernel
+	needs  []string // modules that are loaded before this one
+}
+
+// Owner opens a part of the kernel by its name. A module that the kernel
+// does not have is fs.ErrNotExist.
+func (k *Kernel) Owner(name string) (*Owner, error) {
+	if name == Vmlinux {
+		return &Owner{Name: Vmlinux, Image: k.Image, kernel: k}, nil
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if o := k.modules[name]; o != nil {
+		return o, nil
+	}
+	o, err := k.open(name)
+	if err != nil {
+		return nil, err
+	}
+	if k.modules == nil {
+		k.modules = map[string]*Owner{}
+	}
+	k.modules[name] = o
+	return o, nil
+}
+
+// open reads a module.
+func (k *Kernel) open(name string) (*Owner, error) {
+	if k.ReadModule == nil {
+		return nil, fault.Inputf("module %s: the target has no modules", name).
+			Hint("add the target again with --modules and its folder lib/modules/RELEASE")
+	}
+	ko, err := k.ReadModule(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.Inputf("module %s: %w", name, fs.ErrNotExist).Hint("is it in another package of the kernel, or built into the image?")
+	}
+	if err != nil {
+		return nil, err
+	}
+	image, err := kimage.ParseModule(ko)
+	if err != nil {
+		return nil, fmt.Errorf("module %s: %w", name, err)
+	}
+	if image.Machine != k.Image.Machine {
+		return nil, fault.Inputf("module %s is for %v, the kernel for %v", name, image.Machine, k.Image.Machine)
+	}
+	o := &Owner{Name: name, Image: image, kernel: k}
+	for _, d := range parseModinfo(image.Section(modinfoSection)).depends() {
+		o.needs = append(o.needs, moduleName(d))
+	}
+	return o, nil
+}
+
+// moduleName is the name that the kernel has for a module's file.
+func moduleName(file string) string { return strings.ReplaceAll(path.Base(file), "-", "_") }
+
+// what names o in messages.
+func (o *Owner) what() string {
+	if o.Name == Vmlinux {
+		return "the kernel image"
+	}
+	return "the module " + o.Name
+}
+
+// position is where the livepatch core finds the i-th symbol of o. A module's
+// init code goes away when it has run, and its symbols with it: a name that it
+// had before others has no position that is right both while the module is
+// loaded and afterwards (layout_symtab, kernel/module/kallsyms.c).
+func (o *Owner) position(i int) (uint64, *report.Diagnostic) {
+	name := o.Image.Symbols[i].Name
+	pos := position(o.table(), i)
+	for _, earlier := range defined(o.table(), name) {
+		if earlier == i || o.Name == Vmlinux {
+			break
+		}
+		if o.goes(earlier) {
+			return 0, &report.Diagnostic{Code: "ambiguous-symbol", Severity: report.Error, Symbol: name,
+				Message: fmt.Sprintf("%s has another position in the module %s when its init code has run and is gone", name, o.Name),
+				Hint:    "Make the change in functions whose names occur once in the module."}
+		}
+	}
+	return pos, nil
+}
+
+// goes reports whether the i-th symbol is not among those that a module keeps
+// (is_core_symbol, kernel/module/kallsyms.c).
+func (o *Owner) goes(i int) bool {
+	s := o.Image.Symbols[i]
+	code := s.Type == 't' || s.Type == 'T'
+	return o.Image.Init(s.Addr) || s.Type == 'a' || s.Type == 'A' || !o.kernel.Image.HasData && !code
+}
+
+// moduleReference is how code of the module o refers to e: to what the module
+// has itself, to an export, or to something of the kernel's that only a
+// livepatch gets at.
+func (o *Owner) moduleReference(e *elfdiff.External, proof *baseproof.Proof) (*report.Reference, *report.Diagnostic) {
+	_, isProven := proven(e, proof)
+	if !isProven && e.Old == nil && !o.HasGlobal(e.Name) {
+		return o.imported(e.Name, "name")
+	}
+	i, how, d := o.find(e, proof)
+	if d != nil {
+		return nil, d
+	}
+	if s := o.Image.Symbols[i]; s.Type == kimage.Import {
+		return o.imported(s.Name, how)
+	}
+	return o.reference(i, how)
+}
+
+// reference is a livepatch reference to the i-th symbol of a module.
+func (o *Owner) reference(i int, how string) (*report.Reference, *report.Diagnostic) {
+	if d := o.checkInit(i); d != nil {
+		return nil, d
+	}
+	if o.goes(i) {
+		return nil, notProven(o.Image.Symbols[i].Name, "the kernel does not keep its symbol")
+	}
+	pos, d := o.position(i)
+	if d != nil {
+		return nil, d
+	}
+	return &report.Reference{Symbol: o.Image.Symbols[i].Name, Object: o.Name, SymPos: pos, Kind: "klp", How: how}, nil
+}
+
+// imported is a reference of the module o to something outside of it. What
+// vmlinux exports is for every module; what another module exports only the
+// livepatch core can find, as the livepatch can be loaded before it.
+func (o *Owner) imported(name, how string) (*report.Reference, *report.Diagnostic) {
+	exporter := ""
+	if e, ok := o.kernel.Exports[name]; ok {
+		exporter = moduleName(e.Module)
+	}
+	switch exporter {
+	case Vmlinux:
+		return &report.Reference{Symbol: name, Object: Vmlinux, Kind: "export", How: how}, nil
+	case "":
+		return o.unexported(name)
+	}
+	if !o.dependsOn(exporter, map[string]bool{}) {
+		return nil, &report.Diagnostic{Code: "module-dependency", Severity: report.Error, Symbol: name,
+			Message: fmt.Sprintf("%s is exported by the module %s, which %s does not depend on: it may not be loaded", name, exporter, o.Name),
+			Hint:    "Use what the kernel itself or a module that " + o.Name + " depends on has to offer."}
+	}
+	other, err := o.kernel.Owner(exporter)
+	if err != nil {
+		return nil, notProven(name, err.Error())
+	}
+	for _, i := range other.Image.Lookup(name) {
+		if s := other.Image.Symbols[i]; global(s.Type) && s.Type != kimage.Import {
+			return other.reference(i, how)
+		}
+	}
+	return nil, notProven(name, "the module "+exporter+" does not have it")
+}
+
+// unexported is a reference of a module's new code to a global symbol of the
+// kernel that is not exported.
+func (o *Owner) unexported(name string) (*report.Reference, *report.Diagnostic) {
+	vmlinux := &Owner{Name: Vmlinux, Image: o.kernel.Image, kernel: o.kernel}
+	matches := byName(vmlinux.table(), &elfdiff.External{Name: name})
+	if len(matches) == 0 {
+		return nil, notProven(name, fmt.Sprintf("neither the module %s nor the kernel image has a global symbol of that name, and no module exports it", o.Name))
+	}
+	if d := vmlinux.checkInit(matches[0]); d != nil {
+		return nil, d
+	}
+	if len(matches) > 1 {
+		return nil, &report.Diagnostic{Code: "ambiguous-symbol", Severity: report.Error, Symbol: name,
+			Message: fmt.Sprintf("%d global symbols of the kernel image are called %s", len(matches), name)}
+	}
+	return reference(vmlinux.table(), matches[0], "name", o.kernel.Exports), nil
+}
+
+// dependsOn reports whether the module name is loaded whenever o is.
+func (o *Owner) dependsOn(name string, seen map[string]bool) bool {
+	if slices.Contains(o.needs, name) {
+		return true
+	}
+	for _, n := range o.needs {
+		if seen[n] {
+			continue
+		}
+		seen[n] = true
+		if other, err := o.kernel.Owner(n); err == nil && other.dependsOn(name, seen) {
+			return true
+		}
+	}
+	return false
+}
