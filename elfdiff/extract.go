@@ -32,6 +32,10 @@ type External struct {
 	Name string
 	Sym  *elfobj.Symbol // in the extracted file
 	Old  *Atom          // where the original object defines it; nil: another unit does
+	// TakenBy is the function or datum that uses its address for anything but a
+	// direct branch, if nothing in the original object does. Of variables that
+	// is each that reads or writes them.
+	TakenBy string
 }
 
 // Extract cuts what travels out of the patched object. The aliases of the
@@ -121,7 +125,8 @@ func (x *extractor) put(a *Atom) {
 		for uint64(len(sec.Data)) < at {
 			sec.Data = append(sec.Data, fill)
 		}
-		sec.Data = append(sec.Data, a.Bytes()...)
+		sec.Data = append(sec.Data, a.withPadding()...)
+		at += a.entryPadding()
 	}
 	x.placed[a] = place{sec: sec, off: at}
 }
@@ -245,6 +250,7 @@ func identifierRune(r rune) rune {
 
 // relocate writes the relocations of all that travels.
 func (x *extractor) relocate() error {
+	taken := map[*elfobj.Symbol]string{}
 	for _, a := range x.order {
 		p := x.placed[a]
 		for i := range a.Refs {
@@ -253,10 +259,15 @@ func (x *extractor) relocate() error {
 			if err != nil {
 				return fmt.Errorf("%s: reference at +%#x: %w", a, r.Off, err)
 			}
+			if a.takes(r) && taken[sym] == "" {
+				taken[sym] = a.String()
+			}
+			addend -= int64(a.unwindsPadding(r))
 			rela := x.rela(p.sec)
 			rela.Relocs = append(rela.Relocs, elfobj.Reloc{Offset: p.off + r.Off, Type: r.Type, Sym: sym, Addend: addend + r.Bias})
 		}
 	}
+	x.noteTaken(taken)
 	return nil
 }
 
