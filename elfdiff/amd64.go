@@ -34,7 +34,7 @@ var amd64 = arch{
 		".return_sites":                {relocs: 1},
 		".call_sites":                  {relocs: 1},
 		".ibt_endbr_seal":              {relocs: 1},
-		".orc_unwind_ip":               {relocs: 1, parallel: ".orc_unwind"},
+		".orc_unwind_ip":               {parallel: ".orc_unwind"},
 		".orc_unwind":                  {parallelTo: ".orc_unwind_ip"},
 		".orc_header":                  {whole: true},
 		".static_call_tramp_key":       {unowned: true},

@@ -13,7 +13,7 @@ var loong64 = arch{
 	relocs:  loong64Relocs(),
 	padding: paddedWith("\x00\x00\x40\x03"), // nop: andi $zero, $zero, 0
 	sections: withCommon(map[string]special{
-		".orc_unwind_ip": {relocs: 1, parallel: ".orc_unwind"},
+		".orc_unwind_ip": {parallel: ".orc_unwind"},
 		".orc_unwind":    {parallelTo: ".orc_unwind_ip"},
 		".orc_header":    {whole: true},
 	}),

@@ -88,7 +88,6 @@ func Load(f *elfobj.File) (*Object, error) {
 	if err := o.attachEntries(); err != nil {
 		return nil, err
 	}
-	o.completeUnwinding()
 	o.sortEntries()
 	o.linkUsers()
 	return o, nil
@@ -214,12 +213,22 @@ func (o *Object) splitSection(sec *elfobj.Section, syms []*elfobj.Symbol, relocs
 	switch {
 	case isSpecial && spec.relocs > 0:
 		return splitEntries(sec, spec, relocs)
+	case isSpecial && spec.parallel != "":
+		return whole(sec) // cut when it is known where functions are
 	case isSpecial && spec.parallelTo != "":
-		return nil // attached by its leader
+		return nil // goes with the other
 	case sec.Flags&elf.SHF_MERGE != 0:
 		return splitMergeable(sec)
 	}
 	return o.splitBySymbol(sec, syms)
+}
+
+// whole is a section as one atom without a name.
+func whole(sec *elfobj.Section) []*Atom {
+	if len(sec.Data) == 0 {
+		return nil
+	}
+	return []*Atom{{Kind: Anon, Section: sec, Size: uint64(len(sec.Data))}}
 }
 
 // splitEntries makes one atom per entry. Where the entries cannot be told
@@ -231,7 +240,7 @@ func splitEntries(sec *elfobj.Section, spec special, relocs []elfobj.Reloc) []*A
 	}
 	size, err := spec.entrySize(sec, relocs)
 	if err != nil {
-		return []*Atom{{Kind: Anon, Section: sec, Size: uint64(len(sec.Data))}}
+		return whole(sec)
 	}
 	entries := make([]Atom, uint64(len(sec.Data))/size) // they are most of an object's atoms
 	atoms := make([]*Atom, len(entries))

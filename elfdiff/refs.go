@@ -137,7 +137,7 @@ func (o *Object) attachEntries() error {
 	}
 	o.emptyReplacements()
 	o.attachReplacements()
-	return o.attachParallel()
+	return o.attachUnwinding()
 }
 
 // handsOn reports whether some code of a uses the address of t for anything
@@ -219,35 +219,6 @@ func (a *Atom) function() *Atom {
 		return a
 	}
 	return a.Owner
-}
-
-// attachParallel attaches the entries of sections that have no relocations of
-// their own and run beside one that has (.orc_unwind beside .orc_unwind_ip).
-func (o *Object) attachParallel() error {
-	for _, sec := range o.File.Sections {
-		spec, _ := o.arch.specialOf(sec.Name)
-		leader := o.File.Section(spec.parallelTo)
-		if spec.parallelTo == "" || leader == nil || len(sec.Data) == 0 {
-			continue
-		}
-		leaders := o.bySection[leader]
-		if len(leaders) == 0 || len(sec.Data)%len(leaders) != 0 {
-			return fmt.Errorf("section %s: %d bytes do not go with the %d entries of %s", sec.Name, len(sec.Data), len(leaders), leader.Name)
-		}
-		size := uint64(len(sec.Data) / len(leaders))
-		entries, atoms := make([]Atom, len(leaders)), make([]*Atom, len(leaders))
-		for i, l := range leaders {
-			e := &entries[i]
-			*e = Atom{Kind: Entry, Section: sec, Off: uint64(i) * size, Size: size, Spec: &spec, Owner: l.Owner, order: len(o.Atoms) + i}
-			atoms[i] = e
-			if l.Owner != nil {
-				l.Owner.Entries = append(l.Owner.Entries, e)
-			}
-		}
-		o.Atoms = append(o.Atoms, atoms...)
-		o.bySection[sec] = append(o.bySection[sec], atoms...)
-	}
-	return nil
 }
 
 // linkUsers notes for every atom which others refer to it. What an entry

@@ -10,7 +10,7 @@ import (
 )
 
 // special is what the differ knows of one special section. Exactly one of
-// relocs, parallelTo, whole, unowned, drop and pool says how its contents are
+// relocs, parallel, parallelTo, whole, unowned, drop and pool says how its contents are
 // attributed.
 //
 // Entry sizes are not listed: they differ by kernel version and
@@ -20,7 +20,7 @@ type special struct {
 	relocs     int    // relocations of one entry; the first points at the code that owns it
 	orRelocs   int    // how many there are in other kernels, if any
 	ftrace     bool   // an entry makes its function patchable
-	parallel   string // section whose i-th entry belongs to the i-th entry here
+	parallel   string // section whose i-th entry belongs to the i-th entry here, each with one relocation
 	parallelTo string // the other way round
 	describes  bool   // named objects that each describe one call site: a new one works unregistered
 	whole      bool   // same in all objects, travels whole

@@ -1,88 +1,171 @@
 package elfdiff
 
 import (
+	"cmp"
 	"debug/elf"
+	"fmt"
 	"slices"
-	"sort"
 
 	"kintsugi/internal/elfobj"
 )
 
-// completeUnwinding makes every function's unwind entries stand alone.
+// attachUnwinding gives every function its unwind entries: one atom with all
+// its entries of .orc_unwind_ip, which say from where on each holds, and one
+// with those of .orc_unwind beside it. There are more of them than of anything
+// else in an object.
+//
 // objtool writes an entry where the way to unwind changes, over a whole
 // section (orc_create, tools/objtool/orc_gen.c). Of several functions in one
 // section, one can go on with the last entry of the function before it, and
-// only the last has the entry that says where code ends. Both are added.
-func (o *Object) completeUnwinding() {
-	ips := o.File.Section(".orc_unwind_ip")
-	if ips == nil {
-		return
-	}
-	table := unwindTable{obj: o, bySection: map[*elfobj.Section][]*Atom{}, beside: map[*Atom]*Atom{}}
-	leaders, followers := o.bySection[ips], o.bySection[o.File.Section(".orc_unwind")]
-	if len(leaders) != len(followers) {
-		return
-	}
-	for i, l := range leaders {
-		if len(l.Refs) == 1 && l.Refs[0].Atom != nil {
-			sec := l.Refs[0].Atom.Section
-			table.bySection[sec] = append(table.bySection[sec], l)
-			table.beside[l] = followers[i]
-		}
-	}
-	for sec, list := range table.bySection {
-		sort.SliceStable(list, func(i, j int) bool { return ipOf(list[i]) < ipOf(list[j]) })
-		table.bySection[sec] = list
-	}
+// only the last has the entry that says where code ends. Both are added, so
+// that each function's entries stand alone.
+func (o *Object) attachUnwinding() error {
 	for _, sec := range o.File.Sections {
-		if sec.Flags&elf.SHF_EXECINSTR != 0 && len(o.bySection[sec]) > 1 {
-			table.complete(sec)
+		spec, _ := o.arch.specialOf(sec.Name)
+		beside := o.File.Section(spec.parallel)
+		if spec.parallel == "" || beside == nil || len(o.bySection[sec]) != 1 {
+			continue
 		}
+		all := o.bySection[sec][0]
+		t := unwindTable{spec: &spec, ip: sec, orc: beside}
+		if err := t.read(all); err != nil {
+			return err
+		}
+		o.Atoms = slices.DeleteFunc(o.Atoms, func(a *Atom) bool { return a == all })
+		t.attach(o)
 	}
-	o.Atoms = append(append(o.Atoms, table.leaders...), table.followers...)
+	return nil
 }
 
 // unwindTable is .orc_unwind_ip with .orc_unwind beside it.
 type unwindTable struct {
-	obj                *Object
-	bySection          map[*elfobj.Section][]*Atom // entries of .orc_unwind_ip, by address
-	beside             map[*Atom]*Atom             // the entry of .orc_unwind that goes with one of .orc_unwind_ip
-	leaders, followers []*Atom                     // what was added
+	spec            *special
+	ip, orc         *elfobj.Section
+	ipSize, orcSize int   // bytes of an entry in each
+	entries         []Ref // of ip, in the order of the code; Off says which entry it is
 }
 
-// ipOf is where in its section an entry begins to hold.
-func ipOf(leader *Atom) int64 {
-	return int64(leader.Refs[0].Atom.Off) + leader.Refs[0].Addend
+// read takes the two sections apart.
+func (t *unwindTable) read(all *Atom) error {
+	n := len(all.Refs)
+	if n == 0 || len(t.ip.Data)%n != 0 || len(t.orc.Data)%n != 0 {
+		return fmt.Errorf("section %s: %d bytes do not go with the %d bytes and %d relocations of %s",
+			t.orc.Name, len(t.orc.Data), len(t.ip.Data), n, t.ip.Name)
+	}
+	t.ipSize, t.orcSize, t.entries = len(t.ip.Data)/n, len(t.orc.Data)/n, all.Refs
+	for i := range t.entries {
+		if t.entries[i].Off != uint64(i*t.ipSize) {
+			return fmt.Errorf("section %s: entry %d has no relocation", t.ip.Name, i)
+		}
+	}
+	order := func(a, b Ref) int { return cmp.Or(cmp.Compare(rank(&a), rank(&b)), cmp.Compare(a.Addend, b.Addend)) }
+	if !slices.IsSortedFunc(t.entries, order) {
+		slices.SortStableFunc(t.entries, order)
+	}
+	return nil
 }
 
-func (t *unwindTable) complete(sec *elfobj.Section) {
-	list := t.bySection[sec]
-	for _, a := range t.obj.bySection[sec] {
-		if a.Kind != Func || len(list) == 0 {
-			continue
+// codeOf is the atom whose code an entry is for, nil for none.
+func codeOf(entry *Ref) *Atom {
+	if a := entry.Atom; a != nil && a.Section.Flags&elf.SHF_EXECINSTR != 0 {
+		return a
+	}
+	return nil
+}
+
+// rank orders entries by what they are for, those for nothing first.
+func rank(entry *Ref) int {
+	if a := codeOf(entry); a != nil {
+		return a.order
+	}
+	return -1
+}
+
+// attach makes the atoms of both sections, first those that belong to no code.
+func (t *unwindTable) attach(o *Object) {
+	var ips, orcs []*Atom
+	read := 0
+	for _, owner := range slices.Concat([]*Atom{nil}, o.Atoms) {
+		from := read
+		for read < len(t.entries) && codeOf(&t.entries[read]) == owner {
+			read++
 		}
-		// The last entry at or before the function, and whether one is at its end.
-		n := sort.Search(len(list), func(i int) bool { return ipOf(list[i]) > int64(a.Off) })
-		if n > 0 && ipOf(list[n-1]) < int64(a.Off) {
-			t.add(a, list[n-1], 0, slices.Clone(t.beside[list[n-1]].Bytes()))
+		run := unwindRun{table: t, owner: owner}
+		if owner != nil && owner.Kind == Func && len(o.bySection[owner.Section]) > 1 {
+			run.whole(t.entries[max(from-1, 0):from], t.entries[from:read])
+		} else {
+			run.own(t.entries[from:read])
 		}
-		end := int64(a.Off + a.Size)
-		m := sort.Search(len(list), func(i int) bool { return ipOf(list[i]) >= end })
-		if m == len(list) || ipOf(list[m]) != end || list[m].Refs[0].Atom != a {
-			t.add(a, list[0], int64(a.Size), make([]byte, t.beside[list[0]].Size))
+		if len(run.refs) > 0 {
+			ip, orc := run.atoms()
+			ips, orcs = append(ips, ip), append(orcs, orc)
 		}
+	}
+	o.bySection[t.ip], o.bySection[t.orc] = ips, orcs
+	for _, e := range slices.Concat(ips, orcs) {
+		e.order = len(o.Atoms)
+		o.Atoms = append(o.Atoms, e)
 	}
 }
 
-// add gives a an entry at its offset off: the fields of like, and orc.
-func (t *unwindTable) add(a, like *Atom, off int64, orc []byte) {
-	l, f := *like, *t.beside[like]
-	ref := like.Refs[0]
-	ref.Atom, ref.Addend = a, off
-	l.Refs, l.Owner, l.users, l.twin = []Ref{ref}, a, nil, nil
-	f.code, f.Owner, f.users, f.twin = orc, a, nil, nil
-	l.order = len(t.obj.Atoms) + len(t.leaders)
-	f.order = l.order
-	t.leaders, t.followers = append(t.leaders, &l), append(t.followers, &f)
-	a.Entries = append(a.Entries, &l, &f)
+// unwindRun is the entries of one function.
+type unwindRun struct {
+	table   *unwindTable
+	owner   *Atom
+	refs    []Ref
+	ip, orc []byte
+}
+
+// whole adds the entries of a function that shares its section: its own, the
+// one before them where that holds at its start still, and one for its end.
+func (r *unwindRun) whole(before, own []Ref) {
+	starts := len(own) > 0 && own[0].Addend <= 0
+	if !starts && len(before) > 0 && before[0].Atom != nil && before[0].Atom.Section == r.owner.Section {
+		r.add(&before[0], 0, r.table.orcOf(&before[0]))
+	}
+	r.own(own)
+	end := int64(r.owner.Size)
+	if len(r.refs) > 0 && !slices.ContainsFunc(own, func(e Ref) bool { return e.Addend == end }) {
+		r.add(&r.refs[0], end, make([]byte, r.table.orcSize))
+	}
+}
+
+func (r *unwindRun) own(entries []Ref) {
+	for i := range entries {
+		r.add(&entries[i], entries[i].Addend, r.table.orcOf(&entries[i]))
+	}
+}
+
+// add adds an entry like another, for the place at of the owner.
+func (r *unwindRun) add(like *Ref, at int64, orc []byte) {
+	ref := *like
+	ref.Off, ref.Addend = uint64(len(r.ip)), at
+	if r.owner != nil {
+		ref.Atom = r.owner
+	}
+	r.refs = append(r.refs, ref)
+	r.ip = append(r.ip, make([]byte, r.table.ipSize)...) // the relocation is all that it holds
+	r.orc = append(r.orc, orc...)
+}
+
+// orcOf is what .orc_unwind has for an entry.
+func (t *unwindTable) orcOf(entry *Ref) []byte {
+	i := int(entry.Off) / t.ipSize * t.orcSize
+	return t.orc.Data[i : i+t.orcSize]
+}
+
+// atoms are the entries as one atom of each section.
+func (r *unwindRun) atoms() (ip, orc *Atom) {
+	pair := [2]Atom{
+		{Section: r.table.ip, Size: uint64(len(r.ip)), Refs: r.refs, code: r.ip},
+		{Section: r.table.orc, Size: uint64(len(r.orc)), code: r.orc},
+	}
+	for i := range pair {
+		a := &pair[i]
+		a.Kind, a.Spec, a.Owner = Entry, r.table.spec, r.owner
+		if r.owner != nil {
+			r.owner.Entries = append(r.owner.Entries, a)
+		}
+	}
+	return &pair[0], &pair[1]
 }

@@ -17,6 +17,9 @@ func (o *Object) InsnLen(code []byte) int {
 	return o.arch.decode(code).size
 }
 
+// Unwinding reports whether a is the unwind entries of a function.
+func (a *Atom) Unwinding() bool { return a.Kind == Entry && a.Spec.parallel != "" }
+
 // Twin is the same atom in the other object of a Diff, nil where it has none.
 func (a *Atom) Twin() *Atom { return a.twin }
 

@@ -13,7 +13,7 @@ import (
 // but point at a place say nothing.
 func (d *disassembler) notes() {
 	for _, e := range d.a.Entries {
-		if len(e.Refs) < 2 || e.Refs[0].Atom != d.a {
+		if len(e.Refs) < 2 || e.Refs[0].Atom != d.a || e.Unwinding() {
 			continue
 		}
 		at := uint64(e.Refs[0].Addend)
