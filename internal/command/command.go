@@ -10,9 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"os/exec"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -42,24 +40,6 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
-
-// Environ is the environment that children get: the caller's, with the
-// settings that make tools speak one language and one time, and without the
-// variables through which the caller's shell would steer make or the compiler.
-func Environ() []string {
-	drop := []string{"MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKELEVEL", "KCFLAGS", "KAFLAGS", "KCPPFLAGS",
-		"CFLAGS", "LDFLAGS", "ARCH", "CROSS_COMPILE", "CC", "LLVM", "O", "M", "V", "W", "C",
-		"KBUILD_OUTPUT", "KBUILD_EXTMOD", "CPATH", "C_INCLUDE_PATH", "COMPILER_PATH", "GCC_EXEC_PREFIX", "LANG", "LANGUAGE"}
-	var env []string
-	for _, kv := range os.Environ() {
-		name, _, _ := strings.Cut(kv, "=")
-		if slices.Contains(drop, name) || strings.HasPrefix(name, "LC_") {
-			continue
-		}
-		env = append(env, kv)
-	}
-	return append(env, "LC_ALL=C", "TZ=UTC")
-}
 
 // Run runs c to its end and returns what it wrote, stdout and stderr together.
 // When ctx ends, the whole process group is killed. A program that is not

@@ -1,0 +1,54 @@
+package command
+
+import (
+	"os"
+	"slices"
+	"strings"
+)
+
+// steering are the variables by which the caller's shell would steer what a
+// child makes, without a word of it in the command that is logged: make takes
+// every variable of the environment for one of its own, and the compiler has
+// its own set (gcc(1), "Environment Variables"). What is not listed passes:
+// TMPDIR and proxies, and the settings of compiler launchers (CCACHE_DIR,
+// DISTCC_HOSTS).
+var steering = []string{
+	// make
+	"MAKEFLAGS", "GNUMAKEFLAGS", "MFLAGS", "MAKEFILES", "MAKEOVERRIDES", "MAKELEVEL", "MAKE_RESTARTS", "VPATH",
+	// kbuild: Documentation/kbuild/kbuild.rst, the top Makefile, tools/scripts/Makefile.include
+	"ARCH", "SUBARCH", "SRCARCH", "CROSS_COMPILE", "CROSS_COMPILE_COMPAT", "LLVM", "LLVM_IAS", "O", "M", "V", "W", "C", "CF", "CHECK",
+	"KCFLAGS", "KAFLAGS", "KCPPFLAGS", "KRUSTFLAGS", "USERCFLAGS", "USERLDFLAGS", "LOCALVERSION", "EXTRAVERSION", "KERNELRELEASE", "KERNELVERSION",
+	"srctree", "objtree", "src", "obj", "quiet", "Q", "sub_make_done", "need-sub-make", "MO", "OUTPUT", "DEBUG", "WERROR",
+	"ALLSOURCE_ARCHS", "REGENERATE_PARSERS", "DISTRIBUTOR",
+	// the compiler, its programs and the flags of everybody's makefiles
+	"CC", "CPP", "LD", "AR", "AS", "NM", "OBJCOPY", "OBJDUMP", "READELF", "STRIP", "PAHOLE", "HOSTCC", "HOSTCXX",
+	"CFLAGS", "CPPFLAGS", "CXXFLAGS", "LDFLAGS", "LDLIBS", "ASFLAGS",
+	"CPATH", "C_INCLUDE_PATH", "CPLUS_INCLUDE_PATH", "OBJC_INCLUDE_PATH", "COMPILER_PATH", "LIBRARY_PATH", "LD_RUN_PATH", "GNUTARGET", "LDEMULATION",
+	"DEPENDENCIES_OUTPUT", "SUNPRO_DEPENDENCIES", "SOURCE_DATE_EPOCH",
+	// shells, and tools of their scripts
+	"BASH_ENV", "ENV", "CDPATH", "POSIXLY_CORRECT", "PERL5OPT", "GREP_OPTIONS", "GREP_COLOR", "GREP_COLORS", "XZ_OPT", "XZ_DEFAULTS", "TAR_OPTIONS", "GZIP",
+	"LANG", "LANGUAGE", "TZ",
+}
+
+// steeringPrefixes begin the names of further ones. CONFIG_X=y would switch on
+// what the kernel's configuration leaves out.
+var steeringPrefixes = []string{
+	"KBUILD_", "KCONFIG_", "CONFIG_", "CFLAGS_", "AFLAGS_", "LDFLAGS_", "EXTRA_", "HOSTCFLAGS", "HOSTLDFLAGS", "HOSTLDLIBS",
+	"GCC_", "COLLECT_", "DISTRIBUTION_", "LC_",
+}
+
+// Environ is the environment that children get: the caller's without the
+// steering variables, and with the settings that make tools speak one language
+// and one time.
+func Environ() []string {
+	env := slices.DeleteFunc(os.Environ(), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		return steers(name)
+	})
+	return append(env, "LC_ALL=C", "TZ=UTC")
+}
+
+func steers(name string) bool {
+	return slices.Contains(steering, name) ||
+		slices.ContainsFunc(steeringPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
+}
