@@ -31,7 +31,7 @@ type Image struct {
 	HasData bool
 
 	segments []segment
-	sections map[string][]byte // of a module
+	sections map[string]segment // of a module
 	init     []span
 	byName   nameIndex
 	byAddr   []int32 // of a module: indices by address; nil: Symbols are in that order

@@ -59,14 +59,14 @@ type moduleLayout struct {
 	base     map[*elfobj.Section]uint64
 	imports  map[*elfobj.Symbol]uint64
 	segments []segment
-	contents map[string][]byte
+	contents map[string]segment
 	init     []span
 }
 
 // place lays the sections down that are in memory, one after the other, and
 // the imports at addresses of their own.
 func (m *moduleLayout) place() error {
-	m.contents = map[string][]byte{}
+	m.contents = map[string]segment{}
 	next := uint64(moduleSections)
 	for _, s := range m.file.Sections {
 		if s.Flags&elf.SHF_ALLOC == 0 {
@@ -77,8 +77,9 @@ func (m *moduleLayout) place() error {
 		}
 		m.base[s] = next
 		data := slices.Clone(s.Data) // relocations will be written into it
-		m.segments = append(m.segments, segment{addr: next, size: s.Len(), data: data})
-		m.contents[s.Name] = data
+		in := segment{addr: next, size: s.Len(), data: data}
+		m.segments = append(m.segments, in)
+		m.contents[s.Name] = in
 		if strings.HasPrefix(s.Name, ".init") { // module_init_section, kernel/module/main.c
 			m.init = append(m.init, span{next, next + s.Len()})
 		}
@@ -240,7 +241,10 @@ func (im *Image) initOfKernel() []span {
 
 // Section is what a section of a module has in memory, relocated; nil where
 // it has no such section, and for the kernel's image.
-func (im *Image) Section(name string) []byte { return im.sections[name] }
+func (im *Image) Section(name string) []byte { return im.sections[name].data }
+
+// SectionAddr is where a section of a module begins; zero where Section is nil.
+func (im *Image) SectionAddr(name string) uint64 { return im.sections[name].addr }
 
 // indexAddrs are the indices of symbols by address, those of one address in
 // table order.

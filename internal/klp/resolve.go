@@ -24,18 +24,27 @@ type Resolution struct {
 // link binds them.
 func (o *Owner) Resolve(x *elfdiff.Extract, proof *baseproof.Proof, shared map[string]bool) *Resolution {
 	return resolve(x, shared, o.kernel.Exports, o.Name, func(e *elfdiff.External) (*report.Reference, *report.Diagnostic) {
-		if o.Name != Vmlinux {
-			return o.moduleReference(e, proof)
+		ref, err := o.referenceTo(e, proof)
+		if err == nil {
+			err = o.kernel.checkSealed(e, ref)
 		}
-		i, how, err := o.find(e, proof)
-		if err != nil {
-			return nil, err
-		}
-		if err := o.checkInit(i); err != nil {
-			return nil, err
-		}
-		return reference(o.table(), i, how, o.kernel.Exports), nil
+		return ref, err
 	})
+}
+
+// referenceTo is how code of o refers to e.
+func (o *Owner) referenceTo(e *elfdiff.External, proof *baseproof.Proof) (*report.Reference, *report.Diagnostic) {
+	if o.Name != Vmlinux {
+		return o.moduleReference(e, proof)
+	}
+	i, how, err := o.find(e, proof)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.checkInit(i); err != nil {
+		return nil, err
+	}
+	return reference(o.table(), i, how, o.kernel.Exports), nil
 }
 
 // resolve names the external symbols of x, which is code of patched, by what
