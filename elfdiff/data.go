@@ -20,7 +20,7 @@ func (s *selection) data() {
 		}
 		d := s.cmp.difference(b.twin, b)
 		switch {
-		case d == nil:
+		case d == nil, s.ignores(b):
 		case s.patched.describes(b):
 			s.note("debug-site-kept", b, "%s keeps the entry that the kernel has for it in dynamic_debug/control", b)
 		case s.patched.isUnowned(b):

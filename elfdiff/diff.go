@@ -18,6 +18,8 @@ type Result struct {
 	Functions     []*Function
 	Data          []*DataItem
 	Removed       []string // functions that are in the original only
+	Callbacks     []Callback
+	States        []State
 	Diagnostics   []report.Diagnostic
 
 	travels map[*Atom]*trip
@@ -80,6 +82,7 @@ func Diff(orig, patched *elfobj.File) (*Result, error) {
 // atoms, so an Object can be part of one Diff only.
 func DiffObjects(orig, patched *Object) *Result {
 	s := newSelection(orig, patched)
+	s.author()
 	s.names()
 	s.removals()
 	s.functions()

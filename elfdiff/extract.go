@@ -4,6 +4,7 @@ import (
 	"debug/elf"
 	"fmt"
 	"sort"
+	"strconv"
 	"strings"
 
 	"kintsugi/internal/elfobj"
@@ -15,6 +16,8 @@ type Extract struct {
 	// Replacements are the functions that the module puts in the place of the
 	// kernel's own.
 	Replacements []Replacement
+	// Callbacks are the functions that the kernel is to call.
+	Callbacks []NamedCallback
 	// Externals are the symbols that the object leaves to the kernel. Their
 	// Sym is undefined in File: whoever links the module gives it the name
 	// under which it is to be found.
@@ -25,6 +28,12 @@ type Extract struct {
 type Replacement struct {
 	Func  *Function
 	Alias string // global symbol in File by which C code can name the new function
+}
+
+// NamedCallback is a callback in an extracted object.
+type NamedCallback struct {
+	Callback
+	Alias string // global symbol in File by which C code can name the function
 }
 
 // External is a symbol that the extracted object refers to and does not define.
@@ -54,7 +63,7 @@ func (r *Result) Extract(prefix string) (*Extract, error) {
 		return nil, err
 	}
 	x.finish()
-	return &Extract{File: x.file, Replacements: x.replacements, Externals: x.exts}, nil
+	return &Extract{File: x.file, Replacements: x.replacements, Callbacks: x.callbacks(), Externals: x.exts}, nil
 }
 
 type extractor struct {
@@ -234,10 +243,24 @@ func (x *extractor) addSymbol(s *elfobj.Symbol) *elfobj.Symbol {
 
 // alias gives a replacing function a global name that C can write.
 func (x *extractor) alias(n int, f *Function) {
-	p := x.placed[f.New]
-	name := fmt.Sprintf("%s%d_%s", x.prefix, n, strings.Map(identifierRune, f.Name))
-	x.addSymbol(&elfobj.Symbol{Name: name, Value: p.off, Size: f.New.Size, Type: elf.STT_FUNC, Bind: elf.STB_GLOBAL, Other: f.New.Sym.Other &^ visibility, Section: p.sec})
-	x.replacements = append(x.replacements, Replacement{Func: f, Alias: name})
+	x.replacements = append(x.replacements, Replacement{Func: f, Alias: x.globalName(strconv.Itoa(n), f.New)})
+}
+
+// callbacks gives the callbacks such names, too.
+func (x *extractor) callbacks() []NamedCallback {
+	var list []NamedCallback
+	for _, c := range x.res.Callbacks {
+		list = append(list, NamedCallback{Callback: c, Alias: x.globalName(c.Kind, c.Func)})
+	}
+	return list
+}
+
+// globalName adds a global symbol for the function a; what tells several apart.
+func (x *extractor) globalName(what string, a *Atom) string {
+	p := x.placed[a]
+	name := x.prefix + what + "_" + strings.Map(identifierRune, a.Name)
+	x.addSymbol(&elfobj.Symbol{Name: name, Value: p.off, Size: a.Size, Type: elf.STT_FUNC, Bind: elf.STB_GLOBAL, Other: a.Sym.Other &^ visibility, Section: p.sec})
+	return name
 }
 
 func identifierRune(r rune) rune {

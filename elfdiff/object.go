@@ -202,10 +202,10 @@ func (o *Object) split(relocs sectionRelocs) {
 
 // reachesKernel reports whether the section is part of a linked kernel:
 // debug info is not, nor is what the linker script throws away (DISCARDS,
-// include/asm-generic/vmlinux.lds.h).
+// include/asm-generic/vmlinux.lds.h), nor what the author of a patch says.
 func reachesKernel(sec *elfobj.Section) bool {
 	return sec.Flags&elf.SHF_ALLOC != 0 && sec.Type != elf.SHT_RELA && sec.Type != elf.SHT_GROUP &&
-		!strings.HasPrefix(sec.Name, ".discard.")
+		!strings.HasPrefix(sec.Name, ".discard.") && !isAuthors(sec.Name)
 }
 
 func (o *Object) splitSection(sec *elfobj.Section, syms []*elfobj.Symbol, relocs []elfobj.Reloc) []*Atom {

@@ -14,6 +14,7 @@ type selection struct {
 	cmp           comparison
 	ambiguous     map[*Atom]bool
 	dropped       map[*Atom]bool  // entries that do not travel with their function
+	ignored       map[string]bool // functions and sections whose differences do not count
 	trips         map[*Atom]*trip // patched atoms that travel
 	queue         []*Atom         // of them, those whose references were not followed yet
 	init          []*Atom         // changed code and data that is gone once the kernel has booted
@@ -31,7 +32,7 @@ type trip struct {
 
 func newSelection(orig, patched *Object) *selection {
 	s := &selection{orig: orig, patched: patched, cmp: comparison{memo: map[[2]*Atom]bool{}},
-		ambiguous: map[*Atom]bool{}, dropped: map[*Atom]bool{}, trips: map[*Atom]*trip{}, res: &Result{}}
+		ambiguous: map[*Atom]bool{}, dropped: map[*Atom]bool{}, ignored: map[string]bool{}, trips: map[*Atom]*trip{}, res: &Result{}}
 	for _, a := range correlate(orig, patched) {
 		s.ambiguous[a] = true
 	}
@@ -93,7 +94,7 @@ func (s *selection) functions() {
 		}
 		d := s.cmp.difference(b.twin, b)
 		switch {
-		case d == nil:
+		case d == nil, s.ignores(b):
 		case b.Init():
 			s.init = append(s.init, b)
 		default:

@@ -93,6 +93,7 @@ func sectionNames(maps ...map[string][]*Atom) []string {
 func (s *selection) refuseUnowned(a *Atom, how string) {
 	sec := a.Section.Name
 	switch {
+	case s.ignores(a):
 	case strings.Contains(sec, "ksymtab") || strings.Contains(sec, "kcrctab") || sec == ".export_symbol":
 		s.refuse("export-changed", a, "Other modules are linked against the exports of the running kernel: keep them as they are.", "the export %s is %s", exportName(a), how)
 	case strings.Contains(sec, "initcall"):
