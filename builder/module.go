@@ -39,6 +39,11 @@ func (r *run) emit(units []*unit) (string, error) {
 		return "", err
 	}
 	files := map[string][]byte{"livepatch.c": source, "Kbuild": kbuildFile}
+	if m.Forget {
+		if files["forget.c"], err = m.ForgetSource(); err != nil {
+			return "", err
+		}
+	}
 	for i, u := range units {
 		if u.diff.Empty() {
 			continue
@@ -85,6 +90,7 @@ func (r *run) moduleSource(units []*unit) *templates.Module {
 		if name == klp.Vmlinux {
 			o.Module, o.Ident = "", name
 		}
+		m.Forget = m.Forget || name != klp.Vmlinux && len(r.forgetNames()) > 0
 		m.Objects = append(m.Objects, o)
 	}
 	for n := range namespaces {
@@ -92,6 +98,24 @@ func (r *run) moduleSource(units []*unit) *templates.Module {
 	}
 	sort.Strings(m.Namespaces)
 	return m
+}
+
+// forgetNames are the names of what the module needs to take back what the
+// kernel relocates in it for a patched module that goes; none where the kernel
+// does that itself.
+func (r *run) forgetNames() map[string]string {
+	if len(r.kernel.Image.Lookup("clear_relocate_add")) > 0 {
+		return nil
+	}
+	names := map[string]string{}
+	for _, name := range templates.ForgetSymbols {
+		ref, ok := r.kernel.Global(name)
+		if !ok {
+			return nil
+		}
+		names[name] = ref
+	}
+	return names
 }
 
 // link has the target's own kbuild make the module.
@@ -112,7 +136,7 @@ func (r *run) link(ctx context.Context, source string) ([]byte, error) {
 // seal gives the linked module its livepatch relocations.
 func (r *run) seal(linked []byte) ([]byte, error) {
 	defer r.timed("seal")()
-	return klp.Seal(linked)
+	return klp.Seal(linked, r.forgetNames())
 }
 
 // verify applies the kernel's own load rules to the sealed module. A module

@@ -7,10 +7,12 @@ package templates
 import (
 	"bytes"
 	"embed"
+	"io/fs"
+	"strings"
 	"text/template"
 )
 
-//go:embed *.tmpl
+//go:embed *.tmpl include
 var files embed.FS
 
 var parsed = template.Must(template.ParseFS(files, "*.tmpl"))
@@ -21,15 +23,23 @@ type Module struct {
 	Release    string // of the kernel
 	Replace    bool   // klp_patch.replace: take over from all earlier patches
 	Objects    []Object
+	States     []State
 	Namespaces []string // of symbols, to import
 	Units      []string // names of the shipped objects, without .o_shipped
+	// Forget is for kernels that do not take the relocations of a patched
+	// module back when it goes: there is a second C file, forget.c.
+	Forget bool
 }
+
+// ForgetSymbols are what forget.c needs of the kernel and no module can link with.
+var ForgetSymbols = []string{"text_mutex", "text_poke", "text_poke_sync"}
 
 // Object is one struct klp_object.
 type Object struct {
 	Module string // empty: vmlinux
 	Ident  string // C identifier
 	Funcs  []Func
+	Calls  []Call
 }
 
 // Func is one struct klp_func.
@@ -39,11 +49,46 @@ type Func struct {
 	SymPos  uint64
 }
 
+// Call is one member of a struct klp_callbacks.
+type Call struct {
+	Kind string // the member's name
+	Func string // C identifier
+}
+
+// State is one struct klp_state.
+type State struct {
+	ID      uint64
+	Version uint32
+}
+
+// PatchSymbol is the symbol of the module's struct klp_patch, for callbacks.
+const PatchSymbol = "kintsugi_patch"
+
+// Headers are those that the sources of patches can include, by path below a
+// directory that the compiler looks into.
+func Headers() map[string][]byte {
+	headers := map[string][]byte{}
+	err := fs.WalkDir(files, "include", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		headers[strings.TrimPrefix(path, "include/")], err = files.ReadFile(path)
+		return err
+	})
+	if err != nil {
+		panic(err) // the files are part of the program
+	}
+	return headers
+}
+
 // Source is the module's C file.
 func (m *Module) Source() ([]byte, error) { return m.execute("livepatch.c.tmpl") }
 
 // Kbuild is the module's Kbuild file.
 func (m *Module) Kbuild() ([]byte, error) { return m.execute("Kbuild.tmpl") }
+
+// ForgetSource is forget.c.
+func (m *Module) ForgetSource() ([]byte, error) { return m.execute("forget.c.tmpl") }
 
 func (m *Module) execute(name string) ([]byte, error) {
 	var b bytes.Buffer

@@ -25,6 +25,8 @@ var keys = map[string]bool{
 	"Functions":  true, // exactly these: changed NAME, new NAME
 	"Data":       true, // exactly these: new NAME, changed NAME, private NAME
 	"Positions":  true, // functions or references whose name occurs several times in the kernel
+	"Modules":    true, // that the probe loads
+	"Owners":     true, // of functions and references, among others: OBJECT NAME
 	"References": true, // among others: export NAME, klp NAME
 	"Verdict":    true, // refused, nothing, failed
 	"Code":       true, // of the error and of a diagnostic

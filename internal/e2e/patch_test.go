@@ -31,7 +31,7 @@ func TestPatches(t *testing.T) {
 				t.Fatalf("build: %s\n%s", explain(err), diagnostics(rep))
 			}
 			c.checkReport(t, rep)
-			boot(t, kernel, filepath.Join(out, rep.Module.Path), strings.TrimSuffix(c.path, ".patch")+".sh")
+			boot(t, kernel, filepath.Join(out, rep.Module.Path), strings.TrimSuffix(c.path, ".patch")+".sh", nil)
 		})
 	}
 }
@@ -68,12 +68,13 @@ func hasPosition(rep *report.Report, name string) bool {
 // machines bounds how many VMs run at once.
 var machines = make(chan struct{}, 2)
 
-// boot loads the module into its kernel and has the probe judge.
-func boot(t *testing.T, kernel *target.Target, module, probe string) {
+// boot loads the module into its kernel and has the probe judge. files are
+// what the probe needs in the guest, by their paths there.
+func boot(t *testing.T, kernel *target.Target, module, probe string, files map[string]string) {
 	t.Helper()
 	machines <- struct{}{}
 	defer func() { <-machines }()
-	result, err := vm.Run(context.Background(), vm.Config{Image: kernel.Image, Module: module, Probe: probe, Init: program(t)})
+	result, err := vm.Run(context.Background(), vm.Config{Image: kernel.Image, Module: module, Probe: probe, Files: files, Init: program(t)})
 	if err != nil {
 		t.Fatalf("VM: %v %q\n%s", err, fault.Hints(err), console(result))
 	}

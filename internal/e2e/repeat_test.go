@@ -105,7 +105,7 @@ after) grep -qx 'Characters by major:' /proc/devices && grep -qx two_words /proc
 *)     grep -qx 'Character devices:' /proc/devices && grep -qx 'two words' /proc/$$/comm ;;
 esac
 `)
-	boot(t, kernel, filepath.Join(out, rep.Module.Path), probe)
+	boot(t, kernel, filepath.Join(out, rep.Module.Path), probe, nil)
 }
 
 // results is every file below dir, the report without its timings.

@@ -217,7 +217,7 @@ func (o *Owner) unexported(name string) (*report.Reference, *report.Diagnostic) 
 	vmlinux := &Owner{Name: Vmlinux, Image: o.kernel.Image, kernel: o.kernel}
 	matches := byName(vmlinux.table(), &elfdiff.External{Name: name})
 	if len(matches) == 0 {
-		return nil, notProven(name, fmt.Sprintf("neither the module %s nor the kernel image has a global symbol of that name, and no module exports it", o.Name))
+		return nil, notProven(name, fmt.Sprintf("neither %s nor the kernel image has a global symbol of that name, and no module exports it", o.what()))
 	}
 	if d := vmlinux.checkInit(matches[0]); d != nil {
 		return nil, d
@@ -227,6 +227,20 @@ func (o *Owner) unexported(name string) (*report.Reference, *report.Diagnostic) 
 			Message: fmt.Sprintf("%d global symbols of the kernel image are called %s", len(matches), name)}
 	}
 	return reference(vmlinux.table(), matches[0], "name", o.kernel.Exports), nil
+}
+
+// Global is the name by which a livepatch module refers to a global symbol of
+// the kernel itself; ok is false where there is not one of that name.
+func (k *Kernel) Global(name string) (link string, ok bool) {
+	vmlinux := &Owner{Name: Vmlinux, Image: k.Image, kernel: k}
+	ref, d := vmlinux.unexported(name)
+	switch {
+	case d != nil:
+		return "", false
+	case ref.Kind == "export":
+		return name, true
+	}
+	return Symbol{Object: Vmlinux, Name: name, Pos: ref.SymPos}.String(), true
 }
 
 // dependsOn reports whether the module name is loaded whenever o is.

@@ -86,7 +86,7 @@ func buildModule(headers string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Seal(ko)
+	return Seal(ko, nil)
 }
 
 func TestInspectReal(t *testing.T) {

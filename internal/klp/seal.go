@@ -13,7 +13,10 @@ import (
 // .klp.rela.OBJECT.SECTION, and debug sections, which hold the paths of the
 // machine that built them, go. ld and modpost can carry neither of the first
 // two, which is why this comes last.
-func Seal(ko []byte) ([]byte, error) {
+//
+// names are the klp names of plain undefined symbols, which the module's own C
+// code refers to.
+func Seal(ko []byte, names map[string]string) ([]byte, error) {
 	f, err := elfobj.Read(ko)
 	if err != nil {
 		return nil, fmt.Errorf("linked module: %w", err)
@@ -21,7 +24,11 @@ func Seal(ko []byte) ([]byte, error) {
 	dropDebug(f)
 	patched := map[*elfobj.Symbol]string{}
 	for _, s := range f.Symbols {
-		if sym, object, ok := parseLinkName(s.Name); ok && s.Undefined() {
+		name := s.Name
+		if own, ok := names[name]; ok {
+			name = own
+		}
+		if sym, object, ok := parseLinkName(name); ok && s.Undefined() {
 			s.Name, s.Index, s.Bind = sym.String(), elfobj.SHNLivepatch, elf.STB_GLOBAL
 			patched[s] = object
 		}
