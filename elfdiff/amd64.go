@@ -20,10 +20,11 @@ var amd64 = arch{
 		uint32(elf.R_X86_64_PC8):   {size: 1, pcrel: true},
 		uint32(elf.R_X86_64_PLT32): {size: 4, pcrel: true},
 	},
-	decode:  x86Decode,
-	near:    uint32(elf.R_X86_64_PLT32),
-	short:   uint32(elf.R_X86_64_PC8),
-	padding: x86Padding,
+	decode:       x86Decode,
+	near:         uint32(elf.R_X86_64_PLT32),
+	short:        uint32(elf.R_X86_64_PC8),
+	padding:      x86Padding,
+	loadVariable: x86LoadVariable,
 	sections: withCommon(map[string]special{
 		// Made for call padding too; ftrace goes by __mcount_loc alone (HAVE_DYNAMIC_FTRACE_NO_PATCHABLE).
 		"__patchable_function_entries": {relocs: 1},

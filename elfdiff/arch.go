@@ -31,6 +31,10 @@ type arch struct {
 	mapping []string
 	// linker are undefined symbols that the linker itself defines.
 	linker map[string]bool
+	// loadVariable has code load a variable from memory where the number at off
+	// is that of a runtime constant, and returns the field that is to be
+	// relocated; nil where no such change is known.
+	loadVariable func(code []byte, off int64) (field Ref, ok bool)
 	// sections are the special sections, by name.
 	sections map[string]special
 }

@@ -62,6 +62,7 @@ func (r *Result) Extract(prefix string) (*Extract, error) {
 	if err := x.relocate(); err != nil {
 		return nil, err
 	}
+	x.loadConstants()
 	x.finish()
 	return &Extract{File: x.file, Replacements: x.replacements, Callbacks: x.callbacks(), Externals: x.exts}, nil
 }

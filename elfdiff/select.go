@@ -126,6 +126,7 @@ func (s *selection) close() {
 			s.family(a)
 			s.callers(a)
 			s.checkEntries(a)
+			s.checkConstants(a)
 		}
 		s.follow(a, a)
 		for _, e := range a.Entries {

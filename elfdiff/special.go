@@ -79,6 +79,9 @@ func (a *arch) specialOf(name string) (special, bool) {
 	if s, ok := a.sections[name]; ok {
 		return s, true
 	}
+	if runtimeConst(name) {
+		return special{relocs: 1}, true
+	}
 	for _, prefix := range unownedFamilies {
 		if strings.HasPrefix(name, prefix) {
 			return special{unowned: true}, true

@@ -63,10 +63,11 @@ func (s *selection) unowned() {
 func unownedContents(o *Object) map[string][]*Atom {
 	m := map[string][]*Atom{}
 	for _, a := range o.Atoms {
+		spec, _ := o.arch.specialOf(a.Section.Name)
 		switch {
 		case a.Kind == Entry && a.Owner == nil && !a.Spec.drop, a.Kind == Anon && o.isUnowned(a),
-			a.Kind == Anon && len(o.arch.sections[a.Section.Name].parallel) > 0,
-			a.Kind == Anon && o.arch.sections[a.Section.Name].relocs > 0,
+			a.Kind == Anon && len(spec.parallel) > 0,
+			a.Kind == Anon && spec.relocs > 0,
 			(a.Kind == String || a.Kind == Const) && o.isUnowned(a):
 			m[a.Section.Name] = append(m[a.Section.Name], a)
 		}
