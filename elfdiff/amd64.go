@@ -68,7 +68,7 @@ func x86NopLen(code []byte) int {
 		return i + 1
 	}
 	if i+1 < len(code) && code[i] == 0x0f && code[i+1] == 0x1f {
-		return x86Decode(code).size
+		return int(x86Decode(code).size)
 	}
 	return 0
 }

@@ -53,14 +53,14 @@ type relocKind struct {
 
 // instruction is what the differ needs to know of one.
 type instruction struct {
-	size   int  // bytes; 0: it cannot be decoded
-	branch bool // a direct call or jump
+	size   uint8 // bytes; 0: it cannot be decoded
+	branch bool  // a direct call or jump
 	// relative is where the field begins that counts from the next instruction,
 	// relativeSize how long it is; 0: there is none.
-	relative, relativeSize int
+	relative, relativeSize uint8
 	// address is where the address begins that is read or written at and not
 	// handed on, 0: there is none; direct: no register is added to it.
-	address int
+	address uint8
 	direct  bool
 }
 

@@ -18,21 +18,21 @@ import (
 func (o *Object) readCode(a *Atom, fields []Ref) (unrelocated []Ref) {
 	code := a.Bytes()
 	alone := a.Kind != Func || len(o.bySection[a.Section]) < 2
-	for pos := 0; pos < len(code) && (len(fields) > 0 || !alone); {
+	for pos, end := 0, 0; pos < len(code) && (len(fields) > 0 || !alone); pos = end {
 		in := o.arch.decode(code[pos:])
 		if in.size == 0 {
 			a.lost = true
 			break
 		}
+		end = pos + int(in.size)
 		relocated := alone || in.relativeSize == 0
-		for ; len(fields) > 0 && fields[0].Off < uint64(pos+in.size); fields = fields[1:] {
-			relocated = relocated || fields[0].Off == uint64(pos+in.relative)
-			o.inside(&fields[0], in, pos+in.size)
+		for ; len(fields) > 0 && fields[0].Off < uint64(end); fields = fields[1:] {
+			relocated = relocated || fields[0].Off == uint64(pos+int(in.relative))
+			o.inside(&fields[0], in, end)
 		}
 		if !relocated {
 			unrelocated = o.appendUnrelocated(unrelocated, a, code, in, pos)
 		}
-		pos += in.size
 	}
 	for i := range fields {
 		o.inside(&fields[i], instruction{}, 0)
@@ -62,8 +62,8 @@ func (o *Object) appendUnrelocated(list []Ref, a *Atom, code []byte, in instruct
 	if target >= 0 && target < int64(a.Size) {
 		return list
 	}
-	field := pos + in.relative
-	ref := Ref{Off: uint64(field), Bias: int64(in.relative - in.size), Branch: in.branch, Type: o.arch.near}
+	field := pos + int(in.relative)
+	ref := Ref{Off: uint64(field), Bias: int64(in.relative) - int64(in.size), Branch: in.branch, Type: o.arch.near}
 	if in.relativeSize == 1 {
 		ref.Type, a.short = o.arch.short, true
 	}
@@ -73,15 +73,15 @@ func (o *Object) appendUnrelocated(list []Ref, a *Atom, code []byte, in instruct
 	if a.code == nil {
 		a.code = slices.Clone(code)
 	}
-	clear(a.code[field : field+in.relativeSize])
+	clear(a.code[field : field+int(in.relativeSize)])
 	return append(list, ref)
 }
 
 // target is the place that the relative field of an instruction at pos of code
 // leads to, counted from the start of code.
 func (in *instruction) target(code []byte, pos int) int64 {
-	field := code[pos+in.relative:]
-	return int64(pos+in.size) + displacement(field[:in.relativeSize])
+	field := code[pos+int(in.relative):]
+	return int64(pos+int(in.size)) + displacement(field[:in.relativeSize])
 }
 
 // aimAt makes ref point at target, counted from the start of a, in a's section.
@@ -135,13 +135,13 @@ func (o *Object) strays(a *Atom) bool {
 		if in.size == 0 {
 			return false
 		}
-		if in.relativeSize > 0 && !relocated[uint64(pos+in.relative)] {
+		if in.relativeSize > 0 && !relocated[uint64(pos+int(in.relative))] {
 			target := int64(a.Off) + in.target(code, pos)
 			if target < 0 || target >= int64(a.Section.Len()) {
 				return true
 			}
 		}
-		pos += in.size
+		pos += int(in.size)
 	}
 	return false
 }

@@ -18,10 +18,10 @@ import (
 // It returns the writable atoms for which more than one reading is left and
 // the readings differ in effect.
 func correlate(orig, patched *Object) (ambiguous []*Atom) {
-	olds, _ := groups(orig)
-	news, keys := groups(patched)
-	for _, k := range keys {
-		ambiguous = append(ambiguous, matchGroup(k, olds[k], news[k])...)
+	for _, g := range groups(orig, patched) {
+		if len(g.news) > 0 {
+			ambiguous = append(ambiguous, g.match()...)
+		}
 	}
 	matchAliases(orig, patched)
 	return ambiguous
@@ -69,23 +69,39 @@ type groupKey struct {
 	class string // of the section
 }
 
-// groups are the named atoms of o, in object order, and the keys in the order
-// of their first atoms.
-func groups(o *Object) (m map[groupKey][]*Atom, keys []groupKey) {
-	m = map[groupKey][]*Atom{}
-	files := fileBlocks(o.File)
-	for _, a := range o.Atoms {
-		if a.Name == "" {
-			continue
+// group is the atoms with one key.
+type group struct {
+	groupKey
+	olds, news []*Atom
+}
+
+// groups are the named atoms of both objects by what they have in common, those
+// of the patched one in the order in which they come there.
+func groups(orig, patched *Object) []*group {
+	var list []*group
+	byKey := make(map[groupKey]*group, len(patched.bySymbol))
+	add := func(o *Object, side func(*group) *[]*Atom) {
+		files := fileBlocks(o.File)
+		for _, a := range o.Atoms {
+			if a.Name == "" {
+				continue
+			}
+			key := groupKey{kind: a.Kind, name: StableName(a.Name), file: files[a.Sym], class: sectionClass(a)}
+			g := byKey[key]
+			if g == nil {
+				g = &group{groupKey: key}
+				byKey[key], list = g, append(list, g)
+			}
+			*side(g) = append(*side(g), a)
 		}
-		k := groupKey{kind: a.Kind, name: StableName(a.Name), file: files[a.Sym], class: sectionClass(a)}
-		if m[k] == nil {
-			keys = append(keys, k)
-		}
-		m[k] = append(m[k], a)
 	}
-	sortByUse(m)
-	return m, keys
+	add(patched, func(g *group) *[]*Atom { return &g.news })
+	add(orig, func(g *group) *[]*Atom { return &g.olds })
+	for _, g := range list {
+		sortByUse(g.olds)
+		sortByUse(g.news)
+	}
+	return list
 }
 
 // sectionClass tells apart what cannot be the same function or object.
@@ -105,15 +121,16 @@ func sectionClass(a *Atom) string {
 
 func join(a, b *Atom) { a.twin, b.twin = b, a }
 
-// matchGroup joins what is the same of a group and returns the atoms of which
+// match joins what is the same of a group and returns the atoms of which
 // that is not certain: in a group of writable atoms a wrong guess would give
 // one variable's state to another.
-func matchGroup(k groupKey, olds, news []*Atom) (ambiguous []*Atom) {
-	if len(olds) == 1 && len(news) == 1 && olds[0].Name == k.name && news[0].Name == k.name {
+func (g *group) match() (ambiguous []*Atom) {
+	olds, news := g.olds, g.news
+	if len(olds) == 1 && len(news) == 1 && olds[0].Name == g.name && news[0].Name == g.name {
 		join(olds[0], news[0])
 		return nil
 	}
-	if k.class != "writable" && k.class != "percpu" {
+	if g.class != "writable" && g.class != "percpu" {
 		olds, news = matchBy(olds, news, fullHash)
 		olds, news = matchBy(olds, news, usersHash)
 		olds, news = matchBy(olds, news, exactName)

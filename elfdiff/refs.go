@@ -85,7 +85,10 @@ func (o *Object) aim(ref *Ref, r *elfobj.Reloc) {
 		ref.Sym = r.Sym
 		return
 	}
-	atom := o.bySymbol[r.Sym]
+	var atom *Atom
+	if r.Sym.Type != elf.STT_SECTION {
+		atom = o.bySymbol[r.Sym]
+	}
 	switch {
 	case atom != nil:
 	case byItself(r.Sym):

@@ -58,11 +58,35 @@ func (t *unwindTable) read(all *Atom) error {
 			return fmt.Errorf("section %s: entry %d has no relocation", t.ip.Name, i)
 		}
 	}
-	order := func(a, b Ref) int { return cmp.Or(cmp.Compare(rank(&a), rank(&b)), cmp.Compare(a.Addend, b.Addend)) }
-	if !slices.IsSortedFunc(t.entries, order) {
-		slices.SortStableFunc(t.entries, order)
-	}
+	t.entries = byCode(t.entries)
 	return nil
+}
+
+// byCode puts entries in the order of the code that they are for. They come in
+// runs, one for each section of each object that the linker has put together.
+func byCode(entries []Ref) []Ref {
+	var runs [][]Ref
+	from := 0
+	for i := 1; i <= len(entries); i++ {
+		if i == len(entries) || codeOrder(&entries[i-1], &entries[i]) > 0 {
+			runs = append(runs, entries[from:i])
+			from = i
+		}
+	}
+	if len(runs) < 2 {
+		return entries
+	}
+	slices.SortStableFunc(runs, func(a, b []Ref) int { return codeOrder(&a[0], &b[0]) })
+	entries = slices.Concat(runs...)
+	order := func(a, b Ref) int { return codeOrder(&a, &b) }
+	if !slices.IsSortedFunc(entries, order) {
+		slices.SortStableFunc(entries, order)
+	}
+	return entries
+}
+
+func codeOrder(a, b *Ref) int {
+	return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Addend, b.Addend))
 }
 
 // codeOf is the atom whose code an entry is for, nil for none.
@@ -90,7 +114,7 @@ func (t *unwindTable) attach(o *Object) {
 		for read < len(t.entries) && codeOf(&t.entries[read]) == owner {
 			read++
 		}
-		run := unwindRun{table: t, owner: owner}
+		run := t.run(owner, read-from)
 		if owner != nil && owner.Kind == Func && len(o.bySection[owner.Section]) > 1 {
 			run.whole(t.entries[max(from-1, 0):from], t.entries[from:read])
 		} else {
@@ -114,6 +138,16 @@ type unwindRun struct {
 	owner   *Atom
 	refs    []Ref
 	ip, orc []byte
+}
+
+// run has room for n entries of a function, and one at each end.
+func (t *unwindTable) run(owner *Atom, n int) unwindRun {
+	r := unwindRun{table: t, owner: owner}
+	if n > 0 {
+		n += 2
+		r.refs, r.ip, r.orc = make([]Ref, 0, n), make([]byte, 0, n*t.ipSize), make([]byte, 0, n*t.orcSize)
+	}
+	return r
 }
 
 // whole adds the entries of a function that shares its section: its own, the

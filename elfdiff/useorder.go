@@ -11,23 +11,21 @@ type useSite struct {
 	off  uint64 // in that function; 0 where only an entry of it refers to the atom
 }
 
-// sortByUse puts the atoms of each group in the order in which code uses them.
+// sortByUse puts the atoms of a group in the order in which code uses them.
 // Where nothing but order tells several apart, that of the functions' code
 // says more than the places that the compiler gave them.
-func sortByUse(groups map[groupKey][]*Atom) {
-	for _, list := range groups {
-		if len(list) < 2 {
-			continue
-		}
-		sites := map[*Atom]useSite{}
-		for _, a := range list {
-			sites[a] = a.firstUse()
-		}
-		slices.SortStableFunc(list, func(a, b *Atom) int {
-			p, q := sites[a], sites[b]
-			return cmp.Or(cmp.Compare(p.user, q.user), cmp.Compare(p.off, q.off))
-		})
+func sortByUse(list []*Atom) {
+	if len(list) < 2 {
+		return
 	}
+	sites := map[*Atom]useSite{}
+	for _, a := range list {
+		sites[a] = a.firstUse()
+	}
+	slices.SortStableFunc(list, func(a, b *Atom) int {
+		p, q := sites[a], sites[b]
+		return cmp.Or(cmp.Compare(p.user, q.user), cmp.Compare(p.off, q.off))
+	})
 }
 
 func (a *Atom) firstUse() useSite {

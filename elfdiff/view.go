@@ -14,7 +14,7 @@ func (o *Object) InsnLen(code []byte) int {
 	if o.arch.decode == nil {
 		return 0
 	}
-	return o.arch.decode(code).size
+	return int(o.arch.decode(code).size)
 }
 
 // Unwinding reports whether a is the unwind entries of a function.

@@ -119,17 +119,17 @@ func x86Decode(code []byte) instruction {
 	if n == 0 || n > len(code) || n > 15 || d.branch && d.opsize {
 		return instruction{} // Intel and AMD disagree about near branches with a 66 prefix
 	}
-	in := instruction{size: n, branch: d.branch}
+	in := instruction{size: uint8(n), branch: d.branch}
 	if d.disp > 0 && d.op != 0x8d { // lea hands the address on
-		in.address, in.direct = d.disp, d.direct
+		in.address, in.direct = uint8(d.disp), d.direct
 	}
 	switch {
 	case d.rip:
-		in.relative, in.relativeSize = d.disp, 4
+		in.relative, in.relativeSize = uint8(d.disp), 4
 	case d.near:
-		in.relative, in.relativeSize = n-4, 4
+		in.relative, in.relativeSize = in.size-4, 4
 	case d.branch:
-		in.relative, in.relativeSize = n-1, 1
+		in.relative, in.relativeSize = in.size-1, 1
 	}
 	return in
 }
