@@ -46,10 +46,14 @@ func Prepare(ctx context.Context, spec PrepareSpec) error {
 	return prepareMake(ctx, spec, "prepare", "modules_prepare")
 }
 
+// buildTraces are in every tree that was configured or built in, also in a
+// copy without the objects.
+var buildTraces = []string{".config", "include/config", "include/generated", "arch/x86/include/generated", "scripts/basic/fixdep"}
+
 // cleanTree takes away what an earlier build left: kbuild trusts what it
 // finds, and it was made by another compiler or for another configuration.
 func cleanTree(ctx context.Context, spec PrepareSpec) error {
-	for _, trace := range []string{".config", "include/config", "include/generated"} {
+	for _, trace := range buildTraces {
 		if _, err := os.Lstat(filepath.Join(spec.Tree, trace)); err == nil {
 			return prepareMake(ctx, spec, "mrproper")
 		}

@@ -17,8 +17,8 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// copySource copies a kernel's source tree without what a build left in it.
-// Generated files that look like source are copied too: `make mrproper`, which
+// copySource copies a kernel's source tree without what a build left in it,
+// and without folders in it that make O= built in. Generated files that look like source are copied too: `make mrproper`, which
 // knows them, cleans the copy (kbuild.Prepare).
 func copySource(ctx context.Context, from, to string) error {
 	if !isSource(from) {
@@ -57,7 +57,7 @@ func copyFault(from string, err error) error {
 func copyEntry(group *errgroup.Group, from, to, rel string, entry fs.DirEntry) error {
 	source, dest := filepath.Join(from, rel), filepath.Join(to, rel)
 	switch {
-	case isBuilt(rel, entry.IsDir()):
+	case isBuilt(rel, entry.IsDir()), entry.IsDir() && rel != "." && isBuild(source):
 		if entry.IsDir() {
 			return fs.SkipDir
 		}

@@ -14,16 +14,20 @@ import (
 )
 
 // LocalSpec names the files that a local target is made from. Source, config
-// and image are copied. Headers, modules and debug vmlinux are used where they
-// are, as the compiler is: they can be huge and are only read; that the
-// headers are still the same is checked whenever the target is opened.
+// and image are copied, and so are modules in the folder they were built in.
+// Headers, other modules and debug vmlinux are used where they are, as the
+// compiler is: they can be huge and are only read; that the headers are still
+// the same is checked whenever the target is opened.
+//
+// Where source or headers are the folder of a kernel's build, what is not
+// given is taken from there.
 type LocalSpec struct {
 	Name         string `json:"-"`
-	Source       string `json:"source"`  // a kernel's source tree, or a tarball of one
-	Config       string `json:"config"`  // the .config
-	Headers      string `json:"headers"` // what make -C wants: headers package or build folder
-	Image        string `json:"image"`   // bzImage or vmlinux
-	Modules      string `json:"modules,omitempty"`
+	Source       string `json:"source"`            // a kernel's source tree, or a tarball of one
+	Config       string `json:"config"`            // the .config
+	Headers      string `json:"headers"`           // what make -C wants: headers package or build folder
+	Image        string `json:"image"`             // bzImage or vmlinux
+	Modules      string `json:"modules,omitempty"` // lib/modules/RELEASE or build folder
 	DebugVmlinux string `json:"debug_vmlinux,omitempty"`
 	// hashes of the copied files
 	ConfigSum string `json:"config_sha256"`
@@ -50,7 +54,7 @@ func (s *Store) AddLocal(ctx context.Context, spec LocalSpec, progress Progress)
 		return fault.Inputf("target %s is there, made from other files", t.Name).Hint("kintsugi target rm %s", t.Name)
 	}
 	return s.create(ctx, spec.Name, same, func(t *Target) error {
-		if err := s.checkSpace(localNeed); err != nil {
+		if err := s.checkSpace(localNeed + modulesSize(spec.Modules)); err != nil {
 			return err
 		}
 		return t.fillLocal(ctx, spec, progress)
@@ -63,8 +67,10 @@ func (spec LocalSpec) unnamed() LocalSpec {
 	return spec
 }
 
-// complete makes the paths absolute and hashes the files that are copied.
+// complete finds what was not given, makes the paths absolute and hashes the
+// files that are copied.
 func (spec *LocalSpec) complete() error {
+	spec.fromBuild()
 	for _, part := range []struct {
 		option   string
 		path     *string
@@ -76,7 +82,7 @@ func (spec *LocalSpec) complete() error {
 	} {
 		if *part.path == "" {
 			if part.required {
-				return fault.Inputf("%s is missing", part.option)
+				return spec.missing(part.option)
 			}
 			continue
 		}
@@ -93,6 +99,15 @@ func (spec *LocalSpec) complete() error {
 	spec.ConfigSum, err1 = hashFile(spec.Config)
 	spec.ImageSum, err2 = hashFile(spec.Image)
 	return input(errors.Join(err1, err2))
+}
+
+// missing says what else would do in the place of an option.
+func (spec *LocalSpec) missing(option string) error {
+	err := fault.Inputf("%s is missing", option)
+	if build := first(spec.Headers, spec.Source); build != "" && option != "--source" && !isBuild(build) {
+		return err.Hint("%s has no kernel that was built there; the folder of make O= is given by --headers", build)
+	}
+	return err
 }
 
 func hashFile(path string) (string, error) {
@@ -112,7 +127,7 @@ func hashFile(path string) (string, error) {
 func (t *Target) fillLocal(ctx context.Context, spec LocalSpec, progress Progress) error {
 	given := spec.unnamed()
 	t.Origin, t.Given = "local", &given
-	t.Headers, t.Modules, t.DebugVmlinux = spec.Headers, spec.Modules, spec.DebugVmlinux
+	t.Headers, t.DebugVmlinux = spec.Headers, spec.DebugVmlinux
 	t.Image = filepath.Join(t.Dir, "vmlinuz")
 	if err := errors.Join(copyFile(spec.Config, t.Config), copyFile(spec.Image, t.Image)); err != nil {
 		return input(err)
@@ -125,6 +140,9 @@ func (t *Target) fillLocal(ctx context.Context, spec LocalSpec, progress Progres
 		return err
 	}
 	if err := checkDebugVmlinux(t.DebugVmlinux, t.Banner); err != nil {
+		return err
+	}
+	if err := t.takeModules(ctx, spec.Modules); err != nil {
 		return err
 	}
 	progress.step("source")

@@ -24,6 +24,7 @@ import (
 //	config        the configuration as shipped
 //	vmlinuz       the image as shipped (local targets)
 //	vmlinux       the kernel unpacked from it
+//	modules/      modules out of a build folder (local targets)
 //	root/         Debian's packages unpacked: boot, lib/modules, usr/src (headers)
 
 // create makes the target name with fill, unless it is there already and same
@@ -149,6 +150,9 @@ func (t *Target) checkParts(id identity) error {
 		t.Version = version
 	}
 	if err := checkHeaders(t.Headers); err != nil {
+		return err
+	}
+	if err := checkSymvers(t.Headers); err != nil {
 		return err
 	}
 	release, err := headersRelease(t.Headers)
