@@ -69,7 +69,7 @@ func shippedName(i int, u *unit) string {
 }
 
 func (r *run) moduleSource(units []*unit) *templates.Module {
-	m := &templates.Module{Name: r.name, Release: r.opts.Target.Release, Replace: r.opts.Replace}
+	m := &templates.Module{Name: r.name, Release: r.opts.Target.Release, Replace: r.opts.Replace, States: states(units)}
 	funcs := map[string][]templates.Func{} // by object
 	namespaces := map[string]bool{}
 	for i, u := range units {
@@ -85,8 +85,12 @@ func (r *run) moduleSource(units []*unit) *templates.Module {
 			namespaces[n] = true
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(funcs)) {
-		o := templates.Object{Module: name, Ident: "object_" + name, Funcs: funcs[name]}
+	calls := calls(units)
+	objects := slices.Sorted(maps.Keys(calls)) // callbacks alone make an object, too
+	objects = slices.AppendSeq(objects, maps.Keys(funcs))
+	slices.Sort(objects)
+	for _, name := range slices.Compact(objects) {
+		o := templates.Object{Module: name, Ident: "object_" + name, Funcs: funcs[name], Calls: calls[name]}
 		if name == klp.Vmlinux {
 			o.Module, o.Ident = "", name
 		}

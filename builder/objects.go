@@ -79,7 +79,11 @@ func (r *run) extract(units []*unit) error {
 			return &fault.Error{Class: fault.Bug, Err: err}
 		}
 		u.extract = x
-		replaced += len(x.Replacements)
+		replaced += len(x.Replacements) + len(x.Callbacks)
+	}
+	r.say(units)
+	if err := r.barrier(); err != nil {
+		return err
 	}
 	if replaced == 0 {
 		return r.nothing()

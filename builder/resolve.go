@@ -12,6 +12,7 @@ import (
 	"kintsugi/internal/fault"
 	"kintsugi/internal/klp"
 	"kintsugi/internal/report"
+	"kintsugi/templates"
 )
 
 // resolve finds the kernel's own function behind each one that is replaced,
@@ -137,14 +138,15 @@ func (r *run) locate(u *unit) {
 // they become part of.
 type sharedNames map[string]map[string]bool
 
-// visible are those that code of an object can refer to: its own and the
-// kernel's.
+// visible are those that code of an object can refer to: its own, the
+// kernel's, and what the module's source defines.
 func (s sharedNames) visible(object string) map[string]bool {
 	names := maps.Clone(s[klp.Vmlinux])
 	if names == nil {
 		names = map[string]bool{}
 	}
 	maps.Copy(names, s[object])
+	names[templates.PatchSymbol] = true // the module's own
 	return names
 }
 

@@ -74,6 +74,9 @@ func (r *run) plan(ctx context.Context, changes *patchfile.Result) ([]kbuild.Uni
 func newObjects(changes *patchfile.Result) []kbuild.NewObject {
 	var list []kbuild.NewObject
 	for _, o := range changes.Objects {
+		if patchfile.ForeignArch(o.Source, sourceArch) {
+			continue
+		}
 		list = append(list, kbuild.NewObject{Source: o.Source, Makefile: o.Makefile(), List: o.List, When: o.When})
 	}
 	return list
@@ -191,5 +194,6 @@ func overlay(changes *patchfile.Result, pinned bool) map[string][]byte {
 			files[c.Path] = c.Patched
 		}
 	}
+	addHeaders(files)
 	return files
 }

@@ -43,6 +43,7 @@ type Object struct {
 	Name      string     `json:"name"` // vmlinux or a module
 	Callbacks []string   `json:"callbacks,omitempty"`
 	Functions []Function `json:"functions"`
+	Unlisted  bool       `json:"-"` // no pointer to a list of functions, not even an empty one
 }
 
 // Function is a struct klp_func.

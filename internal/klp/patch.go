@@ -177,6 +177,7 @@ func (m *moduleFile) object(s *elfobj.Section, offset uint64) Object {
 	}
 	funcs, ok := m.at(s, offset+pointerSize)
 	if !ok {
+		o.Unlisted = true
 		return o
 	}
 	entries, _ := m.array(funcs, minFuncSize, funcField)

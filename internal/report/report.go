@@ -36,6 +36,8 @@ type Report struct {
 	Functions   []Function       `json:"functions"`
 	Data        []Data           `json:"data"`
 	References  []Reference      `json:"references"`
+	Callbacks   []Callback       `json:"callbacks,omitempty"`
+	States      []State          `json:"states,omitempty"`
 	Diagnostics []Diagnostic     `json:"diagnostics"`
 	Module      *Module          `json:"module,omitempty"`
 	Timings     map[string]int64 `json:"timings_ms,omitempty"`
@@ -119,6 +121,23 @@ type Reference struct {
 	SymPos uint64 `json:"sympos"`
 	Kind   string `json:"kind"` // klp or export
 	How    string `json:"how"`  // proof or name
+}
+
+// Callback is a function of the patch that the kernel calls round the patching
+// of an object (Documentation/livepatch/callbacks.rst).
+type Callback struct {
+	Object string `json:"object"`
+	Kind   string `json:"kind"` // pre_patch, post_patch, pre_unpatch, post_unpatch
+	Name   string `json:"name"`
+	Unit   string `json:"unit"`
+}
+
+// State is a state of the system that the livepatch says it changes
+// (Documentation/livepatch/system-state.rst).
+type State struct {
+	ID      uint64 `json:"id"`
+	Version uint32 `json:"version"`
+	Unit    string `json:"unit"`
 }
 
 // Diagnostic is one finding. Codes are stable: docs/diagnostics.md.

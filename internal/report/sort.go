@@ -19,6 +19,10 @@ func (r *Report) Sort() {
 	r.References = slices.CompactFunc(r.References, func(a, b Reference) bool {
 		return a.Symbol == b.Symbol && a.Object == b.Object && a.SymPos == b.SymPos
 	})
+	slices.SortFunc(r.Callbacks, func(a, b Callback) int {
+		return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Unit, b.Unit))
+	})
+	slices.SortFunc(r.States, func(a, b State) int { return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Unit, b.Unit)) })
 	slices.SortStableFunc(r.Diagnostics, compareDiagnostics)
 	r.Diagnostics = slices.Compact(r.Diagnostics)
 }

@@ -20,7 +20,7 @@ type TextOptions struct {
 // and why, what it refers to, how much of the original was proven, and the
 // diagnostics. Errors of w are the writer's own matter.
 func (r *Report) WriteText(w io.Writer, opts TextOptions) {
-	parts := []string{r.headline(), r.functionsText(), r.dataText(), r.referencesText(), r.proofText(), r.testText()}
+	parts := []string{r.headline(), r.functionsText(), r.dataText(), r.callbacksText(), r.statesText(), r.referencesText(), r.proofText(), r.testText()}
 	if opts.Timings {
 		parts = append(parts, r.timingsText())
 	}
