@@ -9,6 +9,7 @@ import (
 
 	"kintsugi/internal/fault"
 	"kintsugi/internal/klp"
+	"kintsugi/internal/kofile"
 	"kintsugi/internal/report"
 	"kintsugi/internal/target"
 	"kintsugi/internal/text"
@@ -83,6 +84,9 @@ func checkLoad(ko []byte, t *target.Target) (*loadCheck, error) {
 		return nil, err
 	}
 	defer kernel.Image.Close()
+	if t.Modules != "" {
+		kernel.ReadModule = kofile.Open(t.Modules).Read
+	}
 	rep := report.Report{Diagnostics: append([]report.Diagnostic{}, kernel.Verify(ko)...)}
 	rep.Sort()
 	return &loadCheck{Target: t.Name, Release: t.Release, OK: rep.Errors() == 0, Diagnostics: rep.Diagnostics}, nil

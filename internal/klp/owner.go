@@ -28,7 +28,7 @@ type Kernel struct {
 	ReadModule func(name string) ([]byte, error)
 
 	mu      sync.Mutex
-	modules map[string]*Owner
+	modules map[string]*Owner // and vmlinux
 }
 
 // OpenKernel opens a kernel by its unpacked image, which is to be closed, and
@@ -57,14 +57,14 @@ type Owner struct {
 
 	kernel *Kernel
 	needs  []string // modules that are loaded before this one
+
+	readSites sync.Once
+	sites     []uint64 // see traced
 }
 
 // Owner opens a part of the kernel by its name. A module that the kernel
 // does not have is fs.ErrNotExist.
 func (k *Kernel) Owner(name string) (*Owner, error) {
-	if name == Vmlinux {
-		return &Owner{Name: Vmlinux, Image: k.Image, kernel: k}, nil
-	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if o := k.modules[name]; o != nil {
@@ -81,8 +81,10 @@ func (k *Kernel) Owner(name string) (*Owner, error) {
 	return o, nil
 }
 
-// open reads a module.
 func (k *Kernel) open(name string) (*Owner, error) {
+	if name == Vmlinux {
+		return &Owner{Name: Vmlinux, Image: k.Image, kernel: k}, nil
+	}
 	if k.ReadModule == nil {
 		return nil, fault.Inputf("module %s: the target has no modules", name).
 			Hint("add the target again with --modules and its folder lib/modules/RELEASE")

@@ -47,6 +47,9 @@ func (v *verifier) klpSections() {
 
 func (v *verifier) klpSection(s *elfobj.Section) {
 	object := relaObject(s)
+	if object != "" && object != Vmlinux && !v.patches(object) {
+		v.fail("", "give the patch an object of that name", "section %s is never applied: the livepatch does not patch the module %s", s.Name, object)
+	}
 	switch {
 	case object == "":
 		v.fail("", "the form is "+relaPrefix+"OBJECT.SECTION", "section %s has an incorrectly formatted name", s.Name)
@@ -65,6 +68,12 @@ func (v *verifier) klpSection(s *elfobj.Section) {
 			v.fail(symbolName(r.Sym), "", "%s uses the symbol %q, which is not marked as a livepatch symbol", s.Name, symbolName(r.Sym))
 		}
 	}
+}
+
+// patches reports whether the livepatch has an object of that name.
+func (v *verifier) patches(object string) bool {
+	p := v.desc.Patch
+	return p == nil || slices.ContainsFunc(p.Objects, func(o Object) bool { return o.Name == object })
 }
 
 // klpSymbols: klp_resolve_symbols and klp_find_object_symbol.
@@ -105,33 +114,49 @@ func (v *verifier) klpSymbol(name, user string) {
 	if sym.Object != Vmlinux && user == Vmlinux {
 		v.warn(name, "the module loads only where %s is loaded already, as the kernel needs %s at once", sym.Object, sym.Name)
 	}
-	if sym.Object != Vmlinux {
+	o := v.owner(sym.Object)
+	if o == nil {
 		v.note(name, "%s is a symbol of the module %s: its position is not checked", sym.Name, sym.Object)
 		return
 	}
-	i, ok := v.find(sym.Name, sym.Pos)
-	if ok && v.kernel.Image.Init(v.kernel.Image.Symbols[i].Addr) {
-		v.failAs("init-code", sym.Name, "", "%s is in memory that the kernel frees after it has started", sym.Name)
+	if i, ok := v.find(o, sym.Name, sym.Pos); ok && o.Image.Init(o.Image.Symbols[i].Addr) {
+		v.failAs("init-code", sym.Name, "", "%s is in memory that is freed once %s has started", sym.Name, o.what())
+	}
+	if patched := v.owner(user); patched != nil && user != Vmlinux && sym.Object != Vmlinux && user != sym.Object && !patched.dependsOn(sym.Object, map[string]bool{}) {
+		v.failAs("module-dependency", sym.Name, "", "%s is of the module %s, which %s does not depend on: it may not be loaded", sym.Name, sym.Object, user)
 	}
 }
 
-// find is the kallsyms index of a symbol of vmlinux. What it does not find it
-// tells.
-func (v *verifier) find(name string, pos uint64) (int, bool) {
-	im := v.kernel.Image
-	found := im.Lookup(name)
+// owner is vmlinux or a module of the kernel; nil where it cannot be read, and
+// so nothing can be said of it.
+func (v *verifier) owner(name string) *Owner {
+	o, err := v.kernel.Owner(name)
+	if err != nil {
+		return nil
+	}
+	return o
+}
+
+// find is the index of a symbol of o. What it does not find it tells.
+func (v *verifier) find(o *Owner, name string, pos uint64) (int, bool) {
+	found := defined(o.table(), name)
 	n := uint64(len(found))
 	switch {
 	case n == 0:
-		v.fail(name, "is the module for another kernel?", "the kernel has no symbol %s", name)
+		v.fail(name, "is the module for another kernel?", "%s has no symbol %s", o.what(), name)
 	case pos == 0 && n > 1:
-		v.failAs("ambiguous-symbol", name, "give its position", "%d symbols of the kernel are called %s, and the position 0 is for one alone", n, name)
+		v.failAs("ambiguous-symbol", name, "give its position", "%d symbols of %s are called %s, and the position 0 is for one alone", n, o.what(), name)
 	case pos > n:
-		v.fail(name, "", "position %d of symbol %s: the kernel has %d of the name", pos, name, n)
-	case im.Symbols[found[max(pos, 1)-1]].Addr == 0:
+		v.fail(name, "", "position %d of symbol %s: %s has %d of the name", pos, name, o.what(), n)
+	case o.Image.Symbols[found[max(pos, 1)-1]].Addr == 0:
 		v.fail(name, "", "symbol %s has no address", name)
 	default:
-		return found[max(pos, 1)-1], true
+		i := found[max(pos, 1)-1]
+		if _, d := o.position(i); d != nil {
+			v.failAs(d.Code, name, d.Hint, "%s", d.Message)
+			return 0, false
+		}
+		return i, true
 	}
 	return 0, false
 }

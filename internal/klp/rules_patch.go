@@ -2,8 +2,6 @@ package klp
 
 import (
 	"debug/elf"
-	"encoding/binary"
-	"slices"
 	"strings"
 
 	"kintsugi/internal/report"
@@ -50,70 +48,34 @@ func (v *verifier) functions() {
 				v.fail(f.NewFunc, "", "%s replaces a function of no proper name", f.NewFunc)
 			case seen[key]:
 				v.fail(f.OldName, "", "%s of %s is replaced twice", f.OldName, o.Name)
-			case o.Name == Vmlinux:
-				v.replaced(f)
 			default:
-				v.note(f.OldName, "%s is a function of the module %s: its position is not checked", f.OldName, o.Name)
+				v.replaced(o.Name, f)
 			}
 			seen[key] = true
 		}
 	}
 }
 
-// replaced checks the function that f replaces in the kernel's image.
-func (v *verifier) replaced(f Function) {
-	i, ok := v.find(f.OldName, f.SymPos)
+// replaced checks the function of an object that f replaces.
+func (v *verifier) replaced(object string, f Function) {
+	o := v.owner(object)
+	if o == nil {
+		v.note(f.OldName, "%s is a function of the module %s: its position is not checked", f.OldName, object)
+		return
+	}
+	i, ok := v.find(o, f.OldName, f.SymPos)
 	if !ok {
 		return
 	}
-	s := v.kernel.Image.Symbols[i]
+	s := o.Image.Symbols[i]
 	switch {
 	case !strings.ContainsRune("tTwW", rune(s.Type)):
-		v.fail(f.OldName, "", "%s is not a function in the kernel (its type is %c)", f.OldName, s.Type)
-	case v.kernel.Image.Init(s.Addr):
-		v.failAs("init-code", f.OldName, "code that has run and is gone cannot be patched", "%s runs only while the kernel starts", f.OldName)
-	case !v.traced(s.Addr):
+		v.fail(f.OldName, "", "%s is not a function in %s (its type is %c)", f.OldName, o.what(), s.Type)
+	case o.Image.Init(s.Addr):
+		v.failAs("init-code", f.OldName, "code that has run and is gone cannot be patched", "%s runs only while %s starts", f.OldName, o.what())
+	case !o.traced(s.Addr):
 		v.failAs("no-ftrace-site", f.OldName, "", "%s cannot be replaced: ftrace has no place at its entry", f.OldName)
 	}
-}
-
-// traced reports whether the function at addr is in the kernel's table of
-// ftrace sites (ftrace_location, kernel/trace/ftrace.c): at its entry or,
-// where it begins with ENDBR, four bytes on. Where the image has no such
-// table in a form known here, all are.
-func (v *verifier) traced(addr uint64) bool {
-	if v.sites == nil {
-		return true
-	}
-	for _, at := range []uint64{addr, addr + 4} {
-		if _, ok := slices.BinarySearch(v.sites, at); ok {
-			return true
-		}
-	}
-	return false
-}
-
-// ftraceSites is __mcount_loc of the image in ascending order, nil where
-// there is none.
-func (v *verifier) ftraceSites() []uint64 {
-	begin, ok1 := address(v.kernel.Image, "__start_mcount_loc")
-	end, ok2 := address(v.kernel.Image, "__stop_mcount_loc")
-	if !ok1 || !ok2 || end < begin+8 || v.Machine != elf.EM_X86_64 {
-		return nil
-	}
-	table, err := v.kernel.Image.Bytes(begin, end-begin)
-	if err != nil {
-		return nil
-	}
-	sites := make([]uint64, 0, len(table)/8)
-	for ; len(table) >= 8; table = table[8:] {
-		sites = append(sites, binary.LittleEndian.Uint64(table))
-	}
-	slices.Sort(sites)
-	if text, ok := address(v.kernel.Image, "_text"); !ok || sites[len(sites)-1] < text {
-		return nil // filled in when the kernel starts
-	}
-	return sites
 }
 
 // replacements: the new functions must be the module's own code and outlive

@@ -54,7 +54,6 @@ type verifier struct {
 	magic  string // the kernel's version magic, empty where it is not known
 	klp    []*elfobj.Section
 	desc   *Module
-	sites  []uint64 // see ftraceSites
 
 	rule     string
 	findings map[string]int
@@ -63,8 +62,8 @@ type verifier struct {
 
 // Verify applies the kernel's load rules to a module without booting it. No
 // finding of severity error means that no rule stands against loading it into
-// k. Positions of symbols in other modules are not checked: k does not know
-// them, and says so in a note.
+// k. Positions of symbols in modules that k cannot read are not checked, and
+// a note says so.
 func (k *Kernel) Verify(ko []byte) []report.Diagnostic {
 	v := &verifier{kernel: k, findings: map[string]int{}}
 	m, err := readModule(ko)
@@ -82,7 +81,6 @@ func (k *Kernel) Verify(ko []byte) []report.Diagnostic {
 	if v.magic, err = Vermagic(k.Image); err != nil {
 		v.add(report.Diagnostic{Code: loadRule, Severity: report.Warning, Message: err.Error(), Hint: hintOf(err)})
 	}
-	v.sites = v.ftraceSites()
 	for _, r := range rules {
 		v.rule = r.name
 		r.check(v)

@@ -1,0 +1,61 @@
+package klp
+
+import (
+	"debug/elf"
+	"encoding/binary"
+	"slices"
+)
+
+// traced reports whether the function at addr is in o's table of ftrace sites
+// (ftrace_location, kernel/trace/ftrace.c): at its entry or, where it begins
+// with ENDBR, four bytes on. Where o has no such table in a form known here,
+// all are.
+func (o *Owner) traced(addr uint64) bool {
+	o.readSites.Do(func() { o.sites = ftraceSites(o) })
+	if o.sites == nil {
+		return true
+	}
+	for _, at := range []uint64{addr, addr + 4} {
+		if _, ok := slices.BinarySearch(o.sites, at); ok {
+			return true
+		}
+	}
+	return false
+}
+
+// ftraceSites is __mcount_loc of o in ascending order, nil where there is none.
+func ftraceSites(o *Owner) []uint64 {
+	if o.Image.Machine != elf.EM_X86_64 {
+		return nil
+	}
+	table := o.Image.Section("__mcount_loc")
+	if o.Name == Vmlinux {
+		table = mcountTable(o)
+	}
+	sites := make([]uint64, 0, len(table)/8)
+	for ; len(table) >= 8; table = table[8:] {
+		sites = append(sites, binary.LittleEndian.Uint64(table))
+	}
+	slices.Sort(sites)
+	if o.Name != Vmlinux {
+		return sites // a module without the section has no function with a site
+	}
+	if text, ok := address(o.Image, "_text"); !ok || len(sites) == 0 || sites[len(sites)-1] < text {
+		return nil // filled in when the kernel starts
+	}
+	return sites
+}
+
+// mcountTable is what the linker script has between two symbols.
+func mcountTable(o *Owner) []byte {
+	begin, ok1 := address(o.Image, "__start_mcount_loc")
+	end, ok2 := address(o.Image, "__stop_mcount_loc")
+	if !ok1 || !ok2 || end < begin {
+		return nil
+	}
+	table, err := o.Image.Bytes(begin, end-begin)
+	if err != nil {
+		return nil
+	}
+	return table
+}
