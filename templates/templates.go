@@ -40,6 +40,8 @@ type Object struct {
 	Ident  string // C identifier
 	Funcs  []Func
 	Calls  []Call
+
+	Wrappers []Wrapper // set by Forgetting
 }
 
 // Func is one struct klp_func.
