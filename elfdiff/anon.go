@@ -20,6 +20,9 @@ func (o *Object) cutAnonymous() {
 	}
 	o.replaceAtoms(pieces)
 	for _, a := range o.Atoms {
+		if !a.loose {
+			continue
+		}
 		for i := range a.Refs {
 			a.Refs[i].reaim(pieces)
 		}
@@ -30,6 +33,9 @@ func (o *Object) cutAnonymous() {
 func (o *Object) anonymousCuts() map[*Atom][]uint64 {
 	seen := map[*Atom]map[uint64]bool{}
 	for _, a := range o.Atoms {
+		if !a.loose {
+			continue
+		}
 		for _, r := range a.Refs {
 			if r.Atom == nil || r.Atom.Kind != Anon || r.Addend <= 0 || uint64(r.Addend) >= r.Atom.Size {
 				continue
@@ -72,7 +78,7 @@ func (a *Atom) cut(at []uint64) []*Atom {
 		if i < len(at) {
 			to = at[i]
 		}
-		p := &Atom{Kind: Anon, Section: a.Section, Off: a.Off + from, Size: to - from}
+		p := &Atom{Kind: Anon, Section: a.Section, Off: a.Off + from, Size: to - from, loose: a.loose}
 		n := sort.Search(len(refs), func(i int) bool { return refs[i].Off >= to })
 		for _, r := range refs[:n] {
 			r.Off -= from

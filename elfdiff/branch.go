@@ -96,6 +96,7 @@ func (o *Object) aimAt(ref *Ref, a *Atom, target int64) bool {
 		return false
 	}
 	ref.Addend = pos - int64(ref.Atom.Off)
+	a.loose = a.loose || ref.Atom.Kind == Anon
 	return true
 }
 

@@ -23,7 +23,7 @@ func (c *comparison) difference(a, b *Atom) *Difference {
 	case a.Kind != b.Kind:
 		return &Difference{What: "kind"}
 	case a.Kind == String:
-		if a.Text(0) != b.Text(0) {
+		if !bytes.Equal(a.text(0), b.text(0)) {
 			return &Difference{What: "string"}
 		}
 		return nil
@@ -83,7 +83,7 @@ func (c *comparison) sameRef(a, b *Atom, r, s *Ref) bool {
 	case r.Atom == a && s.Atom == b:
 		return r.Addend == s.Addend
 	case r.Atom.Kind == String && s.Atom.Kind == String:
-		return r.Atom.Text(0) == s.Atom.Text(0) && r.Addend == s.Addend
+		return r.Addend == s.Addend && bytes.Equal(r.Atom.text(0), s.Atom.text(0))
 	case r.Addend != s.Addend:
 		return false
 	}

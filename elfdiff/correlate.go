@@ -252,7 +252,7 @@ func usersAndContent(a *Atom) uint64 { return usersHash(a)*31 + fullHash(a) }
 func hashContent(h *maphash.Hash, a *Atom, depth int) {
 	writeNumber(h, a.Size)
 	if a.Kind == String {
-		h.WriteString(a.Text(0))
+		h.Write(a.text(0))
 		return
 	}
 	h.Write(a.Bytes())
@@ -293,17 +293,19 @@ func shareUser(a, b *Atom) bool {
 
 // Text is the string at off of a String atom, without its end. A character
 // has as many bytes as its section says.
-func (a *Atom) Text(off int64) string {
+func (a *Atom) Text(off int64) string { return string(a.text(off)) }
+
+func (a *Atom) text(off int64) []byte {
 	b := a.Bytes()
 	if off < 0 || off > int64(len(b)) {
-		return ""
+		return nil
 	}
 	b = b[off:]
 	unit := int(max(a.Section.EntSize, 1))
 	for i := 0; i+unit <= len(b); i += unit {
 		if isZero(b[i : i+unit]) {
-			return string(b[:i])
+			return b[:i]
 		}
 	}
-	return string(b)
+	return b
 }

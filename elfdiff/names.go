@@ -3,6 +3,7 @@ package elfdiff
 import (
 	"debug/elf"
 	"strings"
+	"sync"
 
 	"kintsugi/internal/elfobj"
 )
@@ -12,10 +13,17 @@ import (
 // constant, code that moved into or out of init sections. Whoever else refers
 // to the name goes on with what the kernel has.
 func (s *selection) names() {
-	before := definedOnce(s.orig)
+	before := sync.OnceValue(func() map[string]*elfobj.Symbol { return definedOnce(s.orig) })
 	for _, q := range s.patched.File.Symbols {
-		p, b := before[q.Name], s.patched.bySymbol[q]
-		if p == nil || b == nil || !sourceName(q.Name) || s.patched.isUnowned(b) {
+		b := s.patched.bySymbol[q]
+		if b == nil {
+			continue
+		}
+		p := b.sameSymbol(q)
+		if p == nil {
+			p = before()[q.Name]
+		}
+		if p == nil || !sourceName(q.Name) || s.patched.isUnowned(b) {
 			continue
 		}
 		a := s.orig.bySymbol[p]
@@ -33,6 +41,16 @@ func (s *selection) names() {
 	}
 }
 
+// sameSymbol is the symbol of a's twin that has the name of sym, where both
+// are what their atoms are called by. That is so of nearly all, and spares
+// looking for them by name.
+func (a *Atom) sameSymbol(sym *elfobj.Symbol) *elfobj.Symbol {
+	if a.twin == nil || a.Sym != sym || a.twin.Sym.Name != sym.Name {
+		return nil
+	}
+	return a.twin.Sym
+}
+
 // sourceName reports whether a name is one that the source gives. Those with a
 // dot are made by the compiler, the first of several without a number.
 func sourceName(name string) bool {
@@ -43,13 +61,13 @@ func sourceName(name string) bool {
 // object: the kernel keeps them, also where a weak definition of another unit
 // would now take their place.
 func (s *selection) removals() {
-	after := definedOnce(s.patched)
+	after := sync.OnceValue(func() map[string]*elfobj.Symbol { return definedOnce(s.patched) })
 	for _, p := range s.orig.File.Symbols {
 		a := s.orig.bySymbol[p]
-		if a == nil || p.Bind == elf.STB_LOCAL || a.Init() || s.orig.isUnowned(a) || a.Kind != Func && a.Kind != Data {
+		if a == nil || a.sameSymbol(p) != nil || p.Bind == elf.STB_LOCAL || a.Init() || s.orig.isUnowned(a) || a.Kind != Func && a.Kind != Data {
 			continue
 		}
-		if _, still := after[p.Name]; !still {
+		if _, still := after()[p.Name]; !still {
 			s.warn("symbol-removed", a, "the patch takes %s away and the running kernel keeps it, also where a weak definition would take its place", p.Name)
 		}
 	}
@@ -58,7 +76,7 @@ func (s *selection) removals() {
 // definedOnce are the symbols of functions and objects by name, without the
 // names that occur twice.
 func definedOnce(o *Object) map[string]*elfobj.Symbol {
-	m := map[string]*elfobj.Symbol{}
+	m := make(map[string]*elfobj.Symbol, len(o.File.Symbols))
 	for _, s := range o.File.Symbols {
 		a := o.bySymbol[s]
 		if s.Name == "" || a == nil || a.Kind != Func && a.Kind != Data {

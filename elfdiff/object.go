@@ -39,6 +39,7 @@ type Atom struct {
 
 	code  []byte  // contents with the fields of resolved branches zeroed; nil: those of Section
 	lost  bool    // some instruction of it cannot be decoded
+	loose bool    // it refers to something that has no name
 	short bool    // it has a short branch into another function, which cannot be moved
 	users []*Atom // atoms that refer to this one, in object order
 	twin  *Atom   // the same atom in the other object
@@ -78,7 +79,8 @@ func Load(f *elfobj.File) (*Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Object{File: f, arch: a, kinds: a.kinds(), bySection: map[*elfobj.Section][]*Atom{}, bySymbol: map[*elfobj.Symbol]*Atom{}}
+	o := &Object{File: f, arch: a, kinds: a.kinds(),
+		bySection: make(map[*elfobj.Section][]*Atom, len(f.Sections)), bySymbol: make(map[*elfobj.Symbol]*Atom, len(f.Symbols))}
 	relocs := relocsBySection(f)
 	o.split(relocs)
 	if err := o.resolve(relocs); err != nil {
@@ -242,7 +244,7 @@ func splitEntries(sec *elfobj.Section, spec special, relocs []elfobj.Reloc) []*A
 	if err != nil {
 		return whole(sec)
 	}
-	entries := make([]Atom, uint64(len(sec.Data))/size) // they are most of an object's atoms
+	entries := make([]Atom, uint64(len(sec.Data))/size)
 	atoms := make([]*Atom, len(entries))
 	for i := range entries {
 		entries[i] = Atom{Kind: Entry, Section: sec, Off: uint64(i) * size, Size: size, Spec: &spec}
@@ -294,8 +296,9 @@ func isZero(b []byte) bool {
 // range are labels of it.
 func (o *Object) splitBySymbol(sec *elfobj.Section, syms []*elfobj.Symbol) []*Atom {
 	size := sectionSize(sec)
-	sort.SliceStable(syms, func(i, j int) bool { return symbolBefore(syms[i], syms[j]) })
-	var atoms []*Atom
+	slices.SortStableFunc(syms, symbolOrder)
+	slab := make([]Atom, len(syms)) // each symbol makes one atom at most
+	atoms := make([]*Atom, 0, len(syms)+1)
 	var last *Atom
 	pos := uint64(0)
 	gap := func(to uint64) {
@@ -315,7 +318,8 @@ func (o *Object) splitBySymbol(sec *elfobj.Section, syms []*elfobj.Symbol) []*At
 			continue
 		}
 		gap(s.Value)
-		last = &Atom{Kind: Data, Name: s.Name, Sym: s, Section: sec, Off: s.Value, Size: extent(syms[i:], size)}
+		last, slab = &slab[0], slab[1:]
+		*last = Atom{Kind: Data, Name: s.Name, Sym: s, Section: sec, Off: s.Value, Size: extent(syms[i:], size)}
 		if sec.Flags&elf.SHF_EXECINSTR != 0 {
 			last.Kind = Func
 		}
@@ -342,18 +346,10 @@ func extent(syms []*elfobj.Symbol, sectionSize uint64) uint64 {
 	return sectionSize - first.Value
 }
 
-// symbolBefore orders the symbols of one section: by address, the longest
+// symbolOrder orders the symbols of one section: by address, the longest
 // first, global before local, then by name.
-func symbolBefore(a, b *elfobj.Symbol) bool {
-	switch {
-	case a.Value != b.Value:
-		return a.Value < b.Value
-	case a.Size != b.Size:
-		return a.Size > b.Size
-	case a.Bind != b.Bind:
-		return a.Bind > b.Bind
-	}
-	return a.Name < b.Name
+func symbolOrder(a, b *elfobj.Symbol) int {
+	return cmp.Or(cmp.Compare(a.Value, b.Value), cmp.Compare(b.Size, a.Size), cmp.Compare(b.Bind, a.Bind), cmp.Compare(a.Name, b.Name))
 }
 
 func (o *Object) isPadding(sec *elfobj.Section, from, to uint64) bool {
@@ -383,15 +379,35 @@ func sectionSize(s *elfobj.Section) uint64 {
 // belongs to the one before it (one past the end of an array), or to the
 // first.
 func (o *Object) find(sec *elfobj.Section, pos int64) *Atom {
-	atoms := o.bySection[sec]
-	i := sort.Search(len(atoms), func(i int) bool { return int64(atoms[i].Off) > pos })
-	if i == 0 && len(atoms) > 0 {
-		return atoms[0]
+	f := finder{obj: o}
+	return f.find(sec, pos)
+}
+
+// finder finds atoms by their places, first where the last one was: many
+// relocations come in the order of what they point at.
+type finder struct {
+	obj     *Object
+	section *elfobj.Section
+	atoms   []*Atom // of the section
+	last    int
+}
+
+func (f *finder) find(sec *elfobj.Section, pos int64) *Atom {
+	if sec != f.section {
+		f.section, f.atoms, f.last = sec, f.obj.bySection[sec], 0
 	}
-	if i == 0 {
+	if len(f.atoms) == 0 {
 		return nil
 	}
-	return atoms[i-1]
+	for i := f.last; i < min(f.last+2, len(f.atoms)); i++ {
+		if int64(f.atoms[i].Off) <= pos && (i+1 == len(f.atoms) || pos < int64(f.atoms[i+1].Off)) {
+			f.last = i
+			return f.atoms[i]
+		}
+	}
+	i := sort.Search(len(f.atoms), func(i int) bool { return int64(f.atoms[i].Off) > pos })
+	f.last = max(i-1, 0)
+	return f.atoms[f.last]
 }
 
 func (a *Atom) String() string {

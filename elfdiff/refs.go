@@ -11,6 +11,7 @@ import (
 
 // resolve gives every atom its references.
 func (o *Object) resolve(relocs sectionRelocs) error {
+	places := finder{obj: o}
 	for _, sec := range o.File.Sections {
 		list := relocs[sec]
 		refs := make([]Ref, len(list))
@@ -22,7 +23,7 @@ func (o *Object) resolve(relocs sectionRelocs) error {
 			for n < len(list) && list[n].Offset < a.Off+a.Size {
 				n++
 			}
-			if err := o.resolveAtom(a, list[:n], refs[:n:n]); err != nil {
+			if err := o.resolveAtom(a, list[:n], refs[:n:n], &places); err != nil {
 				return err
 			}
 			list, refs = list[n:], refs[n:]
@@ -38,7 +39,7 @@ func (o *Object) resolve(relocs sectionRelocs) error {
 }
 
 // resolveAtom fills refs, one for each of the relocations, and gives them to a.
-func (o *Object) resolveAtom(a *Atom, relocs []elfobj.Reloc, refs []Ref) error {
+func (o *Object) resolveAtom(a *Atom, relocs []elfobj.Reloc, refs []Ref, places *finder) error {
 	for i, r := range relocs {
 		if !o.known(r.Type) {
 			return fmt.Errorf("%s: relocation type %d at %#x is not one of %s kernels", a, r.Type, r.Offset, o.arch.name)
@@ -50,7 +51,10 @@ func (o *Object) resolveAtom(a *Atom, relocs []elfobj.Reloc, refs []Ref) error {
 	}
 	unrelocated := o.fieldsOf(a, refs)
 	for i := range relocs {
-		o.aim(&refs[i], &relocs[i])
+		o.aim(&refs[i], &relocs[i], places)
+		if t := refs[i].Atom; t != nil && t.Kind == Anon {
+			a.loose = true
+		}
 	}
 	a.Refs = refs
 	if len(unrelocated) > 0 {
@@ -79,7 +83,7 @@ func (o *Object) fieldsOf(a *Atom, fields []Ref) (unrelocated []Ref) {
 }
 
 // aim finds what a relocation points at.
-func (o *Object) aim(ref *Ref, r *elfobj.Reloc) {
+func (o *Object) aim(ref *Ref, r *elfobj.Reloc, places *finder) {
 	ref.Addend = r.Addend - ref.Bias
 	if r.Sym == nil || r.Sym.Section == nil {
 		ref.Sym = r.Sym
@@ -92,9 +96,9 @@ func (o *Object) aim(ref *Ref, r *elfobj.Reloc) {
 	switch {
 	case atom != nil:
 	case byItself(r.Sym):
-		atom = o.find(r.Sym.Section, int64(r.Sym.Value))
+		atom = places.find(r.Sym.Section, int64(r.Sym.Value))
 	default:
-		atom = o.find(r.Sym.Section, int64(r.Sym.Value)+ref.Addend)
+		atom = places.find(r.Sym.Section, int64(r.Sym.Value)+ref.Addend)
 		ref.edge = o.edgeAt(atom, int64(r.Sym.Value)+ref.Addend)
 	}
 	if atom == nil { // a section without atoms: empty, or not allocated
@@ -135,6 +139,9 @@ func (o *Object) attachEntries() error {
 		}
 		if len(a.Refs) > 0 && a.Refs[0].Atom != nil && a.Refs[0].Atom.Section.Flags&elf.SHF_EXECINSTR != 0 {
 			a.Owner = a.Refs[0].Atom
+			if a.Owner.Entries == nil {
+				a.Owner.Entries = make([]*Atom, 0, 6)
+			}
 			a.Owner.Entries = append(a.Owner.Entries, a)
 		}
 	}
@@ -181,7 +188,7 @@ func (o *Object) accesses(a *Atom, r *Ref) (access, direct bool) {
 // one would be, is that of another.
 func (o *Object) emptyReplacements() {
 	for _, a := range o.Atoms {
-		if a.Kind == Entry && a.Section.Name == ".altinstructions" && len(a.Refs) == 2 && replacementLength(a.Bytes()) == 0 {
+		if a.Kind == Entry && a.loose && a.Section.Name == ".altinstructions" && len(a.Refs) == 2 && replacementLength(a.Bytes()) == 0 {
 			a.Refs[1].Atom, a.Refs[1].Addend = a.Refs[0].Atom, a.Refs[0].Addend
 		}
 	}
@@ -204,7 +211,7 @@ func (o *Object) attachReplacements() {
 		found = false
 		for _, a := range o.Atoms {
 			owner := a.function()
-			if owner == nil {
+			if owner == nil || !a.loose {
 				continue
 			}
 			for _, r := range a.Refs {

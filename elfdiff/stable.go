@@ -11,7 +11,6 @@ import (
 )
 
 var (
-	compilerNumbers = regexp.MustCompile(`\.\d+`)
 	// __UNIQUE_ID (include/linux/compiler-gcc.h) ends in __COUNTER__.
 	uniqueID = regexp.MustCompile(`^(__UNIQUE_ID_.*?|__addressable_.*?|__exitcall_.*?)\d+$`)
 	// __BTF_ID (include/linux/btf_ids.h) ends in __COUNTER__ and __LINE__.
@@ -29,7 +28,7 @@ var (
 func StableName(name string) string {
 	if len(name) > 0 && strings.IndexByte(name[1:], '.') >= 0 {
 		name, _, _ = strings.Cut(name, ".llvm.") // a static that link-time optimization made global
-		name = compilerNumbers.ReplaceAllString(name, "")
+		name = withoutNumbers(name)
 	}
 	switch {
 	case strings.HasPrefix(name, "__BTF_ID__"):
@@ -44,6 +43,26 @@ func StableName(name string) string {
 		return rustHash.ReplaceAllString(name, "$1$2")
 	}
 	return name
+}
+
+// withoutNumbers is name without the parts that are a dot and digits.
+func withoutNumbers(name string) string {
+	var out []byte
+	for i := 0; i < len(name); {
+		n := 0
+		if name[i] == '.' {
+			for i+1+n < len(name) && name[i+1+n] >= '0' && name[i+1+n] <= '9' {
+				n++
+			}
+		}
+		if n > 0 {
+			i += 1 + n
+			continue
+		}
+		out = append(out, name[i])
+		i++
+	}
+	return string(out)
 }
 
 // rustName is a name of Rust's v0 mangling without the disambiguators of

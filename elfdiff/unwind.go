@@ -68,7 +68,7 @@ func byCode(entries []Ref) []Ref {
 	var runs [][]Ref
 	from := 0
 	for i := 1; i <= len(entries); i++ {
-		if i == len(entries) || codeOrder(&entries[i-1], &entries[i]) > 0 {
+		if i == len(entries) || codeSection(&entries[i-1]) != codeSection(&entries[i]) || codeOrder(&entries[i-1], &entries[i]) > 0 {
 			runs = append(runs, entries[from:i])
 			from = i
 		}
@@ -93,6 +93,13 @@ func codeOrder(a, b *Ref) int {
 func codeOf(entry *Ref) *Atom {
 	if a := entry.Atom; a != nil && a.Section.Flags&elf.SHF_EXECINSTR != 0 {
 		return a
+	}
+	return nil
+}
+
+func codeSection(entry *Ref) *elfobj.Section {
+	if a := codeOf(entry); a != nil {
+		return a.Section
 	}
 	return nil
 }
