@@ -113,10 +113,11 @@ func (a *Atom) holds(depth int) bool {
 // onEdge reports whether r, by a, can be the end of one object as well as the
 // start of the next, and the two are not neighbours in the kernel. It is
 // certainly the next one where its memory is read or written without a
-// register in the address, or where the first is no array.
+// register in the address, or where the first is no array, as the description
+// of a debug site is not.
 func (s *selection) onEdge(a *Atom, r *Ref) bool {
 	t, before := r.Atom, r.edge
-	if before == nil || before.Size <= 8 {
+	if before == nil || before.Size <= 8 || s.patched.describes(before) {
 		return false
 	}
 	if _, direct := s.patched.accesses(a, r); direct {

@@ -57,6 +57,8 @@ func TestDebugSites(t *testing.T) {
 	source := macro + `int f(int x) { pr_debug("one"); return external(x); } int g(int x) { pr_debug("two"); return external(x + 1); }`
 	edit("", source, `pr_debug("one");`, `pr_debug("three"); pr_debug("one"); external(7);`,
 		pair{functions: []string{"f"}, data: []string{"new:site", "private:__func__"}, refused: []string{"debug-site-dropped"}}).run(t)
+	edit("behind", source, `pr_debug("one");`, `pr_debug("one"); pr_debug("three"); external(7);`,
+		pair{functions: []string{"f"}, data: []string{"new:site", "private:__func__"}, refused: []string{"debug-site-dropped"}}).run(t)
 	orig, patched := swap(source, `return external(x);`, `return external(x + 3);`)
 	r := diffSources(t, orig, patched)
 	x, err := r.Extract("klp_")
