@@ -37,7 +37,7 @@ func (s *Store) AddDebian(ctx context.Context, release string, progress Progress
 		return nil, err
 	}
 	same := func(t *Target) error {
-		if t.Origin == "debian" && t.Version == k.Version {
+		if (t.Origin == "debian" || t.Origin == Running) && t.Version == k.Version {
 			return nil
 		}
 		return fault.Inputf("target %s is there and of version %s, not %s", t.Name, t.Version, k.Version).

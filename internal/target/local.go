@@ -41,8 +41,8 @@ const localNeed = 1800 << 20
 // written to. Where a target of that name was made from the same files it is
 // returned; whether the source has changed since is not looked at.
 func (s *Store) AddLocal(ctx context.Context, spec LocalSpec, progress Progress) (*Target, error) {
-	if _, debian := IsDebian(spec.Name); debian {
-		return nil, fault.Inputf("the name %s is taken: it means Debian's own kernels", spec.Name)
+	if _, debian := IsDebian(spec.Name); debian || spec.Name == Running {
+		return nil, fault.Inputf("the name %s is taken: it means a kernel that is found by itself", spec.Name)
 	}
 	if err := spec.complete(); err != nil {
 		return nil, err
@@ -53,10 +53,27 @@ func (s *Store) AddLocal(ctx context.Context, spec LocalSpec, progress Progress)
 		}
 		return fault.Inputf("target %s is there, made from other files", t.Name).Hint("kintsugi target rm %s", t.Name)
 	}
+	return s.addLocal(ctx, spec, provenance{origin: "local"}, same, progress)
+}
+
+// provenance is what a target says of its origin beside the files.
+type provenance struct {
+	origin   string
+	version  string // of Debian's source package, empty for others
+	packages []Package
+}
+
+// addLocal makes the target of spec's name, unless it is there and same says
+// that it is the one wanted.
+func (s *Store) addLocal(ctx context.Context, spec LocalSpec, from provenance, same func(*Target) error, progress Progress) (*Target, error) {
+	if err := spec.complete(); err != nil {
+		return nil, err
+	}
 	return s.create(ctx, spec.Name, same, func(t *Target) error {
 		if err := s.checkSpace(localNeed + modulesSize(spec.Modules)); err != nil {
 			return err
 		}
+		t.Origin, t.Version, t.Packages = from.origin, from.version, from.packages
 		return t.fillLocal(ctx, spec, progress)
 	})
 }
@@ -126,7 +143,7 @@ func hashFile(path string) (string, error) {
 // fillLocal does what can be refused quickly before the source is copied.
 func (t *Target) fillLocal(ctx context.Context, spec LocalSpec, progress Progress) error {
 	given := spec.unnamed()
-	t.Origin, t.Given = "local", &given
+	t.Given = &given
 	t.Headers, t.DebugVmlinux = spec.Headers, spec.DebugVmlinux
 	t.Image = filepath.Join(t.Dir, "vmlinuz")
 	if err := errors.Join(copyFile(spec.Config, t.Config), copyFile(spec.Image, t.Image)); err != nil {
@@ -138,6 +155,11 @@ func (t *Target) fillLocal(ctx context.Context, spec LocalSpec, progress Progres
 	id, err := t.readImage()
 	if err != nil {
 		return err
+	}
+	if isELF(t.Image) {
+		if err := t.takeVmlinux(spec.Image); err != nil {
+			return err
+		}
 	}
 	if err := checkDebugVmlinux(t.DebugVmlinux, t.Banner); err != nil {
 		return err
@@ -162,6 +184,9 @@ func (t *Target) takeSource(ctx context.Context, source string) error {
 	}
 	if info.IsDir() {
 		return copySource(ctx, source, t.Source)
+	}
+	if filepath.Ext(source) == ".deb" {
+		return t.unpackSourcePackage(ctx, source)
 	}
 	return unpackSource(ctx, source, t.Source)
 }

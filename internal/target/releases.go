@@ -58,36 +58,39 @@ func (s *Store) DebianSource(ctx context.Context, r DebianRelease, progress Prog
 	if _, err := os.Stat(tree); err == nil {
 		return tree, nil
 	}
-	file, err := s.fetchSource(ctx, r, progress)
+	files, err := s.fetchSource(ctx, r, progress)
 	if err != nil {
 		return "", err
 	}
 	progress.step("unpack")
-	return tree, s.unpackRelease(ctx, file, tree)
+	return tree, s.unpackRelease(ctx, filepath.Join(s.packagesDir(), files[0].File), tree)
 }
 
 func (s *Store) sourceDir(r DebianRelease) string {
 	return filepath.Join(s.Dir, "sources", strings.ReplaceAll(r.Version, ":", "%"))
 }
 
-// fetchSource downloads the source package of r.
-func (s *Store) fetchSource(ctx context.Context, r DebianRelease, progress Progress) (string, error) {
+// fetchSource downloads the source package of r and returns this one.
+func (s *Store) fetchSource(ctx context.Context, r DebianRelease, progress Progress) ([]Package, error) {
 	a, unlock, err := s.lockApt(ctx)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	defer unlock()
 	if err := s.checkSpace(debianNeed); err != nil {
-		return "", err
+		return nil, err
+	}
+	if err := a.update(ctx, listsFresh); err != nil {
+		return nil, err
 	}
 	files, err := a.locate(ctx, []string{"linux-source-" + r.Series + "=" + r.Version})
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	if len(files) != 1 {
-		return "", fault.Environmentf("source %s: want one package, apt names %d", r.Version, len(files))
+		return nil, fault.Environmentf("source %s: want one package, apt names %d", r.Version, len(files))
 	}
-	return filepath.Join(s.packagesDir(), files[0].File), a.download(ctx, files, progress)
+	return files, a.download(ctx, files, progress)
 }
 
 // unpackRelease unpacks a source package in a folder beside tree, so that

@@ -7,10 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
-
-	"golang.org/x/sys/unix"
 
 	"kintsugi/internal/fault"
 )
@@ -58,7 +57,8 @@ func (s *Store) aptDir() string               { return filepath.Join(s.Dir, "apt
 // kernel where it was added, else the only target there is.
 func (s *Store) Open(name string) (*Target, error) {
 	if name == "" {
-		return s.openDefault(runningRelease())
+		banner, _ := runningBanner("/") // without it there is no running kernel to prefer
+		return s.openDefault(banner)
 	}
 	if err := checkName(name); err != nil {
 		return nil, err
@@ -73,13 +73,16 @@ func (s *Store) Open(name string) (*Target, error) {
 	return t, t.checkUnchanged()
 }
 
-func (s *Store) openDefault(release string) (*Target, error) {
+// openDefault compares banners, not releases: a kernel that was built again or
+// upgraded within its release has the same one and other code.
+func (s *Store) openDefault(banner string) (*Target, error) {
 	targets, err := s.List()
 	if err != nil {
 		return nil, err
 	}
+	targets = slices.DeleteFunc(targets, func(t *Target) bool { return t.Origin == adHoc })
 	for _, t := range targets {
-		if t.Release == release {
+		if t.Banner == banner && banner != "" {
 			return t, t.checkUnchanged()
 		}
 	}
@@ -197,13 +200,4 @@ func checkName(name string) error {
 		return fault.Inputf("%q is not a target's name", name).Hint("letters, digits and . + ~ _ - only")
 	}
 	return nil
-}
-
-// runningRelease is uname -r.
-func runningRelease() string {
-	var uts unix.Utsname
-	if err := unix.Uname(&uts); err != nil {
-		return ""
-	}
-	return unix.ByteSliceToString(uts.Release[:])
 }

@@ -30,6 +30,15 @@ func addFake(t *testing.T, s *Store, name, release string, packages ...Package) 
 	return target
 }
 
+// rebanner saves target as one of another build.
+func (t *Target) rebanner(tt *testing.T, banner, origin string) {
+	tt.Helper()
+	t.Banner, t.Origin = banner, origin
+	if err := t.save(); err != nil {
+		tt.Fatal(err)
+	}
+}
+
 func TestOpen(t *testing.T) {
 	s := &Store{t.TempDir()}
 	_, err := s.Open("")
@@ -50,10 +59,14 @@ func TestOpen(t *testing.T) {
 		_, err = s.Open(bad)
 		wantInput(t, err, "not a target's name", bad)
 	}
-	addFake(t, s, "running", runningRelease())
-	if target, err := s.Open(""); err != nil || target.Name != "running" {
+	banner := "Linux version 6.1.0-2-amd64 (b@h) (gcc) #2 SMP"
+	addFake(t, s, "again", "6.1.0-2-amd64").rebanner(t, banner, "local")
+	if target, err := s.openDefault(banner); err != nil || target.Name != "again" {
 		t.Errorf("the running kernel: %v, %v", target, err)
 	}
+	addFake(t, s, "again", "6.1.0-2-amd64").rebanner(t, banner, adHoc)
+	_, err = s.openDefault(banner)
+	wantInput(t, err, "none is the running kernel: one, two", "ad hoc targets")
 	target, err := s.Open("two")
 	if err != nil {
 		t.Fatal(err)

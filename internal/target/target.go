@@ -18,7 +18,7 @@ import (
 // outside of the store.
 type Target struct {
 	Name     string `json:"name"`
-	Origin   string `json:"origin"`   // "debian" or "local"
+	Origin   string `json:"origin"`   // "debian", "local", "running" or "adhoc"
 	Release  string `json:"release"`  // uname -r
 	Version  string `json:"version"`  // version of the source: of Debian's package, else the Makefile's
 	Arch     string `json:"arch"`     // "x86_64"
