@@ -52,7 +52,7 @@ func TestUnknownInstruction(t *testing.T) {
 // switch, an existing one stays the kernel's.
 func TestDebugSites(t *testing.T) {
 	macro := `struct ddebug { const char *fn; const char *fmt; unsigned line; struct static_key key; };
-#define pr_debug(text) do { static struct ddebug site __attribute__((section("__dyndbg"))) = { __func__, text, __LINE__ }; if (static_branch(&site.key)) printk(text, &site); } while (0)
+#define pr_debug(text) do { static struct ddebug __attribute__((aligned(8))) site __attribute__((section("__dyndbg"))) = { __func__, text, __LINE__ }; if (static_branch(&site.key)) printk(text, &site); } while (0)
 `
 	source := macro + `int f(int x) { pr_debug("one"); return external(x); } int g(int x) { pr_debug("two"); return external(x + 1); }`
 	edit("", source, `pr_debug("one");`, `pr_debug("three"); pr_debug("one"); external(7);`,
