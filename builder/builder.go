@@ -89,7 +89,7 @@ func (r *run) resolved(ctx context.Context) ([]*unit, error) {
 	if err := r.diff(units); err != nil {
 		return nil, err
 	}
-	if err := r.extract(units); err != nil {
+	if units, err = r.extract(units); err != nil {
 		return nil, err
 	}
 	return units, r.resolve(ctx, units)

@@ -1,12 +1,14 @@
 package builder
 
 import (
+	"slices"
 	"strconv"
 
 	"kintsugi/elfdiff"
 	"kintsugi/internal/baseproof"
 	"kintsugi/internal/elfobj"
 	"kintsugi/internal/fault"
+	"kintsugi/internal/klp"
 	"kintsugi/internal/report"
 )
 
@@ -42,6 +44,9 @@ func (r *run) diff(units []*unit) error {
 			return fault.Environmentf("%s (patched): %w", u.Unit.Object, err)
 		}
 		u.diff = elfdiff.DiffObjects(u.orig, patched)
+		if u.owner.Name != klp.Vmlinux {
+			u.diff.Late(u.owner.Lacks)
+		}
 		empty = empty && u.diff.Empty()
 		u.traceCauses()
 		r.diagnose(u, u.diff.Diagnostics)
@@ -69,24 +74,27 @@ func (r *run) nothing() error {
 	return ErrNothing
 }
 
-// extract cuts the objects that the module is linked from.
-func (r *run) extract(units []*unit) error {
+// extract cuts the objects that the livepatch is linked from, and returns the
+// units that are part of it.
+func (r *run) extract(units []*unit) ([]*unit, error) {
 	defer r.timed("extract")()
-	replaced := 0
+	replaced := map[string]int{} // by owner
 	for i, u := range units {
 		x, err := u.diff.Extract("klp" + strconv.Itoa(i) + "_")
 		if err != nil {
-			return &fault.Error{Class: fault.Bug, Err: err}
+			return nil, &fault.Error{Class: fault.Bug, Err: err}
 		}
 		u.extract = x
-		replaced += len(x.Replacements) + len(x.Callbacks)
+		if n := len(x.Replacements) + len(x.Callbacks); n > 0 {
+			replaced[u.owner.Name] += n
+		}
 	}
 	r.say(units)
 	if err := r.barrier(); err != nil {
-		return err
+		return nil, err
 	}
-	if replaced == 0 {
-		return r.nothing()
+	if len(replaced) == 0 {
+		return nil, r.nothing()
 	}
-	return nil
+	return slices.DeleteFunc(units, func(u *unit) bool { return u.owner.Name != klp.Vmlinux && replaced[u.owner.Name] == 0 }), nil
 }

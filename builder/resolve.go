@@ -37,7 +37,7 @@ func (r *run) resolve(ctx context.Context, units []*unit) error {
 		u.names = res.Namespaces
 		u.qualify(shared)
 		r.rep.References = append(r.rep.References, res.References...)
-		r.diagnose(u, res.Diagnostics)
+		r.diagnose(u, append(res.Diagnostics, klp.TooLate(u.extract.File)...))
 		r.reportContents(u)
 	}
 	return r.barrier()

@@ -245,6 +245,13 @@ func (k *Kernel) Global(name string) (link string, ok bool) {
 	return Symbol{Object: Vmlinux, Name: name, Pos: ref.SymPos}.String(), true
 }
 
+// Lacks reports whether a symbol that code of the module o refers to is not
+// the kernel's own: it has no address before the module that has it is loaded.
+func (o *Owner) Lacks(name string) bool {
+	e, exported := o.kernel.Exports[name]
+	return o.HasGlobal(name) || exported && e.Module != Vmlinux
+}
+
 // dependsOn reports whether the module name is loaded whenever o is.
 func (o *Owner) dependsOn(name string, seen map[string]bool) bool {
 	if slices.Contains(o.needs, name) {

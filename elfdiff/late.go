@@ -1,0 +1,75 @@
+package elfdiff
+
+import (
+	"fmt"
+	"strings"
+
+	"kintsugi/internal/report"
+)
+
+// Late is for code of a module that may be loaded after the livepatch: it
+// deals with jump labels and static calls whose key that module has, or
+// another that comes with it. The kernel sets such sites up when the livepatch
+// is loaded, before their keys have an address. elsewhere says of a symbol
+// which the unit does not define whether the kernel itself lacks it.
+//
+// A static call can do without its site: it goes through the trampoline, as
+// before the kernel has patched it. Sites of tracepoints and of pr_debug() can
+// be left out too, and stay as they were compiled.
+func (r *Result) Late(elsewhere func(symbol string) bool) {
+	for _, f := range r.Functions {
+		for _, e := range f.New.Entries {
+			name, late := r.lateKey(e, elsewhere)
+			if !late || r.dropped[e] {
+				continue
+			}
+			r.dropped[e] = true
+			d := r.lateSite(f, e, name)
+			if d != nil {
+				r.Diagnostics = append(r.Diagnostics, *d)
+			}
+		}
+	}
+}
+
+// lateKey is the key of a jump label or static call; late tells that it is
+// not the kernel's.
+func (r *Result) lateKey(e *Atom, elsewhere func(string) bool) (name string, late bool) {
+	if e.Section.Name != jumpTable && e.Section.Name != staticCallSites {
+		return "", false
+	}
+	for i := len(e.Refs) - 1; i >= 0; i-- {
+		switch ref := e.Refs[i]; {
+		case ref.Atom == e: // the subtracted half of a difference
+		case ref.Atom != nil:
+			return ref.Atom.String(), true
+		case ref.Sym != nil:
+			return ref.Sym.Name, elsewhere(ref.Sym.Name)
+		}
+	}
+	return "", false
+}
+
+const (
+	jumpTable       = "__jump_table"
+	staticCallSites = ".static_call_sites"
+)
+
+// lateSite says what becomes of a site that is left out; nil where nothing does.
+func (r *Result) lateSite(f *Function, e *Atom, name string) *report.Diagnostic {
+	tracepoint, isTracepoint := strings.CutPrefix(name, "__tracepoint_")
+	key := e.lastTarget()
+	switch {
+	case e.Section.Name == staticCallSites:
+		return nil
+	case isTracepoint:
+		return &report.Diagnostic{Code: "tracepoint-dropped", Severity: report.Warning, Symbol: f.Name,
+			Message: fmt.Sprintf("the tracepoint %s does not fire in the patched %s, as its static key is in a module", tracepoint, f.Name)}
+	case key != nil && r.Patched.describes(key):
+		return &report.Diagnostic{Code: "debug-site-dropped", Severity: report.Warning, Symbol: f.Name,
+			Message: fmt.Sprintf("a pr_debug() in the patched %s cannot be switched on, as its static key is in a module", f.Name)}
+	}
+	return &report.Diagnostic{Code: "module-static-key", Severity: report.Error, Symbol: f.Name,
+		Message: fmt.Sprintf("%s uses the static key %s of a module, which may come after the livepatch", f.Name, name),
+		Hint:    "Use static_key_enabled() in the patch: it needs no site of its own."}
+}
