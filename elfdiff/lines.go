@@ -111,33 +111,48 @@ func (o *Object) relocated(s *elfobj.Section, base map[*elfobj.Section]uint64) [
 }
 
 func (l *Lines) read(o *Object, d *dwarf.Data) error {
-	most := len(o.File.Section(".debug_info").Data) // an entry has a byte at least
-	for r := d.Reader(); ; most-- {
-		e, err := r.Next()
-		if err != nil {
-			return err
-		}
-		if e == nil {
-			break
-		}
-		if most == 0 {
-			return errors.New("entries without an end") // which dwarf.Reader does not notice
-		}
+	err := o.eachEntry(d, func(e *dwarf.Entry, _ int) error {
 		switch e.Tag {
 		case dwarf.TagCompileUnit:
-			if err := l.readRows(o, d, e); err != nil {
-				return err
-			}
+			return l.readRows(o, d, e)
 		case dwarf.TagInlinedSubroutine:
-			if err := l.readInlined(o, d, e); err != nil {
-				return err
-			}
+			return l.readInlined(o, d, e)
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	for _, rows := range l.rows {
 		sort.SliceStable(rows, func(i, j int) bool { return rows[i].off < rows[j].off })
 	}
 	return nil
+}
+
+// eachEntry visits the entries of debug info, those of a unit at depth 1.
+func (o *Object) eachEntry(d *dwarf.Data, visit func(e *dwarf.Entry, depth int) error) error {
+	depth := 1
+	most := len(o.File.Section(".debug_info").Data) // an entry has a byte at least
+	for r := d.Reader(); ; most-- {
+		e, err := r.Next()
+		switch {
+		case err != nil || e == nil:
+			return err
+		case most == 0:
+			return errors.New("entries without an end") // which dwarf.Reader does not notice
+		case e.Tag == 0:
+			depth--
+			continue
+		case e.Tag == dwarf.TagCompileUnit:
+			depth = 1
+		}
+		if err := visit(e, depth); err != nil {
+			return err
+		}
+		if e.Children {
+			depth++
+		}
+	}
 }
 
 func (l *Lines) readRows(o *Object, d *dwarf.Data, unit *dwarf.Entry) error {

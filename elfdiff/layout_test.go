@@ -1,0 +1,54 @@
+package elfdiff
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestLayouts has types that look different in memory, and some that do not.
+func TestLayouts(t *testing.T) {
+	source := `struct inner { int one; short two; }; typedef struct { long count; } counter_t; enum { ROOM = 4 };
+struct outer { struct inner first; union { int number; char *text; }; struct { int low, high; } range[ROOM]; unsigned flag : 1; unsigned more : 2; counter_t uses; };
+union either { int one; long two; };
+int f(struct outer *o, union either *e) { struct local { int one; } l = { o->first.one }; return external(o->range[1].low + o->flag + e->one + l.one + o->uses.count); }`
+	for _, c := range []struct{ name, old, new, want string }{
+		{"nothing", "external(o", "external(1 + o", ""},
+		{"a larger type", "short two;", "short two; long three;", "struct inner: its size goes from 8 to 16 bytes; struct outer: its size goes from 64 to 72 bytes"},
+		{"a member in a gap", "short two;", "short two, three;", "struct inner: it has the new member three"},
+		{"members that changed places", "int one; short two; }", "short two; int one; }", "struct inner: its member two goes from offset 4 to 0"},
+		{"a member taken away", "int number; char", "char", "struct outer: it has no member number any more"},
+		{"a member renamed", "int number;", "int digit;", "struct outer: it has the new member digit"},
+		{"in a type without a name", "int low, high;", "int high, low;", "struct outer: its member range.high goes from offset 20 to 16"},
+		{"a longer array", "ROOM = 4", "ROOM = 6", "struct outer: its size goes from 64 to 80 bytes"},
+		{"bits", "unsigned flag : 1; unsigned more : 2;", "unsigned more : 2; unsigned flag : 1;", "struct outer: its member more goes to other bits"},
+		{"a type that has a name through typedef", "long count;", "long count, most;", "counter_t: its size goes from 8 to 16 bytes; struct outer: its size goes from 64 to 72 bytes"},
+		{"a new type", "union either {", "struct fresh { int one; }; union either { struct fresh *three;", "union either: it has the new member three"},
+		{"a type of one function", "struct local { int one; }", "struct local { int one, two; }", ""},
+	} {
+		orig, patched := swap(source, c.old, c.new)
+		for _, flag := range []string{"-gdwarf-5", "-gdwarf-4"} {
+			changes, err := diffSources(t, orig, patched, flag).Layouts()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, l := range changes {
+				got = append(got, fmt.Sprintf("%s: %s", l.Type, l.Detail))
+			}
+			if text := strings.Join(got, "; "); text != c.want {
+				t.Errorf("%s (%s):\ngot  %s\nwant %s", c.name, flag, text, c.want)
+			}
+		}
+	}
+}
+
+// TestLayoutsUnknown has objects that do not know their types.
+func TestLayoutsUnknown(t *testing.T) {
+	for _, flag := range []string{"-g0", "-g1"} {
+		changes, err := diffSources(t, `struct s { int a; }; int f(struct s *s) { return external(s->a); }`, `struct s { int b, a; }; int f(struct s *s) { return external(s->a); }`, flag).Layouts()
+		if err != nil || len(changes) > 0 {
+			t.Errorf("%s: %v, %v", flag, changes, err)
+		}
+	}
+}
