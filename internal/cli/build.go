@@ -31,27 +31,27 @@ func buildVerb(a *app) *cobra.Command {
 The output directory gets NAME.ko, report.json and src/, the module's source,
 which make -C HEADERS M=DIR/src compiles again by hand. Those three are
 replaced; where the build fails, nothing in the directory is touched.
-
+` + kernelHelp + `
 Exit codes: 0 built; 1 the patches cannot be livepatched, change nothing or
 fail in the VM; 2 bad input; 3 the environment; 4 a bug of kintsugi.`,
 		Args: wants(1, maxPatches, "PATCH..."),
 	})
-	name := a.targetFlag(cmd)
+	kernel := a.kernelFlags(cmd)
 	flags := cmd.Flags()
 	flags.StringVarP(&opts.Out, "output", "o", "out", "output directory")
 	flags.StringVarP(&opts.Name, "name", "n", "", "module name (default: livepatch-PATCH)")
 	flags.IntVarP(&opts.Jobs, "jobs", "j", runtime.NumCPU(), "compilers to run at once")
-	flags.BoolVar(&noReplace, "no-replace", false, "add to the livepatches that are loaded instead of taking over from them")
+	flags.BoolVarP(&noReplace, "no-replace", "R", false, "add to the livepatches that are loaded instead of taking over from them")
 	flags.BoolVar(&test, "test", false, "load and unload the module in a VM of the target's kernel")
 	cmd.RunE = func(cmd *cobra.Command, patches []string) error {
 		opts.Patches, opts.Replace = patches, !noReplace
-		return a.build(cmd.Context(), opts, *name, test)
+		return a.build(cmd.Context(), opts, kernel, test)
 	}
 	return cmd
 }
 
 // build builds the module, tests it where that is asked for, and prints the report.
-func (a *app) build(ctx context.Context, opts builder.Options, target string, test bool) error {
+func (a *app) build(ctx context.Context, opts builder.Options, kernel *kernelChoice, test bool) error {
 	if err := checkOptions(opts); err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (a *app) build(ctx context.Context, opts builder.Options, target string, te
 		return err
 	}
 	var err error
-	if opts.Target, err = openTarget(target); err != nil {
+	if opts.Target, err = a.openKernel(ctx, kernel); err != nil {
 		return err
 	}
 	rep, err := builder.Build(ctx, opts)

@@ -14,24 +14,25 @@ func checkVerb(a *app) *cobra.Command {
 	cmd := a.reporting(&cobra.Command{
 		Use:   "check [flags] PATCH...",
 		Short: "Say whether patches can be livepatched, without building the module",
+		Long:  "Say whether patches can be livepatched, without building the module.\n" + kernelHelp,
 		Args:  wants(1, maxPatches, "PATCH..."),
 	})
-	name := a.targetFlag(cmd)
+	kernel := a.kernelFlags(cmd)
 	cmd.Flags().IntVarP(&opts.Jobs, "jobs", "j", runtime.NumCPU(), "compilers to run at once")
 	cmd.RunE = func(cmd *cobra.Command, patches []string) error {
 		opts.Patches = patches
-		return a.check(cmd.Context(), opts, *name)
+		return a.check(cmd.Context(), opts, kernel)
 	}
 	return cmd
 }
 
 // check prints what a build would do.
-func (a *app) check(ctx context.Context, opts builder.Options, target string) error {
+func (a *app) check(ctx context.Context, opts builder.Options, kernel *kernelChoice) error {
 	if err := checkOptions(opts); err != nil {
 		return err
 	}
 	var err error
-	if opts.Target, err = openTarget(target); err != nil {
+	if opts.Target, err = a.openKernel(ctx, kernel); err != nil {
 		return err
 	}
 	rep, err := builder.Check(ctx, opts)

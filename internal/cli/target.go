@@ -27,19 +27,29 @@ They are kept under $XDG_CACHE_HOME/kintsugi, or $KINTSUGI_CACHE where that is s
 func targetAddVerb(a *app) *cobra.Command {
 	var spec target.LocalSpec
 	cmd := a.reporting(&cobra.Command{
-		Use:   "add debian[:RELEASE] | NAME --source DIR|TAR --config FILE --headers DIR --image FILE",
-		Short: "Fetch and prepare a kernel of Debian, or prepare one from local files",
-		Long: `Fetch, unpack and prepare the newest kernel that Debian offers, or the one of that
-release (6.1, 6.1.0-56, 6.1.0-56-amd64); or prepare one from local files. The
-files given are never written to. A target that is there already is left as it is.`,
-		Args: wants(1, 1, "debian[:RELEASE] or NAME"),
+		Use:   "add debian[:RELEASE] | running | NAME --source DIR|TAR --config FILE --headers DIR --image FILE",
+		Short: "Prepare a kernel of Debian, the running kernel, or one from local files",
+		Long: `Prepare a kernel that modules are to be built for. One that is there already is
+left as it is.
+
+debian is the newest kernel that Debian offers, debian:RELEASE the one of that
+release (6.1, 6.1.0-56, 6.1.0-56-amd64). It is fetched.
+
+running is the kernel of this machine, from what is installed of it: /boot,
+/lib/modules, headers, and Debian's source package; the source is fetched where
+it is not installed.
+
+NAME is for local files, which are never written to. For a kernel that was built
+here, --source TREE or, after make O=BUILD, --headers BUILD is enough: the rest
+is taken from there.`,
+		Args: wants(1, 1, "debian[:RELEASE], running or NAME"),
 	})
 	flags := cmd.Flags()
 	flags.StringVar(&spec.Source, "source", "", "source tree, or a tarball of one")
 	flags.StringVar(&spec.Config, "config", "", "the kernel's .config")
 	flags.StringVar(&spec.Headers, "headers", "", "directory that modules are built against (make -C)")
 	flags.StringVar(&spec.Image, "image", "", "bzImage or vmlinux")
-	flags.StringVar(&spec.Modules, "modules", "", "directory of the kernel's modules")
+	flags.StringVar(&spec.Modules, "modules", "", "directory of the kernel's modules (lib/modules/RELEASE)")
 	flags.StringVar(&spec.DebugVmlinux, "debug-vmlinux", "", "vmlinux with debug information")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		spec.Name = args[0]
@@ -58,14 +68,17 @@ func (a *app) addTarget(ctx context.Context, spec target.LocalSpec) (*target.Tar
 		return nil, err
 	}
 	release, debian := target.IsDebian(spec.Name)
-	if !debian {
+	if !debian && spec.Name != target.Running {
 		return store.AddLocal(ctx, spec, a.display.Step)
 	}
 	if spec != (target.LocalSpec{Name: spec.Name}) {
-		return nil, fault.Inputf("a kernel of Debian is made from its packages, not from local files").
+		return nil, fault.Inputf("a kernel of Debian is made from its packages and the running one from what is installed, not from local files").
 			Hint("for local files, choose another name than %s", spec.Name)
 	}
-	return store.AddDebian(ctx, release, a.display.Step)
+	if debian {
+		return store.AddDebian(ctx, release, a.display.Step)
+	}
+	return store.AddRunning(ctx, "/", a.display.Step)
 }
 
 func targetListVerb(a *app) *cobra.Command {
