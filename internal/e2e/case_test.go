@@ -28,6 +28,11 @@ var keys = map[string]bool{
 	"Modules":    true, // that the probe loads
 	"Owners":     true, // of functions and references, among others: OBJECT NAME
 	"References": true, // among others: export NAME, klp NAME
+	"Callbacks":  true, // exactly these: OBJECT KIND NAME
+	"States":     true, // exactly these: NUMBER version VERSION
+	"Beside":     true, // patches of the folder beside, whose modules the probe can load
+	"Stacked":    true, // likewise, built to replace no other
+	"Complains":  true, // what the kernel says against one of these
 	"Verdict":    true, // refused, nothing, failed
 	"Code":       true, // of the error and of a diagnostic
 	"Class":      true, // the exit code

@@ -1,0 +1,115 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"kintsugi/builder"
+	"kintsugi/internal/fault"
+	"kintsugi/internal/kofile"
+	"kintsugi/internal/report"
+	"kintsugi/internal/target"
+	"kintsugi/internal/vm"
+)
+
+// TestAuthoring builds every patch of testdata/authoring, which use what there
+// is for authors of patches: new files, callbacks, shadow variables, states.
+// The guest has in /modules what the head says: modules of the kernel, and
+// livepatches made of the patches in testdata/authoring/beside, for the probe.
+func TestAuthoring(t *testing.T) {
+	kernel := realTarget(t)
+	for _, c := range readCases(t, testdata+"/authoring") {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			out := t.TempDir()
+			rep, err := builder.Build(context.Background(), options(kernel, out, c.path))
+			if err != nil {
+				t.Fatalf("build: %s\n%s", explain(err), diagnostics(rep))
+			}
+			c.checkReport(t, rep)
+			c.checkOwners(t, rep)
+			c.checkSaid(t, rep)
+			c.boot(t, kernel, filepath.Join(out, rep.Module.Path), c.furtherModules(t, kernel))
+		})
+	}
+}
+
+// boot is the function of that name, but for what the head says that the
+// kernel is to complain about.
+func (c *testCase) boot(t *testing.T, kernel *target.Target, module string, files map[string]string) {
+	t.Helper()
+	probe := strings.TrimSuffix(c.path, ".patch") + ".sh"
+	if len(c.head["Complains"]) == 0 {
+		boot(t, kernel, module, probe, files)
+		return
+	}
+	machines <- struct{}{}
+	defer func() { <-machines }()
+	result, err := vm.Run(context.Background(), vm.Config{Image: kernel.Image, Module: module, Probe: probe, Files: files, Init: program(t)})
+	if err != nil {
+		t.Fatalf("VM: %v %q\n%s", err, fault.Hints(err), console(result))
+	}
+	for _, p := range result.Test.Phases {
+		t.Logf("%s: %d\n%s", p.Name, p.Status, p.Output)
+		if p.Status != 0 {
+			t.Errorf("probe %s: exit status %d\n%s", p.Name, p.Status, console(result))
+		}
+	}
+	if want := "the kernel said: " + c.one(t, "Complains"); result.Test.Reason != want || len(result.Test.Phases) != 3 {
+		t.Errorf("VM test: %d phases, %q, want %q", len(result.Test.Phases), result.Test.Reason, want)
+	}
+}
+
+// checkSaid holds callbacks and states against the head.
+func (c *testCase) checkSaid(t *testing.T, rep *report.Report) {
+	t.Helper()
+	var callbacks, states []string
+	for _, b := range rep.Callbacks {
+		callbacks = append(callbacks, b.Object+" "+b.Kind+" "+b.Name)
+	}
+	for _, s := range rep.States {
+		states = append(states, fmt.Sprintf("%d version %d", s.ID, s.Version))
+	}
+	if diff := cmp.Diff(sorted(c.head["Callbacks"]), sorted(callbacks), cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("callbacks (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(c.head["States"], states, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("states (-want +got):\n%s", diff)
+	}
+}
+
+// furtherModules are the guest's modules beside the one that is tested.
+func (c *testCase) furtherModules(t *testing.T, kernel *target.Target) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	shipped := kofile.Open(kernel.Modules)
+	for _, name := range c.head["Modules"] {
+		path, err := shipped.Path(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files["/modules/"+name+".ko"] = path
+	}
+	add := func(patch, name string, replace bool) {
+		opts := options(kernel, t.TempDir(), filepath.Join(filepath.Dir(c.path), "beside", patch+".patch"))
+		opts.Name, opts.Replace = name, replace
+		rep, err := builder.Build(context.Background(), opts)
+		if err != nil {
+			t.Fatalf("%s: %s\n%s", patch, explain(err), diagnostics(rep))
+		}
+		files["/modules/"+name+".ko"] = filepath.Join(opts.Out, rep.Module.Path)
+	}
+	for _, patch := range c.head["Beside"] {
+		add(patch, patch, true)
+	}
+	for _, patch := range c.head["Stacked"] {
+		add(patch, patch+"-stacked", false)
+	}
+	return files
+}
