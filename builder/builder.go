@@ -7,17 +7,20 @@ import (
 
 	"kintsugi/internal/report"
 	"kintsugi/internal/target"
+	"kintsugi/kbuild"
 )
 
 // Options is what a build is asked to do.
 type Options struct {
-	Target  *target.Target
-	Patches []string // files
-	Out     string   // directory for the module, its source and the report
-	Name    string   // of the module; empty: after the first patch
-	Jobs    int      // compilers at once
-	Replace bool     // take over from all earlier livepatches
-	Version string   // of kintsugi, for the report
+	Target   *target.Target
+	Patches  []string        // files
+	Out      string          // directory for the module, its source and the report
+	Name     string          // of the module; empty: after the first patch
+	Jobs     int             // compilers at once
+	Launcher []string        // a program, with its arguments, to run compilers with, such as ccache or distcc
+	Progress kbuild.Progress // told of steps that take long; nil: nobody
+	Replace  bool            // take over from all earlier livepatches
+	Version  string          // of kintsugi, for the report
 }
 
 // Build turns the patches into a livepatch module in opts.Out. The report is

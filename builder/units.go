@@ -34,7 +34,8 @@ type unit struct {
 
 func (r *run) tree() *kbuild.Tree {
 	t := r.opts.Target
-	return &kbuild.Tree{Dir: t.Source, CC: t.CC, CacheDir: filepath.Join(t.Dir, "units"), Jobs: r.opts.Jobs}
+	return &kbuild.Tree{Dir: t.Source, CC: t.CC, CacheDir: filepath.Join(t.Dir, "units"), Jobs: r.opts.Jobs,
+		Launcher: r.opts.Launcher, Progress: r.opts.Progress}
 }
 
 // plan finds the translation units that the changed files reach.
@@ -54,20 +55,31 @@ func (r *run) plan(ctx context.Context, changes *patchfile.Result) ([]kbuild.Uni
 	}
 	r.rep.Diagnostics = append(r.rep.Diagnostics, diags...)
 	for _, u := range units {
-		for _, owner := range owners(u) {
-			r.rep.Units = append(r.rep.Units, report.Unit{Source: u.Source, Object: u.Object, Owner: owner})
-			if err := r.checkOwner(u, owner); err != nil {
-				return nil, err
-			}
+		if u.Header {
+			continue // whether it is concerned at all is seen when it is compiled
+		}
+		if err := r.addUnit(u); err != nil {
+			return nil, err
 		}
 	}
 	if err := r.barrier(); err != nil {
 		return nil, err
 	}
 	if len(units) == 0 {
-		return nil, r.unreached(nil, changes, report.Error)
+		return nil, r.unreached(nil, nil, changes, report.Error)
 	}
 	return units, nil
+}
+
+// addUnit puts a unit that is concerned into the report.
+func (r *run) addUnit(u kbuild.Unit) error {
+	for _, owner := range owners(u) {
+		r.rep.Units = append(r.rep.Units, report.Unit{Source: u.Source, Object: u.Object, Owner: owner})
+		if err := r.checkOwner(u, owner); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // newObjects are the objects that the patch's makefiles name.
@@ -127,15 +139,15 @@ func notInKernel(diags []report.Diagnostic) {
 
 // unreached says which changed files no unit was compiled from. Where no file
 // at all is left to say something about, the patch changes nothing.
-func (r *run) unreached(pairs []kbuild.Pair, changes *patchfile.Result, severity report.Severity) error {
+func (r *run) unreached(pairs []kbuild.Pair, read []string, changes *patchfile.Result, severity report.Severity) error {
 	said := map[string]bool{}
 	for _, d := range r.rep.Diagnostics {
 		if d.Code != "patch-offset" {
 			said[d.Source] = true
 		}
 	}
-	for _, file := range kbuild.Unreached(pairs, changedPaths(changes)) {
-		if !said[file] {
+	for _, file := range changedPaths(changes) {
+		if !said[file] && !slices.Contains(read, file) {
 			r.rep.Diagnostics = append(r.rep.Diagnostics, report.Diagnostic{Code: "not-in-kernel", Severity: severity, Source: file,
 				Message: file + " is part of no unit of this kernel", Hint: "a new file needs a unit that includes it"})
 		}
@@ -156,15 +168,19 @@ func (r *run) compile(ctx context.Context, planned []kbuild.Unit, changes *patch
 	for _, c := range changes.Changes {
 		byPath[c.Path] = c
 	}
-	pairs, err := r.tree().Compile(ctx, planned, overlay(changes, true), filepath.Join(r.work, "units"))
+	pairs, read, err := r.pairs(ctx, planned, overlay(changes, true), filepath.Join(r.work, "units"))
 	if fault.CodeOf(err) == "patch-compile" {
 		byPath = nil // the numbers in debug info are others
-		pairs, err = r.tree().Compile(ctx, planned, overlay(changes, false), filepath.Join(r.work, "unpinned"))
+		pairs, read, err = r.pairs(ctx, planned, overlay(changes, false), filepath.Join(r.work, "unpinned"))
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err := r.unreached(pairs, changes, report.Warning); err != nil {
+	severity := report.Warning
+	if len(read) == 0 {
+		severity = report.Error
+	}
+	if err := r.unreached(pairs, read, changes, severity); err != nil {
 		return nil, err
 	}
 	var units []*unit
@@ -178,6 +194,45 @@ func (r *run) compile(ctx context.Context, planned []kbuild.Unit, changes *patch
 		}
 	}
 	return units, nil
+}
+
+// pairs compiles the units: those of changed C files, and those that changed
+// headers make another object of. It returns the changed files they were made
+// of, too.
+func (r *run) pairs(ctx context.Context, planned []kbuild.Unit, overlay map[string][]byte, work string) ([]kbuild.Pair, []string, error) {
+	var own, others []kbuild.Unit
+	for _, u := range planned {
+		if u.Header {
+			others = append(others, u)
+		} else {
+			own = append(own, u)
+		}
+	}
+	pairs, err := r.tree().Compile(ctx, own, overlay, filepath.Join(work, "own"))
+	if err != nil {
+		return nil, nil, err
+	}
+	reached, read, err := r.tree().CompileHeaders(ctx, others, overlay, filepath.Join(work, "others"))
+	if err != nil {
+		return nil, nil, err
+	}
+	read = append(read, kbuild.Reached(pairs)...)
+	for _, p := range reached {
+		if r.shipped(p.Unit) {
+			pairs = append(pairs, p)
+			err = errors.Join(err, r.addUnit(p.Unit))
+		}
+	}
+	return pairs, read, errors.Join(err, r.barrier())
+}
+
+// shipped reports whether the target came with what a unit is linked into. A
+// header may reach modules that it did not.
+func (r *run) shipped(u kbuild.Unit) bool {
+	return slices.ContainsFunc(owners(u), func(owner string) bool {
+		_, err := r.kernel.Owner(owner)
+		return !errors.Is(err, fs.ErrNotExist)
+	})
 }
 
 // overlay is what the patch makes of the tree: contents by path, nil for what

@@ -65,23 +65,26 @@ func (t *Tree) loadCache(name string, value any) bool {
 	return err == nil && json.Unmarshal(text, value) == nil
 }
 
-// storeCache writes a value so that others see all of it or nothing. A cache
-// that cannot be written costs time only.
+// storeCache keeps a value for loadCache.
 func (t *Tree) storeCache(name string, value any) {
-	if t.CacheDir == "" || os.MkdirAll(t.CacheDir, 0o755) != nil {
+	if text, err := json.Marshal(value); err == nil {
+		t.storeFile(name, text)
+	}
+}
+
+// storeFile writes a file of the cache so that others see all of it or
+// nothing. A cache that cannot be written costs time only.
+func (t *Tree) storeFile(name string, data []byte) {
+	to := t.cacheFile(name)
+	if t.CacheDir == "" || os.MkdirAll(filepath.Dir(to), 0o755) != nil {
 		return
 	}
-	text, err := json.Marshal(value)
+	f, err := os.CreateTemp(filepath.Dir(to), ".tmp-*")
 	if err != nil {
 		return
 	}
-	f, err := os.CreateTemp(t.CacheDir, ".tmp-*")
-	if err != nil {
-		return
-	}
-	_, err = f.Write(text)
-	if closeErr := f.Close(); err != nil || closeErr != nil ||
-		os.Rename(f.Name(), t.cacheFile(name)) != nil {
+	_, err = f.Write(data)
+	if closeErr := f.Close(); err != nil || closeErr != nil || os.Rename(f.Name(), to) != nil {
 		os.Remove(f.Name())
 	}
 }

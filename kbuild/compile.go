@@ -68,15 +68,13 @@ func (t *Tree) Compile(ctx context.Context, units []Unit, overlay map[string][]b
 	return pairs, nil
 }
 
-// Unreached returns those of the changed files that no pair was compiled from.
-func Unreached(pairs []Pair, changed []string) []string {
-	var missing []string
-	for _, file := range changed {
-		if !slices.ContainsFunc(pairs, func(p Pair) bool { return slices.Contains(p.Deps, file) }) {
-			missing = append(missing, file)
-		}
+// Reached returns all files that the pairs were compiled from, sorted.
+func Reached(pairs []Pair) []string {
+	var files []string
+	for _, p := range pairs {
+		files = append(files, p.Deps...)
 	}
-	return missing
+	return unique(files)
 }
 
 // runAll runs jobs, and those again that have read a file of the tree in
@@ -173,10 +171,9 @@ func (j *job) run(ctx context.Context) error {
 	if j.plain {
 		cc.Args = slices.DeleteFunc(cc.Args, isSplit)
 	}
-	steps := []command.Cmd{cc}
+	steps := []command.Cmd{j.tree.launch(cc)}
 	if j.unit.objtool != nil {
-		steps = append(steps, command.Cmd{Dir: j.tree.Dir, Path: "./tools/objtool/objtool",
-			Args: append(slices.Clone(j.unit.objtool), object)})
+		steps = append(steps, objtool(j.tree, j.unit, object))
 	}
 	for _, step := range steps {
 		out, err := step.Run(ctx)
@@ -207,6 +204,20 @@ func (t *Tree) Compiler(u Unit, object string) command.Cmd {
 	return compiler(&u, t.Dir, object)
 }
 
+// launch puts the tree's launcher before the compiler.
+func (t *Tree) launch(cc command.Cmd) command.Cmd {
+	if len(t.Launcher) == 0 {
+		return cc
+	}
+	cc.Args = slices.Concat(t.Launcher[1:], []string{cc.Path}, cc.Args)
+	cc.Path = t.Launcher[0]
+	return cc
+}
+
+func objtool(t *Tree, u *Unit, object string) command.Cmd {
+	return command.Cmd{Dir: t.Dir, Path: "./tools/objtool/objtool", Args: append(slices.Clone(u.objtool), object)}
+}
+
 func compiler(u *Unit, root, object string) command.Cmd {
 	words := outside(u.compile, object, root)
 	return command.Cmd{Dir: root, Env: []string{"PWD=" + root}, Path: words[0], Args: words[1:]}
@@ -226,7 +237,7 @@ func outside(words []string, object, root string) []string {
 		case w == "-o" && i+1 < len(words):
 			out = append(out, w, object)
 			i++
-		case strings.HasPrefix(w, "-Wp,-MMD,") || strings.HasPrefix(w, "-Wp,-MD,"):
+		case isDepOption(w):
 			out = append(out, "-Wp,-MMD,"+object+".d")
 		case w == "-g" || w == "-gsplit-dwarf" || strings.HasPrefix(w, "-gz"):
 		default:
@@ -234,6 +245,11 @@ func outside(words []string, object, root string) []string {
 		}
 	}
 	return append(out, "-pipe", "-g1", "-ffunction-sections", "-fdata-sections", "-fdebug-prefix-map="+root+"=.")
+}
+
+// isDepOption is for the options that name the file for the dependencies.
+func isDepOption(w string) bool {
+	return strings.HasPrefix(w, "-Wp,-MMD,") || strings.HasPrefix(w, "-Wp,-MD,")
 }
 
 var compilerError = regexp.MustCompile(`(?m)^(cc1|\{standard input\}|[^\s:]+:\d+)(:\d+)?: (fatal )?[eE]rror: .*$`)

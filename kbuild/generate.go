@@ -6,6 +6,7 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 
 	"kintsugi/internal/fault"
 )
@@ -54,6 +55,7 @@ func (t *Tree) generate(ctx context.Context, needs []string, root string) (map[s
 		return nil, err
 	}
 	defer done()
+	run.Args = append(run.Args, "-j"+strconv.Itoa(max(1, t.Jobs)))
 	if out, err := run.Run(ctx); err != nil {
 		if ctx.Err() != nil {
 			return nil, err
@@ -64,10 +66,11 @@ func (t *Tree) generate(ctx context.Context, needs []string, root string) (map[s
 	return view.harvest(needs, unique(dirs))
 }
 
-// detach makes dir a directory of its own: what is written there cannot reach
-// the tree through a link.
+// detach makes dir and all below it directories of their own: what is written
+// there cannot reach the tree through a link. Files are copied in dir alone,
+// since below it nothing is made that preparing the tree has made already.
 func (s *shadow) detach(dir string) error {
-	if err := s.expose(dir); err != nil {
+	if err := s.exposeAll(dir); err != nil {
 		return err
 	}
 	entries, err := os.ReadDir(filepath.Join(s.tree, dir))
@@ -80,6 +83,24 @@ func (s *shadow) detach(dir string) error {
 		}
 		if err := copyFile(filepath.Join(s.tree, dir, e.Name()), filepath.Join(s.root, dir, e.Name())); err != nil {
 			return fault.Environmentf("copy of the source tree: %w", err)
+		}
+	}
+	return nil
+}
+
+func (s *shadow) exposeAll(dir string) error {
+	if err := s.expose(dir); err != nil {
+		return err
+	}
+	entries, err := os.ReadDir(filepath.Join(s.tree, dir))
+	if err != nil {
+		return fault.Environmentf("source tree: %w", err)
+	}
+	for _, e := range entries {
+		if e.IsDir() {
+			if err := s.exposeAll(path.Join(dir, e.Name())); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

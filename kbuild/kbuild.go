@@ -7,10 +7,12 @@ package kbuild
 // Tree is a prepared kernel source tree: configured, with its generated
 // headers and objtool built (what `make prepare modules_prepare` leaves).
 type Tree struct {
-	Dir      string // absolute
-	CC       string // the compiler as kbuild is to call it, for example gcc-12
-	CacheDir string // where answers of kbuild about this tree are kept; empty: nowhere
-	Jobs     int    // how many compilers run at once; less than 1 means 1
+	Dir      string   // absolute
+	CC       string   // the compiler as kbuild is to call it, for example gcc-12
+	CacheDir string   // where answers of kbuild about this tree are kept; empty: nowhere
+	Jobs     int      // how many compilers run at once; less than 1 means 1
+	Launcher []string // a program, with its arguments, to run the compiler with, such as ccache or distcc
+	Progress Progress // told of steps that take long; nil: nobody
 }
 
 // Kind tells what a unit's object is linked into.
@@ -32,6 +34,7 @@ type Unit struct {
 	Kind    Kind     // what the object is linked into
 	Changed []string // the changed files that the unit was planned for, sorted
 	New     bool     // the patch adds the file; its original is an empty one
+	Header  bool     // only headers of the unit are changed, if any: it may turn out to have none of them
 
 	compile []string // the compiler and its arguments, as kbuild would run them in the tree
 	objtool []string // objtool's options without program and object; nil: kbuild runs none

@@ -34,14 +34,7 @@ func (p placement) unit(source string) (*Unit, error) {
 		return nil, fault.Environmentf("%s: compile command that cannot be replayed: %w", source, err).Hint("kbuild would run: %s", p.Command)
 	}
 	u := &Unit{Source: source, Object: p.Object, Kind: p.Kind, compile: compile, objtool: objtool, needs: p.Needs}
-	for _, word := range compile {
-		if name, ok := strings.CutPrefix(word, "-DKBUILD_MODNAME="); ok {
-			u.ModName = strings.Trim(name, `"`)
-		}
-		if name, ok := strings.CutPrefix(word, "-DKBUILD_MODFILE="); ok {
-			u.ModFile = strings.Trim(name, `"`)
-		}
-	}
+	u.ModName, u.ModFile = moduleOf(compile)
 	return u, nil
 }
 
@@ -163,6 +156,9 @@ func (t *Tree) strays(ctx context.Context) (map[string]stray, error) {
 		if base := path.Base(file); dir == "." || base != "Makefile" && base != "Kbuild" {
 			return nil
 		}
+		if program(dir) {
+			return nil
+		}
 		text, err := os.ReadFile(filepath.Join(t.Dir, file))
 		if err == nil && reachesOut.Match(text) {
 			folders = append(folders, dir)
@@ -179,6 +175,12 @@ func (t *Tree) strays(ctx context.Context) (map[string]stray, error) {
 	all = a.strays()
 	t.storeCache("strays.json", all)
 	return all, nil
+}
+
+// program reports whether kbuild makes nothing of the kernel itself in dir.
+func program(dir string) bool {
+	top, _, _ := strings.Cut(dir, "/")
+	return top == "scripts" || top == "tools"
 }
 
 func (a *answer) strays() map[string]stray {

@@ -32,6 +32,9 @@ func (t *Tree) Plan(ctx context.Context, changed []string) ([]Unit, []report.Dia
 	if err := p.place(ctx); err != nil {
 		return nil, nil, err
 	}
+	if err := p.addHeaders(ctx); err != nil {
+		return nil, nil, err
+	}
 	p.judge()
 	sort.Slice(p.units, func(i, j int) bool { return p.units[i].Object < p.units[j].Object })
 	sort.SliceStable(p.diags, func(i, j int) bool { return p.diags[i].Source < p.diags[j].Source })
@@ -42,6 +45,7 @@ func (t *Tree) Plan(ctx context.Context, changed []string) ([]Unit, []report.Dia
 type planner struct {
 	tree    *Tree
 	sources []string            // changed C files
+	headers []string            // changed headers
 	reached map[string][]string // candidate source of a unit -> changed files that are part of it
 	placed  map[string]placement
 	units   []Unit
@@ -59,16 +63,25 @@ func (p *planner) add(file string) error {
 	if path.IsAbs(file) || !filepath.IsLocal(file) || path.Clean(file) != file {
 		return fault.Inputf("%s: not a path inside the source tree", file)
 	}
+	if isHeader(file) {
+		p.headers = append(p.headers, file)
+		return nil
+	}
 	if d := classify(file); d != nil {
 		p.diags = append(p.diags, *d)
 		return nil
 	}
 	p.sources = append(p.sources, file)
-	includers, err := p.tree.includers()
+	includers, err := p.tree.includersOfC()
 	if err != nil {
 		return err
 	}
-	for _, source := range includers.closure(file) {
+	if len(includers.of(file)) > 0 { // by files that others may include in turn
+		if includers, err = p.tree.includers(); err != nil {
+			return err
+		}
+	}
+	for _, source := range sourcesOf(includers.closure(file)) {
 		p.reached[source] = append(p.reached[source], file)
 	}
 	return nil
@@ -117,8 +130,8 @@ func (p *planner) judge() {
 			p.diag(report.Error, "other-image", file, "livepatch replaces functions of vmlinux and of modules only",
 				"%s is part of %s, not of vmlinux", file, otherImage(file))
 		case !p.tree.has(file):
-			// A new file: a patched one may include it. Unreached tells,
-			// when the units are compiled.
+			// A new file: a patched one may include it. Reached tells, when
+			// the units are compiled.
 		default:
 			p.diag(report.Warning, "not-in-kernel", file, "look for the option that its Makefile builds it under in the target's config", "%s is not compiled with this kernel's config", file)
 		}
@@ -141,9 +154,6 @@ func classify(file string) *report.Diagnostic {
 		d.Hint = "leave the file out if the fix works without it; otherwise the kernel has to be rebuilt"
 	case ext == ".c":
 		return nil
-	case ext == ".h":
-		d.Code, d.Message = "header", file+" is a header, and the units that it reaches are not computed yet"
-		d.Hint = "move the change into the C files that need it"
 	default:
 		d.Code, d.Message = "build-file", file+" is not C source; its effect on the kernel is not known"
 		d.Hint = "leave the file out if the fix works without it; otherwise the kernel has to be rebuilt"

@@ -41,6 +41,7 @@ fail in the VM; 2 bad input; 3 the environment; 4 a bug of kintsugi.`,
 	flags.StringVarP(&opts.Out, "output", "o", "out", "output directory")
 	flags.StringVarP(&opts.Name, "name", "n", "", "module name (default: livepatch-PATCH)")
 	flags.IntVarP(&opts.Jobs, "jobs", "j", runtime.NumCPU(), "compilers to run at once")
+	a.compileFlags(cmd, &opts)
 	flags.BoolVarP(&noReplace, "no-replace", "R", false, "add to the livepatches that are loaded instead of taking over from them")
 	flags.BoolVar(&test, "test", false, "load and unload the module in a VM of the target's kernel")
 	cmd.RunE = func(cmd *cobra.Command, patches []string) error {

@@ -73,6 +73,27 @@ func (d *Display) Step(step string, done, total int64) {
 	}
 }
 
+// Units says how many units of a step are done, and how long the others will
+// take, 0 where that is not known. Without a terminal there is a line for each
+// tenth.
+func (d *Display) Units(step string, done, total int64, left time.Duration) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	counted := fmt.Sprintf("%s %d/%d units", step, done, total)
+	if left >= time.Second {
+		counted += fmt.Sprintf(", %v left", left.Round(time.Second))
+	}
+	tenth := fmt.Sprintf("%s %d", step, 10*done/max(total, 1))
+	switch {
+	case d.level == Quiet:
+	case d.width != nil:
+		d.draw(counted, done, total)
+	case !d.seen[tenth]:
+		d.seen[tenth] = true
+		fmt.Fprintln(d.w, text.Printable(counted))
+	}
+}
+
 // Clear takes the drawn line away, so that others can write.
 func (d *Display) Clear() {
 	d.mu.Lock()
@@ -82,11 +103,18 @@ func (d *Display) Clear() {
 
 func (d *Display) draw(step string, done, total int64) {
 	now := time.Now()
-	if step == d.last && d.drawn && now.Sub(d.when) < redraw && done < total {
+	if d.drawn && sameStep(step, d.last) && now.Sub(d.when) < redraw && done < total {
 		return
 	}
 	d.last, d.when, d.drawn = step, now, true
 	fmt.Fprint(d.w, "\r\x1b[K"+fit(line(step, done, total), d.width()-1))
+}
+
+// sameStep reports whether two texts are of one step: they begin with its name.
+func sameStep(a, b string) bool {
+	a, _, _ = strings.Cut(a, " ")
+	b, _, _ = strings.Cut(b, " ")
+	return a == b
 }
 
 func (d *Display) clear() {
