@@ -49,6 +49,7 @@ func (r *run) diff(units []*unit) error {
 		}
 		empty = empty && u.diff.Empty()
 		u.traceCauses()
+		r.layouts(u)
 		r.diagnose(u, u.diff.Diagnostics)
 	}
 	if err := r.barrier(); err != nil {

@@ -168,6 +168,8 @@ func (r *run) compile(ctx context.Context, planned []kbuild.Unit, changes *patch
 	for _, c := range changes.Changes {
 		byPath[c.Path] = c
 	}
+	wantTypes(planned, changes)
+	pairs, err := r.tree().Compile(ctx, planned, overlay(changes, true), filepath.Join(r.work, "units"))
 	pairs, read, err := r.pairs(ctx, planned, overlay(changes, true), filepath.Join(r.work, "units"))
 	if fault.CodeOf(err) == "patch-compile" {
 		byPath = nil // the numbers in debug info are others

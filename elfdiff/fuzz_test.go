@@ -29,7 +29,7 @@ static int __init start(int x) { return external(x); } int (*keep)(int) __attrib
 func FuzzDiff(f *testing.F) {
 	var seeds [][]byte
 	for _, source := range fuzzSources {
-		for _, flags := range [][]string{nil, {"-fno-function-sections", "-fno-data-sections"}, {"-g1"}} {
+		for _, flags := range [][]string{nil, {"-fno-function-sections", "-fno-data-sections"}, {"-g"}} {
 			data, err := build(f, source, flags...).Write()
 			if err != nil {
 				f.Fatal(err)
@@ -101,6 +101,9 @@ func exercise(t *testing.T, orig, patched *elfobj.File) {
 	}
 	if _, err := r.Patched.Lines(); err != nil {
 		t.Logf("lines: %v", err)
+	}
+	if _, err := r.Layouts(); err != nil {
+		t.Logf("layouts: %v", err)
 	}
 	if r.Refused() || r.Empty() {
 		return

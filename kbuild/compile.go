@@ -220,6 +220,9 @@ func objtool(t *Tree, u *Unit, object string) command.Cmd {
 
 func compiler(u *Unit, root, object string) command.Cmd {
 	words := outside(u.compile, object, root)
+	if u.Types {
+		words = append(words, "-g2")
+	}
 	return command.Cmd{Dir: root, Env: []string{"PWD=" + root}, Path: words[0], Args: words[1:]}
 }
 

@@ -34,6 +34,7 @@ type Unit struct {
 	Kind    Kind     // what the object is linked into
 	Changed []string // the changed files that the unit was planned for, sorted
 	New     bool     // the patch adds the file; its original is an empty one
+	Types   bool     // the debug info is to have types too, which costs a fifth of the compiler's time
 	Header  bool     // only headers of the unit are changed, if any: it may turn out to have none of them
 
 	compile []string // the compiler and its arguments, as kbuild would run them in the tree
