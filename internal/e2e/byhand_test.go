@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"kintsugi/builder"
+	"kintsugi/internal/target"
 )
 
 // TestByHand compiles the module source that a build leaves as a person would,
@@ -18,11 +19,16 @@ func TestByHand(t *testing.T) {
 		Out: out, Name: "by-hand", Jobs: 2, Replace: true}); err != nil {
 		t.Fatal(explain(err))
 	}
+	makeByHand(t, kernel, out, "by-hand.ko")
+}
+
+func makeByHand(t *testing.T, kernel *target.Target, out, module string) {
+	t.Helper()
 	cmd := exec.Command("make", "-C", kernel.Headers, "M="+filepath.Join(out, "src"))
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	if _, err := os.Stat(filepath.Join(out, "src", "by-hand.ko")); err != nil {
+	if _, err := os.Stat(filepath.Join(out, "src", module)); err != nil {
 		t.Error(err)
 	}
 }

@@ -47,15 +47,22 @@ func readCases(t *testing.T, dir string) []testCase {
 	}
 	var cases []testCase
 	for _, path := range paths {
-		text, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		name := strings.TrimSuffix(filepath.Base(path), ".patch")
-		cases = append(cases, testCase{name, path, readHead(string(text))})
+		cases = append(cases, readCase(t, path))
 	}
 	return cases
 }
+
+func readCase(t *testing.T, path string) testCase {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return testCase{strings.TrimSuffix(filepath.Base(path), ".patch"), path, readHead(string(text))}
+}
+
+// probe is the script beside the patch.
+func (c *testCase) probe() string { return strings.TrimSuffix(c.path, ".patch") + ".sh" }
 
 func readHead(text string) map[string][]string {
 	head := map[string][]string{}

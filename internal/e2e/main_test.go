@@ -41,27 +41,38 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// realTarget is the kernel that all tests are about. It is made once, in the
-// user's store, where the next run finds it.
+// realTarget is the kernel that most tests are about.
 func realTarget(t *testing.T) *target.Target {
+	t.Helper()
+	return added(t, addTarget)
+}
+
+// added is the kernel that add makes, where tests may do that.
+func added(t *testing.T, add func() (*target.Target, error)) *target.Target {
 	t.Helper()
 	if os.Getenv("KINTSUGI_TEST_REAL") != "1" {
 		t.Skip("KINTSUGI_TEST_REAL=1 is not set: it allows tests to fetch a kernel and to boot it")
 	}
-	kernel, err := addTarget()
+	kernel, err := add()
 	if err != nil {
 		t.Fatalf("target: %s", explain(err))
 	}
 	return kernel
 }
 
-var addTarget = sync.OnceValues(func() (*target.Target, error) {
-	store, err := target.DefaultStore()
-	if err != nil {
-		return nil, err
-	}
-	return store.AddDebian(context.Background(), series, nil)
-})
+var addTarget = adder(series)
+
+// adder adds the newest kernel of a series of Debian's once, to the user's
+// store, where the next run finds it.
+func adder(series string) func() (*target.Target, error) {
+	return sync.OnceValues(func() (*target.Target, error) {
+		store, err := target.DefaultStore()
+		if err != nil {
+			return nil, err
+		}
+		return store.AddDebian(context.Background(), series, nil)
+	})
+}
 
 // program is the kintsugi binary: the command, and the guest's init.
 func program(t *testing.T) string {

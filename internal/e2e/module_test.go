@@ -1,15 +1,12 @@
 package e2e
 
 import (
-	"context"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
-	"kintsugi/builder"
 	"kintsugi/internal/kofile"
 	"kintsugi/internal/report"
+	"kintsugi/internal/target"
 )
 
 // TestModules builds every patch of testdata/modules, which change code of
@@ -17,28 +14,26 @@ import (
 // /modules, before the livepatch comes and after.
 func TestModules(t *testing.T) {
 	kernel := realTarget(t)
-	shipped := kofile.Open(kernel.Modules)
 	for _, c := range readCases(t, testdata+"/modules") {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			files := map[string]string{}
-			for _, name := range c.head["Modules"] {
-				path, err := shipped.Path(name)
-				if err != nil {
-					t.Fatal(err)
-				}
-				files["/modules/"+name+".ko"] = path
-			}
-			out := t.TempDir()
-			rep, err := builder.Build(context.Background(), options(kernel, out, c.path))
-			if err != nil {
-				t.Fatalf("build: %s\n%s", explain(err), diagnostics(rep))
-			}
-			c.checkReport(t, rep)
-			c.checkOwners(t, rep)
-			boot(t, kernel, filepath.Join(out, rep.Module.Path), strings.TrimSuffix(c.path, ".patch")+".sh", files)
+			boot(t, kernel, c.build(t, kernel, t.TempDir()), c.probe(), c.modules(t, kernel))
 		})
 	}
+}
+
+// modules are the files of the modules of the head, by their paths in the guest.
+func (c *testCase) modules(t *testing.T, kernel *target.Target) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	for _, name := range c.head["Modules"] {
+		path, err := kofile.Open(kernel.Modules).Path(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files["/modules/"+name+".ko"] = path
+	}
+	return files
 }
 
 // checkOwners holds the objects of functions and references against the head.

@@ -25,15 +25,22 @@ func TestPatches(t *testing.T) {
 	for _, c := range append(readCases(t, testdata+"/patches"), readCases(t, "../../examples")...) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			out := t.TempDir()
-			rep, err := builder.Build(context.Background(), options(kernel, out, c.path))
-			if err != nil {
-				t.Fatalf("build: %s\n%s", explain(err), diagnostics(rep))
-			}
-			c.checkReport(t, rep)
-			boot(t, kernel, filepath.Join(out, rep.Module.Path), strings.TrimSuffix(c.path, ".patch")+".sh", nil)
+			boot(t, kernel, c.build(t, kernel, t.TempDir()), c.probe(), nil)
 		})
 	}
+}
+
+// build makes the module, sees that the report has what the head says, and
+// returns the module's path.
+func (c *testCase) build(t *testing.T, kernel *target.Target, out string) string {
+	t.Helper()
+	rep, err := builder.Build(context.Background(), options(kernel, out, c.path))
+	if err != nil {
+		t.Fatalf("build: %s\n%s", explain(err), diagnostics(rep))
+	}
+	c.checkReport(t, rep)
+	c.checkOwners(t, rep)
+	return filepath.Join(out, rep.Module.Path)
 }
 
 func (c *testCase) checkReport(t *testing.T, rep *report.Report) {
@@ -72,9 +79,16 @@ var machines = make(chan struct{}, 2)
 // what the probe needs in the guest, by their paths there.
 func boot(t *testing.T, kernel *target.Target, module, probe string, files map[string]string) {
 	t.Helper()
+	judge(t, vm.Config{Image: kernel.Image, Module: module, Probe: probe, Files: files})
+}
+
+// judge runs the VM and fails the test where the VM's does.
+func judge(t *testing.T, cfg vm.Config) {
+	t.Helper()
 	machines <- struct{}{}
 	defer func() { <-machines }()
-	result, err := vm.Run(context.Background(), vm.Config{Image: kernel.Image, Module: module, Probe: probe, Files: files, Init: program(t)})
+	cfg.Init = program(t)
+	result, err := vm.Run(context.Background(), cfg)
 	if err != nil {
 		t.Fatalf("VM: %v %q\n%s", err, fault.Hints(err), console(result))
 	}

@@ -111,7 +111,7 @@ func (cfg *Config) qemu(ctx context.Context, accel, files, initramfs string) (*o
 	exited, exit := context.WithCancel(context.Background())
 	go func() { console.watch(exited); close(watched) }()
 
-	cmd := &command.Cmd{Path: cfg.QEMU, Args: arguments(accel, cfg.Image, initramfs, console.path, channel)}
+	cmd := &command.Cmd{Path: cfg.QEMU, Args: cfg.arguments(accel, initramfs, console.path, channel)}
 	_, err := cmd.Run(ctx)
 	exit()
 	<-watched
@@ -151,15 +151,19 @@ const kernelArguments = "console=ttyS0 printk.devkmsg=on loglevel=6 no_timer_che
 // that are files on the host.
 //
 // Two CPUs: transitions of tasks that run on another CPU are part of the test.
-func arguments(accel, image, initramfs, console, channel string) []string {
-	cpu := "max"
-	if accel == "kvm" {
+func (cfg *Config) arguments(accel, initramfs, console, channel string) []string {
+	cpu := cfg.CPU
+	switch {
+	case cpu != "":
+	case accel == "kvm":
 		cpu = "host"
+	default:
+		cpu = "max"
 	}
 	return []string{
 		"-machine", "q35", "-accel", accel, "-cpu", cpu, "-smp", "2", "-m", "512",
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
 		"-serial", "file:" + console, "-serial", "file:" + channel,
-		"-kernel", image, "-initrd", initramfs, "-append", kernelArguments,
+		"-kernel", cfg.Image, "-initrd", initramfs, "-append", strings.TrimSpace(kernelArguments + " " + cfg.KernelArgs),
 	}
 }

@@ -30,6 +30,9 @@ type Config struct {
 	// The probe can insmod the modules among them.
 	Files map[string]string
 
+	CPU        string // QEMU's model and features; empty is all that the accelerator has
+	KernelArgs string // further arguments of the kernel
+
 	Timeout    time.Duration // of the whole VM; zero is DefaultTimeout
 	Transition time.Duration // longest wait for one transition; zero is a minute
 

@@ -1,0 +1,81 @@
+package e2e
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+
+	"kintsugi/builder"
+	"kintsugi/internal/target"
+	"kintsugi/internal/vm"
+)
+
+// ibtSeries is Debian's with indirect branch tracking, call padding and call
+// thunks, zstd images and xz modules.
+const ibtSeries = "6.12"
+
+var addIBTTarget = adder(ibtSeries)
+
+func ibtTarget(t *testing.T) *target.Target { return added(t, addIBTTarget) }
+
+// ibtPatches are those of testdata/patches that are booted on this kernel too:
+// a pointer to a function, a static key, a warning, specially placed text, an
+// access to user memory.
+var ibtPatches = []string{"function-pointer", "other-static-key", "warn-flag", "sched-text", "user-access"}
+
+func TestIBT(t *testing.T) {
+	kernel := ibtTarget(t)
+	for _, c := range readCases(t, testdata+"/patches") {
+		if !slices.Contains(ibtPatches, c.name) {
+			continue
+		}
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			// Warnings stay where they are in this kernel.
+			c.head["Functions"] = slices.DeleteFunc(c.head["Functions"], func(f string) bool { return strings.HasSuffix(f, ".cold") })
+			boot(t, kernel, c.build(t, kernel, t.TempDir()), c.probe(), nil)
+		})
+	}
+}
+
+// TestIBTEntries looks at what the running kernel has where functions begin,
+// with and without ibt=off. No CPU that QEMU emulates has IBT: the kernel
+// overwrites sealed entries all the same.
+func TestIBTEntries(t *testing.T) {
+	kernel := ibtTarget(t)
+	c := readCase(t, testdata+"/ibt/entries.patch")
+	out := t.TempDir()
+	module := c.build(t, kernel, out)
+	for name, args := range map[string]string{"as it is": "", "off": "ibt=off"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			judge(t, vm.Config{Image: kernel.Image, Module: module, Probe: c.probe(), KernelArgs: args})
+		})
+	}
+	t.Run("by hand", func(t *testing.T) { makeByHand(t, kernel, out, "livepatch-entries.ko") })
+}
+
+// TestSealedFunction has a pointer to a function that TestIBTEntries sees sealed.
+func TestSealedFunction(t *testing.T) {
+	kernel := ibtTarget(t)
+	c := readCase(t, testdata+"/ibt/sealed-function.patch")
+	rep, err := builder.Check(context.Background(), options(kernel, t.TempDir(), c.path))
+	if err == nil {
+		t.Fatal("not refused")
+	}
+	t.Logf("%s\n%s", explain(err), diagnostics(rep))
+	c.checkRefusal(t, rep, err)
+}
+
+// TestIBTModules has the patches of testdata/modules: this kernel's modules
+// are compressed, and have lists of sealed functions of their own.
+func TestIBTModules(t *testing.T) {
+	kernel := ibtTarget(t)
+	for _, c := range readCases(t, testdata+"/modules") {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			boot(t, kernel, c.build(t, kernel, t.TempDir()), c.probe(), c.modules(t, kernel))
+		})
+	}
+}
