@@ -66,9 +66,14 @@ func (c *testCase) boot(t *testing.T, kernel *target.Target, module string, file
 	}
 }
 
-// checkSaid holds callbacks and states against the head.
+// checkSaid holds callbacks, states and diagnostics against the head.
 func (c *testCase) checkSaid(t *testing.T, rep *report.Report) {
 	t.Helper()
+	for _, want := range c.head["Says"] {
+		if !strings.Contains(diagnostics(rep), want) {
+			t.Errorf("%q is not said in\n%s", want, diagnostics(rep))
+		}
+	}
 	var callbacks, states []string
 	for _, b := range rep.Callbacks {
 		callbacks = append(callbacks, b.Object+" "+b.Kind+" "+b.Name)
