@@ -3,7 +3,8 @@ package elfdiff
 import "debug/elf"
 
 // amd64 is x86-64: the psABI's relocations as the kernel uses them
-// (arch/x86/kernel/module.c knows no others) and the special sections of
+// (arch/x86/kernel/module.c knows no others; those of the global offset table
+// are taken out while an object is loaded) and the special sections of
 // arch/x86/kernel/vmlinux.lds.S and scripts/module.lds.S.
 var amd64 = arch{
 	machine: elf.EM_X86_64,
@@ -19,8 +20,13 @@ var amd64 = arch{
 		uint32(elf.R_X86_64_PC32):  {size: 4, pcrel: true},
 		uint32(elf.R_X86_64_PC8):   {size: 1, pcrel: true},
 		uint32(elf.R_X86_64_PLT32): {size: 4, pcrel: true},
+
+		uint32(elf.R_X86_64_GOTPCREL):      {size: 4, pcrel: true, got: true},
+		uint32(elf.R_X86_64_GOTPCRELX):     {size: 4, pcrel: true, got: true},
+		uint32(elf.R_X86_64_REX_GOTPCRELX): {size: 4, pcrel: true, got: true},
 	},
 	decode:       x86Decode,
+	ungot:        x86Ungot,
 	near:         uint32(elf.R_X86_64_PLT32),
 	short:        uint32(elf.R_X86_64_PC8),
 	padding:      x86Padding,

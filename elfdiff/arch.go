@@ -21,6 +21,9 @@ type arch struct {
 	// fields of 4 bytes and of one.
 	decode      func(code []byte) instruction
 	near, short uint32
+	// ungot makes the instruction of a field with a relocation of that kind one
+	// that needs no table, if it can.
+	ungot func(code []byte, field *Ref) bool
 	// branches tells direct branches by the code at off, where the type of a
 	// PC-relative relocation does not; nil where it does.
 	branches func(code []byte, off uint64) bool
@@ -44,6 +47,7 @@ type relocKind struct {
 	known bool
 	size  uint8 // bytes of the field; 0: it changes nothing, or what others at its place do
 	pcrel bool
+	got   bool // it is of an entry in the global offset table, which the linker makes
 	// branch marks the fields of direct calls and jumps, where no instruction is decoded.
 	branch bool
 	// bias is the distance from the field to where the instruction counts from,

@@ -40,6 +40,7 @@ type Atom struct {
 	code  []byte  // contents with the fields of resolved branches zeroed; nil: those of Section
 	lost  bool    // some instruction of it cannot be decoded
 	loose bool    // it refers to something that has no name
+	got   bool    // it needs an entry of the global offset table
 	short bool    // it has a short branch into another function, which cannot be moved
 	users []*Atom // atoms that refer to this one, in object order
 	twin  *Atom   // the same atom in the other object

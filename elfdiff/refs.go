@@ -51,6 +51,7 @@ func (o *Object) resolveAtom(a *Atom, relocs []elfobj.Reloc, refs []Ref, places 
 	}
 	unrelocated := o.fieldsOf(a, refs)
 	for i := range relocs {
+		o.ungot(a, &refs[i], relocs[i].Sym)
 		o.aim(&refs[i], &relocs[i], places)
 		if t := refs[i].Atom; t != nil && t.Kind == Anon {
 			a.loose = true

@@ -119,6 +119,9 @@ func (s *selection) close() {
 			s.refuse("unknown-instruction", a, "Please report the object.", "%s has an instruction that cannot be decoded, so what it refers to is not certain", a)
 		}
 		s.checkShared(a)
+		if a.got {
+			s.refuse("got-reference", a, "Compile both objects as a kernel is, without -fPIC.", "%s refers to something through the global offset table, which modules do not have", a)
+		}
 		if a.short {
 			s.refuse("short-branch", a, "Compile both objects with -ffunction-sections.", "%s has a short branch into another function, which does not reach across sections", a)
 		}
