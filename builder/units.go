@@ -169,7 +169,6 @@ func (r *run) compile(ctx context.Context, planned []kbuild.Unit, changes *patch
 		byPath[c.Path] = c
 	}
 	wantTypes(planned, changes)
-	pairs, err := r.tree().Compile(ctx, planned, overlay(changes, true), filepath.Join(r.work, "units"))
 	pairs, read, err := r.pairs(ctx, planned, overlay(changes, true), filepath.Join(r.work, "units"))
 	if fault.CodeOf(err) == "patch-compile" {
 		byPath = nil // the numbers in debug info are others
