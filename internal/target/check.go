@@ -92,8 +92,16 @@ func checkCompiler(ctx context.Context, cc, want string) error {
 // debianCompiler finds the package version in "gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0".
 var debianCompiler = regexp.MustCompile(`\(Debian ([^ )]+)\)`)
 
+// gccMajor finds 12 in "gcc (Debian 12.2.0-14+deb12u1) 12.2.0".
+var gccMajor = regexp.MustCompile(`\) ([0-9]+)\.`)
+
+// compilerPackage is what apt-get installs. A kernel that was compiled by plain
+// gcc needs the package of the version that gcc was.
 func compilerPackage(cc, version string) string {
 	name := kbuild.CompilerPackage(cc)
+	if m := gccMajor.FindStringSubmatch(version); m != nil && name == "gcc" {
+		name += "-" + m[1]
+	}
 	if m := debianCompiler.FindStringSubmatch(version); m != nil {
 		return name + "=" + m[1]
 	}

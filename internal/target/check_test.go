@@ -74,6 +74,19 @@ func TestCompilerCommand(t *testing.T) {
 	}
 }
 
+func TestCompilerPackage(t *testing.T) {
+	for _, test := range []struct{ cc, version, want string }{
+		{"gcc-12", gcc12, "gcc-12=12.2.0-14+deb12u1"},
+		{"x86_64-linux-gnu-gcc-12", "x86_64-linux-gnu-" + gcc12, "gcc-12=12.2.0-14+deb12u1"},
+		{"gcc", "gcc (Debian 12.2.0-14+deb12u1) 12.2.0", "gcc-12=12.2.0-14+deb12u1"},
+		{"gcc", "gcc (GCC) 13.2.1 20231205", "gcc-13"},
+	} {
+		if got := compilerPackage(test.cc, test.version); got != test.want {
+			t.Errorf("%s: %q, want %q", test.version, got, test.want)
+		}
+	}
+}
+
 func TestCheckCompiler(t *testing.T) {
 	dir := t.TempDir()
 	script := "#!/bin/sh\ncase $1 in --version) echo '" + gcc12 + "'; echo Copyright;; esac\n"
