@@ -1,20 +1,19 @@
 package elfdiff
 
 import (
+	"bytes"
 	"hash/maphash"
 	"slices"
 	"strings"
 )
 
-// matchByContext joins the flags of WARN_ONCE and its kin (.data.once,
-// include/linux/once_lite.h) by where they are used: between which other
+// matchByContext joins limiters by where they are used: between which other
 // references of a function. Two are joined when they share a context that no
 // third atom of the group has. It is done for nothing else: a patch can move
-// code, and the worst that a flag taken for another does is to have a warning
-// printed once more or once less.
+// code, and a variable taken for another would get its state.
 func matchByContext(olds, news []*Atom) (restOld, restNew []*Atom) {
 	for _, a := range slices.Concat(olds, news) {
-		if a.Section.Name != ".data.once" {
+		if !a.limiter() || !sameBytes(a, news[0]) {
 			return olds, news
 		}
 	}
@@ -26,6 +25,17 @@ func matchByContext(olds, news []*Atom) (restOld, restNew []*Atom) {
 	}
 	return unmatched(olds), unmatched(news)
 }
+
+// limiter reports whether a only says how often a message is printed: a flag
+// of WARN_ONCE and its kin (.data.once, include/linux/once_lite.h), or the
+// state of pr_err_ratelimited and its kin (include/linux/printk.h). The worst
+// that one taken for another of its function does is to have a message once
+// more or once less.
+func (a *Atom) limiter() bool {
+	return a.Section.Name == ".data.once" || StableName(a.Name) == "_rs"
+}
+
+func sameBytes(a, b *Atom) bool { return a.Size == b.Size && bytes.Equal(a.Bytes(), b.Bytes()) }
 
 func unmatched(list []*Atom) []*Atom {
 	var rest []*Atom

@@ -152,7 +152,8 @@ func matchWritable(olds, news []*Atom) (ambiguous []*Atom) {
 	olds, news = matchBy(olds, news, usersAndContent)
 	olds, news = matchBy(olds, news, usersHash)
 	for _, b := range open {
-		if b.twin != nil && b.crowded() && before.only(after.of[b], after) != b.twin {
+		settled := b.twin == nil || !b.crowded() || b.limiter() && sameBytes(b, b.twin)
+		if !settled && before.only(after.of[b], after) != b.twin {
 			ambiguous = append(ambiguous, b)
 		}
 	}

@@ -2,6 +2,7 @@ package elfdiff
 
 import (
 	"debug/elf"
+	"strings"
 	"testing"
 
 	"kintsugi/internal/elfobj"
@@ -14,7 +15,11 @@ func TestTwins(t *testing.T) {
 	blocks := `int f(int x) { if (x) { static int n; n += x; return external(n); } else { static int n; n -= x; return external(n + 1); } }`
 	once := `#define WARN_ONCE(cond, text) do { static bool done __attribute__((section(".data.once"))); if ((cond) && !done) { done = 1; printk(text); } } while (0)
 int f(int x) { WARN_ONCE(x == 1, "one"); external(x); WARN_ONCE(x == 2, "two"); return external(x + 1); }`
+	limited := `struct limit { int lock, interval, burst; }; int allowed(struct limit *); #define limited() ({ static struct limit _rs = { 0, 5, 10 }; allowed(&_rs); })
+int f(int x) { if (limited()) external(1); if (limited()) external(1); if (limited()) external(1); return external(x); }`
+	limited = strings.Replace(limited, "; #define", ";\n#define", 1)
 	for _, p := range []pair{
+		edit("messages limited in one function", limited, "return external(x);", "return external(x + 1);", pair{functions: []string{"f"}}),
 		edit("a static local before another of its name", locals, "int f(int x) {", "int e(int x) { static int count = 9; count ^= x; return external(count); } int f(int x) {",
 			pair{functions: []string{"+e"}, data: []string{"new:count"}}),
 		{name: "static locals that swap numbers", orig: locals,
