@@ -8,7 +8,9 @@ import (
 // TestAble has changes that tools of this kind refuse and that a module can carry.
 func TestAble(t *testing.T) {
 	placed := `#define __sched __attribute__((section(".sched.text")))
-int noinline __sched one(int x) { return external(x); } int __sched two(int x) { return external(x + 1) - one(x); } int __attribute__((section(".ref.text"))) three(int x) { return external(x + 2); }`
+int noinline __sched one(int x) { return external(x); } int __sched two(int x) { return external(x + 1) - one(x); } int __attribute__((section(".ref.text"))) three(int x) { return external(x + 2); }
+int __attribute__((section(".cpuidle.text"))) four(int x) { return external(x + 5); }`
+	init := `int f(int x) { return external(x); } noinline int __init first(int x) { return external(x + 1); } int __init second(int x) { return external(x + 2) + first(x); }`
 	message := `struct ack { const char *msg; }; #define NL_SET_ERR_MSG(a, text) do { static const char __msg[] = text; (a)->msg = __msg; } while (0)
 int f(struct ack *a, int x) { if (x) NL_SET_ERR_MSG(a, "first"); else NL_SET_ERR_MSG(a, "second"); return external(x); } int g(struct ack *a) { NL_SET_ERR_MSG(a, "third"); return 1; }`
 	message = strings.Replace(message, "; #define", ";\n#define", 1)
@@ -21,6 +23,9 @@ int f(int x) { ALT_CODE("pause; nop"); return external(x); } int g(int x) { ALT_
 	for _, p := range []pair{
 		edit("specially placed text", placed, "external(x);", "external(x + 3);", pair{functions: []string{"one"}}),
 		edit("text of two places", placed, "external(x + 2)", "external(x + 4)", pair{functions: []string{"three"}}),
+		edit("text of the idle loop", placed, "external(x + 5)", "external(x + 6)", pair{functions: []string{"four"}}),
+		edit("beside init code that grew", init, "int f(int x) { return external(x);", "int f(int x) { return external(x + 7);", pair{functions: []string{"f"}}),
+		edit("init code that grew before other init code", init, "return external(x + 1);", "printk(\"more\"); return external(x + 1) * external(x);", pair{refused: []string{"init-code"}}),
 		edit("a constant message that changed", message, `"first"`, `"another"`, pair{functions: []string{"f"}, data: []string{"changed:__msg"}, refused: []string{"constant-kept"}}),
 		edit("a constant message that came", message, `return 1;`, `if (external(1)) NL_SET_ERR_MSG(a, "fourth"); return 1;`, pair{functions: []string{"g"}, data: []string{"new:__msg"}}),
 		edit("a constant message that went", message, `NL_SET_ERR_MSG(a, "third");`, ``, pair{functions: []string{"g"}}),
