@@ -1,5 +1,7 @@
 package elfdiff
 
+import "strings"
+
 // initCode decides what changes of init code and of its data stand against.
 // That code has run, so its own change can have no effect any more; what else
 // changed can go without it only where the two have nothing in common: no
@@ -32,10 +34,14 @@ func (s *selection) initCode() {
 const initAdvice = "Init code has run when a module is loaded: do the work in a livepatch callback instead."
 
 func initKind(a *Atom) string {
-	if a.Kind == Func {
-		return "init code"
+	kind := "init code"
+	if strings.HasPrefix(a.Section.Name, ".exit.") {
+		kind = "exit code"
 	}
-	return "data of init code"
+	if a.Kind != Func {
+		kind = "data of " + kind
+	}
+	return kind
 }
 
 // shared is what two pieces of code can have in common so that one depends on

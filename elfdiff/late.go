@@ -17,6 +17,7 @@ import (
 // before the kernel has patched it. Sites of tracepoints and of pr_debug() can
 // be left out too, and stay as they were compiled.
 func (r *Result) Late(elsewhere func(symbol string) bool) {
+	r.lateInit()
 	for _, f := range r.Functions {
 		for _, e := range f.New.Entries {
 			name, late := r.lateKey(e, elsewhere)
@@ -28,6 +29,16 @@ func (r *Result) Late(elsewhere func(symbol string) bool) {
 			if d != nil {
 				r.Diagnostics = append(r.Diagnostics, *d)
 			}
+		}
+	}
+}
+
+// lateInit says what is true of init and exit code of a module: it may still
+// run, and as it was shipped.
+func (r *Result) lateInit() {
+	for i := range r.Diagnostics {
+		if d := &r.Diagnostics[i]; d.Code == "init-code" && d.Severity == report.Warning {
+			d.Message = fmt.Sprintf("%s is for a module's coming or going and changed: it cannot be patched, and the livepatch has the rest of the change alone", d.Symbol)
 		}
 	}
 }
