@@ -174,6 +174,10 @@ func relocsBySection(f *elfobj.File) sectionRelocs {
 		m[s.Target] = slices.Concat(m[s.Target], s.Relocs)
 	}
 	for target, list := range m {
+		if slices.ContainsFunc(list, saysNothing) {
+			list = slices.DeleteFunc(slices.Clone(list), saysNothing)
+			m[target] = list
+		}
 		byOffset := func(a, b elfobj.Reloc) int { return cmp.Compare(a.Offset, b.Offset) }
 		if !slices.IsSortedFunc(list, byOffset) {
 			m[target] = slices.SortedStableFunc(slices.Values(list), byOffset)
@@ -181,6 +185,11 @@ func relocsBySection(f *elfobj.File) sectionRelocs {
 	}
 	return m
 }
+
+// saysNothing reports whether a relocation is R_*_NONE, which is 0 on all
+// architectures: what objtool makes of those that belong to an instruction it
+// has replaced. The symbol is still there and means nothing.
+func saysNothing(r elfobj.Reloc) bool { return r.Type == 0 }
 
 // split makes the atoms of every allocated section.
 func (o *Object) split(relocs sectionRelocs) {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"kintsugi/internal/elfobj"
 )
 
 // TestLostOrMistaken has changes that would be lost, or would reach the wrong
@@ -120,4 +122,27 @@ int f(int a) { MAYFAULT; return external(a); } int g(int a) { MAYFAULT; return e
 	if !slices.ContainsFunc(x.Externals, func(e External) bool { return e.Name == "handler" }) {
 		t.Errorf("the handler is not among %v", x.Externals)
 	}
+}
+
+// TestTakenRelocation has a relocation that objtool has made one of nothing,
+// together with the instruction, and left its symbol.
+func TestTakenRelocation(t *testing.T) {
+	source := `static noinline int slow(int a) { return external(a); } int f(int a) { return external(a + 1) + 1; } int g(int a) { return slow(a) + 2; }`
+	plain, taken := build(t, source), build(t, source)
+	var slow *elfobj.Symbol
+	for _, s := range taken.Symbols {
+		if s.Name == "slow" {
+			slow = s
+		}
+	}
+	for _, s := range taken.Sections {
+		if s.Target != nil && s.Target.Name == ".text.f" {
+			s.Relocs = append(s.Relocs, elfobj.Reloc{Offset: uint64(len(s.Target.Data)) - 1, Sym: slow, Addend: -4})
+		}
+	}
+	r, err := Diff(plain, taken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pair{}.judge(t, r)
 }
