@@ -57,16 +57,22 @@ func (a *app) openKernel(ctx context.Context, k *kernelChoice) (*target.Target, 
 // kernelVerbs are the verbs with kernelFlags.
 var kernelVerbs = []string{"build", "check"}
 
-// vmlinuxArgs makes -v of kpatch-build's users, who name a kernel's image with
-// it, the flag --vmlinux. A letter cannot be both a switch and a flag with a
-// value, so this is done to the words of the command line.
-func vmlinuxArgs(args []string) []string {
+// kpatchNames are long names of kpatch-build for flags that have others here.
+var kpatchNames = map[string]string{"--sourcedir": "--source", "--non-replace": "--no-replace"}
+
+// kpatchArgs puts our flags in the place of kpatch-build's. Its -v names a
+// kernel's image: a letter cannot be both a switch and a flag with a value, so
+// this is done to the words of the command line.
+func kpatchArgs(args []string) []string {
 	verb := slices.IndexFunc(args, func(arg string) bool { return !strings.HasPrefix(arg, "-") })
 	if verb < 0 || !slices.Contains(kernelVerbs, args[verb]) {
 		return args
 	}
 	args = slices.Clone(args)
 	for i := verb + 1; i < len(args) && args[i] != "--"; i++ {
+		if name, _, _ := strings.Cut(args[i], "="); kpatchNames[name] != "" {
+			args[i] = kpatchNames[name] + strings.TrimPrefix(args[i], name)
+		}
 		switch path, joined := strings.CutPrefix(args[i], "-v"); {
 		case args[i] == "-v" && i+1 < len(args) && isImage(args[i+1]):
 			args[i] = "--vmlinux"

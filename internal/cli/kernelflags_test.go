@@ -11,7 +11,7 @@ import (
 
 // -v is a switch, but for kpatch-build's users, who have a kernel's image
 // behind it.
-func TestVmlinuxArgs(t *testing.T) {
+func TestKpatchArgs(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for name, text := range map[string]string{
 		"fix.patch": "--- a/x\n+++ b/x\n", "kernel.debug": "\x7fELF\x02", "boot.img": strings.Repeat("\x00", 0x202) + "HdrS and more", "short": "", "vmlinux-note": "text",
@@ -31,6 +31,8 @@ func TestVmlinuxArgs(t *testing.T) {
 		{"-q check -v kernel.debug fix.patch", "-q check --vmlinux kernel.debug fix.patch"},
 		{"build -v not/there/vmlinux fix.patch", "build --vmlinux not/there/vmlinux fix.patch"},
 		{"build fix.patch -v kernel.debug", "build fix.patch --vmlinux kernel.debug"},
+		{"build --sourcedir src --non-replace fix.patch", "build --source src --no-replace fix.patch"},
+		{"build --sourcedir=src", "build --source=src"},
 		// still the switch
 		{"build -v fix.patch", ""},
 		{"build fix.patch -v", ""},
@@ -48,7 +50,7 @@ func TestVmlinuxArgs(t *testing.T) {
 		if test.want == "" {
 			test.want = test.args
 		}
-		got := strings.Join(vmlinuxArgs(strings.Fields(test.args)), " ")
+		got := strings.Join(kpatchArgs(strings.Fields(test.args)), " ")
 		if diff := cmp.Diff(test.want, got); diff != "" {
 			t.Errorf("%s: %s", test.args, diff)
 		}

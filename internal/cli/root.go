@@ -44,7 +44,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, verbs []f
 		}
 	}()
 	root := a.root(verbs)
-	root.SetArgs(vmlinuxArgs(args))
+	root.SetArgs(kpatchArgs(args))
 	cmd, err := root.ExecuteContextC(ctx)
 	switch {
 	case err == nil:
