@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -211,6 +212,14 @@ func (r *run) pairs(ctx context.Context, planned []kbuild.Unit, overlay map[stri
 	}
 	pairs, err := r.tree().Compile(ctx, own, overlay, filepath.Join(work, "own"))
 	if err != nil {
+		return nil, nil, err
+	}
+	sides, err := r.tree().CheckSides(ctx, slices.Sorted(maps.Keys(overlay)), overlay, filepath.Join(work, "sides"))
+	if err != nil {
+		return nil, nil, err
+	}
+	r.rep.Diagnostics = append(r.rep.Diagnostics, sides...)
+	if err := r.barrier(); err != nil {
 		return nil, nil, err
 	}
 	reached, read, err := r.tree().CompileHeaders(ctx, others, overlay, filepath.Join(work, "others"))

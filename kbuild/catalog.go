@@ -2,25 +2,31 @@ package kbuild
 
 import (
 	"context"
+	"errors"
 	"io/fs"
 	"log/slog"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sort"
+	"strconv"
 	"strings"
 
 	"golang.org/x/sync/errgroup"
 
+	"kintsugi/internal/command"
 	"kintsugi/internal/fault"
 )
 
 // catalog is everything that kbuild compiles with this config: what a changed
 // header may reach.
 type catalog struct {
-	Words []string // of all commands
-	Units []listed // sorted by object
-	Extra includers
+	Words []string          // of all commands
+	Units []listed          // sorted by object
+	Extra includers         // of generated files, which are not in the tree
+	Sides []side            // all else that is compiled
+	Made  map[string][]byte // generated headers of these
 }
 
 // listed is a unit in a catalog.
@@ -37,7 +43,7 @@ type listed struct {
 // catalog asks kbuild for all units, once for a target: half a minute.
 func (t *Tree) catalog(ctx context.Context) (*catalog, error) {
 	c := &catalog{Extra: includers{}}
-	if t.loadCache("catalog.json", c) {
+	if t.loadCache("kernel.json", c) {
 		return c, nil
 	}
 	slog.Info("listing everything that is compiled for this kernel, once for the target")
@@ -65,7 +71,7 @@ func (t *Tree) catalog(ctx context.Context) (*catalog, error) {
 	if err := t.makeAll(ctx, c); err != nil {
 		return nil, err
 	}
-	t.storeCache("catalog.json", c)
+	t.storeCache("kernel.json", c)
 	return c, nil
 }
 
@@ -192,25 +198,42 @@ func (c *catalog) unit(i int) Unit {
 		compile: c.text(u.Compile), objtool: c.text(u.Objtool), needs: u.Needs}
 }
 
+// imageGoals are built for the sake of what kbuild tells about their parts.
+// Their own files depend on vmlinux, or on each other: as much is made as can be.
+var imageGoals = []struct{ dir, goal string }{
+	{"arch/x86/boot", "arch/x86/boot/setup.elf"},
+	{"", "drivers/firmware/efi/libstub/lib.a"},
+}
+
 // makeAll makes the generated files of all units in one run, keeps them where
-// generated looks for them, and adds what they include to the graph.
+// generated looks for them, and adds what they include to the graph. The tree
+// is built in so far that kbuild has left a note on everything that is
+// compiled besides units.
 func (t *Tree) makeAll(ctx context.Context, c *catalog) error {
 	var needs []string
 	for i := range c.Units {
 		needs = append(needs, c.Units[i].Needs...)
-	}
-	if len(needs) == 0 {
-		return nil
 	}
 	work, err := os.MkdirTemp("", "kintsugi-generate-")
 	if err != nil {
 		return fault.Environmentf("temporary directory: %w", err)
 	}
 	defer os.RemoveAll(work)
-	files, err := t.generate(ctx, unique(needs), filepath.Join(work, "generate"))
+	root := filepath.Join(work, "tree")
+	view, err := t.separate(root, append(slices.Clone(needs), "arch/x86/boot/.", "drivers/firmware/efi/libstub/."))
 	if err != nil {
 		return err
 	}
+	files, err := t.makeIn(ctx, view, unique(needs))
+	if err != nil {
+		return err
+	}
+	for _, g := range imageGoals {
+		if err := t.makeImage(ctx, root, g.dir, g.goal); err != nil {
+			return err
+		}
+	}
+	c.addSides(t, root, view)
 	has := func(file string) bool { return files[file] != nil || t.has(file) }
 	for file, text := range files {
 		c.Extra.add(file, scanIncludes(text), has)
@@ -222,6 +245,84 @@ func (t *Tree) makeAll(ctx context.Context, c *catalog) error {
 		}
 	}
 	return nil
+}
+
+// makeImage makes as much of a goal as can be made without the kernel.
+func (t *Tree) makeImage(ctx context.Context, root, dir, goal string) error {
+	run, done, err := t.make(root, []string{goal})
+	if err != nil {
+		return err
+	}
+	defer done()
+	run.Args = append(run.Args, "-k", "kintsugi_dir="+dir, "-j"+strconv.Itoa(max(1, t.Jobs)))
+	_, err = run.Run(ctx)
+	var exit *command.Error
+	if errors.As(err, &exit) {
+		return nil
+	}
+	return err
+}
+
+// addSides reads kbuild's notes in the view, and in the tree what preparing it
+// has left. Sources of the boot loader stub without a note are compiled as
+// their neighbours are: some of them want to know where vmlinux was linked to.
+func (c *catalog) addSides(t *Tree, root string, view *shadow) {
+	c.Sides = sidesBelow(t.Dir, []string{"kernel", "arch/x86/kernel", "arch/x86/tools", "scripts"})
+	units := map[string]bool{}
+	for i := range c.Units {
+		units[path.Clean(c.Units[i].Object)] = true
+	}
+	seen := map[string]bool{}
+	for _, s := range c.Sides {
+		seen[s.Source] = true
+	}
+	neighbour := map[string]side{}
+	for _, s := range sidesBelow(root, []string{"."}) {
+		if seen[s.Source] || units[s.Object] {
+			continue
+		}
+		seen[s.Source] = true
+		c.Sides = append(c.Sides, s)
+		neighbour[path.Dir(s.Source)+path.Ext(s.Source)] = s
+	}
+	c.Made = headersOf(view)
+	for dir := range view.real {
+		if !strings.HasPrefix(dir, "arch/x86/boot") {
+			continue // all else was made, as far as it is part of the kernel
+		}
+		entries, _ := os.ReadDir(filepath.Join(t.Dir, dir))
+		for _, e := range entries {
+			source := path.Join(dir, e.Name())
+			if like, ok := neighbour[dir+path.Ext(source)]; ok && !seen[source] {
+				c.Sides = append(c.Sides, like.as(source))
+			}
+		}
+	}
+	for _, file := range []string{"arch/x86/boot/voffset.h", "arch/x86/boot/zoffset.h"} { // addresses in vmlinux
+		c.Made[file] = []byte{}
+	}
+	sort.Slice(c.Sides, func(i, j int) bool { return c.Sides[i].Object < c.Sides[j].Object })
+}
+
+// headersOf returns the headers that were made in a view.
+func headersOf(view *shadow) map[string][]byte {
+	made := map[string][]byte{}
+	for dir := range view.real {
+		entries, _ := os.ReadDir(filepath.Join(view.root, dir))
+		for _, e := range entries {
+			file := path.Join(dir, e.Name())
+			if !e.Type().IsRegular() || path.Ext(file) != ".h" {
+				continue
+			}
+			if _, err := os.Lstat(filepath.Join(view.tree, file)); err == nil {
+				continue
+			}
+			if text, err := os.ReadFile(filepath.Join(view.root, file)); err == nil {
+				made[file] = text
+			}
+		}
+	}
+	return made
 }
 
 // beside returns those of files that are needed, and the headers in the same

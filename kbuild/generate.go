@@ -40,17 +40,36 @@ func (t *Tree) generated(ctx context.Context, units []Unit, work string) (map[st
 
 // generate makes the files in a view of the tree below root.
 func (t *Tree) generate(ctx context.Context, needs []string, root string) (map[string][]byte, error) {
-	view := &shadow{tree: t.Dir, root: root, real: map[string]bool{}}
-	var dirs []string
-	for _, file := range needs {
-		dirs = append(dirs, path.Dir(file))
+	view, err := t.separate(root, needs)
+	if err != nil {
+		return nil, err
 	}
-	for _, dir := range unique(dirs) {
+	return t.makeIn(ctx, view, needs)
+}
+
+// separate makes a view of the tree at root in which the directories of files
+// can be built in.
+func (t *Tree) separate(root string, files []string) (*shadow, error) {
+	view := &shadow{tree: t.Dir, root: root, real: map[string]bool{}}
+	for _, dir := range dirsOf(files) {
 		if err := view.detach(dir); err != nil {
 			return nil, err
 		}
 	}
-	run, done, err := t.make(root, needs)
+	return view, nil
+}
+
+func dirsOf(files []string) []string {
+	var dirs []string
+	for _, file := range files {
+		dirs = append(dirs, path.Dir(file))
+	}
+	return unique(dirs)
+}
+
+// makeIn makes files in a view that is separate for them.
+func (t *Tree) makeIn(ctx context.Context, view *shadow, needs []string) (map[string][]byte, error) {
+	run, done, err := t.make(view.root, needs)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +82,7 @@ func (t *Tree) generate(ctx context.Context, needs []string, root string) (map[s
 		return nil, withOutput(fault.Environmentf("the kernel build broke: generated file %s: %w", needs[0], err), out).
 			Hint("run by hand: %s", run.String())
 	}
-	return view.harvest(needs, unique(dirs))
+	return view.harvest(needs, dirsOf(needs))
 }
 
 // detach makes dir and all below it directories of their own: what is written

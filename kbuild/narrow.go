@@ -34,10 +34,19 @@ func (t *Tree) CompileHeaders(ctx context.Context, units []Unit, overlay map[str
 	if len(units) == 0 {
 		return nil, nil, nil
 	}
-	n, err := t.newNarrower(ctx, units, overlay, work)
+	work, err := filepath.Abs(work)
+	if err != nil {
+		return nil, nil, fault.Environmentf("work directory: %w", err)
+	}
+	made, err := t.generated(ctx, units, work)
 	if err != nil {
 		return nil, nil, err
 	}
+	n, err := t.newNarrower(made, overlay, work)
+	if err != nil {
+		return nil, nil, err
+	}
+	n.units = units
 	slog.Info("units that the changed headers may reach", "number", len(units))
 	results := make([]*Pair, len(units))
 	errs := make([]error, len(units))
@@ -95,21 +104,20 @@ type narrower struct {
 	reached map[string]bool // changed files that a unit has
 }
 
-func (t *Tree) newNarrower(ctx context.Context, units []Unit, overlay map[string][]byte, work string) (*narrower, error) {
-	work, err := filepath.Abs(work)
-	if err != nil {
-		return nil, fault.Environmentf("work directory: %w", err)
-	}
-	made, err := t.generated(ctx, units, work)
-	if err != nil {
-		return nil, err
-	}
-	n := &narrower{tree: t, units: units, overlay: overlay, work: work, cache: t.originals(), reached: map[string]bool{}}
+// newNarrower makes the two views: made are generated files, and overlay is
+// what the patch changes.
+func (t *Tree) newNarrower(made, overlay map[string][]byte, work string) (*narrower, error) {
+	n := &narrower{tree: t, overlay: overlay, work: work, cache: t.originals(), reached: map[string]bool{}}
+	var err error
 	if n.original, err = newShadow(t.Dir, filepath.Join(work, "pristine"), made); err != nil {
 		return nil, err
 	}
-	replaced := maps.Clone(made)
-	maps.Copy(replaced, overlay)
+	replaced := maps.Clone(overlay)
+	for file, text := range made {
+		if _, there := overlay[file]; !there {
+			replaced[file] = text
+		}
+	}
 	if n.patched, err = newShadow(t.Dir, filepath.Join(work, "tree"), replaced); err != nil {
 		return nil, err
 	}
@@ -132,7 +140,7 @@ func (n *narrower) try(ctx context.Context, i int) (*Pair, error) {
 		return nil, fault.Environmentf("work directory: %w", err)
 	}
 	defer os.RemoveAll(dir)
-	var original *source
+	var original *source // while it is not known from before
 	known := n.cache.load(u)
 	if known == nil {
 		var err error
@@ -335,8 +343,8 @@ func (n *narrower) failed(ctx context.Context, u *Unit, dir string, err error) e
 func preprocessor(u *Unit, root, text string) command.Cmd {
 	cc := compiler(u, root, text)
 	cc.Args = slices.DeleteFunc(cc.Args, func(w string) bool { return w == "-pipe" })
-	cc.Args[slices.Index(cc.Args, "-c")] = "-E"
-	return cc
+	cc.Args = append(cc.Args, "-fno-working-directory") // no path of this run in the text: a compiler cache goes by it
+	return stage(cc, "-E")
 }
 
 // fromText is the compiler's run that starts with the preprocessed text.

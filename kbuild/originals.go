@@ -43,9 +43,9 @@ func (t *Tree) originals() *originals {
 // on is in the sum: command, configuration and, by its place, the tree.
 func (o *originals) file(u *Unit, suffix string) string {
 	text, _ := json.Marshal(struct {
-		Dir, Config, Source string
-		Compile, Needs      []string
-	}{o.tree.Dir, o.config, u.Source, u.compile, u.needs})
+		Dir, Config    string
+		Compile, Needs []string
+	}{o.tree.Dir, o.config, compiler(u, "root", "object").Args, u.needs})
 	sum := sha256.Sum256(text)
 	name := hex.EncodeToString(sum[:])
 	return filepath.Join(originalsDir, name[:2], name[2:]+suffix)

@@ -6,6 +6,9 @@
 #
 # A goal DIR/.kintsugi makes the make that visits DIR tell what it would build.
 #
+# kintsugi_dir is a directory to go to at once: kbuild does not come by the boot
+# loader stub on its way through the kernel.
+#
 # kintsugi_new are files that a patch adds: a rule of their own has make take
 # them for there.
 
@@ -20,5 +23,5 @@ endif
 else
 .PHONY: kintsugi
 kintsugi:
-	+@$(MAKE) $(build)=$(build-dir) need-builtin=1 need-modorder=1 $(kintsugi_goals)
+	+@$(MAKE) $(build)=$(or $(kintsugi_dir),$(build-dir)) need-builtin=1 need-modorder=1 $(kintsugi_goals)
 endif

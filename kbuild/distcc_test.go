@@ -1,0 +1,87 @@
+package kbuild
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestDistcc has the compiler run by a server on this machine, which says in
+// its log that it did; falling back to a local compiler is not allowed.
+func TestDistcc(t *testing.T) {
+	for _, name := range []string{"distcc", "distccd"} {
+		if _, err := exec.LookPath(name); err != nil {
+			t.Skip(name + " is not installed")
+		}
+	}
+	tree, unit := smallTree(t)
+	overlay := map[string][]byte{"drivers/x/value.h": []byte("#define VALUE 7\n")}
+	compile := func() []Pair {
+		pairs, _, err := tree.CompileHeaders(context.Background(), []Unit{unit}, overlay, t.TempDir())
+		if err != nil || len(pairs) != 1 {
+			t.Fatal(pairs, err)
+		}
+		return pairs
+	}
+	want := compile()
+	log := startDistccd(t)
+	tree.Launcher = []string{"distcc"}
+	got := compile()
+	if !sameCode(want[0].Original, got[0].Original) || !sameCode(want[0].Patched, got[0].Patched) {
+		t.Error("the server makes other code")
+	}
+	text, err := os.ReadFile(log)
+	if n := strings.Count(string(text), "COMPILE_OK"); err != nil || n != 2 {
+		t.Errorf("the server compiled %d files, want 2: %v\n%s", n, err, text)
+	}
+}
+
+// startDistccd starts a server that distcc is told of, and returns its log.
+func startDistccd(t *testing.T) string {
+	t.Helper()
+	port := freePort(t)
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	server := exec.Command("distccd", "--daemon", "--no-detach", "--listen", "127.0.0.1", "--allow", "127.0.0.1",
+		"--port", fmt.Sprint(port), "--jobs", "2", "--log-stderr", "--log-level", "info")
+	server.Stderr = log
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = server.Process.Signal(os.Interrupt) // it takes its children along
+		_ = server.Wait()
+	})
+	for range 100 {
+		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			conn.Close()
+			t.Setenv("DISTCC_HOSTS", fmt.Sprintf("127.0.0.1:%d/2", port))
+			t.Setenv("DISTCC_FALLBACK", "0")
+			t.Setenv("DISTCC_DIR", t.TempDir())
+			return log.Name()
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatal("distccd does not answer")
+	return ""
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
