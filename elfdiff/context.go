@@ -27,12 +27,16 @@ func matchByContext(olds, news []*Atom) (restOld, restNew []*Atom) {
 }
 
 // limiter reports whether a only says how often a message is printed: a flag
-// of WARN_ONCE and its kin (.data.once, include/linux/once_lite.h), or the
-// state of pr_err_ratelimited and its kin (include/linux/printk.h). The worst
-// that one taken for another of its function does is to have a message once
-// more or once less.
+// of WARN_ONCE and its kin (.data.once, in newer kernels .data..once,
+// include/linux/once_lite.h), or the state of pr_err_ratelimited and its kin
+// (include/linux/printk.h). The worst that one taken for another of its
+// function does is to have a message once more or once less.
 func (a *Atom) limiter() bool {
-	return a.Section.Name == ".data.once" || StableName(a.Name) == "_rs"
+	switch a.Section.Name {
+	case ".data.once", ".data..once":
+		return true
+	}
+	return StableName(a.Name) == "_rs"
 }
 
 func sameBytes(a, b *Atom) bool { return a.Size == b.Size && bytes.Equal(a.Bytes(), b.Bytes()) }
