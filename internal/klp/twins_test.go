@@ -102,7 +102,7 @@ var twins = []twin{
 	{"kernel symbol from a module's section", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Name = ".klp.rela.some_module..text" }, loadRule, "refers to the kernel's"},
 	{"late jump label", func(t *testing.T, f *elfobj.File) { section(t, f, ".text").Name = "__jump_table" }, "module-static-key", "before the module some_module"},
 	{"late alternative", func(t *testing.T, f *elfobj.File) { section(t, f, ".text").Name = ".altinstructions" }, loadRule, "is done with"},
-	{"object without functions", func(t *testing.T, f *elfobj.File) { dropPointers(t, f, "module_funcs") }, loadRule, "some_module has no functions"},
+	{"object without functions", func(t *testing.T, f *elfobj.File) { dropPointers(t, f, "vmlinux_funcs") }, loadRule, "vmlinux has no functions"},
 	{"object named twice", func(t *testing.T, f *elfobj.File) { rename(t, f, "some_module", "vmlinux") }, loadRule, "two objects are called vmlinux"},
 	{"function replaced twice", func(t *testing.T, f *elfobj.File) { rename(t, f, "meminfo_proc_show", "cmdline_proc_show") }, loadRule, "replaced twice"},
 	{"function of no name", func(t *testing.T, f *elfobj.File) { rename(t, f, "meminfo_proc_show", "") }, loadRule, "no proper name"},
