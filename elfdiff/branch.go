@@ -49,10 +49,10 @@ func (o *Object) inside(field *Ref, in instruction, end int) {
 		return
 	}
 	if field.Off+uint64(kind.size) > uint64(end) {
-		field.Bias = -int64(kind.size)
+		field.Bias = -int8(kind.size)
 		return
 	}
-	field.Bias, field.Branch = int64(field.Off)-int64(end), in.branch
+	field.Bias, field.Branch = int8(int64(field.Off)-int64(end)), in.branch // an instruction has 15 bytes at most
 }
 
 // appendUnrelocated appends the reference of an instruction of a at pos whose
@@ -63,7 +63,7 @@ func (o *Object) appendUnrelocated(list []Ref, a *Atom, code []byte, in instruct
 		return list
 	}
 	field := pos + int(in.relative)
-	ref := Ref{Off: uint64(field), Bias: int64(in.relative) - int64(in.size), Branch: in.branch, Type: o.arch.near}
+	ref := Ref{Off: uint64(field), Bias: int8(in.relative) - int8(in.size), Branch: in.branch, Type: o.arch.near}
 	if in.relativeSize == 1 {
 		ref.Type, a.short = o.arch.short, true
 	}

@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // matchByContext joins limiters by where they are used: between which other
@@ -71,6 +72,11 @@ func (t *contextTable) only(keys []uint64, from *contextTable) *Atom {
 		found = t.with[k][0]
 	}
 	return found
+}
+
+// contextsOf is contexts, found when they are asked for first.
+func contextsOf(group []*Atom) func() *contextTable {
+	return sync.OnceValue(func() *contextTable { return contexts(group) })
 }
 
 func contexts(group []*Atom) *contextTable {

@@ -146,14 +146,14 @@ func (g *group) match() (ambiguous []*Atom) {
 // pointers in them, by content. Several that only their order tells apart are
 // joined in order and stay in doubt, unless their surroundings agree.
 func matchWritable(olds, news []*Atom) (ambiguous []*Atom) {
-	before, after := contexts(olds), contexts(news)
+	before, after := contextsOf(olds), contextsOf(news)
 	olds, news = matchPointing(olds, news)
 	open := news
 	olds, news = matchBy(olds, news, usersAndContent)
 	olds, news = matchBy(olds, news, usersHash)
 	for _, b := range open {
 		settled := b.twin == nil || !b.crowded() || b.limiter() && sameBytes(b, b.twin)
-		if !settled && before.only(after.of[b], after) != b.twin {
+		if !settled && before().only(after().of[b], after()) != b.twin {
 			ambiguous = append(ambiguous, b)
 		}
 	}

@@ -288,7 +288,7 @@ func (x *extractor) relocate() error {
 			}
 			addend -= int64(a.unwindsPadding(r))
 			rela := x.rela(p.sec)
-			rela.Relocs = append(rela.Relocs, elfobj.Reloc{Offset: p.off + r.Off, Type: r.Type, Sym: sym, Addend: addend + r.Bias})
+			rela.Relocs = append(rela.Relocs, elfobj.Reloc{Offset: p.off + r.Off, Type: r.Type, Sym: sym, Addend: addend + int64(r.Bias)})
 		}
 	}
 	x.noteTaken(taken)

@@ -49,13 +49,13 @@ type Atom struct {
 
 // Ref is one relocation, resolved to what it points at.
 type Ref struct {
-	Off    uint64 // of the field, from the atom's start
-	Type   uint32
+	Off    uint64         // of the field, from the atom's start
 	Sym    *elfobj.Symbol // undefined or absolute symbol; nil where Atom is set
 	Atom   *Atom
 	Addend int64 // what is pointed at, from the start of Atom or from Sym, without the PC-relative bias
-	Bias   int64 // r_addend less Addend: the way from the field to the instruction's end
-	Branch bool  // field of a direct call or jump
+	Type   uint32
+	Bias   int8 // r_addend less Addend: the way from the field to the instruction's end
+	Branch bool // field of a direct call or jump
 
 	// edge is the atom that ends where the reference points, if that is also
 	// where Atom begins and only the place tells which of the two is meant.

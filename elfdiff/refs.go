@@ -77,7 +77,7 @@ func (o *Object) fieldsOf(a *Atom, fields []Ref) (unrelocated []Ref) {
 	}
 	for i := range fields {
 		f, kind := &fields[i], o.kinds[fields[i].Type]
-		f.Bias = int64(kind.bias)
+		f.Bias = kind.bias
 		f.Branch = kind.branch || o.arch.branches != nil && kind.pcrel && o.arch.branches(a.Bytes(), f.Off)
 	}
 	return nil
@@ -85,7 +85,7 @@ func (o *Object) fieldsOf(a *Atom, fields []Ref) (unrelocated []Ref) {
 
 // aim finds what a relocation points at.
 func (o *Object) aim(ref *Ref, r *elfobj.Reloc, places *finder) {
-	ref.Addend = r.Addend - ref.Bias
+	ref.Addend = r.Addend - int64(ref.Bias)
 	if r.Sym == nil || r.Sym.Section == nil {
 		ref.Sym = r.Sym
 		return

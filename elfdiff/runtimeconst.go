@@ -87,7 +87,7 @@ func (x *extractor) loadConstants() {
 			p := x.placed[a]
 			r, _ := x.res.Patched.arch.loadVariable(p.sec.Data[p.off:p.off+a.Size], e.Refs[0].Addend)
 			rela := x.rela(p.sec)
-			rela.Relocs = append(rela.Relocs, elfobj.Reloc{Offset: p.off + r.Off, Type: r.Type, Sym: x.variable(v), Addend: r.Bias})
+			rela.Relocs = append(rela.Relocs, elfobj.Reloc{Offset: p.off + r.Off, Type: r.Type, Sym: x.variable(v), Addend: int64(r.Bias)})
 		}
 	}
 }

@@ -177,7 +177,7 @@ func (w *prover) target(field []byte, place uint64, r elfdiff.Ref, pcrel bool) u
 	if pcrel {
 		v += place
 	}
-	return v - uint64(r.Addend+r.Bias)
+	return v - uint64(r.Addend+int64(r.Bias))
 }
 
 // settle takes functions with one candidate that agrees with all that is
