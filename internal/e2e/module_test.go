@@ -1,9 +1,13 @@
 package e2e
 
 import (
+	"context"
 	"slices"
+	"strings"
 	"testing"
 
+	"kintsugi/builder"
+	"kintsugi/internal/fault"
 	"kintsugi/internal/kofile"
 	"kintsugi/internal/report"
 	"kintsugi/internal/target"
@@ -34,6 +38,22 @@ func (c *testCase) modules(t *testing.T, kernel *target.Target) map[string]strin
 		files["/modules/"+name+".ko"] = path
 	}
 	return files
+}
+
+// TestWithoutModules: code of a module needs the module as it was shipped.
+func TestWithoutModules(t *testing.T) {
+	kernel := *realTarget(t)
+	patch := testdata + "/modules/shared-object.patch"
+	kernel.Modules = ""
+	_, err := builder.Check(context.Background(), options(&kernel, t.TempDir(), patch))
+	if fault.ClassOf(err) != fault.Input || !strings.Contains(explain(err), "--modules") {
+		t.Errorf("without modules: %s", explain(err))
+	}
+	kernel.Modules = t.TempDir()
+	rep, err := builder.Check(context.Background(), options(&kernel, t.TempDir(), patch))
+	if fault.CodeOf(err) != "not-in-kernel" || rep.Verdict != report.Refused {
+		t.Errorf("without these modules: %s, %s", rep.Verdict, explain(err))
+	}
 }
 
 // checkOwners holds the objects of functions and references against the head.
