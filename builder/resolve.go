@@ -33,7 +33,7 @@ func (r *run) resolve(ctx context.Context, units []*unit) error {
 		for name, addr := range promoted[u.owner.Name] {
 			u.proof.Promote(name, addr)
 		}
-		res := u.owner.Resolve(u.extract, u.proof, shared.visible(u.owner.Name))
+		res := u.owner.Resolve(u.extract, u.proof, shared.visible(u.owner))
 		u.names = res.Namespaces
 		u.qualify(shared)
 		r.rep.References = append(r.rep.References, res.References...)
@@ -138,14 +138,15 @@ func (r *run) locate(u *unit) {
 // they become part of.
 type sharedNames map[string]map[string]bool
 
-// visible are those that code of an object can refer to: its own, the
-// kernel's, and what the module's source defines.
-func (s sharedNames) visible(object string) map[string]bool {
-	names := maps.Clone(s[klp.Vmlinux])
-	if names == nil {
-		names = map[string]bool{}
+// visible are those that code of an object can refer to: its own, those of the
+// kernel where it has nothing of that name itself, and what the module's source
+// defines.
+func (s sharedNames) visible(owner *klp.Owner) map[string]bool {
+	names := map[string]bool{}
+	for name := range s[klp.Vmlinux] {
+		names[name] = !owner.HasGlobal(name)
 	}
-	maps.Copy(names, s[object])
+	maps.Copy(names, s[owner.Name])
 	names[templates.PatchSymbol] = true // the module's own
 	return names
 }
