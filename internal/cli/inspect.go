@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"strings"
@@ -56,9 +57,13 @@ type loadCheck struct {
 
 // inspect prints what the module does. t may be nil.
 func (a *app) inspect(path string, t *target.Target) error {
-	ko, err := readFile(path)
+	file, err := readFile(path)
 	if err != nil {
 		return fault.Inputf("module: %w", err)
+	}
+	ko, err := kofile.Unpack(bytes.NewReader(file))
+	if err != nil {
+		return fault.Inputf("%s: %w", path, err)
 	}
 	i := inspection{}
 	if i.Module, err = klp.Inspect(ko); err != nil {

@@ -56,16 +56,21 @@ func TestIBTEntries(t *testing.T) {
 	t.Run("by hand", func(t *testing.T) { makeByHand(t, kernel, out, "livepatch-entries.ko") })
 }
 
-// TestSealedFunction has a pointer to a function that TestIBTEntries sees sealed.
-func TestSealedFunction(t *testing.T) {
+// TestSealedFunctions has pointers to sealed functions: to one that
+// TestIBTEntries sees in the kernel, and to one of a module.
+func TestSealedFunctions(t *testing.T) {
 	kernel := ibtTarget(t)
-	c := readCase(t, testdata+"/ibt/sealed-function.patch")
-	rep, err := builder.Check(context.Background(), options(kernel, t.TempDir(), c.path))
-	if err == nil {
-		t.Fatal("not refused")
+	for _, name := range []string{"sealed-function", "sealed-in-module"} {
+		c := readCase(t, testdata+"/ibt/"+name+".patch")
+		t.Run(name, func(t *testing.T) {
+			rep, err := builder.Check(context.Background(), options(kernel, t.TempDir(), c.path))
+			if err == nil {
+				t.Fatal("not refused")
+			}
+			t.Logf("%s\n%s", explain(err), diagnostics(rep))
+			c.checkRefusal(t, rep, err)
+		})
 	}
-	t.Logf("%s\n%s", explain(err), diagnostics(rep))
-	c.checkRefusal(t, rep, err)
 }
 
 // TestIBTModules has the patches of testdata/modules: this kernel's modules
