@@ -13,6 +13,9 @@ import (
 // third atom of the group has. It is done for nothing else: a patch can move
 // code, and a variable taken for another would get its state.
 func matchByContext(olds, news []*Atom) (restOld, restNew []*Atom) {
+	if len(news) == 0 {
+		return olds, news
+	}
 	for _, a := range slices.Concat(olds, news) {
 		if !a.limiter() || !sameBytes(a, news[0]) {
 			return olds, news

@@ -32,6 +32,8 @@ int f(int x) { if (limited()) external(1); if (limited()) external(1); if (limit
 			pair{functions: []string{"f"}, refused: []string{"ambiguous-symbol", "ambiguous-symbol", "ambiguous-symbol"}}),
 		edit("one more once-flag beside others", once, `WARN_ONCE(x == 2, "two");`, `WARN_ONCE(x == 9, "nine"); WARN_ONCE(x == 2, "two");`,
 			pair{functions: []string{"f"}, data: []string{"new:done"}}),
+		edit("the only once-flag of a function that went", once+` int g(int x) { WARN_ONCE(x == 3, "three"); return external(x); }`, `WARN_ONCE(x == 3, "three");`, ``,
+			pair{functions: []string{"g"}}),
 		edit("one more where they are called so in newer kernels", strings.Replace(once, ".data.once", ".data..once", 1), `WARN_ONCE(x == 2, "two");`, `WARN_ONCE(x == 9, "nine"); WARN_ONCE(x == 2, "two");`,
 			pair{functions: []string{"f"}, data: []string{"new:done"}}),
 	} {
