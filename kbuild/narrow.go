@@ -161,7 +161,29 @@ func (n *narrower) try(ctx context.Context, i int) (*Pair, error) {
 	if patched.sum == known.Sum {
 		return nil, nil
 	}
+	if original == nil {
+		if original, err = n.preprocess(ctx, u, n.original, filepath.Join(dir, "original.i")); err != nil {
+			return nil, n.failed(ctx, u, dir, err)
+		}
+	}
+	if same, err := original.sameCode(patched); same || err != nil {
+		return nil, err
+	}
 	return n.compare(ctx, u, dir, known, original, patched)
+}
+
+// sameCode reports whether the compiler makes the same of both texts, as far as
+// that can be told without it.
+func (s *source) sameCode(t *source) (bool, error) {
+	a, err := os.ReadFile(s.file)
+	if err != nil {
+		return false, fault.Environmentf("preprocessed source: %w", err)
+	}
+	b, err := os.ReadFile(t.file)
+	if err != nil {
+		return false, fault.Environmentf("preprocessed source: %w", err)
+	}
+	return unusedOnly(a, b), nil
 }
 
 // has reports whether one of the changed files is among deps.
@@ -186,11 +208,6 @@ func (n *narrower) compare(ctx context.Context, u *Unit, dir string, known *reco
 	before := n.cache.object(u)
 	if before == nil {
 		var err error
-		if original == nil {
-			if original, err = n.preprocess(ctx, u, n.original, filepath.Join(dir, "original.i")); err != nil {
-				return nil, n.failed(ctx, u, dir, err)
-			}
-		}
 		if before, err = n.compile(ctx, u, n.original, original.file); err != nil {
 			return nil, n.failed(ctx, u, dir, err)
 		}
@@ -226,6 +243,33 @@ func (n *narrower) preprocess(ctx context.Context, u *Unit, view *shadow, file s
 			return nil, err
 		}
 	}
+}
+
+// Deps returns every file that the original of a unit is made of, sorted. All
+// that is written is below work.
+func (t *Tree) Deps(ctx context.Context, u Unit, work string) ([]string, error) {
+	work, err := filepath.Abs(work)
+	if err != nil {
+		return nil, fault.Environmentf("work directory: %w", err)
+	}
+	made, err := t.generated(ctx, []Unit{u}, work)
+	if err != nil {
+		return nil, err
+	}
+	n, err := t.newNarrower(made, nil, work)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(work, 0o755); err != nil {
+		return nil, fault.Environmentf("work directory: %w", err)
+	}
+	text := filepath.Join(work, "text.i")
+	defer os.Remove(text)
+	s, err := n.preprocess(ctx, &u, n.original, text)
+	if err != nil {
+		return nil, n.failed(ctx, &u, work, err)
+	}
+	return s.deps, nil
 }
 
 // expose changes a view while no compiler works in it.

@@ -47,7 +47,8 @@ func TestCompileHeaders(t *testing.T) {
 	}{
 		{"comment", header, "/* */\n#define VALUE 1\n", 0, 0, []string{header}},
 		{"unused macro", header, "#define VALUE 1\n#define OTHER 2\n", 0, 0, []string{header}},
-		{"unused function", header, "#define VALUE 1\nstatic inline int f(void) { return 2; }\n", 0, 2, []string{header}},
+		{"unused function", header, "#define VALUE 1\nstatic inline int f(void) { return 2; }\n", 0, 0, []string{header}},
+		{"unused declaration", header, "#define VALUE 1\nint f(void);\n", 0, 2, []string{header}},
 		{"not read", "drivers/x/other.h", "#define VALUE 1\n", 0, 0, nil},
 		{"another value", header, "#define VALUE 2\n", 1, 1, []string{header}}, // the original is known by now
 		{"another line", header, "\n\n#define VALUE __LINE__\n", 1, 1, []string{header}},

@@ -1,10 +1,11 @@
 // Bench measures kintsugi on a real target: a warm build beside the bare
-// commands that it cannot do without, how long a new target takes, and the
-// differ on the kernel's largest modules. It asserts nothing: it prints what
+// commands that it cannot do without, the change of a header beside the bare
+// compiler, how long a new target takes, and the differ on the kernel's largest
+// modules. It asserts nothing: it prints what
 // was reached next to what is to be reached; docs/performance.md tells what
 // each figure means.
 //
-//	go run ./internal/bench [-t TARGET] [-rounds N] [build] [target] [differ]
+//	go run ./internal/bench [-t TARGET] [-rounds N] [build] [headers] [target] [differ]
 package main
 
 import (
@@ -51,6 +52,7 @@ type part struct {
 // parts are in the order in which they are measured.
 var parts = []part{
 	{"build", (*bench).builds},
+	{"headers", (*bench).headers},
 	{"target", (*bench).coldTarget},
 	{"differ", (*bench).differ}, // the last, since it takes memory: see peak
 }
@@ -62,7 +64,7 @@ func run(ctx context.Context, args []string) error {
 	_ = flags.Parse(args)
 	for _, arg := range flags.Args() {
 		if !slices.ContainsFunc(parts, func(p part) bool { return p.name == arg }) {
-			return fmt.Errorf("no part %q: build, target or differ", arg)
+			return fmt.Errorf("no part %q: build, headers, target or differ", arg)
 		}
 	}
 	b, err := prepare(ctx, *name, *rounds)

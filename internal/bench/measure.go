@@ -7,11 +7,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"kintsugi/internal/command"
 )
@@ -46,6 +50,27 @@ func timed(ctx context.Context, cmds ...command.Cmd) (cost, error) {
 	}
 	total.wall = time.Since(begin)
 	return total, failed
+}
+
+// pooled runs commands to their end, as many at once as there are processors.
+func pooled(ctx context.Context, cmds []command.Cmd) (cost, error) {
+	begin := time.Now()
+	var mu sync.Mutex
+	var total cost
+	var group errgroup.Group
+	group.SetLimit(runtime.NumCPU())
+	for _, c := range cmds {
+		group.Go(func() error {
+			one, err := timed(ctx, c)
+			mu.Lock()
+			defer mu.Unlock()
+			total.cpu += one.cpu
+			return err
+		})
+	}
+	err := group.Wait()
+	total.wall = time.Since(begin)
+	return total, err
 }
 
 // processorTime is what this process has used of it so far, in all threads.

@@ -36,6 +36,7 @@ var keys = map[string]bool{
 	"Verdict":    true, // refused, nothing, failed
 	"Code":       true, // of the error and of a diagnostic
 	"Class":      true, // the exit code
+	"Headers":    true, // that the patch changes
 	"Says":       true, // all of these are in the error or its diagnostics
 }
 

@@ -1,0 +1,123 @@
+package kbuild
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+const preprocessed = `# 1 "a.c"
+struct s { int (*f)(void); char c; } __attribute__((packed));
+static inline __attribute__((__gnu_inline__)) __attribute__((__unused__)) int unused(struct s *s)
+{
+ if (s->c == '}') return 1; /* none */
+ return called("} ;{", s);
+}
+static inline int called(int a) { return a + 1; }
+static __inline__ __attribute__((used)) int kept(void) { return 5; }
+static inline typeof(sizeof(int)) odd(void) { return 1; }
+static inline int middle(void);
+static inline int middle(void) { return odd(); }
+int table[] = { (1), 2 };
+int f(void) { return called(table[0]); }
+asm("call hidden");
+static inline void hidden(void) { }
+#pragma GCC diagnostic push
+`
+
+func TestSplit(t *testing.T) {
+	var got []string
+	for _, it := range split([]byte(preprocessed)) {
+		line, _, _ := strings.Cut(string(it.text), "\n")
+		got = append(got, it.name+": "+line[:min(len(line), 24)])
+	}
+	want := []string{": struct s { int (*f)(void", "unused: static inline __attribut", "called: static inline int called(", ": static __inline__ __attr",
+		"odd: static inline typeof(siz", "middle: static inline int middle(void);", "middle: static inline int middle(void) {", ": int table[] = { (1), 2 }", ": int f(void) { return ca", ": asm(\"call hidden\");",
+		"hidden: static inline void hidde", ": #pragma GCC diagnostic "}
+	if len(got) != len(want) {
+		t.Fatalf("%q", got)
+	}
+	for i := range want {
+		if !strings.HasPrefix(got[i], want[i][:min(len(want[i]), len(got[i])-1)]) {
+			t.Errorf("item %d: %q, want %q", i, got[i], want[i])
+		}
+	}
+}
+
+func TestUnusedOnly(t *testing.T) {
+	for _, c := range []struct {
+		from, to string
+		want     bool
+	}{
+		{"return 1; /* none */", "return 2;", true},
+		{"{ return odd(); }", "{ return odd() + 1; }", true},
+		{"{ return 1; }", "{ return 3; }", true}, // only by way of another that nothing calls
+		{"return a + 1;", "return a + 2;", false},
+		{"{ return 5; }", "{ return 6; }", false},
+		{"hidden(void) { }", "hidden(void) { asm(\"nop\"); }", false},
+		{"int table[] = { (1)", "int table[] = { (3)", false},
+		{"char c;", "char c, d;", false},
+		{"static inline void hidden", "static inline void fresh(void) { }\nstatic inline void hidden", true},
+		{"return called(table[0]);", "return called(table[0]) + middle();", false},
+		{"struct s {", "struct s{", false},
+	} {
+		patched := strings.Replace(preprocessed, c.from, c.to, 1)
+		if patched == preprocessed {
+			t.Fatalf("%q is not in the text", c.from)
+		}
+		if got := unusedOnly([]byte(preprocessed), []byte(patched)); got != c.want {
+			t.Errorf("%q: %v, want %v", c.to, got, c.want)
+		}
+	}
+}
+
+// FuzzUnusedOnly wants hostile text to end, and a text to differ from itself
+// in nothing.
+func FuzzUnusedOnly(f *testing.F) {
+	f.Add([]byte(preprocessed), []byte("int x;"))
+	f.Add([]byte("static inline int f(\"{"), []byte("}}}((("))
+	f.Fuzz(func(t *testing.T, a, b []byte) {
+		if unusedOnly(a, a) {
+			t.Error("a text differs from itself")
+		}
+		if unusedOnly(a, b) != unusedOnly(b, a) {
+			t.Error("the order of the texts matters")
+		}
+	})
+}
+
+// TestUnusedCompiles changes functions that are said to be unused, and has the
+// compiler agree.
+func TestUnusedCompiles(t *testing.T) {
+	if _, err := exec.LookPath("gcc"); err != nil {
+		t.Skip("no gcc")
+	}
+	const text = "static inline int a(int x) { static int n; return n += x; }\nstatic inline int b(int x) { return a(x) * 2; }\n" +
+		"static inline int c(int x) { static int n; return n -= x; }\nint d(int x) { static int n; return c(x) + n++; }\n"
+	object := func(text string) []byte {
+		dir := t.TempDir()
+		write(t, filepath.Join(dir, "a.i"), text)
+		cmd := exec.CommandContext(context.Background(), "gcc", "-O2", "-g1", "-c", "-o", "a.o", "a.i")
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		data, err := os.ReadFile(filepath.Join(dir, "a.o"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	patched := strings.Replace(text, "n += x", "n += x + 1", 1)
+	if !unusedOnly([]byte(text), []byte(patched)) {
+		t.Error("the functions count as used")
+	}
+	if diff := cmp.Diff(true, sameCode(object(text), object(patched))); diff != "" {
+		t.Error("the compiler makes other code")
+	}
+}
