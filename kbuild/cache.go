@@ -19,7 +19,7 @@ type cacheKey struct {
 }
 
 // cacheFormat counts up with every change of what cached values mean.
-const cacheFormat = 2
+const cacheFormat = 3
 
 func (t *Tree) cacheFile(name string) string {
 	return filepath.Join(t.CacheDir, fmt.Sprintf("v%d-%s", cacheFormat, name))
