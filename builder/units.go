@@ -75,7 +75,7 @@ func (r *run) plan(ctx context.Context, changes *patchfile.Result) ([]kbuild.Uni
 // addUnit puts a unit that is concerned into the report.
 func (r *run) addUnit(u kbuild.Unit) error {
 	for _, owner := range owners(u) {
-		r.rep.Units = append(r.rep.Units, report.Unit{Source: u.Source, Object: u.Object, Owner: owner})
+		r.rep.Units = append(r.rep.Units, report.Unit{Source: u.Source, Object: u.Object, Owner: owner, New: u.New})
 		if err := r.checkOwner(u, owner); err != nil {
 			return err
 		}
@@ -150,7 +150,7 @@ func (r *run) unreached(pairs []kbuild.Pair, read []string, changes *patchfile.R
 	for _, file := range changedPaths(changes) {
 		if !said[file] && !slices.Contains(read, file) {
 			r.rep.Diagnostics = append(r.rep.Diagnostics, report.Diagnostic{Code: "not-in-kernel", Severity: severity, Source: file,
-				Message: file + " is part of no unit of this kernel", Hint: "a new file needs a unit that includes it"})
+				Message: file + " is part of no unit of this kernel", Hint: "a new file needs a line in its directory's makefile, or a unit that includes it"})
 		}
 	}
 	if err := r.barrier(); err != nil || len(pairs) > 0 {

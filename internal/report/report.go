@@ -67,9 +67,10 @@ type Patch struct {
 
 // Unit is one translation unit that was compiled twice.
 type Unit struct {
-	Source string `json:"source"` // relative to the source tree
-	Object string `json:"object"` // relative to the source tree
-	Owner  string `json:"owner"`  // "vmlinux" or the module's name
+	Source string `json:"source"`        // relative to the source tree
+	Object string `json:"object"`        // relative to the source tree
+	Owner  string `json:"owner"`         // "vmlinux" or the module's name
+	New    bool   `json:"new,omitempty"` // the patch adds the file: there is nothing to prove
 	Proof  *Proof `json:"proof,omitempty"`
 }
 

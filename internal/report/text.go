@@ -183,6 +183,10 @@ func (r *Report) proofText() string {
 	var b strings.Builder
 	table := text.Table{Indent: "  "}
 	for _, u := range r.Units {
+		if u.New {
+			table.Row(u.Source, u.Owner, "a new file")
+			continue
+		}
 		if u.Proof == nil {
 			continue
 		}
