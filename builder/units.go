@@ -210,11 +210,13 @@ func (r *run) pairs(ctx context.Context, planned []kbuild.Unit, overlay map[stri
 			own = append(own, u)
 		}
 	}
+	changed := slices.Sorted(maps.Keys(overlay))
+	addHeaders(overlay)
 	pairs, err := r.tree().Compile(ctx, own, overlay, filepath.Join(work, "own"))
 	if err != nil {
 		return nil, nil, err
 	}
-	sides, err := r.tree().CheckSides(ctx, slices.Sorted(maps.Keys(overlay)), overlay, filepath.Join(work, "sides"))
+	sides, err := r.tree().CheckSides(ctx, changed, overlay, filepath.Join(work, "sides"))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -259,6 +261,5 @@ func overlay(changes *patchfile.Result, pinned bool) map[string][]byte {
 			files[c.Path] = c.Patched
 		}
 	}
-	addHeaders(files)
 	return files
 }

@@ -2,6 +2,8 @@ package kbuild
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -93,7 +95,7 @@ func (s *shadow) detach(dir string) error {
 		return err
 	}
 	entries, err := os.ReadDir(filepath.Join(s.tree, dir))
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // kbuild makes directories for what it generates
 		return fault.Environmentf("source tree: %w", err)
 	}
 	for _, e := range entries {
@@ -112,7 +114,7 @@ func (s *shadow) exposeAll(dir string) error {
 		return err
 	}
 	entries, err := os.ReadDir(filepath.Join(s.tree, dir))
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // kbuild makes directories for what it generates
 		return fault.Environmentf("source tree: %w", err)
 	}
 	for _, e := range entries {
