@@ -179,6 +179,12 @@ func describe(rep *report.Report, result *elfdiff.Result, view *view) {
 	for _, d := range result.Data {
 		rep.Data = append(rep.Data, report.Data{Name: d.Name, Status: d.Status})
 	}
+	for _, c := range result.Callbacks {
+		rep.Callbacks = append(rep.Callbacks, report.Callback{Kind: c.Kind, Name: c.Func.Name})
+	}
+	for _, s := range result.States {
+		rep.States = append(rep.States, report.State{ID: s.ID, Version: s.Version})
+	}
 }
 
 // demangled is rep as a person reads it, with the names that the programmer wrote.
