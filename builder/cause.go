@@ -54,11 +54,12 @@ func (u *unit) changedLine(lines []elfdiff.Line) (source, inline string, exact b
 			return fmt.Sprintf("%s:%d", l.File, n), l.Inline, true
 		}
 	}
-	c := u.changes[u.Unit.Source]
-	if c == nil || c.Lines == nil {
-		return "", "", false
+	for _, file := range append([]string{u.Unit.Source}, u.Deps...) {
+		if c := u.changes[file]; c != nil && c.Lines != nil {
+			return u.nearestRegion(c, lines), "", false
+		}
 	}
-	return u.nearestRegion(c, lines), "", false
+	return "", "", false
 }
 
 func (u *unit) nearestRegion(c *patchfile.Change, lines []elfdiff.Line) string {

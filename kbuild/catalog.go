@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -43,7 +44,7 @@ type listed struct {
 // catalog asks kbuild for all units, once for a target: half a minute.
 func (t *Tree) catalog(ctx context.Context) (*catalog, error) {
 	c := &catalog{Extra: includers{}}
-	if t.loadCache("kernel.json", c) {
+	if t.loadCache("compiled.json", c) {
 		return c, nil
 	}
 	slog.Info("listing everything that is compiled for this kernel, once for the target")
@@ -71,7 +72,7 @@ func (t *Tree) catalog(ctx context.Context) (*catalog, error) {
 	if err := t.makeAll(ctx, c); err != nil {
 		return nil, err
 	}
-	t.storeCache("kernel.json", c)
+	t.storeCache("compiled.json", c)
 	return c, nil
 }
 
@@ -298,10 +299,51 @@ func (c *catalog) addSides(t *Tree, root string, view *shadow) {
 			}
 		}
 	}
-	for _, file := range []string{"arch/x86/boot/voffset.h", "arch/x86/boot/zoffset.h"} { // addresses in vmlinux
-		c.Made[file] = []byte{}
+	for _, s := range c.Sides {
+		c.keepMade(t, root, s.Deps)
 	}
+	c.Made["arch/x86/boot/voffset.h"] = t.addresses("VO_")
+	c.Made["arch/x86/boot/zoffset.h"] = t.addresses("ZO_")
+	c.Made["include/generated/utsversion.h"] = []byte("#define UTS_VERSION \"\"\n")
 	sort.Slice(c.Sides, func(i, j int) bool { return c.Sides[i].Object < c.Sides[j].Object })
+}
+
+// addresses defines, as any number, what the boot loader stub asks for of the
+// kernel's addresses: only linking the kernel tells these.
+func (t *Tree) addresses(prefix string) []byte {
+	names := map[string]bool{}
+	for _, pattern := range []string{"*.[chS]", "compressed/*.[chS]"} {
+		files, _ := filepath.Glob(filepath.Join(t.Dir, "arch/x86/boot", pattern))
+		for _, file := range files {
+			text, _ := os.ReadFile(file)
+			for word := range words(text) {
+				if strings.HasPrefix(string(word), prefix) && !isMacro(string(word)) {
+					names[string(word)] = true
+				}
+			}
+		}
+	}
+	var text strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		text.WriteString("#define " + name + " 0x1000\n")
+	}
+	return []byte(text.String())
+}
+
+// isMacro reports whether a name is all capitals, as those are that the stub
+// defines itself.
+func isMacro(name string) bool { return name == strings.ToUpper(name) }
+
+// keepMade keeps those of files that were made below root.
+func (c *catalog) keepMade(t *Tree, root string, files []string) {
+	for _, file := range files {
+		if !filepath.IsLocal(file) || t.has(file) || c.Made[file] != nil {
+			continue
+		}
+		if text, err := os.ReadFile(filepath.Join(root, file)); err == nil {
+			c.Made[file] = text
+		}
+	}
 }
 
 // headersOf returns the headers that were made in a view.

@@ -238,7 +238,7 @@ func TestReadCmd(t *testing.T) {
 		"source_a/x.o := a/x.c\n\ndeps_a/x.o := \\\n    $(wildcard include/config/SMP) \\\n  include/linux/a.h \\\n  ./b/../c.h \\\n\na/x.o: $(deps_a/x.o)\n"
 	want := &side{Source: "a/x.c", Object: "a/x.o", Compile: strings.Fields("gcc -nostdinc -c -o a/x.o a/x.c"),
 		Deps: []string{"a/x.c", "include/linux/a.h", "c.h"}}
-	if diff := cmp.Diff(want, readCmd([]byte(text))); diff != "" {
+	if diff := cmp.Diff(want, readCmd([]byte(text)), cmp.AllowUnexported(side{})); diff != "" {
 		t.Error(diff)
 	}
 	for _, text := range []string{"", "cmd_a := ld -o a b.o\n", "cmd_a := 'x\nsource_a := a.c\n", "deps_a := \\\n"} {

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"context"
 	"io/fs"
+	"log/slog"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -26,6 +28,8 @@ type side struct {
 	Source, Object string
 	Compile        []string
 	Deps           []string // every file that went into it; nil: not known
+
+	needs []string // generated files that it wants
 }
 
 // readCmd reads a .cmd file, in which kbuild keeps how it made a file and what
@@ -127,19 +131,31 @@ func (t *Tree) CheckSides(ctx context.Context, changed []string, overlay map[str
 	sides := reach.sides(c)
 	units := make([]Unit, len(sides))
 	for i, s := range sides {
-		units[i] = Unit{Source: s.Source, Object: s.Object, compile: s.Compile}
+		units[i] = Unit{Source: s.Source, Object: s.Object, compile: s.Compile, needs: s.needs}
 	}
-	n, err := t.newNarrower(c.Made, overlay, work)
+	made, err := t.generated(ctx, units, work)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(made, c.Made)
+	n, err := t.newNarrower(made, overlay, work)
 	if err != nil {
 		return nil, err
 	}
 	n.units = units
+	for _, view := range []*shadow{n.original, n.patched} {
+		for _, s := range sides { // their ".." leads to what was made beside them
+			if err := view.expose(path.Dir(s.Source)); err != nil {
+				return nil, err
+			}
+		}
+	}
 	changes := make([]bool, len(units))
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(max(1, t.Jobs))
 	for i := range units {
 		group.Go(func() (err error) {
-			changes[i], err = n.changes(inner, i)
+			changes[i], err = n.changes(inner, i, sides[i].Deps != nil)
 			return err
 		})
 	}
@@ -152,7 +168,10 @@ func (t *Tree) CheckSides(ctx context.Context, changed []string, overlay map[str
 			diags = append(diags, s.diagnostic(headers))
 		}
 	}
-	return diags, nil
+	if len(diags) > 0 {
+		return diags, nil
+	}
+	return t.checkGenerated(ctx, c, headers, overlay, filepath.Join(work, "generated"))
 }
 
 // sides returns what the headers may reach of all that is no unit: by its
@@ -161,7 +180,7 @@ func (r *reach) sides(c *catalog) []side {
 	var found []side
 	for i := range c.Units {
 		if u := &c.Units[i]; path.Ext(u.Source) == ".S" && len(r.of(u)) > 0 {
-			found = append(found, side{Source: u.Source, Object: u.Object, Compile: c.text(u.Compile)})
+			found = append(found, side{Source: u.Source, Object: u.Object, Compile: c.text(u.Compile), needs: u.Needs})
 		}
 	}
 	for _, s := range c.Sides {
@@ -173,14 +192,19 @@ func (r *reach) sides(c *catalog) []side {
 }
 
 // changes reports whether the patch makes another object, or for a linker
-// script another text, of a side.
-func (n *narrower) changes(ctx context.Context, i int) (bool, error) {
+// script another text, of a side. One that kbuild has not compiled and that
+// cannot be is none.
+func (n *narrower) changes(ctx context.Context, i int, compiled bool) (bool, error) {
 	u := &n.units[i]
 	dir := filepath.Join(n.work, "sides", path.Clean(u.Object))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return false, fault.Environmentf("work directory: %w", err)
 	}
 	original, err := n.preprocess(ctx, u, n.original, filepath.Join(dir, "original.i"))
+	if err != nil && !compiled && ctx.Err() == nil {
+		slog.Debug("not compiled for this kernel", "source", u.Source, "error", err)
+		return false, nil
+	}
 	if err != nil {
 		return false, n.sideFailed(u, "original", err)
 	}
