@@ -19,7 +19,6 @@ import (
 // any number of processes may use them at once.
 type originals struct {
 	tree   *Tree
-	wrote  bool
 	config string
 }
 

@@ -1,6 +1,7 @@
 package kbuild
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -8,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
-	"strings"
 
 	"kintsugi/internal/fault"
 	"kintsugi/internal/report"
@@ -35,7 +35,9 @@ func (t *Tree) Plan(ctx context.Context, changed []string) ([]Unit, []report.Dia
 	if err := p.addHeaders(ctx); err != nil {
 		return nil, nil, err
 	}
-	p.judge()
+	if err := p.judge(); err != nil {
+		return nil, nil, err
+	}
 	sort.Slice(p.units, func(i, j int) bool { return p.units[i].Object < p.units[j].Object })
 	sort.SliceStable(p.diags, func(i, j int) bool { return p.diags[i].Source < p.diags[j].Source })
 	return p.units, p.diags, nil
@@ -80,6 +82,7 @@ func (p *planner) add(file string) error {
 		if includers, err = p.tree.includers(); err != nil {
 			return err
 		}
+		delete(includers, anything) // macros name headers alone
 	}
 	for _, source := range sourcesOf(includers.closure(file)) {
 		p.reached[source] = append(p.reached[source], file)
@@ -114,7 +117,7 @@ func (p *planner) place(ctx context.Context) error {
 }
 
 // judge says of every changed C file that reaches no unit why it does not.
-func (p *planner) judge() {
+func (p *planner) judge() error {
 	used := map[string]bool{}
 	for _, u := range p.units {
 		for _, file := range u.Changed {
@@ -122,19 +125,32 @@ func (p *planner) judge() {
 		}
 	}
 	for _, file := range p.sources {
-		switch {
-		case used[file]:
-		case p.placed[file].Host:
-			p.diag(report.Error, "build-file", file, "leave the file out if the fix works without it", "%s runs while the kernel is built and is not part of it", file)
-		case otherImage(file) != "":
-			p.diag(report.Error, "other-image", file, "livepatch replaces functions of vmlinux and of modules only",
-				"%s is part of %s, not of vmlinux", file, otherImage(file))
-		case !p.tree.has(file):
-			// A new file: a patched one may include it. Reached tells, when
-			// the units are compiled.
-		default:
-			p.diag(report.Warning, "not-in-kernel", file, "look for the option that its Makefile builds it under in the target's config", "%s is not compiled with this kernel's config", file)
+		if used[file] {
+			continue
 		}
+		image, err := p.tree.includedIn(file)
+		if err != nil {
+			return err
+		}
+		p.unused(file, cmp.Or(otherImage(file), image))
+	}
+	return nil
+}
+
+// unused says why a changed C file reaches no unit; image is the one that it
+// is part of instead.
+func (p *planner) unused(file, image string) {
+	switch {
+	case p.placed[file].Host:
+		p.diag(report.Error, "build-file", file, "leave the file out if the fix works without it", "%s runs while the kernel is built and is not part of it", file)
+	case image != "":
+		p.diag(report.Error, "other-image", file, "livepatch replaces functions of vmlinux and of modules only",
+			"%s is part of %s, not of vmlinux", file, image)
+	case !p.tree.has(file):
+		// A new file: a patched one may include it. Reached tells, when
+		// the units are compiled.
+	default:
+		p.diag(report.Warning, "not-in-kernel", file, "look for the option that its Makefile builds it under in the target's config", "%s is not compiled with this kernel's config", file)
 	}
 }
 
@@ -169,22 +185,4 @@ var buildSources = map[string]bool{
 	"arch/x86/kernel/asm-offsets_32.c": true,
 	"arch/x86/kernel/asm-offsets_64.c": true,
 	"kernel/sched/rq-offsets.c":        true,
-}
-
-// otherImage names the image that a directory's code is linked into instead of
-// vmlinux, empty for all others.
-func otherImage(file string) string {
-	images := []struct{ dir, image string }{
-		{"arch/x86/entry/vdso/", "the vDSO"},
-		{"arch/x86/realmode/", "the real-mode trampoline"},
-		{"arch/x86/boot/", "the boot loader stub"},
-		{"arch/x86/purgatory/", "the kexec purgatory"},
-		{"drivers/firmware/efi/libstub/", "the EFI stub"},
-	}
-	for _, i := range images {
-		if strings.HasPrefix(file, i.dir) {
-			return i.image
-		}
-	}
-	return ""
 }

@@ -29,7 +29,8 @@ type side struct {
 	Compile        []string
 	Deps           []string // every file that went into it; nil: not known
 
-	needs []string // generated files that it wants
+	needs   []string // generated files that it wants
+	changed []string // files of the patch that it may have
 }
 
 // readCmd reads a .cmd file, in which kbuild keeps how it made a file and what
@@ -109,14 +110,14 @@ func sidesBelow(root string, dirs []string) []side {
 }
 
 // CheckSides compares everything that is compiled besides the units of the
-// kernel and that changed headers may reach, before and after the patch. What
+// kernel and that changed files may reach, before and after the patch. What
 // comes out different cannot be livepatched: there is a diagnostic for it.
 func (t *Tree) CheckSides(ctx context.Context, changed []string, overlay map[string][]byte, work string) ([]report.Diagnostic, error) {
-	headers := slices.DeleteFunc(slices.Clone(changed), func(file string) bool { return !isHeader(file) })
-	if len(headers) == 0 {
-		return nil, nil
+	files, err := t.reachingOut(changed)
+	if err != nil || len(files) == 0 {
+		return nil, err
 	}
-	work, err := filepath.Abs(work)
+	work, err = filepath.Abs(work)
 	if err != nil {
 		return nil, fault.Environmentf("work directory: %w", err)
 	}
@@ -124,7 +125,7 @@ func (t *Tree) CheckSides(ctx context.Context, changed []string, overlay map[str
 	if err != nil {
 		return nil, err
 	}
-	reach, err := t.reach(c, headers)
+	reach, err := t.reach(c, files)
 	if err != nil {
 		return nil, err
 	}
@@ -165,28 +166,51 @@ func (t *Tree) CheckSides(ctx context.Context, changed []string, overlay map[str
 	var diags []report.Diagnostic
 	for i, s := range sides {
 		if changes[i] {
-			diags = append(diags, s.diagnostic(headers))
+			diags = append(diags, s.diagnostic())
 		}
 	}
 	if len(diags) > 0 {
 		return diags, nil
 	}
-	return t.checkGenerated(ctx, c, headers, overlay, filepath.Join(work, "generated"))
+	return t.checkGenerated(ctx, c, files, overlay, filepath.Join(work, "generated"))
 }
 
-// sides returns what the headers may reach of all that is no unit: by its
+// reachingOut are those of changed files that may be part of more than units:
+// headers, and C files that another image is compiled from, too.
+func (t *Tree) reachingOut(changed []string) ([]string, error) {
+	var files []string
+	for _, file := range changed {
+		image, err := t.alsoIn(file)
+		if err != nil {
+			return nil, err
+		}
+		if image != "" || isHeader(file) {
+			files = append(files, file)
+		}
+	}
+	return files, nil
+}
+
+// sides returns what the files may reach of all that is no unit: by its
 // dependencies where these are known.
 func (r *reach) sides(c *catalog) []side {
 	var found []side
+	add := func(s side, changed []string) {
+		if s.changed = changed; len(changed) > 0 {
+			found = append(found, s)
+		}
+	}
 	for i := range c.Units {
-		if u := &c.Units[i]; path.Ext(u.Source) == ".S" && len(r.of(u)) > 0 {
-			found = append(found, side{Source: u.Source, Object: u.Object, Compile: c.text(u.Compile), needs: u.Needs})
+		if u := &c.Units[i]; path.Ext(u.Source) == ".S" {
+			add(side{Source: u.Source, Object: u.Object, Compile: c.text(u.Compile), needs: u.Needs}, r.of(u))
 		}
 	}
 	for _, s := range c.Sides {
-		if s.Deps == nil && len(r.of(&listed{Source: s.Source})) > 0 || slices.ContainsFunc(r.headers, func(h string) bool { return slices.Contains(s.Deps, h) }) {
-			found = append(found, s)
+		if s.Deps == nil {
+			add(s, r.of(&listed{Source: s.Source}))
+			continue
 		}
+		add(s, slices.DeleteFunc(slices.Clone(r.headers), func(h string) bool { return !slices.Contains(s.Deps, h) }))
 	}
 	return found
 }
@@ -257,19 +281,19 @@ func stage(cc command.Cmd, stop string) command.Cmd {
 }
 
 // diagnostic says why a side stands against a livepatch.
-func (s *side) diagnostic(headers []string) report.Diagnostic {
-	d := report.Diagnostic{Code: "build-file", Severity: report.Error, Source: headers[0],
+func (s *side) diagnostic() report.Diagnostic {
+	d := report.Diagnostic{Code: "build-file", Severity: report.Error, Source: s.changed[0],
 		Hint: "Make the change in the C files that need it, or in a new header of their own."}
-	which := strings.Join(headers, ", ")
+	which := strings.Join(s.changed, ", ")
 	kernel := slices.Contains(s.Compile, "-nostdinc")
 	switch {
 	case slices.Contains(s.Compile, "-E"):
 		d.Message = which + " changes " + s.Source + ", by which the kernel is linked"
 	case kernel && path.Ext(s.Object) == ".s":
 		d.Message = which + " changes what " + s.Source + " tells assembly about the layout of types"
-	case kernel && otherImage(s.Source) != "":
+	case kernel && otherImage(s.Object) != "":
 		d.Code = "other-image"
-		d.Message = which + " changes the code of " + s.Source + ", which is part of " + otherImage(s.Source) + ", not of vmlinux"
+		d.Message = which + " changes the code of " + s.Object + ", which is part of " + otherImage(s.Object) + ", not of vmlinux"
 	case kernel && path.Ext(s.Source) == ".S":
 		d.Code = "assembly"
 		d.Message = which + " changes the code of " + s.Source + ", which is assembly"
