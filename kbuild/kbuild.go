@@ -53,3 +53,7 @@ func (u *Unit) Owner() string {
 	}
 	return u.ModName
 }
+
+// WantsGenerated reports whether the bare compiler cannot compile the unit in
+// the tree: it has files that are generated first.
+func (u *Unit) WantsGenerated() bool { return len(u.needs) > 0 }

@@ -112,12 +112,9 @@ func (t *Tree) newNarrower(made, overlay map[string][]byte, work string) (*narro
 	if n.original, err = newShadow(t.Dir, filepath.Join(work, "pristine"), made); err != nil {
 		return nil, err
 	}
-	replaced := maps.Clone(overlay)
-	for file, text := range made {
-		if _, there := overlay[file]; !there {
-			replaced[file] = text
-		}
-	}
+	replaced := map[string][]byte{}
+	maps.Copy(replaced, made)
+	maps.Copy(replaced, overlay)
 	if n.patched, err = newShadow(t.Dir, filepath.Join(work, "tree"), replaced); err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func (b *bench) headers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("  %d units may have the header, %d do\n", reached, len(affected))
+	fmt.Printf("  %d units may have the header, %d do and need no generated file\n", reached, len(affected))
 	bare, err := b.compileAll(ctx, affected, "bare")
 	if err != nil {
 		return err
@@ -84,7 +84,7 @@ func (b *bench) affected(ctx context.Context) (int, []kbuild.Unit, error) {
 	for i := range units {
 		group.Go(func() error {
 			deps, err := tree.Deps(ctx, units[i], filepath.Join(b.work, "deps", strconv.Itoa(i)))
-			if err == nil && slices.Contains(deps, headerEdit.file) {
+			if err == nil && slices.Contains(deps, headerEdit.file) && !units[i].WantsGenerated() {
 				mu.Lock()
 				defer mu.Unlock()
 				affected = append(affected, units[i])
