@@ -163,7 +163,7 @@ func matchWritable(olds, news []*Atom) (ambiguous []*Atom) {
 		return ambiguous
 	}
 	if len(olds) > 0 {
-		ambiguous = append(ambiguous, news...)
+		ambiguous = append(ambiguous, slices.DeleteFunc(news, (*Atom).limiter)...) // a new one begins afresh
 	}
 	return ambiguous
 }
