@@ -26,7 +26,7 @@ for a in "$@"; do
 	case $a in
 	file:*/console.*) console=${a#file:} ;;
 	file:*/channel.*) channel=${a#file:} ;;
-	kvm|tcg) accel=$a ;;
+	kvm|tcg*) accel=${a%%,*} ;;
 	esac
 done
 `+script)

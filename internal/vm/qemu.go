@@ -151,6 +151,10 @@ const kernelArguments = "console=ttyS0 printk.devkmsg=on loglevel=6 no_timer_che
 // that are files on the host.
 //
 // Two CPUs: transitions of tasks that run on another CPU are part of the test.
+// Emulated ones take turns in one thread: of two threads, one can still run the
+// breakpoint that the other has put into its code and taken out again, which a
+// kernel does all the time (text_poke_bp, arch/x86/kernel/alternative.c) and a
+// processor does not do.
 func (cfg *Config) arguments(accel, initramfs, console, channel string) []string {
 	cpu := cfg.CPU
 	switch {
@@ -159,6 +163,9 @@ func (cfg *Config) arguments(accel, initramfs, console, channel string) []string
 		cpu = "host"
 	default:
 		cpu = "max"
+	}
+	if accel == "tcg" {
+		accel = "tcg,thread=single"
 	}
 	return []string{
 		"-machine", "q35", "-accel", accel, "-cpu", cpu, "-smp", "2", "-m", "512",
