@@ -106,7 +106,7 @@ func archOf(m elf.Machine) (*arch, error) {
 // (include/asm-generic/vmlinux.lds.h, scripts/module.lds.S).
 func withCommon(own map[string]special) map[string]special {
 	all := map[string]special{
-		"__bug_table":                  {relocs: 2, orRelocs: 1}, // without CONFIG_DEBUG_BUGVERBOSE
+		"__bug_table":                  {relocs: 1, orRelocs: 2}, // with CONFIG_DEBUG_BUGVERBOSE
 		"__ex_table":                   {relocs: 2, orRelocs: 3}, // before 5.16
 		".altinstructions":             {relocs: 2},
 		"__jump_table":                 {relocs: 3},

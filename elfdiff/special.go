@@ -18,7 +18,7 @@ import (
 // relocations.
 type special struct {
 	relocs     int    // relocations of one entry; the first points at the code that owns it
-	orRelocs   int    // how many there are in other kernels, if any
+	orRelocs   int    // how many there are in other kernels, more than relocs; 0: none
 	ftrace     bool   // an entry makes its function patchable
 	parallel   string // section whose i-th entry belongs to the i-th entry here, each with one relocation
 	parallelTo string // the other way round
@@ -31,7 +31,8 @@ type special struct {
 
 // entrySize is the size in bytes of the entries of a section. Kernels of
 // other versions or configurations have more or fewer relocations in an entry;
-// what fits is what makes all entries alike and has each begin in code.
+// what fits is what makes all entries alike and has each begin in code. Fewer
+// are tried first: two entries of one look like one of two.
 func (s special) entrySize(sec *elfobj.Section, relocs []elfobj.Reloc) (uint64, error) {
 	relocs = onePerField(relocs)
 	for _, each := range []int{s.relocs, s.orRelocs} {
