@@ -33,12 +33,14 @@ func (r *Result) Late(elsewhere func(symbol string) bool) {
 	}
 }
 
-// lateInit says what is true of init and exit code of a module: it may still
-// run, and as it was shipped.
+// lateInit refuses changed init and exit code of a module, with whatever it
+// comes: it can still run, when the module comes or goes, and cannot be patched.
 func (r *Result) lateInit() {
 	for i := range r.Diagnostics {
 		if d := &r.Diagnostics[i]; d.Code == "init-code" && d.Severity == report.Warning {
-			d.Message = fmt.Sprintf("%s is for a module's coming or going and changed: it cannot be patched, and the livepatch has the rest of the change alone", d.Symbol)
+			d.Severity = report.Error
+			d.Message = d.Symbol + " runs when a module comes or goes, and changed: it would run as it was shipped"
+			d.Hint = "Leave that part out if the rest is right without it."
 		}
 	}
 }
