@@ -49,6 +49,8 @@ type planner struct {
 	sources []string            // changed C files
 	headers []string            // changed headers
 	reached map[string][]string // candidate source of a unit -> changed files that are part of it
+	ofC     includers           // which files include C files
+	all     includers           // which files include any file
 	placed  map[string]placement
 	units   []Unit
 	diags   []report.Diagnostic
@@ -74,20 +76,34 @@ func (p *planner) add(file string) error {
 		return nil
 	}
 	p.sources = append(p.sources, file)
-	includers, err := p.tree.includersOfC()
+	includers, err := p.includersOf(file)
 	if err != nil {
 		return err
-	}
-	if len(includers.of(file)) > 0 { // by files that others may include in turn
-		if includers, err = p.tree.includers(); err != nil {
-			return err
-		}
-		delete(includers, anything) // macros name headers alone
 	}
 	for _, source := range sourcesOf(includers.closure(file)) {
 		p.reached[source] = append(p.reached[source], file)
 	}
 	return nil
+}
+
+// includersOf is a table that tells who includes a C file. Nearly none is
+// included by any other, which a small table tells.
+func (p *planner) includersOf(file string) (table includers, err error) {
+	if p.ofC == nil {
+		if p.ofC, err = p.tree.includersOfC(); err != nil {
+			return nil, err
+		}
+	}
+	if len(p.ofC.of(file)) == 0 {
+		return p.ofC, nil
+	}
+	if p.all == nil { // for files that others may include in turn
+		if p.all, err = p.tree.includers(); err != nil {
+			return nil, err
+		}
+		delete(p.all, anything) // macros name headers alone
+	}
+	return p.all, nil
 }
 
 // place asks where every candidate is built and turns those that are built
