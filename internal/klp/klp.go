@@ -87,5 +87,11 @@ func position(t table, i int) uint64 {
 
 // defined are the symbols of a name that t defines.
 func defined(t table, name string) []int {
-	return slices.DeleteFunc(t.Lookup(name), func(i int) bool { return t.Symbol(i).Type == kimage.Import })
+	var list []int // Lookup's own is the table's
+	for _, i := range t.Lookup(name) {
+		if t.Symbol(i).Type != kimage.Import {
+			list = append(list, i)
+		}
+	}
+	return list
 }
