@@ -178,6 +178,9 @@ func (o *outcome) judge(rep *report.Report, err error) {
 		return
 	}
 	o.Code, o.Message = fault.CodeOf(err), err.Error()
+	if o.Verdict == report.Failed {
+		o.Message = strings.Join(append([]string{o.Message}, fault.Hints(err)...), "\n")
+	}
 	if o.Code == "" && o.Verdict == report.Failed {
 		o.Code = map[fault.Class]string{fault.Input: "input", fault.Environment: "environment", fault.Verdict: "verdict"}[fault.ClassOf(err)]
 	}
