@@ -27,31 +27,37 @@ func TestAuthoring(t *testing.T) {
 	for _, c := range readCases(t, testdata+"/authoring") {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			out := t.TempDir()
-			rep, err := builder.Build(context.Background(), options(kernel, out, c.path))
-			if err != nil {
-				t.Fatalf("build: %s\n%s", explain(err), diagnostics(rep))
-			}
-			c.checkReport(t, rep)
-			c.checkOwners(t, rep)
-			c.checkSaid(t, rep)
-			c.boot(t, kernel, filepath.Join(out, rep.Module.Path), c.furtherModules(t, kernel))
+			c.author(t, kernel)
 		})
 	}
+}
+
+// author builds the patch, looks at all that the report says of callbacks and
+// states too, and boots the module.
+func (c *testCase) author(t *testing.T, kernel *target.Target) {
+	t.Helper()
+	out := t.TempDir()
+	rep, err := builder.Build(context.Background(), options(kernel, out, c.path))
+	if err != nil {
+		t.Fatalf("build: %s\n%s", explain(err), diagnostics(rep))
+	}
+	c.checkReport(t, rep)
+	c.checkOwners(t, rep)
+	c.checkSaid(t, rep)
+	c.boot(t, kernel, filepath.Join(out, rep.Module.Path), c.furtherModules(t, kernel))
 }
 
 // boot is the function of that name, but for what the head says that the
 // kernel is to complain about.
 func (c *testCase) boot(t *testing.T, kernel *target.Target, module string, files map[string]string) {
 	t.Helper()
-	probe := strings.TrimSuffix(c.path, ".patch") + ".sh"
 	if len(c.head["Complains"]) == 0 {
-		boot(t, kernel, module, probe, files)
+		boot(t, kernel, module, c.probe(), files)
 		return
 	}
 	machines <- struct{}{}
 	defer func() { <-machines }()
-	result, err := vm.Run(context.Background(), vm.Config{Image: kernel.Image, Module: module, Probe: probe, Files: files, Init: program(t)})
+	result, err := vm.Run(context.Background(), vm.Config{Image: kernel.Image, Module: module, Probe: c.probe(), Files: files, Init: program(t)})
 	if err != nil {
 		t.Fatalf("VM: %v %q\n%s", err, fault.Hints(err), console(result))
 	}

@@ -25,6 +25,7 @@ var keys = map[string]bool{
 	"Functions":  true, // exactly these: changed NAME, new NAME
 	"Data":       true, // exactly these: new NAME, changed NAME, private NAME
 	"Positions":  true, // functions or references whose name occurs several times in the kernel
+	"Probe":      true, // script, seen from the patch's folder; without this the one of the patch's name
 	"Modules":    true, // that the probe loads
 	"Owners":     true, // of functions and references, among others: OBJECT NAME
 	"References": true, // among others: export NAME, klp NAME
@@ -62,8 +63,13 @@ func readCase(t *testing.T, path string) testCase {
 	return testCase{strings.TrimSuffix(filepath.Base(path), ".patch"), path, readHead(string(text))}
 }
 
-// probe is the script beside the patch.
-func (c *testCase) probe() string { return strings.TrimSuffix(c.path, ".patch") + ".sh" }
+// probe is the script that judges the running kernel.
+func (c *testCase) probe() string {
+	if probe := c.head["Probe"]; len(probe) == 1 {
+		return filepath.Join(filepath.Dir(c.path), probe[0])
+	}
+	return strings.TrimSuffix(c.path, ".patch") + ".sh"
+}
 
 func readHead(text string) map[string][]string {
 	head := map[string][]string{}

@@ -20,23 +20,44 @@ var addIBTTarget = adder(ibtSeries)
 func ibtTarget(t *testing.T) *target.Target { return added(t, addIBTTarget) }
 
 // ibtPatches are those of testdata/patches that are booted on this kernel too:
-// a pointer to a function, a static key, a warning, specially placed text, an
-// access to user memory.
-var ibtPatches = []string{"function-pointer", "other-static-key", "warn-flag", "sched-text", "user-access"}
+// an exported function, a pointer to a function, a static key, a warning,
+// specially placed text, a system call, an access to user memory.
+var ibtPatches = []string{"exported-function", "function-pointer", "other-static-key", "sched-text", "syscall-condition", "user-access", "warn-flag"}
 
 func TestIBT(t *testing.T) {
 	kernel := ibtTarget(t)
-	for _, c := range readCases(t, testdata+"/patches") {
-		if !slices.Contains(ibtPatches, c.name) {
-			continue
-		}
-		t.Run(c.name, func(t *testing.T) {
+	for _, name := range ibtPatches {
+		c := readCase(t, testdata+"/patches/"+name+".patch")
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			// Warnings stay where they are in this kernel.
 			c.head["Functions"] = slices.DeleteFunc(c.head["Functions"], func(f string) bool { return strings.HasSuffix(f, ".cold") })
 			boot(t, kernel, c.build(t, kernel, t.TempDir()), c.probe(), nil)
 		})
 	}
+}
+
+// ibtAuthoring are those of testdata/authoring that are booted on this kernel
+// too.
+var ibtAuthoring = []string{"callbacks", "new-file", "shadow", "syscall-kpatch"}
+
+func TestIBTAuthoring(t *testing.T) {
+	kernel := ibtTarget(t)
+	for _, name := range ibtAuthoring {
+		c := readCase(t, testdata+"/authoring/"+name+".patch")
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c.author(t, kernel)
+		})
+	}
+}
+
+// TestIBTHeader changes a header that many units have.
+func TestIBTHeader(t *testing.T) {
+	kernel := ibtTarget(t)
+	c := readCase(t, testdata+"/ibt/header.patch")
+	c.checkWide(t, kernel)
+	boot(t, kernel, c.build(t, kernel, t.TempDir()), c.probe(), nil)
 }
 
 // TestIBTEntries looks at what the running kernel has where functions begin,
