@@ -178,7 +178,7 @@ func (o *outcome) judge(rep *report.Report, err error) {
 		return
 	}
 	o.Code, o.Message = fault.CodeOf(err), err.Error()
-	if o.Verdict == report.Failed {
+	if o.Verdict == report.Failed && o.Code != alone {
 		o.Message = strings.Join(append([]string{o.Message}, fault.Hints(err)...), "\n")
 	}
 	if o.Code == "" && o.Verdict == report.Failed {
