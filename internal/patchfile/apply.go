@@ -265,6 +265,6 @@ func (c *Change) pinned(lines []string) string {
 	if c.From != "" && (c.Kind == Source || c.Kind == Header) {
 		return pin(c.Lines, lines)
 	}
-	c.Lines.setReported(counting(len(lines)))
+	c.Lines.setReported(counting(len(lines)), nil)
 	return strings.Join(lines, "")
 }

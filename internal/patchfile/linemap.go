@@ -62,16 +62,21 @@ func (m *LineMap) Reported(patched int) int {
 // Patched returns the line of the patched text that a compiler means by a
 // reported number, 0 for none. Lines inside parentheses that a patch made
 // longer may share a number with lines that follow; then it is the changed
-// one, or the first.
+// one, or the first. Lines without code, which share numbers with code where a
+// patch added them, are none that a compiler means.
 func (m *LineMap) Patched(reported int) int { return m.patched[reported] }
 
 // Regions lists what the patch replaced, in the order of the file.
 func (m *LineMap) Regions() []Region { return slices.Clone(m.regions) }
 
-// setReported completes m with the numbers of the pinned text.
-func (m *LineMap) setReported(reported []int) {
+// setReported completes m with the numbers of the pinned text. info are its
+// lines, nil where they are not known.
+func (m *LineMap) setReported(reported []int, info []sourceLine) {
 	m.reported, m.patched = reported, make(map[int]int, len(reported))
 	for i, r := range reported {
+		if info != nil && !info[i].code {
+			continue
+		}
 		line, taken := m.patched[r]
 		if !taken || m.Changed(i+1) && !m.Changed(line) {
 			m.patched[r] = i + 1

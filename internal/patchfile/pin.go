@@ -41,7 +41,7 @@ const newLineBase = 10000
 func pin(m *LineMap, lines []string) string {
 	info, ok := lexC(strings.Join(lines, ""))
 	if !ok {
-		m.setReported(counting(len(lines)))
+		m.setReported(counting(len(lines)), nil)
 		return strings.Join(lines, "")
 	}
 	want := m.wanted()
@@ -60,7 +60,7 @@ func pin(m *LineMap, lines []string) string {
 		number++
 		out.WriteString(line)
 	}
-	m.setReported(reported)
+	m.setReported(reported, info)
 	return out.String()
 }
 

@@ -331,3 +331,16 @@ func TestBugTable(t *testing.T) {
 		}
 	}
 }
+
+// Directives that a patch adds are counted on, so that they have numbers of
+// the code after them; the compiler means the code.
+func TestLinesOfDirectives(t *testing.T) {
+	original := "int a;\nint f(void)\n{\n\treturn a;\n}\n"
+	patched := "int a;\n#define NEW 1\n#define MORE 2\nint f(void)\n{\n\ta = NEW;\n\treturn a;\n}\n"
+	_, m := pinText(original, patched, []int{1, 0, 0, 2, 3, 0, 4, 5})
+	for reported, want := range map[int]int{1: 1, 2: 4, 3: 5, 10006: 6, 4: 7, 5: 8} {
+		if got := m.Patched(reported); got != want {
+			t.Errorf("reported %d: line %d, want %d", reported, got, want)
+		}
+	}
+}
