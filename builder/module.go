@@ -86,10 +86,7 @@ func (r *run) moduleSource(units []*unit) *templates.Module {
 		}
 	}
 	calls := calls(units)
-	objects := slices.Sorted(maps.Keys(calls)) // callbacks alone make an object, too
-	objects = slices.AppendSeq(objects, maps.Keys(funcs))
-	slices.Sort(objects)
-	for _, name := range slices.Compact(objects) {
+	for _, name := range objects(units, calls) {
 		o := templates.Object{Module: name, Ident: "object_" + name, Funcs: funcs[name], Calls: calls[name]}
 		if name == klp.Vmlinux {
 			o.Module, o.Ident = "", name
@@ -102,6 +99,20 @@ func (r *run) moduleSource(units []*unit) *templates.Module {
 	}
 	sort.Strings(m.Namespaces)
 	return m
+}
+
+// objects are the names of what the livepatch core is told of: all modules that
+// code is for, as references of that code wait for them, and the kernel where
+// something of it is replaced or called back.
+func objects(units []*unit, calls map[string][]templates.Call) []string {
+	names := slices.Collect(maps.Keys(calls))
+	for _, u := range units {
+		if !u.diff.Empty() && (u.owner.Name != klp.Vmlinux || len(u.extract.Replacements) > 0) {
+			names = append(names, u.owner.Name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // forgetNames are the names of what the module needs to take back what the

@@ -62,11 +62,15 @@ func (r *run) diff(units []*unit) error {
 }
 
 // nothing is the verdict on a patch that leaves no code to replace: there is
-// nothing to do, unless it takes something away that the kernel goes on to use.
+// nothing to do, unless it takes something away that the kernel goes on to use,
+// or adds something that others are meant to use.
 func (r *run) nothing() error {
 	for i := range r.rep.Diagnostics {
-		if d := &r.rep.Diagnostics[i]; d.Code == "symbol-removed" {
+		switch d := &r.rep.Diagnostics[i]; d.Code {
+		case "symbol-removed":
 			d.Severity, d.Hint = report.Error, "Leave the name where it is, and change what it does instead."
+		case "export-dropped":
+			d.Severity, d.Hint = report.Error, "Put what uses the export into the same patch: nothing else in it has an effect."
 		}
 	}
 	if err := r.barrier(); err != nil {
@@ -79,23 +83,48 @@ func (r *run) nothing() error {
 // units that are part of it.
 func (r *run) extract(units []*unit) ([]*unit, error) {
 	defer r.timed("extract")()
-	replaced := map[string]int{} // by owner
+	acts := map[string]bool{} // owners with something that the livepatch core is to do
 	for i, u := range units {
 		x, err := u.diff.Extract("klp" + strconv.Itoa(i) + "_")
 		if err != nil {
 			return nil, &fault.Error{Class: fault.Bug, Err: err}
 		}
 		u.extract = x
-		if n := len(x.Replacements) + len(x.Callbacks); n > 0 {
-			replaced[u.owner.Name] += n
+		if len(x.Replacements)+len(x.Callbacks) > 0 {
+			acts[u.owner.Name] = true
 		}
 	}
 	r.say(units)
 	if err := r.barrier(); err != nil {
 		return nil, err
 	}
-	if len(replaced) == 0 {
+	if len(acts) == 0 {
 		return nil, r.nothing()
 	}
-	return slices.DeleteFunc(units, func(u *unit) bool { return u.owner.Name != klp.Vmlinux && replaced[u.owner.Name] == 0 }), nil
+	lends := lenders(units)
+	return slices.DeleteFunc(units, func(u *unit) bool { return u.owner.Name != klp.Vmlinux && !acts[u.owner.Name] && !lends[u.owner.Name] }), nil
+}
+
+// lenders are the modules of which another one uses what the patch exports.
+func lenders(units []*unit) map[string]bool {
+	users := map[string]map[string]bool{} // owners of code that refers to a name
+	for _, u := range units {
+		for _, e := range u.extract.Externals {
+			if users[e.Name] == nil {
+				users[e.Name] = map[string]bool{}
+			}
+			users[e.Name][u.owner.Name] = true
+		}
+	}
+	lends := map[string]bool{}
+	for _, u := range units {
+		for _, name := range u.diff.Exports {
+			others := len(users[name])
+			if users[name][u.owner.Name] {
+				others--
+			}
+			lends[u.owner.Name] = lends[u.owner.Name] || others > 0
+		}
+	}
+	return lends
 }

@@ -12,14 +12,13 @@ import (
 	"kintsugi/internal/fault"
 	"kintsugi/internal/klp"
 	"kintsugi/internal/report"
-	"kintsugi/templates"
 )
 
 // resolve finds the kernel's own function behind each one that is replaced,
 // and names every reference of the extracted objects.
 func (r *run) resolve(ctx context.Context, units []*unit) error {
 	defer r.timed("resolve")()
-	shared := sharedSymbols(units)
+	shared := r.shared(units)
 	r.checkNew(units, shared)
 	promoted := promotedSymbols(units)
 	for _, u := range units {
@@ -35,7 +34,7 @@ func (r *run) resolve(ctx context.Context, units []*unit) error {
 		}
 		res := u.owner.Resolve(u.extract, u.proof, shared.visible(u.owner))
 		u.names = res.Namespaces
-		u.qualify(shared)
+		shared.qualify(u)
 		r.rep.References = append(r.rep.References, res.References...)
 		r.diagnose(u, append(res.Diagnostics, klp.TooLate(u.extract.File)...))
 		r.reportContents(u)
@@ -73,7 +72,7 @@ func (r *run) checkNew(units []*unit, shared sharedNames) {
 			continue
 		}
 		checked[u.owner.Name] = true
-		for _, name := range slices.Sorted(maps.Keys(shared[u.owner.Name])) {
+		for _, name := range slices.Sorted(maps.Keys(shared.defined[u.owner.Name])) {
 			if u.owner.HasGlobal(name) {
 				r.refuse("symbol-moved", "", "Make the change where the kernel has "+name+" now.",
 					"the patch defines %s anew, and the kernel has a global symbol of that name already", name)
@@ -132,56 +131,4 @@ func (r *run) locate(u *unit) {
 		}
 		u.targets[f] = t
 	}
-}
-
-// sharedNames are the global symbols that the patch adds, by the object that
-// they become part of.
-type sharedNames map[string]map[string]bool
-
-// visible are those that code of an object can refer to: its own, those of the
-// kernel where it has nothing of that name itself, and what the module's source
-// defines.
-func (s sharedNames) visible(owner *klp.Owner) map[string]bool {
-	names := map[string]bool{}
-	for name := range s[klp.Vmlinux] {
-		names[name] = !owner.HasGlobal(name)
-	}
-	maps.Copy(names, s[owner.Name])
-	names[templates.PatchSymbol] = true // the module's own
-	return names
-}
-
-// qualify gives what the patch adds to a module a name of its own, as another
-// module can get something of the same name.
-func (u *unit) qualify(shared sharedNames) {
-	if u.owner.Name == klp.Vmlinux {
-		return
-	}
-	for _, s := range u.extract.File.Symbols {
-		if s.Bind == elf.STB_GLOBAL && shared[u.owner.Name][s.Name] {
-			s.Name = u.owner.Name + "." + s.Name
-		}
-	}
-}
-
-func sharedSymbols(units []*unit) sharedNames {
-	shared := sharedNames{}
-	for _, u := range units {
-		names := shared[u.owner.Name]
-		if names == nil {
-			names = map[string]bool{}
-			shared[u.owner.Name] = names
-		}
-		for _, f := range u.diff.Functions {
-			if f.Old == nil && f.New.Global() {
-				names[f.Name] = true
-			}
-		}
-		for _, d := range u.diff.Data {
-			if d.Status == "new" && d.New.Global() {
-				names[d.Name] = true
-			}
-		}
-	}
-	return shared
 }

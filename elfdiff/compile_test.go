@@ -27,6 +27,8 @@ int external(int);
 extern int external_data;
 #define BUG_FLAGS(flags) asm volatile("1: ud2\n.pushsection __bug_table,\"aw\"\n2: .long 1b - .\n.long %c0 - .\n.word %c1\n.word %c2\n.popsection" : : "i" (__FILE__), "i" (__LINE__), "i" (flags))
 struct static_key { int enabled; void *p; };
+#define EXPORT(sym, sec) asm(".section \"___ksymtab" #sec "+" #sym "\",\"a\"\n__ksymtab_" #sym ": .long " #sym " - .\n.long __kstrtab_" #sym " - .\n.long 0\n.previous\n.section __ksymtab_strings,\"aMS\",@progbits,1\n__kstrtab_" #sym ": .asciz \"" #sym "\"\n.previous")
+#define EXPORT_NEWER(sym, license) asm(".section .export_symbol,\"a\"\n__export_symbol_" #sym ": .asciz \"" #license "\"\n.ascii \"\\0\"\n.balign 8\n.quad " #sym "\n.previous")
 static inline __attribute__((always_inline)) bool static_branch(struct static_key *key) {
 	asm goto("1: .byte 0x0f,0x1f,0x44,0x00,0x00\n.pushsection __jump_table,\"aw\"\n.balign 8\n.long 1b - .\n.long %l[yes] - .\n.quad %c0 + 0 - .\n.popsection" : : "i" (key) : : yes);
 	return 0;

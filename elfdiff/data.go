@@ -20,6 +20,8 @@ func (s *selection) data() {
 		}
 		d := s.cmp.difference(b.twin, b)
 		switch {
+		case s.patched.isUnowned(b) && b.Section.Name != b.twin.Section.Name: // a GPL export, say
+			s.refuseUnowned(b, "changed")
 		case d == nil, s.ignores(b):
 		case s.patched.describes(b):
 			s.note("debug-site-kept", b, "%s keeps the entry that the kernel has for it in dynamic_debug/control", b)

@@ -18,6 +18,7 @@ type Result struct {
 	Functions     []*Function
 	Data          []*DataItem
 	Removed       []string // functions that are in the original only
+	Exports       []string // symbols that the patched object alone exports
 	Callbacks     []Callback
 	States        []State
 	Diagnostics   []report.Diagnostic

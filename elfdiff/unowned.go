@@ -95,18 +95,11 @@ func (s *selection) refuseUnowned(a *Atom, how string) {
 	sec := a.Section.Name
 	switch {
 	case s.ignores(a):
-	case strings.Contains(sec, "ksymtab") || strings.Contains(sec, "kcrctab") || sec == ".export_symbol":
-		s.refuse("export-changed", a, "Other modules are linked against the exports of the running kernel: keep them as they are.", "the export %s is %s", exportName(a), how)
+	case isExport(a):
+		s.export(a, how)
 	case strings.Contains(sec, "initcall"):
 		s.refuse("init-code", a, "Initcalls have run when a module is loaded: use a livepatch callback.", "the initcall in %s is %s", sec, how)
 	default:
 		s.refuse("unknown-section", a, "Leave that part of the patch out, or do what it does in a livepatch callback.", "%s in section %s is %s, and that section has effect in a kernel image only", a, sec, how)
 	}
-}
-
-func exportName(a *Atom) string {
-	if _, name, ok := strings.Cut(a.Section.Name, "+"); ok {
-		return name
-	}
-	return strings.TrimPrefix(strings.TrimPrefix(a.String(), "__ksymtab_"), "__kstrtab_")
 }

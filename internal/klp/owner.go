@@ -113,6 +113,14 @@ func (k *Kernel) open(name string) (*Owner, error) {
 // moduleName is the name that the kernel has for a module's file.
 func moduleName(file string) string { return strings.ReplaceAll(path.Base(file), "-", "_") }
 
+// Export notes that a patch exports a symbol of the module owner. What the
+// kernel exports already stays what it is.
+func (k *Kernel) Export(name, owner string) {
+	if _, known := k.Exports[name]; !known {
+		k.Exports[name] = Export{Name: name, Module: owner}
+	}
+}
+
 // what names o in messages.
 func (o *Owner) what() string {
 	if o.Name == Vmlinux {
@@ -196,7 +204,7 @@ func (o *Owner) imported(name, how string) (*report.Reference, *report.Diagnosti
 	case "":
 		return o.unexported(name)
 	}
-	if !o.dependsOn(exporter, map[string]bool{}) {
+	if !o.DependsOn(exporter) {
 		return nil, &report.Diagnostic{Code: "module-dependency", Severity: report.Error, Symbol: name,
 			Message: fmt.Sprintf("%s is exported by the module %s, which %s does not depend on: it may not be loaded", name, exporter, o.Name),
 			Hint:    "Use what the kernel itself or a module that " + o.Name + " depends on has to offer."}
@@ -252,7 +260,9 @@ func (o *Owner) Lacks(name string) bool {
 	return o.HasGlobal(name) || exported && e.Module != Vmlinux
 }
 
-// dependsOn reports whether the module name is loaded whenever o is.
+// DependsOn reports whether the module name is loaded whenever o is.
+func (o *Owner) DependsOn(name string) bool { return o.dependsOn(name, map[string]bool{}) }
+
 func (o *Owner) dependsOn(name string, seen map[string]bool) bool {
 	if slices.Contains(o.needs, name) {
 		return true

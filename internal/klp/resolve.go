@@ -22,7 +22,7 @@ type Resolution struct {
 // the module: that of an export, or that of a klp symbol. Symbols that the
 // patch itself defines in another unit (shared) are left alone: the module's
 // link binds them.
-func (o *Owner) Resolve(x *elfdiff.Extract, proof *baseproof.Proof, shared map[string]bool) *Resolution {
+func (o *Owner) Resolve(x *elfdiff.Extract, proof *baseproof.Proof, shared func(name string) bool) *Resolution {
 	return resolve(x, shared, o.kernel.Exports, o.Name, func(e *elfdiff.External) (*report.Reference, *report.Diagnostic) {
 		ref, err := o.referenceTo(e, proof)
 		if err == nil {
@@ -49,12 +49,12 @@ func (o *Owner) referenceTo(e *elfdiff.External, proof *baseproof.Proof) (*repor
 
 // resolve names the external symbols of x, which is code of patched, by what
 // find says of each.
-func resolve(x *elfdiff.Extract, shared map[string]bool, exports map[string]Export, patched string,
+func resolve(x *elfdiff.Extract, shared func(name string) bool, exports map[string]Export, patched string,
 	find func(*elfdiff.External) (*report.Reference, *report.Diagnostic)) *Resolution {
 	r := &Resolution{}
 	for i := range x.Externals {
 		e := &x.Externals[i]
-		if e.Old == nil && shared[e.Name] {
+		if e.Old == nil && shared(e.Name) {
 			continue
 		}
 		ref, err := find(e)

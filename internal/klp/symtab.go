@@ -202,7 +202,7 @@ func (t *Symtab) Symbol(i int) kimage.Symbol { return t.symbols[i] }
 // Kernel.Resolve does, by names alone: one that the table has twice is
 // refused. Where exports are not known, all are livepatch references.
 func (t *Symtab) Resolve(x *elfdiff.Extract, exports map[string]Export) *Resolution {
-	return resolve(x, nil, exports, Vmlinux, func(e *elfdiff.External) (*report.Reference, *report.Diagnostic) {
+	return resolve(x, func(string) bool { return false }, exports, Vmlinux, func(e *elfdiff.External) (*report.Reference, *report.Diagnostic) {
 		i, err := t.find(e)
 		if err != nil {
 			return nil, err

@@ -1,0 +1,94 @@
+package builder
+
+import (
+	"debug/elf"
+	"slices"
+
+	"kintsugi/internal/klp"
+	"kintsugi/templates"
+)
+
+// sharedNames are the global symbols that the patch adds, by the object that
+// they become part of.
+type sharedNames struct {
+	defined map[string]map[string]bool
+	// exported are those of modules that code of others can use. What a module
+	// has already, and exports by the patch, is found as other exports are.
+	exported map[string][]string // modules by name, in the order of the patch's units
+}
+
+// shared collects what the units add, and tells the kernel of the exports.
+func (r *run) shared(units []*unit) sharedNames {
+	s := sharedNames{defined: map[string]map[string]bool{}, exported: map[string][]string{}}
+	for _, u := range units {
+		if s.defined[u.owner.Name] == nil {
+			s.defined[u.owner.Name] = map[string]bool{}
+		}
+		for _, name := range u.addedGlobals() {
+			s.defined[u.owner.Name][name] = true
+		}
+		if u.owner.Name == klp.Vmlinux {
+			continue // all can use what it defines, exported or not
+		}
+		for _, name := range u.diff.Exports {
+			s.exported[name] = append(s.exported[name], u.owner.Name)
+			r.kernel.Export(name, u.owner.Name)
+		}
+	}
+	return s
+}
+
+func (u *unit) addedGlobals() []string {
+	var names []string
+	for _, f := range u.diff.Functions {
+		if f.Old == nil && f.New.Global() {
+			names = append(names, f.Name)
+		}
+	}
+	for _, d := range u.diff.Data {
+		if d.Status == "new" && d.New.Global() {
+			names = append(names, d.Name)
+		}
+	}
+	return names
+}
+
+// home is the object whose added symbol code of owner means by a name: its
+// own; the kernel's, where it has nothing of that name itself; or that of a
+// module which exports it and is loaded whenever owner is. ok is false for
+// what the patch does not add.
+func (s sharedNames) home(owner *klp.Owner, name string) (object string, ok bool) {
+	switch {
+	case s.defined[owner.Name][name]:
+		return owner.Name, true
+	case s.defined[klp.Vmlinux][name]:
+		return klp.Vmlinux, !owner.HasGlobal(name)
+	}
+	i := slices.IndexFunc(s.exported[name], func(module string) bool { return s.defined[module][name] && owner.DependsOn(module) })
+	if i < 0 {
+		return "", false
+	}
+	return s.exported[name][i], true
+}
+
+// visible reports whether code of owner refers by a name to what the module's
+// own source defines.
+func (s sharedNames) visible(owner *klp.Owner) func(name string) bool {
+	return func(name string) bool {
+		_, ok := s.home(owner, name)
+		return ok || name == templates.PatchSymbol
+	}
+}
+
+// qualify gives what the patch adds to a module a name of its own, as another
+// module can get something of the same name.
+func (s sharedNames) qualify(u *unit) {
+	for _, sym := range u.extract.File.Symbols {
+		if sym.Bind != elf.STB_GLOBAL {
+			continue
+		}
+		if object, ok := s.home(u.owner, sym.Name); ok && object != klp.Vmlinux {
+			sym.Name = object + "." + sym.Name
+		}
+	}
+}

@@ -1,0 +1,64 @@
+package elfdiff
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"kintsugi/internal/report"
+)
+
+// isExport reports whether a stands for an EXPORT_SYMBOL: an entry of a
+// ___ksymtab section and its checksum (include/linux/export-internal.h), or,
+// since 6.5, what modpost makes one of (include/linux/export.h).
+func isExport(a *Atom) bool {
+	sec := a.Section.Name
+	return strings.Contains(sec, "ksymtab") || strings.Contains(sec, "kcrctab") || sec == ".export_symbol"
+}
+
+// exportName is what is exported.
+func exportName(a *Atom) string {
+	if _, name, ok := strings.Cut(a.Section.Name, "+"); ok {
+		return name
+	}
+	name := a.String()
+	for _, prefix := range []string{"__ksymtab_", "__kcrctab_", "__kstrtab_", "__kstrtabns_", "__export_symbol_"} {
+		name = strings.TrimPrefix(name, prefix)
+	}
+	return name
+}
+
+// export decides about an export that is not the same in both objects. The
+// running kernel keeps those that it has, and gets no more. That is no loss
+// where the patch adds one: what the patch itself changes finds the symbol
+// without. Nor is it where the symbol goes altogether, which removals warns of.
+func (s *selection) export(a *Atom, how string) {
+	name := exportName(a)
+	before, after := exportNames(s.orig)[name], exportNames(s.patched)[name]
+	switch {
+	case !before:
+		if !slices.Contains(s.res.Exports, name) {
+			s.res.Exports = append(s.res.Exports, name)
+		}
+		s.diagnose(report.Diagnostic{Code: "export-dropped", Severity: report.Warning, Symbol: name,
+			Message: fmt.Sprintf("the new export %s is for what this patch changes alone: a module that needs it cannot be loaded", name)})
+	case !after && definedOnce(s.patched)[name] == nil:
+	default:
+		if after {
+			how = "changed"
+		}
+		s.diagnose(report.Diagnostic{Code: "export-changed", Severity: report.Error, Symbol: name,
+			Message: fmt.Sprintf("the export %s is %s", name, how),
+			Hint:    "Other modules are linked against the exports of the running kernel: keep them as they are."})
+	}
+}
+
+func exportNames(o *Object) map[string]bool {
+	names := map[string]bool{}
+	for _, a := range o.Atoms {
+		if isExport(a) {
+			names[exportName(a)] = true
+		}
+	}
+	return names
+}
