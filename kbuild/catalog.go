@@ -236,8 +236,8 @@ func (t *Tree) makeAll(ctx context.Context, c *catalog) error {
 	}
 	c.addSides(t, root, view)
 	has := func(file string) bool { return files[file] != nil || t.has(file) }
-	for file, text := range files {
-		c.Extra.add(file, scanIncludes(text), has)
+	for _, file := range slices.Sorted(maps.Keys(files)) {
+		c.Extra.add(file, scanIncludes(files[file]), has)
 	}
 	cache := t.unitCache()
 	for i := range c.Units {

@@ -298,15 +298,30 @@ func (e *toolError) Error() string {
 	return e.line
 }
 
-// withOutput adds a tool's output as hints, at most so much of it as a person
-// reads.
+// readable is how many lines of a tool's output a person reads.
+const readable = 20
+
+// withOutput adds a compiler's output as hints: its beginning, where the first
+// error stands.
 func withOutput(e *fault.Error, output []byte) *fault.Error {
-	const most = 20
 	lines := strings.Split(strings.TrimSpace(string(output)), "\n")
 	for i, line := range lines {
-		if i == most {
-			return e.Hint("(%d more lines)", len(lines)-most)
+		if i == readable {
+			return e.Hint("(%d more lines)", len(lines)-readable)
 		}
+		e.Hint("%s", line)
+	}
+	return e
+}
+
+// withEnd adds make's output as hints: its end, where it says what broke.
+func withEnd(e *fault.Error, output []byte) *fault.Error {
+	lines := strings.Split(strings.TrimSpace(string(output)), "\n")
+	if n := len(lines) - readable; n > 0 {
+		e.Hint("(%d lines before)", n)
+		lines = lines[n:]
+	}
+	for _, line := range lines {
 		e.Hint("%s", line)
 	}
 	return e

@@ -70,6 +70,11 @@ func dirsOf(files []string) []string {
 }
 
 // makeIn makes files in a view that is separate for them.
+//
+// A goal of arch/x86/lib goes to the make of that directory and to the one of
+// arch/x86, which knows nothing of it and fails unless the file is there by
+// then. So the first run goes on after what fails (-k), and it is the second
+// that has to succeed.
 func (t *Tree) makeIn(ctx context.Context, view *shadow, needs []string) (map[string][]byte, error) {
 	run, done, err := t.make(view.root, needs)
 	if err != nil {
@@ -77,12 +82,16 @@ func (t *Tree) makeIn(ctx context.Context, view *shadow, needs []string) (map[st
 	}
 	defer done()
 	run.Args = append(run.Args, "-j"+strconv.Itoa(max(1, t.Jobs)))
-	if out, err := run.Run(ctx); err != nil {
-		if ctx.Err() != nil {
-			return nil, err
+	all := *run
+	all.Args = append(slices.Clone(run.Args), "-k")
+	if _, err := all.Run(ctx); err != nil {
+		if out, err := run.Run(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil, err
+			}
+			return nil, withEnd(fault.Environmentf("the kernel build broke: generated file %s: %w", needs[0], err), out).
+				Hint("run by hand: %s", run.String())
 		}
-		return nil, withOutput(fault.Environmentf("the kernel build broke: generated file %s: %w", needs[0], err), out).
-			Hint("run by hand: %s", run.String())
 	}
 	return view.harvest(needs, dirsOf(needs))
 }

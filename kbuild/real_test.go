@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -150,5 +151,27 @@ func TestRealCompile(t *testing.T) {
 	}
 	if diff := cmp.Diff(before, stamps(t, tree.Dir)); diff != "" {
 		t.Errorf("compiling wrote to the tree: %s", diff)
+	}
+}
+
+// TestRealGenerate makes files of a directory that kbuild visits by itself and
+// of the one above it, one at a time: the latter's make comes first.
+func TestRealGenerate(t *testing.T) {
+	tree := realTree(t)
+	tree.Jobs = 1
+	needs := []string{"arch/x86/kernel/cpu/capflags.c", "arch/x86/lib/inat-tables.c"}
+	files, err := tree.generate(context.Background(), needs, filepath.Join(t.TempDir(), "tree"))
+	if err != nil {
+		t.Fatal(err, fault.Hints(err))
+	}
+	for _, file := range needs {
+		if len(files[file]) == 0 {
+			t.Errorf("%s was not made", file)
+		}
+	}
+	if _, err := tree.generate(context.Background(), []string{"lib/no-such.c"}, filepath.Join(t.TempDir(), "tree")); fault.ClassOf(err) != fault.Environment {
+		t.Errorf("a file that nothing makes: %v", err)
+	} else if hints := fault.Hints(err); !strings.Contains(strings.Join(hints, "\n"), "No rule to make target") {
+		t.Errorf("make's reason is not among %q", hints)
 	}
 }
