@@ -89,7 +89,7 @@ func (r *run) resolved(ctx context.Context) ([]*unit, error) {
 	if err := r.prove(units); err != nil {
 		return nil, err
 	}
-	if err := r.diff(units); err != nil {
+	if err := r.diff(ctx, units); err != nil {
 		return nil, err
 	}
 	if units, err = r.extract(units); err != nil {

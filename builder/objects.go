@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"context"
 	"slices"
 	"strconv"
 
@@ -35,7 +36,7 @@ func load(object []byte) (*elfdiff.Object, error) {
 }
 
 // diff finds what changed in every unit, and refuses replacing what is not proven.
-func (r *run) diff(units []*unit) error {
+func (r *run) diff(ctx context.Context, units []*unit) error {
 	defer r.timed("diff")()
 	empty := true
 	for _, u := range units {
@@ -44,6 +45,9 @@ func (r *run) diff(units []*unit) error {
 			return fault.Environmentf("%s (patched): %w", u.Unit.Object, err)
 		}
 		u.diff = elfdiff.DiffObjects(u.orig, patched)
+		if err := r.readKeys(ctx, u); err != nil {
+			return err
+		}
 		if u.owner.Name != klp.Vmlinux {
 			u.diff.Late(u.owner.Lacks)
 		}

@@ -22,7 +22,7 @@ func (r *run) resolve(ctx context.Context, units []*unit) error {
 	r.checkNew(units, shared)
 	promoted := promotedSymbols(units)
 	for _, u := range units {
-		if u.proof.Improvable() && u.wantsProof() {
+		if !u.reads && u.proof.Improvable() && u.wantsProof() {
 			if err := r.provePlain(ctx, u); err != nil {
 				return err
 			}

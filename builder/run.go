@@ -24,6 +24,8 @@ type run struct {
 	work   string      // directory of this build, removed at its end
 	kernel *klp.Kernel // nil until it is opened
 	name   string      // of the module's file, without .ko
+
+	overlay map[string][]byte // files that the units were compiled with in place of the tree's
 }
 
 func start(opts Options) (*run, error) {

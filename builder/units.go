@@ -31,6 +31,7 @@ type unit struct {
 	extract *elfdiff.Extract
 	targets map[*elfdiff.Function]klp.Target // where each replaced function is
 	names   []string                         // namespaces to import
+	reads   bool                             // was compiled to read static keys
 }
 
 func (r *run) tree() *kbuild.Tree {
@@ -212,6 +213,7 @@ func (r *run) pairs(ctx context.Context, planned []kbuild.Unit, overlay map[stri
 	}
 	changed := slices.Sorted(maps.Keys(overlay))
 	addHeaders(overlay)
+	r.overlay = overlay
 	pairs, err := r.tree().Compile(ctx, own, overlay, filepath.Join(work, "own"))
 	if err != nil {
 		return nil, nil, err

@@ -2,6 +2,7 @@ package elfdiff
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"kintsugi/internal/report"
@@ -33,6 +34,25 @@ func (r *Result) Late(elsewhere func(symbol string) bool) {
 	}
 }
 
+// LateLabels are the jump labels of functions that travel whose key is no part
+// of the kernel, or not yet: the names of the keys by function. elsewhere is
+// nil for code of the kernel itself, and as for Late for that of a module.
+func (r *Result) LateLabels(elsewhere func(symbol string) bool) map[string][]string {
+	keys := map[string][]string{}
+	for _, f := range r.Functions {
+		for _, e := range f.New.Entries {
+			if e.Section.Name != jumpTable {
+				continue
+			}
+			name, late := r.lateKey(e, elsewhere)
+			if late && !slices.Contains(keys[f.Name], name) {
+				keys[f.Name] = append(keys[f.Name], name)
+			}
+		}
+	}
+	return keys
+}
+
 // lateInit refuses changed init and exit code of a module, with whatever it
 // comes: it can still run, when the module comes or goes, and cannot be patched.
 func (r *Result) lateInit() {
@@ -46,7 +66,7 @@ func (r *Result) lateInit() {
 }
 
 // lateKey is the key of a jump label or static call; late tells that it is
-// not the kernel's.
+// not the kernel's, or new where elsewhere is nil.
 func (r *Result) lateKey(e *Atom, elsewhere func(string) bool) (name string, late bool) {
 	if e.Section.Name != jumpTable && e.Section.Name != staticCallSites {
 		return "", false
@@ -55,9 +75,9 @@ func (r *Result) lateKey(e *Atom, elsewhere func(string) bool) (name string, lat
 		switch ref := e.Refs[i]; {
 		case ref.Atom == e: // the subtracted half of a difference
 		case ref.Atom != nil:
-			return ref.Atom.String(), true
+			return ref.Atom.String(), elsewhere != nil || ref.Atom.twin == nil
 		case ref.Sym != nil:
-			return ref.Sym.Name, elsewhere(ref.Sym.Name)
+			return ref.Sym.Name, elsewhere != nil && elsewhere(ref.Sym.Name)
 		}
 	}
 	return "", false

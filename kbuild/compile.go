@@ -32,6 +32,11 @@ type Pair struct {
 // All that is written is below work, a directory that belongs to this call;
 // the objects do not depend on where it is.
 func (t *Tree) Compile(ctx context.Context, units []Unit, overlay map[string][]byte, work string) ([]Pair, error) {
+	return t.compileBoth(ctx, units, nil, overlay, work)
+}
+
+// compileBoth is Compile with a change for both sides.
+func (t *Tree) compileBoth(ctx context.Context, units []Unit, common, overlay map[string][]byte, work string) ([]Pair, error) {
 	work, err := filepath.Abs(work)
 	if err != nil {
 		return nil, fault.Environmentf("work directory: %w", err)
@@ -40,6 +45,7 @@ func (t *Tree) Compile(ctx context.Context, units []Unit, overlay map[string][]b
 	if err != nil {
 		return nil, err
 	}
+	maps.Copy(made, common)
 	original, err := newShadow(t.Dir, filepath.Join(work, "pristine"), withEmpty(made, units))
 	if err != nil {
 		return nil, err

@@ -22,29 +22,36 @@ func (p *Proof) Improvable() bool {
 // source by one compiler, so their symbols have the same names.
 func (p *Proof) Adopt(plain *Proof) {
 	mine, theirs := byName(p), byName(plain)
+	twins := map[*elfdiff.Atom]*elfdiff.Atom{}
+	for name, a := range mine {
+		if a != nil && theirs[name] != nil {
+			twins[a] = theirs[name]
+		}
+	}
+	p.AdoptTwins(plain, twins)
+}
+
+// AdoptTwins takes over what is proven of the same unit compiled in another
+// way: twins are the atoms of that object, by those of this one.
+func (p *Proof) AdoptTwins(other *Proof, twins map[*elfdiff.Atom]*elfdiff.Atom) {
 	for _, f := range p.funcs {
-		if p.how[f] == "" {
+		twin := twins[f]
+		if p.how[f] == "" || twin == nil {
 			continue
 		}
-		twin := theirs[f.Name]
-		if twin == nil || mine[f.Name] != f {
-			continue
-		}
-		if addr, ok := plain.addr[twin]; ok && plain.how[twin] == "" {
+		if addr, ok := other.addr[twin]; ok && other.how[twin] == "" {
 			p.addr[f] = addr
 			delete(p.how, f)
 		}
 	}
-	for name, a := range mine {
-		if twin := theirs[name]; twin != nil && a != nil {
-			if addr, ok := plain.addr[twin]; ok {
-				if _, known := p.addr[a]; !known {
-					p.addr[a] = addr
-				}
+	for a, twin := range twins {
+		if addr, ok := other.addr[twin]; ok {
+			if _, known := p.addr[a]; !known {
+				p.addr[a] = addr
 			}
 		}
 	}
-	for name, addr := range plain.symbol {
+	for name, addr := range other.symbol {
 		if _, known := p.symbol[name]; !known {
 			p.symbol[name] = addr
 		}

@@ -28,6 +28,7 @@ var keys = map[string]bool{
 	"Probe":      true, // script, seen from the patch's folder; without this the one of the patch's name
 	"Modules":    true, // that the probe loads
 	"Owners":     true, // of functions and references, among others: OBJECT NAME
+	"Notes":      true, // codes of diagnostics, among others
 	"References": true, // among others: export NAME, klp NAME
 	"Callbacks":  true, // exactly these: OBJECT KIND NAME
 	"States":     true, // exactly these: NUMBER version VERSION

@@ -60,6 +60,11 @@ func (c *testCase) checkReport(t *testing.T, rep *report.Report) {
 			t.Errorf("no reference %q in %+v", want, rep.References)
 		}
 	}
+	for _, code := range c.head["Notes"] {
+		if !slices.ContainsFunc(rep.Diagnostics, func(d report.Diagnostic) bool { return d.Code == code }) {
+			t.Errorf("no diagnostic %s\n%s", code, diagnostics(rep))
+		}
+	}
 	for _, name := range c.head["Positions"] {
 		if !hasPosition(rep, name) {
 			t.Errorf("no position of %s, whose name is not unique", name)

@@ -1,0 +1,112 @@
+package elfdiff
+
+import (
+	"strings"
+	"testing"
+)
+
+// reading is a source whose static branches are compiled as reads of their keys.
+func reading(source string) string { return strings.ReplaceAll(source, "static_branch(&", "read_key(&") }
+
+const readKey = `static inline __attribute__((always_inline)) bool read_key(struct static_key *key) { return *(volatile int *)key; }
+`
+
+func loaded(t *testing.T, source string) *Object {
+	t.Helper()
+	o, err := Load(build(t, source))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func TestVariantTwins(t *testing.T) {
+	source := readKey + `extern struct static_key key;
+static noinline int clone(int x, int unused) { if (static_branch(&key)) return external(x); return 3 * x; }
+int f(int x) { static int count; if (static_branch(&key)) count++; return external(count) + clone(x, 4); }
+int g(int x) { static int count; if (static_branch(&key)) count += 2; return external(count + x) - clone(x + 1, 4); }
+`
+	orig, variant := loaded(t, source), loaded(t, "static int shifts(int x) { static int numbers[4]; return numbers[x]++; } int h(int x) { return shifts(x); }\n"+reading(source))
+	twins, err := Twins(orig, variant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	users := map[*Atom]string{} // of static variables, in either object
+	for _, o := range []*Object{orig, variant} {
+		for _, a := range o.Atoms {
+			for _, r := range a.allRefs() {
+				if a.Kind == Func && r.Atom != nil && StableName(r.Atom.Name) == "count" {
+					users[r.Atom] = a.Name
+				}
+			}
+		}
+	}
+	if len(users) != 4 {
+		t.Fatalf("%d static variables in use, want 4", len(users))
+	}
+	found := map[string]bool{}
+	for v, o := range twins {
+		if users[v] != users[o] {
+			t.Errorf("%s of %s is taken for %s of %s", v.Name, users[v], o.Name, users[o])
+		}
+		if users[v] != "" {
+			found["count of "+users[v]] = true
+		}
+		if v.Kind == Func {
+			found[v.Name] = true
+		}
+	}
+	for _, name := range []string{"f", "g", "count of f", "count of g"} {
+		if !found[name] {
+			t.Errorf("no twin of %s", name)
+		}
+	}
+	clones := 0
+	for _, a := range variant.Atoms {
+		if strings.HasPrefix(a.Name, "clone.") {
+			clones++
+			if twins[a] != nil {
+				t.Errorf("%s has a twin: what it takes may be another thing", a.Name)
+			}
+		}
+		if a.twin != nil {
+			t.Errorf("%s is joined already", a)
+		}
+	}
+	if clones == 0 {
+		t.Error("no clones to look at")
+	}
+}
+
+// TestCovers has a helper that is inlined on one way only: there the change is
+// in its caller, and replacing the helper would leave the caller as it is.
+func TestCovers(t *testing.T) {
+	source := readKey + `extern struct static_key key;
+static HOW int helper(int x) { if (static_branch(&key)) return external(x); return x; }
+int f(int x) { return helper(x + 1); }
+int g(int x) { return helper(x + 2) + external(3); }
+`
+	diff := func(how string, read bool) *Result {
+		s := strings.Replace(source, "HOW", how, 1)
+		if read {
+			s = reading(s)
+		}
+		orig, patched := swap(s, "return external(x); return x;", "return external(x); return 2 * x;")
+		return diffSources(t, orig, patched)
+	}
+	const in, out = "inline __attribute__((always_inline))", "noinline"
+	for _, c := range []struct {
+		name          string
+		kernel, other string
+		want          bool
+	}{
+		{"inlined in both", in, in, true},
+		{"out of line in both", out, out, true},
+		{"inlined in the kernel", in, out, false},
+		{"out of line in the kernel", out, in, false},
+	} {
+		if got := diff(c.other, true).Covers(diff(c.kernel, false)); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
