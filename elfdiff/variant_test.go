@@ -6,7 +6,9 @@ import (
 )
 
 // reading is a source whose static branches are compiled as reads of their keys.
-func reading(source string) string { return strings.ReplaceAll(source, "static_branch(&", "read_key(&") }
+func reading(source string) string {
+	return strings.ReplaceAll(source, "static_branch(&", "read_key(&")
+}
 
 const readKey = `static inline __attribute__((always_inline)) bool read_key(struct static_key *key) { return *(volatile int *)key; }
 `
