@@ -357,9 +357,26 @@ func extent(syms []*elfobj.Symbol, sectionSize uint64) uint64 {
 }
 
 // symbolOrder orders the symbols of one section: by address, the longest
-// first, global before local, then by name.
+// first, global before local but for what only modpost reads, then by name.
 func symbolOrder(a, b *elfobj.Symbol) int {
-	return cmp.Or(cmp.Compare(a.Value, b.Value), cmp.Compare(b.Size, a.Size), cmp.Compare(b.Bind, a.Bind), cmp.Compare(a.Name, b.Name))
+	return cmp.Or(cmp.Compare(a.Value, b.Value), cmp.Compare(b.Size, a.Size), compareBool(isDeviceTable(a), isDeviceTable(b)),
+		cmp.Compare(b.Bind, a.Bind), cmp.Compare(a.Name, b.Name))
+}
+
+// isDeviceTable is for the global alias that MODULE_DEVICE_TABLE gives a table,
+// so that modpost finds it (include/linux/module.h). No code refers to it.
+func isDeviceTable(s *elfobj.Symbol) bool {
+	return strings.HasPrefix(s.Name, "__mod_") && strings.HasSuffix(s.Name, "_device_table") || strings.HasPrefix(s.Name, "__mod_device_table__")
+}
+
+func compareBool(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case b:
+		return -1
+	}
+	return 1
 }
 
 func (o *Object) isPadding(sec *elfobj.Section, from, to uint64) bool {
