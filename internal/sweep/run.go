@@ -42,8 +42,8 @@ type sweep struct {
 	dir  string // of patches, reports and modules
 }
 
-// patience is how long one change may take.
-const patience = 5 * time.Minute
+// patience is how long one change may take: a header can reach hundreds of units.
+const patience = 30 * time.Minute
 
 func run(ctx context.Context, opts options, out io.Writer) (ok bool, err error) {
 	g, err := prepare(ctx, opts.series)
