@@ -8,7 +8,7 @@ import (
 	"sync"
 )
 
-// matchByContext joins limiters by where they are used: between which other
+// matchByContext joins exchangeable atoms by where they are used: between which other
 // references of a function. Two are joined when they share a context that no
 // third atom of the group has. It is done for nothing else: a patch can move
 // code, and a variable taken for another would get its state.
@@ -17,7 +17,7 @@ func matchByContext(olds, news []*Atom) (restOld, restNew []*Atom) {
 		return olds, news
 	}
 	for _, a := range slices.Concat(olds, news) {
-		if !a.limiter() || !sameBytes(a, news[0]) {
+		if !a.exchangeable() || !sameBytes(a, news[0]) {
 			return olds, news
 		}
 	}
@@ -30,11 +30,15 @@ func matchByContext(olds, news []*Atom) (restOld, restNew []*Atom) {
 	return unmatched(olds), unmatched(news)
 }
 
-// limiter reports whether a only says how often a message is printed: a flag
-// of WARN_ONCE and its kin (.data.once, in newer kernels .data..once,
-// include/linux/once_lite.h), or the state of pr_err_ratelimited and its kin
-// (include/linux/printk.h). The worst that one taken for another of its
-// function does is to have a message once more or once less.
+// exchangeable reports whether a can be taken for another of its function
+// without harm: it is empty, as a lock class is in a kernel without lockdep
+// (include/linux/lockdep_types.h), or only says how often a message is printed.
+func (a *Atom) exchangeable() bool { return a.Size == 0 || a.limiter() }
+
+// limiter is for a flag of WARN_ONCE and its kin (.data.once, in newer kernels
+// .data..once, include/linux/once_lite.h), and for the state of
+// pr_err_ratelimited and its kin (include/linux/printk.h). The worst that a
+// wrong one does is to have a message once more or once less.
 func (a *Atom) limiter() bool {
 	switch a.Section.Name {
 	case ".data.once", ".data..once":

@@ -152,7 +152,7 @@ func matchWritable(olds, news []*Atom) (ambiguous []*Atom) {
 	olds, news = matchBy(olds, news, usersAndContent)
 	olds, news = matchBy(olds, news, usersHash)
 	for _, b := range open {
-		settled := b.twin == nil || !b.crowded() || b.limiter() && sameBytes(b, b.twin)
+		settled := b.twin == nil || !b.crowded() || b.exchangeable() && sameBytes(b, b.twin)
 		if !settled && before().only(after().of[b], after()) != b.twin {
 			ambiguous = append(ambiguous, b)
 		}
@@ -163,7 +163,7 @@ func matchWritable(olds, news []*Atom) (ambiguous []*Atom) {
 		return ambiguous
 	}
 	if len(olds) > 0 {
-		ambiguous = append(ambiguous, slices.DeleteFunc(news, (*Atom).limiter)...) // a new one begins afresh
+		ambiguous = append(ambiguous, slices.DeleteFunc(news, (*Atom).exchangeable)...) // a new one begins afresh
 	}
 	return ambiguous
 }
