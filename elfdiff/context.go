@@ -47,6 +47,15 @@ func (a *Atom) limiter() bool {
 	return StableName(a.Name) == "_rs"
 }
 
+// limit is the initial value of a limiter: one with another is a new one and
+// begins afresh.
+func (a *Atom) limit() string {
+	if a.Kind != Data || !a.limiter() {
+		return ""
+	}
+	return string(a.Bytes())
+}
+
 func sameBytes(a, b *Atom) bool { return a.Size == b.Size && bytes.Equal(a.Bytes(), b.Bytes()) }
 
 func unmatched(list []*Atom) []*Atom {

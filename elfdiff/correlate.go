@@ -45,7 +45,7 @@ func matchAliases(orig, patched *Object) {
 			continue
 		}
 		for _, s := range b.symbols() {
-			if a := byName[s.Name]; a != nil && a.twin == nil && a.Kind == b.Kind && sectionClass(a) == sectionClass(b) {
+			if a := byName[s.Name]; a != nil && a.twin == nil && a.Kind == b.Kind && sectionClass(a) == sectionClass(b) && a.limit() == b.limit() {
 				join(a, b)
 				break
 			}
@@ -67,6 +67,7 @@ type groupKey struct {
 	name  string // without the compiler's numbers
 	file  string // of a local symbol, in an object of several files
 	class string // of the section
+	limit string // see Atom.limit
 }
 
 // group is the atoms with one key.
@@ -86,7 +87,7 @@ func groups(orig, patched *Object) []*group {
 			if a.Name == "" {
 				continue
 			}
-			key := groupKey{kind: a.Kind, name: StableName(a.Name), file: files[a.Sym], class: sectionClass(a)}
+			key := groupKey{kind: a.Kind, name: StableName(a.Name), file: files[a.Sym], class: sectionClass(a), limit: a.limit()}
 			g := byKey[key]
 			if g == nil {
 				g = &group{groupKey: key}
