@@ -23,7 +23,7 @@ import (
 // functions of the source in another way, so that not all is there that
 // changes in the running kernel, or something that the code needs is not
 // proven. Then diff says what stands against the jump labels.
-func (r *run) readKeys(ctx context.Context, u *unit) error {
+func (r *run) readKeys(ctx context.Context, u *unit, shared sharedNames) error {
 	elsewhere := u.owner.Lacks
 	if u.owner.Name == klp.Vmlinux {
 		elsewhere = nil
@@ -32,10 +32,15 @@ func (r *run) readKeys(ctx context.Context, u *unit) error {
 	if len(labels) == 0 || refusedBesides(u.diff, "module-static-key") {
 		return nil
 	}
-	v, err := r.keyReader(ctx, u)
+	v, err := r.keyReader(ctx, u, shared)
 	if err != nil || v == nil {
 		slog.Debug("keys cannot be read", "unit", u.Unit.Source, "error", err)
 		return ctx.Err()
+	}
+	for _, d := range u.diff.Diagnostics {
+		if d.Code == elfdiff.DebugSiteDropped {
+			v.diff.Diagnostics = append(v.diff.Diagnostics, d)
+		}
 	}
 	u.orig, u.proof, u.diff, u.reads = v.orig, v.proof, v.diff, true
 	for _, f := range u.diff.Functions {
@@ -69,8 +74,8 @@ func refusedBesides(d *elfdiff.Result, code string) bool {
 
 // keyReader is u compiled to read static keys; nil where that cannot take u's
 // place.
-func (r *run) keyReader(ctx context.Context, u *unit) (*unit, error) {
-	pair, err := r.tree().CompileReadingKeys(ctx, u.Unit, r.overlay, filepath.Join(r.work, "keys", u.Unit.Object))
+func (r *run) keyReader(ctx context.Context, u *unit, shared sharedNames) (*unit, error) {
+	pair, err := r.tree().CompileReadingKeys(ctx, u.Unit, r.overlay, filepath.Join(r.work, "keys", u.owner.Name, u.Unit.Object))
 	if err != nil {
 		return nil, err
 	}
@@ -89,15 +94,16 @@ func (r *run) keyReader(ctx context.Context, u *unit) (*unit, error) {
 	v.proof = baseproof.Prove(v.orig, u.owner.Image)
 	v.proof.AdoptTwins(u.proof, twins)
 	v.diff = elfdiff.DiffObjects(v.orig, patched)
+	v.diff.Kernels = u.orig
 	if v.diff.Refused() || !v.diff.Covers(u.diff) {
 		return nil, nil
 	}
-	return v, v.resolvable()
+	return v, v.resolvable(shared)
 }
 
 // resolvable is the first reason that the unit's code cannot be bound to the
-// kernel's. What the patch adds elsewhere is not known yet, and left out.
-func (u *unit) resolvable() error {
+// kernel's.
+func (u *unit) resolvable(shared sharedNames) error {
 	for _, f := range u.diff.Functions {
 		if !f.Patch {
 			continue
@@ -110,8 +116,7 @@ func (u *unit) resolvable() error {
 	if err != nil {
 		return err
 	}
-	added := func(string) bool { return true }
-	for _, d := range u.owner.Resolve(x, u.proof, added).Diagnostics {
+	for _, d := range u.owner.Resolve(x, u.proof, shared.visible(u.owner)).Diagnostics {
 		return errors.New(d.Message)
 	}
 	return nil

@@ -38,14 +38,18 @@ func load(object []byte) (*elfdiff.Object, error) {
 // diff finds what changed in every unit, and refuses replacing what is not proven.
 func (r *run) diff(ctx context.Context, units []*unit) error {
 	defer r.timed("diff")()
-	empty := true
 	for _, u := range units {
 		patched, err := load(u.Patched)
 		if err != nil {
 			return fault.Environmentf("%s (patched): %w", u.Unit.Object, err)
 		}
 		u.diff = elfdiff.DiffObjects(u.orig, patched)
-		if err := r.readKeys(ctx, u); err != nil {
+	}
+	r.addExports(units)
+	shared := shared(units)
+	empty := true
+	for _, u := range units {
+		if err := r.readKeys(ctx, u, shared); err != nil {
 			return err
 		}
 		if u.owner.Name != klp.Vmlinux {

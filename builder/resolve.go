@@ -18,7 +18,7 @@ import (
 // and names every reference of the extracted objects.
 func (r *run) resolve(ctx context.Context, units []*unit) error {
 	defer r.timed("resolve")()
-	shared := r.shared(units)
+	shared := shared(units)
 	r.checkNew(units, shared)
 	promoted := promotedSymbols(units)
 	for _, u := range units {
@@ -64,7 +64,9 @@ func promotedSymbols(units []*unit) map[string]map[string]uint64 {
 }
 
 // checkNew refuses global symbols that are new in their units and that the
-// object has all the same, in another unit: everybody else goes on with those.
+// object has all the same, in another unit or from what exports it: everybody
+// else goes on with those. What the kernel or a module exports is taken for
+// code of any object, as it may come to use it.
 func (r *run) checkNew(units []*unit, shared sharedNames) {
 	checked := map[string]bool{}
 	for _, u := range units {
@@ -73,7 +75,8 @@ func (r *run) checkNew(units []*unit, shared sharedNames) {
 		}
 		checked[u.owner.Name] = true
 		for _, name := range slices.Sorted(maps.Keys(shared.defined[u.owner.Name])) {
-			if u.owner.HasGlobal(name) {
+			_, exported := r.kernel.Exports[name]
+			if exported || u.owner.HasGlobal(name) {
 				r.refuse("symbol-moved", "", "Make the change where the kernel has "+name+" now.",
 					"the patch defines %s anew, and the kernel has a global symbol of that name already", name)
 			}

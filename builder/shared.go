@@ -17,8 +17,8 @@ type sharedNames struct {
 	exported map[string][]string // modules by name, in the order of the patch's units
 }
 
-// shared collects what the units add, and tells the kernel of the exports.
-func (r *run) shared(units []*unit) sharedNames {
+// shared collects what the units add.
+func shared(units []*unit) sharedNames {
 	s := sharedNames{defined: map[string]map[string]bool{}, exported: map[string][]string{}}
 	for _, u := range units {
 		if s.defined[u.owner.Name] == nil {
@@ -32,10 +32,18 @@ func (r *run) shared(units []*unit) sharedNames {
 		}
 		for _, name := range u.diff.Exports {
 			s.exported[name] = append(s.exported[name], u.owner.Name)
-			r.kernel.Export(name, u.owner.Name)
 		}
 	}
 	return s
+}
+
+// addExports tells the kernel of what the units export.
+func (r *run) addExports(units []*unit) {
+	for _, u := range units {
+		for _, name := range u.diff.Exports {
+			r.kernel.Export(name, u.owner.Name)
+		}
+	}
 }
 
 func (u *unit) addedGlobals() []string {
@@ -54,15 +62,17 @@ func (u *unit) addedGlobals() []string {
 }
 
 // home is the object whose added symbol code of owner means by a name: its
-// own; the kernel's, where it has nothing of that name itself; or that of a
+// own; where it has nothing of that name itself, the kernel's, or that of a
 // module which exports it and is loaded whenever owner is. ok is false for
 // what the patch does not add.
 func (s sharedNames) home(owner *klp.Owner, name string) (object string, ok bool) {
 	switch {
 	case s.defined[owner.Name][name]:
 		return owner.Name, true
+	case owner.HasGlobal(name):
+		return "", false
 	case s.defined[klp.Vmlinux][name]:
-		return klp.Vmlinux, !owner.HasGlobal(name)
+		return klp.Vmlinux, true
 	}
 	i := slices.IndexFunc(s.exported[name], func(module string) bool { return s.defined[module][name] && owner.DependsOn(module) })
 	if i < 0 {

@@ -23,6 +23,10 @@ type Result struct {
 	States        []State
 	Diagnostics   []report.Diagnostic
 
+	// Kernels is the unit as the kernel has it, where Orig is compiled in
+	// another way; nil where it is Orig.
+	Kernels *Object
+
 	travels map[*Atom]*trip
 	dropped map[*Atom]bool
 }

@@ -41,7 +41,7 @@ func (r *Result) LateLabels(elsewhere func(symbol string) bool) map[string][]str
 	keys := map[string][]string{}
 	for _, f := range r.Functions {
 		for _, e := range f.New.Entries {
-			if e.Section.Name != jumpTable {
+			if e.Section.Name != jumpTable || r.dropped[e] {
 				continue
 			}
 			name, late := r.lateKey(e, elsewhere)
@@ -83,6 +83,9 @@ func (r *Result) lateKey(e *Atom, elsewhere func(string) bool) (name string, lat
 	return "", false
 }
 
+// DebugSiteDropped is the code of a warning about a pr_debug() that stays silent.
+const DebugSiteDropped = "debug-site-dropped"
+
 const (
 	jumpTable       = "__jump_table"
 	staticCallSites = ".static_call_sites"
@@ -99,7 +102,7 @@ func (r *Result) lateSite(f *Function, e *Atom, name string) *report.Diagnostic 
 		return &report.Diagnostic{Code: "tracepoint-dropped", Severity: report.Warning, Symbol: f.Name,
 			Message: fmt.Sprintf("the tracepoint %s does not fire in the patched %s, as its static key is in a module", tracepoint, f.Name)}
 	case key != nil && r.Patched.describes(key):
-		return &report.Diagnostic{Code: "debug-site-dropped", Severity: report.Warning, Symbol: f.Name,
+		return &report.Diagnostic{Code: DebugSiteDropped, Severity: report.Warning, Symbol: f.Name,
 			Message: fmt.Sprintf("a pr_debug() in the patched %s cannot be switched on, as its static key is in a module", f.Name)}
 	}
 	return &report.Diagnostic{Code: "module-static-key", Severity: report.Error, Symbol: f.Name,

@@ -153,7 +153,7 @@ func (s *selection) checkEntries(a *Atom) {
 		case key == nil || key.twin != nil:
 		case s.patched.describes(key):
 			s.dropped[e] = true
-			s.warn("debug-site-dropped", key, "the new pr_debug() in %s cannot be switched on: its static key would live in the module", a)
+			s.warn(DebugSiteDropped, key, "the new pr_debug() in %s cannot be switched on: its static key would live in the module", a)
 		default:
 			s.refuse("module-static-key", key, "Use static_key_enabled() or static_call_query() in the patch: it needs no site of its own.",
 				"%s uses the new static key %s, which would live in the module", a.Name, key)

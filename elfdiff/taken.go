@@ -9,17 +9,17 @@ func (a *Atom) takes(r *Ref) bool {
 	return !r.Branch && r.Addend == 0 && a.Kind != Entry
 }
 
-// taken are the functions and symbols whose address the object takes: atoms,
-// and the names of undefined symbols.
-func (o *Object) taken() map[any]bool {
-	taken := map[any]bool{}
+// taken are the names of the functions and symbols whose address the object
+// takes.
+func (o *Object) taken() map[string]bool {
+	taken := map[string]bool{}
 	for _, a := range o.Atoms {
 		for i := range a.Refs {
 			r := &a.Refs[i]
 			switch {
 			case !a.takes(r):
 			case r.Atom != nil:
-				taken[r.Atom] = true
+				taken[r.Atom.Name] = true
 			case r.Sym != nil:
 				taken[r.Sym.Name] = true
 			}
@@ -31,14 +31,18 @@ func (o *Object) taken() map[any]bool {
 // noteTaken notes which of the extracted file's external symbols have their
 // address taken anew, and by what.
 func (x *extractor) noteTaken(by map[*elfobj.Symbol]string) {
-	before := x.res.Orig.taken()
+	kernels := x.res.Orig
+	if x.res.Kernels != nil {
+		kernels = x.res.Kernels
+	}
+	before := kernels.taken()
 	for i := range x.exts {
 		e := &x.exts[i]
-		key := any(e.Name)
+		name := e.Name
 		if e.Old != nil {
-			key = e.Old
+			name = e.Old.Name
 		}
-		if !before[key] {
+		if !before[name] {
 			e.TakenBy = by[e.Sym]
 		}
 	}

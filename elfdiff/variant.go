@@ -3,6 +3,8 @@ package elfdiff
 import (
 	"slices"
 	"strings"
+
+	"kintsugi/internal/report"
 )
 
 // Twins finds the named atoms of orig in variant, an object of the same source
@@ -37,9 +39,16 @@ func Twins(orig, variant *Object) (map[*Atom]*Atom, error) {
 }
 
 // Covers reports whether r, of a pair that was compiled in another way, has all
-// the changes of s. The compiler may inline otherwise there: a change that s
-// sees in a function of the running kernel must not be looked for in another.
+// the changes of s, and all that s warns of but for debug sites. The compiler
+// may inline otherwise there: a change that s sees in a function of the running
+// kernel must not be looked for in another.
 func (r *Result) Covers(s *Result) bool {
+	for _, d := range s.Diagnostics {
+		same := func(e report.Diagnostic) bool { return e.Code == d.Code && e.Symbol == d.Symbol }
+		if d.Severity == report.Warning && d.Code != DebugSiteDropped && !slices.ContainsFunc(r.Diagnostics, same) {
+			return false
+		}
+	}
 	for _, f := range s.Functions {
 		same := func(g *Function) bool { return g.Name == f.Name && (g.Old != nil) == (f.Old != nil) }
 		if !strings.HasSuffix(f.Name, ".cold") && !slices.ContainsFunc(r.Functions, same) {

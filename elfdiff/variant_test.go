@@ -1,6 +1,7 @@
 package elfdiff
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -109,6 +110,54 @@ int g(int x) { return helper(x + 2) + external(3); }
 	} {
 		if got := diff(c.other, true).Covers(diff(c.kernel, false)); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}
+
+// TestCoversInit has code that is inlined into init code on one way only: what
+// is said of that must not get lost.
+func TestCoversInit(t *testing.T) {
+	source := readKey + `extern struct static_key key;
+static inline __attribute__((always_inline)) int body(int x) { return x; }
+static noinline int helper(int x) { return body(x); }
+int f(int x) { if (static_branch(&key)) return external(x); return helper(x + 1); }
+int __init start(int x) { return CALL(x + 2) + external(3); }
+`
+	diff := func(call string) *Result {
+		orig, patched := swap(strings.Replace(source, "CALL", call, 1), "{ return x; }", "{ return 2 * x; }")
+		return diffSources(t, orig, patched)
+	}
+	kernels, other := diff("body"), diff("helper")
+	if other.Covers(kernels) || !other.Covers(other) {
+		t.Errorf("the kernel's: %v, the other: %v", kernels.Diagnostics, other.Diagnostics)
+	}
+}
+
+// TestTakenInKernel has a function that only the other compilation has a
+// pointer to.
+func TestTakenInKernel(t *testing.T) {
+	source := readKey + `extern struct static_key key;
+static noinline int worker(int x) { return external(x); }
+static HOW int walk(int (*fn)(int), int n) { int i, r = 0; for (i = 0; i < n; i++) r += fn(i); return r; }
+int f(int x) { return walk(worker, x); }
+`
+	diff := func(how string) *Result {
+		orig, patched := swap(strings.Replace(source, "HOW", how, 1), "return walk(worker, x)", "return walk(worker, x) + 5")
+		return diffSources(t, orig, patched)
+	}
+	kernels, other := diff("inline __attribute__((always_inline))"), diff("__attribute__((noipa))")
+	for _, c := range []struct {
+		kernels *Object
+		want    string
+	}{{nil, ""}, {kernels.Orig, "f"}} {
+		other.Kernels = c.kernels
+		x, err := other.Extract("")
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(x.Externals, func(e External) bool { return e.Name == "worker" })
+		if i < 0 || x.Externals[i].TakenBy != c.want {
+			t.Errorf("worker among %v: taken by %q wanted", x.Externals, c.want)
 		}
 	}
 }

@@ -72,3 +72,25 @@ func (c *testCase) checkOwners(t *testing.T, rep *report.Report) {
 		}
 	}
 }
+
+// TestBindings builds every patch of testdata/bindings: what code of modules
+// is bound to, by names that several objects have and by keys that come late.
+func TestBindings(t *testing.T) {
+	kernel := realTarget(t)
+	for _, c := range readCases(t, testdata+"/bindings") {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			rep, err := builder.Build(context.Background(), options(kernel, t.TempDir(), c.path))
+			if err != nil {
+				t.Fatalf("build: %s\n%s", explain(err), diagnostics(rep))
+			}
+			c.checkReport(t, rep)
+			c.checkOwners(t, rep)
+			for _, d := range rep.Diagnostics {
+				if d.Code == "debug-site-dropped" || d.Code == "tracepoint-dropped" {
+					t.Errorf("%s: %s", d.Object, d.Message)
+				}
+			}
+		})
+	}
+}

@@ -29,6 +29,7 @@ type Kernel struct {
 
 	mu      sync.Mutex
 	modules map[string]*Owner // and vmlinux
+	added   map[string]string // exports of a patch: modules by name
 }
 
 // OpenKernel opens a kernel by its unpacked image, which is to be closed, and
@@ -113,12 +114,22 @@ func (k *Kernel) open(name string) (*Owner, error) {
 // moduleName is the name that the kernel has for a module's file.
 func moduleName(file string) string { return strings.ReplaceAll(path.Base(file), "-", "_") }
 
-// Export notes that a patch exports a symbol of the module owner. What the
-// kernel exports already stays what it is.
+// Export notes that a patch exports a symbol of the module owner, before
+// anything is resolved.
 func (k *Kernel) Export(name, owner string) {
-	if _, known := k.Exports[name]; !known {
-		k.Exports[name] = Export{Name: name, Module: owner}
+	if k.added == nil {
+		k.added = map[string]string{}
 	}
+	k.added[name] = owner
+}
+
+// Exporter is what exports a symbol, vmlinux or a module; empty: nothing does,
+// the patch included.
+func (k *Kernel) Exporter(name string) string {
+	if e, ok := k.Exports[name]; ok {
+		return moduleName(e.Module)
+	}
+	return k.added[name]
 }
 
 // what names o in messages.
@@ -194,10 +205,7 @@ func (o *Owner) reference(i int, how string) (*report.Reference, *report.Diagnos
 // vmlinux exports is for every module; what another module exports only the
 // livepatch core can find, as the livepatch can be loaded before it.
 func (o *Owner) imported(name, how string) (*report.Reference, *report.Diagnostic) {
-	exporter := ""
-	if e, ok := o.kernel.Exports[name]; ok {
-		exporter = moduleName(e.Module)
-	}
+	exporter := o.kernel.Exporter(name)
 	switch exporter {
 	case Vmlinux:
 		return &report.Reference{Symbol: name, Object: Vmlinux, Kind: "export", How: how}, nil
@@ -256,8 +264,8 @@ func (k *Kernel) Global(name string) (link string, ok bool) {
 // Lacks reports whether a symbol that code of the module o refers to is not
 // the kernel's own: it has no address before the module that has it is loaded.
 func (o *Owner) Lacks(name string) bool {
-	e, exported := o.kernel.Exports[name]
-	return o.HasGlobal(name) || exported && e.Module != Vmlinux
+	exporter := o.kernel.Exporter(name)
+	return o.HasGlobal(name) || exporter != "" && exporter != Vmlinux
 }
 
 // DependsOn reports whether the module name is loaded whenever o is.
