@@ -20,9 +20,9 @@ var addIBTTarget = adder(ibtSeries)
 func ibtTarget(t *testing.T) *target.Target { return added(t, addIBTTarget) }
 
 // ibtPatches are those of testdata/patches that are booted on this kernel too:
-// an exported function, a pointer to a function, a static key, a warning,
+// an exported function, a pointer to a function, static keys, a warning,
 // specially placed text, a system call, an access to user memory.
-var ibtPatches = []string{"exported-function", "function-pointer", "other-static-key", "sched-text", "syscall-condition", "user-access", "warn-flag"}
+var ibtPatches = []string{"exported-function", "function-pointer", "new-static-key", "other-static-key", "sched-text", "syscall-condition", "user-access", "warn-flag"}
 
 func TestIBT(t *testing.T) {
 	kernel := ibtTarget(t)
@@ -97,6 +97,11 @@ func TestSealedFunctions(t *testing.T) {
 // TestIBTModules has code of modules, which are compressed here.
 func TestIBTModules(t *testing.T) {
 	kernel := ibtTarget(t)
-	c := readCase(t, testdata+"/modules/kernel-and-modules.patch")
-	boot(t, kernel, c.build(t, kernel, t.TempDir()), c.probe(), c.modules(t, kernel))
+	for _, name := range []string{"kernel-and-modules", "module-tracepoint"} {
+		c := readCase(t, testdata+"/modules/"+name+".patch")
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			boot(t, kernel, c.build(t, kernel, t.TempDir()), c.probe(), c.modules(t, kernel))
+		})
+	}
 }
