@@ -46,7 +46,7 @@ func (r *run) diff(ctx context.Context, units []*unit) error {
 		u.diff = elfdiff.DiffObjects(u.orig, patched)
 	}
 	r.addExports(units)
-	shared := shared(units)
+	shared := sharedSymbols(units)
 	empty := true
 	for _, u := range units {
 		if err := r.readKeys(ctx, u, shared); err != nil {

@@ -18,7 +18,7 @@ import (
 // and names every reference of the extracted objects.
 func (r *run) resolve(ctx context.Context, units []*unit) error {
 	defer r.timed("resolve")()
-	shared := shared(units)
+	shared := sharedSymbols(units)
 	r.checkNew(units, shared)
 	promoted := promotedSymbols(units)
 	for _, u := range units {

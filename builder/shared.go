@@ -17,8 +17,8 @@ type sharedNames struct {
 	exported map[string][]string // modules by name, in the order of the patch's units
 }
 
-// shared collects what the units add.
-func shared(units []*unit) sharedNames {
+// sharedSymbols collects what the units add.
+func sharedSymbols(units []*unit) sharedNames {
 	s := sharedNames{defined: map[string]map[string]bool{}, exported: map[string][]string{}}
 	for _, u := range units {
 		if s.defined[u.owner.Name] == nil {
@@ -37,9 +37,14 @@ func shared(units []*unit) sharedNames {
 	return s
 }
 
-// addExports tells the kernel of what the units export.
+// addExports tells the kernel of what units of modules export. What is in the
+// kernel itself is found with an export or without, and the running kernel has
+// none for what the patch exports.
 func (r *run) addExports(units []*unit) {
 	for _, u := range units {
+		if u.owner.Name == klp.Vmlinux {
+			continue
+		}
 		for _, name := range u.diff.Exports {
 			r.kernel.Export(name, u.owner.Name)
 		}
