@@ -46,7 +46,7 @@ func (r *run) readKeys(ctx context.Context, u *unit, shared sharedNames) error {
 	for _, f := range u.diff.Functions {
 		if keys := labels[f.Name]; len(keys) > 0 {
 			u.diff.Diagnostics = append(u.diff.Diagnostics, report.Diagnostic{Code: "keys-read", Severity: report.Note, Symbol: f.Name,
-				Message: f.Name + " reads static keys that are in modules, and has no jump labels: " + keyNames(keys)})
+				Message: f.Name + " reads its static keys and has no jump labels, as these are not the kernel's own: " + keyNames(keys)})
 		}
 	}
 	return nil
@@ -116,8 +116,8 @@ func (u *unit) resolvable(shared sharedNames) error {
 	if err != nil {
 		return err
 	}
-	for _, d := range u.owner.Resolve(x, u.proof, shared.visible(u.owner)).Diagnostics {
-		return errors.New(d.Message)
+	if d := u.owner.Resolve(x, u.proof, shared.visible(u.owner)).Diagnostics; len(d) > 0 {
+		return errors.New(d[0].Message)
 	}
 	return nil
 }
