@@ -73,8 +73,9 @@ func notStarted(out *outcome, limit time.Duration) error {
 	if out.timeout || out.late {
 		e = fault.Environmentf("the VM did not reach its init within %s", limit)
 	}
-	lines := strings.Split(strings.TrimSpace(string(out.console)), "\n")
-	if found := findSigns(string(out.console)); len(found) > 0 {
+	said := strings.TrimSpace(string(out.console))
+	lines := strings.Split(said, "\n")
+	if found := findSigns(said); len(found) > 0 {
 		lines = lines[:found[0].line+1]
 	}
 	if last := strings.TrimSpace(lines[len(lines)-1]); last != "" {
