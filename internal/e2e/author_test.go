@@ -37,12 +37,7 @@ func TestAuthoring(t *testing.T) {
 func (c *testCase) author(t *testing.T, kernel *target.Target) {
 	t.Helper()
 	out := t.TempDir()
-	rep, err := builder.Build(context.Background(), options(kernel, out, c.path))
-	if err != nil {
-		t.Fatalf("build: %s\n%s", explain(err), diagnostics(rep))
-	}
-	c.checkReport(t, rep)
-	c.checkOwners(t, rep)
+	rep := c.report(t, kernel, out)
 	c.checkSaid(t, rep)
 	c.boot(t, kernel, filepath.Join(out, rep.Module.Path), c.furtherModules(t, kernel))
 }

@@ -55,6 +55,16 @@ func readCases(t *testing.T, dir string) []testCase {
 	return cases
 }
 
+// namedCases are those of testdata/dir that have these names.
+func namedCases(t *testing.T, dir string, names ...string) []testCase {
+	t.Helper()
+	var cases []testCase
+	for _, name := range names {
+		cases = append(cases, readCase(t, filepath.Join(testdata, dir, name+".patch")))
+	}
+	return cases
+}
+
 func readCase(t *testing.T, path string) testCase {
 	t.Helper()
 	text, err := os.ReadFile(path)

@@ -26,9 +26,8 @@ var ibtPatches = []string{"exported-function", "function-pointer", "new-static-k
 
 func TestIBT(t *testing.T) {
 	kernel := ibtTarget(t)
-	for _, name := range ibtPatches {
-		c := readCase(t, testdata+"/patches/"+name+".patch")
-		t.Run(name, func(t *testing.T) {
+	for _, c := range namedCases(t, "patches", ibtPatches...) {
+		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			// Warnings stay where they are in this kernel.
 			c.head["Functions"] = slices.DeleteFunc(c.head["Functions"], func(f string) bool { return strings.HasSuffix(f, ".cold") })
@@ -43,9 +42,8 @@ var ibtAuthoring = []string{"callbacks", "new-file", "shadow", "syscall-kpatch"}
 
 func TestIBTAuthoring(t *testing.T) {
 	kernel := ibtTarget(t)
-	for _, name := range ibtAuthoring {
-		c := readCase(t, testdata+"/authoring/"+name+".patch")
-		t.Run(name, func(t *testing.T) {
+	for _, c := range namedCases(t, "authoring", ibtAuthoring...) {
+		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			c.author(t, kernel)
 		})
@@ -81,9 +79,8 @@ func TestIBTEntries(t *testing.T) {
 // TestIBTEntries sees in the kernel, and to one of a module.
 func TestSealedFunctions(t *testing.T) {
 	kernel := ibtTarget(t)
-	for _, name := range []string{"sealed-function", "sealed-in-module"} {
-		c := readCase(t, testdata+"/ibt/"+name+".patch")
-		t.Run(name, func(t *testing.T) {
+	for _, c := range namedCases(t, "ibt", "sealed-function", "sealed-in-module") {
+		t.Run(c.name, func(t *testing.T) {
 			rep, err := builder.Check(context.Background(), options(kernel, t.TempDir(), c.path))
 			if err == nil {
 				t.Fatal("not refused")
@@ -97,9 +94,8 @@ func TestSealedFunctions(t *testing.T) {
 // TestIBTModules has code of modules, which are compressed here.
 func TestIBTModules(t *testing.T) {
 	kernel := ibtTarget(t)
-	for _, name := range []string{"kernel-and-modules", "module-tracepoint"} {
-		c := readCase(t, testdata+"/modules/"+name+".patch")
-		t.Run(name, func(t *testing.T) {
+	for _, c := range namedCases(t, "modules", "kernel-and-modules", "module-tracepoint") {
+		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			boot(t, kernel, c.build(t, kernel, t.TempDir()), c.probe(), c.modules(t, kernel))
 		})

@@ -80,13 +80,7 @@ func TestBindings(t *testing.T) {
 	for _, c := range readCases(t, testdata+"/bindings") {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			rep, err := builder.Build(context.Background(), options(kernel, t.TempDir(), c.path))
-			if err != nil {
-				t.Fatalf("build: %s\n%s", explain(err), diagnostics(rep))
-			}
-			c.checkReport(t, rep)
-			c.checkOwners(t, rep)
-			for _, d := range rep.Diagnostics {
+			for _, d := range c.report(t, kernel, t.TempDir()).Diagnostics {
 				if d.Code == "debug-site-dropped" || d.Code == "tracepoint-dropped" {
 					t.Errorf("%s: %s", d.Object, d.Message)
 				}

@@ -30,9 +30,14 @@ func TestPatches(t *testing.T) {
 	}
 }
 
-// build makes the module, sees that the report has what the head says, and
-// returns the module's path.
+// build makes the module and returns its path.
 func (c *testCase) build(t *testing.T, kernel *target.Target, out string) string {
+	t.Helper()
+	return filepath.Join(out, c.report(t, kernel, out).Module.Path)
+}
+
+// report makes the module in out and sees that the report has what the head says.
+func (c *testCase) report(t *testing.T, kernel *target.Target, out string) *report.Report {
 	t.Helper()
 	rep, err := builder.Build(context.Background(), options(kernel, out, c.path))
 	if err != nil {
@@ -40,7 +45,7 @@ func (c *testCase) build(t *testing.T, kernel *target.Target, out string) string
 	}
 	c.checkReport(t, rep)
 	c.checkOwners(t, rep)
-	return filepath.Join(out, rep.Module.Path)
+	return rep
 }
 
 func (c *testCase) checkReport(t *testing.T, rep *report.Report) {
