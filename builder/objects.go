@@ -45,8 +45,8 @@ func (r *run) diff(ctx context.Context, units []*unit) error {
 		}
 		u.diff = elfdiff.DiffObjects(u.orig, patched)
 	}
-	r.addExports(units)
 	shared := sharedSymbols(units)
+	r.addExports(shared)
 	empty := true
 	for _, u := range units {
 		if err := r.readKeys(ctx, u, shared); err != nil {

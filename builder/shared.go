@@ -37,17 +37,12 @@ func sharedSymbols(units []*unit) sharedNames {
 	return s
 }
 
-// addExports tells the kernel of what units of modules export. What is in the
+// addExports tells the kernel of what modules are to export. What is in the
 // kernel itself is found with an export or without, and the running kernel has
 // none for what the patch exports.
-func (r *run) addExports(units []*unit) {
-	for _, u := range units {
-		if u.owner.Name == klp.Vmlinux {
-			continue
-		}
-		for _, name := range u.diff.Exports {
-			r.kernel.Export(name, u.owner.Name)
-		}
+func (r *run) addExports(shared sharedNames) {
+	for name, modules := range shared.exported {
+		r.kernel.Export(name, modules[len(modules)-1])
 	}
 }
 

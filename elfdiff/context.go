@@ -8,9 +8,9 @@ import (
 	"sync"
 )
 
-// matchByContext joins exchangeable atoms by where they are used: between which other
-// references of a function. Two are joined when they share a context that no
-// third atom of the group has. It is done for nothing else: a patch can move
+// matchByContext joins exchangeable atoms by where they are used: between which
+// other references of a function. Two are joined when they share a context that
+// no third atom of the group has. It is done for nothing else: a patch can move
 // code, and a variable taken for another would get its state.
 func matchByContext(olds, news []*Atom) (restOld, restNew []*Atom) {
 	if len(news) == 0 {

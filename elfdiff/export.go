@@ -34,17 +34,17 @@ func exportName(a *Atom) string {
 // without. Nor is it where the symbol goes altogether, which removals warns of.
 func (s *selection) export(a *Atom, how string) {
 	name := exportName(a)
-	before, after := exportNames(s.orig)[name], exportNames(s.patched)[name]
+	olds, news := s.exports()
 	switch {
-	case !before:
+	case !olds[name]:
 		if !slices.Contains(s.res.Exports, name) {
 			s.res.Exports = append(s.res.Exports, name)
 		}
 		s.diagnose(report.Diagnostic{Code: "export-dropped", Severity: report.Warning, Symbol: name,
 			Message: fmt.Sprintf("the new export %s is for what this patch changes alone: a module that needs it cannot be loaded", name)})
-	case !after && definedOnce(s.patched)[name] == nil:
+	case !news[name] && s.defined()[name] == nil:
 	default:
-		if after {
+		if news[name] {
 			how = "changed"
 		}
 		s.diagnose(report.Diagnostic{Code: "export-changed", Severity: report.Error, Symbol: name,

@@ -61,13 +61,12 @@ func sourceName(name string) bool {
 // object: the kernel keeps them, also where a weak definition of another unit
 // would now take their place.
 func (s *selection) removals() {
-	after := sync.OnceValue(func() map[string]*elfobj.Symbol { return definedOnce(s.patched) })
 	for _, p := range s.orig.File.Symbols {
 		a := s.orig.bySymbol[p]
 		if a == nil || a.sameSymbol(p) != nil || p.Bind == elf.STB_LOCAL || a.Init() || s.orig.isUnowned(a) || a.Kind != Func && a.Kind != Data {
 			continue
 		}
-		if _, still := after()[p.Name]; !still {
+		if _, still := s.defined()[p.Name]; !still {
 			s.warn("symbol-removed", a, "the patch takes %s away and the running kernel keeps it, also where a weak definition would take its place", p.Name)
 		}
 	}

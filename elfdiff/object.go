@@ -359,24 +359,18 @@ func extent(syms []*elfobj.Symbol, sectionSize uint64) uint64 {
 // symbolOrder orders the symbols of one section: by address, the longest
 // first, global before local but for what only modpost reads, then by name.
 func symbolOrder(a, b *elfobj.Symbol) int {
-	return cmp.Or(cmp.Compare(a.Value, b.Value), cmp.Compare(b.Size, a.Size), compareBool(isDeviceTable(a), isDeviceTable(b)),
+	return cmp.Or(cmp.Compare(a.Value, b.Value), cmp.Compare(b.Size, a.Size), cmp.Compare(forModpost(a), forModpost(b)),
 		cmp.Compare(b.Bind, a.Bind), cmp.Compare(a.Name, b.Name))
 }
 
-// isDeviceTable is for the global alias that MODULE_DEVICE_TABLE gives a table,
-// so that modpost finds it (include/linux/module.h). No code refers to it.
-func isDeviceTable(s *elfobj.Symbol) bool {
-	return strings.HasPrefix(s.Name, "__mod_") && strings.HasSuffix(s.Name, "_device_table") || strings.HasPrefix(s.Name, "__mod_device_table__")
-}
-
-func compareBool(a, b bool) int {
-	switch {
-	case a == b:
-		return 0
-	case b:
-		return -1
+// forModpost is 1 for the global alias that MODULE_DEVICE_TABLE gives a table,
+// so that modpost finds it (include/linux/module.h): no code refers to it. It
+// is 0 for all other symbols.
+func forModpost(s *elfobj.Symbol) int {
+	if strings.HasPrefix(s.Name, "__mod_") && strings.HasSuffix(s.Name, "_device_table") || strings.HasPrefix(s.Name, "__mod_device_table__") {
+		return 1
 	}
-	return 1
+	return 0
 }
 
 func (o *Object) isPadding(sec *elfobj.Section, from, to uint64) bool {

@@ -3,7 +3,9 @@ package elfdiff
 import (
 	"fmt"
 	"strings"
+	"sync"
 
+	"kintsugi/internal/elfobj"
 	"kintsugi/internal/report"
 )
 
@@ -19,6 +21,10 @@ type selection struct {
 	queue         []*Atom         // of them, those whose references were not followed yet
 	init          []*Atom         // changed code and data that is gone once the kernel has booted
 	res           *Result
+
+	// asked for in few pairs, and then often
+	defined func() map[string]*elfobj.Symbol       // by the patched object
+	exports func() (before, after map[string]bool) // of both objects, by name
 }
 
 // trip is why an atom travels.
@@ -36,6 +42,8 @@ func newSelection(orig, patched *Object) *selection {
 	for _, a := range correlate(orig, patched) {
 		s.ambiguous[a] = true
 	}
+	s.defined = sync.OnceValue(func() map[string]*elfobj.Symbol { return definedOnce(patched) })
+	s.exports = sync.OnceValues(func() (before, after map[string]bool) { return exportNames(orig), exportNames(patched) })
 	return s
 }
 
