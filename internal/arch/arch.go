@@ -1,0 +1,119 @@
+// Package arch holds what kintsugi knows of each machine architecture, as one
+// value a machine. Every other room asks this value; none names an
+// architecture itself.
+//
+// A field that is empty for a machine is a fact that nobody has checked yet.
+// What depends on it is refused for that machine, never guessed.
+package arch
+
+import (
+	"debug/elf"
+	"fmt"
+)
+
+// Arch describes one machine architecture.
+type Arch struct {
+	Name    string      // as uname -m prints it: x86_64
+	Machine elf.Machine // e_machine of its objects
+	Kernel  string      // its directory below arch/ in the kernel's source (SRCARCH, top Makefile): x86
+	Triple  string      // of its compiler and binutils: x86_64-linux-gnu
+	Debian  Debian
+	Loader  Loader
+	Entry   Entry
+	Image   Image
+	Kbuild  Kbuild
+	QEMU    QEMU
+}
+
+// Debian is what Debian calls the architecture.
+type Debian struct {
+	Name     string   // of the architecture, dpkg --print-architecture: amd64
+	Flavours []string // of its kernels, the plain one first: amd64, cloud-amd64, rt-amd64
+}
+
+// Loader is what the kernel's module loader does with relocations.
+type Loader struct {
+	// Applies is the size in bytes of the field that each relocation type fills,
+	// for the types that the loader applies (apply_relocate_add,
+	// arch/*/kernel/module.c). Others make it refuse the module.
+	Applies map[uint32]int
+	// Absolute is the type of a pointer in data.
+	Absolute uint32
+}
+
+// Entry is what lies at and before the entry of a function.
+type Entry struct {
+	// LandingPad is the instruction that an indirect branch must find, nil where
+	// the architecture has none (CONFIG_X86_KERNEL_IBT).
+	LandingPad []byte
+	// FtraceSites are the distances in bytes from the entry at which ftrace's call
+	// can lie (ftrace_location, kernel/trace/ftrace.c).
+	FtraceSites []uint64
+	// SiteTable is true where the image has its ftrace sites as absolute addresses
+	// in __mcount_loc, written by the linker and not at boot.
+	SiteTable bool
+}
+
+// Image is how a kernel image is packed.
+type Image struct {
+	Boot string // path of the bootable image below the build folder: arch/x86/boot/bzImage
+}
+
+// Kbuild is what the kernel's build does for this architecture alone.
+type Kbuild struct {
+	// Images are the directories whose code is linked into another image than vmlinux.
+	Images []OtherImage
+	// JumpLabels is the header that makes jump labels.
+	JumpLabels string
+	// Offsets are the C files that the build generates headers from (asm-offsets).
+	Offsets []string
+	// Generated are the directories of generated headers; one that exists is the trace of a build.
+	Generated string
+	// BootGoal is the directory of the boot code, and the goal that compiles it.
+	BootDir, BootGoal string
+	// Tools is the directory of the build's own programs for the architecture, empty for none.
+	Tools string
+}
+
+// OtherImage is a directory of code that livepatch cannot reach.
+type OtherImage struct {
+	Dir  string // below the source tree
+	Name string // for a person: the vDSO
+}
+
+// QEMU is how a kernel of the architecture is booted.
+type QEMU struct {
+	Program string // qemu-system-x86_64; empty: not tried
+	Machine string // q35
+	CPU     string // under emulation: max
+	Console string // of the kernel: ttyS0
+}
+
+// all are the architectures, the one that targets have so far first.
+var all = []*Arch{&AMD64, &ARM64, &PPC64LE, &S390X, &Loong64}
+
+// ByMachine returns the architecture of an object's e_machine.
+func ByMachine(m elf.Machine) (*Arch, error) {
+	for _, a := range all {
+		if a.Machine == m {
+			return a, nil
+		}
+	}
+	return nil, fmt.Errorf("unsupported machine %v", m)
+}
+
+// ByName returns the architecture that uname -m or Debian calls name.
+func ByName(name string) (*Arch, error) {
+	for _, a := range all {
+		if a.Name == name || a.Debian.Name == name {
+			return a, nil
+		}
+	}
+	return nil, fmt.Errorf("unsupported architecture %q", name)
+}
+
+// All returns the architectures.
+func All() []*Arch { return all }
+
+// libstub is linked into the image's EFI entry on all architectures that have one.
+var libstub = OtherImage{"drivers/firmware/efi/libstub", "the EFI stub"}
