@@ -134,6 +134,23 @@ func endsSoon(pid int) bool {
 	return false
 }
 
+// TestOddFolder: the path of the VM's files is no format, and no list of options.
+func TestOddFolder(t *testing.T) {
+	temp := filepath.Join(t.TempDir(), "100%d, %s!")
+	if err := os.Mkdir(temp, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	cfg := fakeConfig(t, `echo "$console" >"$console"; echo '{"step":"load"}' >"$channel"; echo '{"done":true}' >>"$channel"`)
+	t.Setenv("TMPDIR", temp)
+	result, err := Run(context.Background(), cfg)
+	if err != nil || !result.Test.OK {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	if !strings.HasPrefix(result.Console, temp+"/") {
+		t.Errorf("the console is %q, outside of %s", result.Console, temp)
+	}
+}
+
 func TestFallbackToEmulation(t *testing.T) {
 	cfg := fakeConfig(t, `[ $accel = tcg ] || { echo "no kvm" >&2; exit 1; }
 echo '{"step":"load"}' >$channel; echo '{"done":true}' >>$channel`)

@@ -44,7 +44,7 @@ func (o *outcome) result() *Result {
 func (cfg *Config) boot(ctx context.Context, dir, initramfs string) (out *outcome, err error) {
 	attempts := append(slices.Clone(cfg.accels), cfg.accels[len(cfg.accels)-1])
 	for i, accel := range attempts {
-		out, err = cfg.qemu(ctx, accel, filepath.Join(dir, "%s."+strconv.Itoa(i)), initramfs)
+		out, err = cfg.qemu(ctx, accel, serialFiles(dir, i), initramfs)
 		if ctx.Err() != nil || len(out.messages) > 0 {
 			break
 		}
@@ -91,15 +91,23 @@ func hasKVM() bool {
 // working one does within a second.
 const kvmSilence = 15 * time.Second
 
-// qemu runs one VM; files is the pattern of its files' names. The error is nil where the guest ran, whatever it did.
-func (cfg *Config) qemu(ctx context.Context, accel, files, initramfs string) (*outcome, error) {
+// serial are the files on the host that the guest's two serial ports write to.
+type serial struct{ console, channel string }
+
+// serialFiles returns the files of one attempt, numbered from 0.
+func serialFiles(dir string, attempt int) serial {
+	number := strconv.Itoa(attempt)
+	return serial{console: filepath.Join(dir, "console."+number), channel: filepath.Join(dir, "channel."+number)}
+}
+
+// qemu runs one VM. The error is nil if the guest ran, whatever the guest did.
+func (cfg *Config) qemu(ctx context.Context, accel string, files serial, initramfs string) (*outcome, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	channel := fmt.Sprintf(files, "channel")
-	console := &console{path: fmt.Sprintf(files, "console"), tee: cfg.Console, stop: stop}
+	console := &console{path: files.console, tee: cfg.Console, stop: stop}
 	var late atomic.Bool
 	defer time.AfterFunc(startLimit, func() {
-		if isEmpty(channel) {
+		if isEmpty(files.channel) {
 			late.Store(true)
 			stop()
 		}
@@ -111,12 +119,12 @@ func (cfg *Config) qemu(ctx context.Context, accel, files, initramfs string) (*o
 	exited, exit := context.WithCancel(context.Background())
 	go func() { console.watch(exited); close(watched) }()
 
-	cmd := &command.Cmd{Path: cfg.QEMU, Args: cfg.arguments(accel, initramfs, console.path, channel)}
+	cmd := &command.Cmd{Path: cfg.QEMU, Args: cfg.arguments(accel, initramfs, files)}
 	_, err := cmd.Run(ctx)
 	exit()
 	<-watched
 	out := &outcome{accel: accel, console: console.text, timeout: errors.Is(err, context.DeadlineExceeded), flood: console.flood, late: late.Load()}
-	messages, readErr := readMessages(channel)
+	messages, readErr := readMessages(files.channel)
 	if readErr != nil {
 		return out, readErr
 	}
@@ -155,7 +163,7 @@ const kernelArguments = "console=ttyS0 printk.devkmsg=on loglevel=6 no_timer_che
 // breakpoint that the other has put into its code and taken out again, which a
 // kernel does all the time (text_poke_bp, arch/x86/kernel/alternative.c) and a
 // processor does not do.
-func (cfg *Config) arguments(accel, initramfs, console, channel string) []string {
+func (cfg *Config) arguments(accel, initramfs string, files serial) []string {
 	cpu := cfg.CPU
 	switch {
 	case cpu != "":
@@ -170,7 +178,7 @@ func (cfg *Config) arguments(accel, initramfs, console, channel string) []string
 	return []string{
 		"-machine", "q35", "-accel", accel, "-cpu", cpu, "-smp", "2", "-m", "512",
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-		"-serial", "file:" + console, "-serial", "file:" + channel,
+		"-serial", "file:" + files.console, "-serial", "file:" + files.channel,
 		"-kernel", cfg.Image, "-initrd", initramfs, "-append", strings.TrimSpace(kernelArguments + " " + cfg.KernelArgs),
 	}
 }
