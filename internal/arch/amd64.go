@@ -26,7 +26,7 @@ var AMD64 = Arch{
 		FtraceSites: []uint64{0, 4},
 		SiteTable:   true,
 	},
-	Image: Image{Boot: "arch/x86/boot/bzImage"},
+	Image: Image{Boot: "arch/x86/boot/bzImage", Magic: "HdrS", MagicAt: 0x202}, // Documentation/x86/boot.rst
 	Kbuild: Kbuild{
 		Images: []OtherImage{
 			{"arch/x86/entry/vdso", "the vDSO"},
@@ -43,5 +43,21 @@ var AMD64 = Arch{
 		BootGoal:  "arch/x86/boot/setup.elf",
 		Tools:     "arch/x86/tools",
 	},
-	QEMU: QEMU{Program: "qemu-system-x86_64", Machine: "q35", CPU: "max", Console: "ttyS0"},
+	QEMU: QEMU{
+		Program: "qemu-system-x86_64",
+		Package: "qemu-system-x86",
+		Machine: "q35",
+		CPU:     "max",
+		// Emulated CPUs take turns in one thread: of two threads, one can still run
+		// the breakpoint that the other has put into its code and taken out again. A
+		// kernel does that all the time (text_poke_bp, arch/x86/kernel/alternative.c),
+		// a processor never.
+		Emulation: "tcg,thread=single",
+		KVM:       []string{"vmx", "svm"},
+		Console:   "ttyS0",
+		Channel:   "ttyS1",
+		// An emulated CPU on a busy host stands still for seconds, and a kernel whose
+		// first ticks are late panics in check_timer (arch/x86/kernel/apic/io_apic.c).
+		Append: "no_timer_check",
+	},
 }

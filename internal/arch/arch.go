@@ -57,6 +57,9 @@ type Entry struct {
 // Image is how a kernel image is packed.
 type Image struct {
 	Boot string // path of the bootable image below the build folder: arch/x86/boot/bzImage
+	// Magic lies at MagicAt in a bootable image; empty: not checked.
+	Magic   string
+	MagicAt int64
 }
 
 // Kbuild is what the kernel's build does for this architecture alone.
@@ -84,9 +87,17 @@ type OtherImage struct {
 // QEMU is how a kernel of the architecture is booted.
 type QEMU struct {
 	Program string // qemu-system-x86_64; empty: not tried
+	Package string // of Debian, that has the program: qemu-system-x86
 	Machine string // q35
 	CPU     string // under emulation: max
+	// Emulation is QEMU's accelerator without KVM, with its options.
+	Emulation string
+	// KVM are the flags in /proc/cpuinfo of a CPU that has one of the extensions that KVM needs.
+	KVM     []string
 	Console string // of the kernel: ttyS0
+	Channel string // the second serial port of the guest: ttyS1
+	// Append are arguments of the kernel that only this machine needs.
+	Append string
 }
 
 // all are the architectures, the one that targets have so far first.

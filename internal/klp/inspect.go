@@ -56,6 +56,15 @@ type Function struct {
 	code place
 }
 
+// Code returns the section of the module that has the new function, and its
+// offset there; ok is false where the function is not in the module.
+func (f *Function) Code() (section string, offset uint64, ok bool) {
+	if f.code.section == nil {
+		return "", 0, false
+	}
+	return f.code.section.Name, f.code.offset, true
+}
+
 // State is a struct klp_state.
 type State struct {
 	ID      uint64 `json:"id"`

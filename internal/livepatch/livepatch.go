@@ -56,7 +56,8 @@ func (p *Patch) InTransition() bool { return p.State == Enabling || p.State == D
 // Object is vmlinux or a module, with the functions patched in it.
 type Object struct {
 	Name      string     `json:"name"`
-	Patched   *bool      `json:"patched,omitempty"` // false: the module is not loaded; since Linux 6.1
+	Patched   *bool      `json:"patched,omitempty"` // false: the module is not loaded
+	Derived   bool       `json:"derived,omitempty"` // Patched is not the kernel's word, which it gives since Linux 6.1
 	Functions []Function `json:"functions"`
 }
 

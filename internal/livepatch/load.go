@@ -11,31 +11,44 @@ import (
 )
 
 // Load inserts the livepatch module in the file at path and waits until every
-// task runs the patched code. A transition of another patch that is under way
-// is waited for first, since the kernel allows one at a time.
+// task runs the patched code.
 func (h *Host) Load(ctx context.Context, path string) (*Patch, error) {
+	name, err := h.Insert(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	return h.AwaitEnabled(ctx, name)
+}
+
+// Insert inserts the livepatch module in the file at path and returns its
+// name. A transition of another livepatch must end first, since the kernel
+// allows one at a time; the transition of this one has begun.
+func (h *Host) Insert(ctx context.Context, path string) (name string, err error) {
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, fault.Inputf("module: %w", err)
+		return "", fault.Inputf("module: %w", err)
 	}
 	defer file.Close()
 	module, err := ReadModule(file)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	if !module.Livepatch {
-		return nil, fault.Inputf("%s is not a livepatch module: .modinfo has no livepatch=Y", module.Name)
+		return "", fault.Inputf("%s is not a livepatch module: .modinfo has no livepatch=Y", module.Name)
 	}
 	if _, err := h.active(); err != nil {
+		return "", err
+	}
+	return module.Name, h.insertModule(ctx, file, module.Name)
+}
+
+// AwaitEnabled waits until every task runs the code of the livepatch that was
+// inserted.
+func (h *Host) AwaitEnabled(ctx context.Context, name string) (*Patch, error) {
+	if err := h.waitEnabled(ctx, name); err != nil {
 		return nil, err
 	}
-	if err := h.insertModule(ctx, file, module.Name); err != nil {
-		return nil, err
-	}
-	if err := h.waitEnabled(ctx, module.Name); err != nil {
-		return nil, err
-	}
-	return h.Status(module.Name)
+	return h.Status(name)
 }
 
 // insertModule is finit_module(2), tried again while another transition has the kernel busy.

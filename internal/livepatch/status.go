@@ -123,6 +123,7 @@ func (h *Host) read(name string) (*Patch, error) {
 	if p.Objects, err = readObjects(dir); err != nil {
 		return nil, err
 	}
+	h.derivePatched(p)
 	if p.InTransition() {
 		p.Blockers = h.blockers(*enabled)
 	}
