@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"kintsugi/internal/command"
+	"kintsugi/internal/ctext"
 	"kintsugi/internal/fault"
 )
 
@@ -316,9 +317,9 @@ func (t *Tree) addresses(prefix string) []byte {
 		files, _ := filepath.Glob(filepath.Join(t.Dir, "arch/x86/boot", pattern))
 		for _, file := range files {
 			text, _ := os.ReadFile(file)
-			for word := range words(text) {
-				if strings.HasPrefix(string(word), prefix) && !isMacro(string(word)) {
-					names[string(word)] = true
+			for word := range ctext.Words(string(text)) {
+				if strings.HasPrefix(word, prefix) && !isMacro(word) {
+					names[word] = true
 				}
 			}
 		}

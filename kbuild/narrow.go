@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"kintsugi/internal/command"
+	"kintsugi/internal/ctext"
 	"kintsugi/internal/fault"
 )
 
@@ -180,7 +181,7 @@ func (s *source) sameCode(t *source) (bool, error) {
 	if err != nil {
 		return false, fault.Environmentf("preprocessed source: %w", err)
 	}
-	return unusedOnly(a, b), nil
+	return ctext.SameButUnused(a, b), nil
 }
 
 // has reports whether one of the changed files is among deps.
@@ -307,23 +308,13 @@ func readSource(file string, deps []string) (*source, error) {
 	}
 	sum := sha256.New()
 	for line := range bytes.Lines(text) {
-		if !isMarker(line) {
+		if !ctext.IsMarker(line) {
 			sum.Write(line)
 		}
 	}
 	s := &source{file: file, deps: cleanPaths(deps, nil)}
 	sum.Sum(s.sum[:0])
 	return s, nil
-}
-
-// isMarker reports whether a line of preprocessed text is `# 12 "file" 1`, or
-// blank: how many blank lines there are depends on what the preprocessor left
-// out.
-func isMarker(line []byte) bool {
-	if len(line) > 2 && line[0] == '#' && line[1] == ' ' && line[2] >= '0' && line[2] <= '9' {
-		return true
-	}
-	return len(bytes.TrimSpace(line)) == 0
 }
 
 // compile makes an object of preprocessed text.

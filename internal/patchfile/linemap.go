@@ -2,6 +2,8 @@ package patchfile
 
 import (
 	"slices"
+
+	"kintsugi/internal/ctext"
 )
 
 // LineMap relates three numberings of one file's lines, all from 1: of the
@@ -71,10 +73,10 @@ func (m *LineMap) Regions() []Region { return slices.Clone(m.regions) }
 
 // setReported completes m with the numbers of the pinned text. info are its
 // lines, nil where they are not known.
-func (m *LineMap) setReported(reported []int, info []sourceLine) {
+func (m *LineMap) setReported(reported []int, info []ctext.Line) {
 	m.reported, m.patched = reported, make(map[int]int, len(reported))
 	for i, r := range reported {
-		if info != nil && !info[i].code {
+		if info != nil && !info[i].Code {
 			continue
 		}
 		line, taken := m.patched[r]

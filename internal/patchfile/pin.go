@@ -3,6 +3,8 @@ package patchfile
 import (
 	"strconv"
 	"strings"
+
+	"kintsugi/internal/ctext"
 )
 
 // The kernel's bug table holds a line number in 16 bits (struct bug_entry in
@@ -39,7 +41,7 @@ const newLineBase = 10000
 // A directive in a branch that is not compiled has no effect. After the end of
 // each branch that has one, the number is set again.
 func pin(m *LineMap, lines []string) string {
-	info, ok := lexC(strings.Join(lines, ""))
+	info, ok := ctext.Lines(strings.Join(lines, ""))
 	if !ok {
 		m.setReported(counting(len(lines)), nil)
 		return strings.Join(lines, "")
@@ -50,8 +52,8 @@ func pin(m *LineMap, lines []string) string {
 	var open branches
 	number, certain := 1, true
 	for i, line := range lines {
-		certain = open.follow(info[i].cond) && certain
-		if info[i].safe && info[i].code && (!certain || number != want[i]) {
+		certain = open.follow(info[i].Cond) && certain
+		if info[i].Safe && info[i].Code && (!certain || number != want[i]) {
 			out.WriteString("#line " + strconv.Itoa(want[i]) + "\n")
 			number, certain = want[i], true
 			open.mark()
@@ -97,15 +99,15 @@ type branches []bool
 
 // follow takes the next line's part in conditional compilation. It returns
 // false after a branch with a directive, which may or may not be compiled.
-func (b *branches) follow(c cond) bool {
+func (b *branches) follow(c ctext.Cond) bool {
 	n := len(*b)
 	switch {
-	case c == condOpen:
+	case c == ctext.CondOpen:
 		*b = append(*b, false)
 	case n == 0:
-	case c == condElse:
+	case c == ctext.CondElse:
 		return !(*b)[n-1]
-	case c == condClose:
+	case c == ctext.CondClose:
 		marked := (*b)[n-1]
 		*b = (*b)[:n-1]
 		return !marked

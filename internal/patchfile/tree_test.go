@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"kintsugi/internal/command"
+	"kintsugi/internal/ctext"
 	"kintsugi/internal/fault"
 )
 
@@ -112,10 +113,10 @@ func TestPinKernelObjects(t *testing.T) {
 // commentLines inserts n comments before lines that the lexer calls safe.
 func commentLines(r *rand.Rand, source string, n int) (old, patched []string, origin []int) {
 	old = splitLines(source)
-	info, _ := lexC(source)
+	info, _ := ctext.Lines(source)
 	at := map[int]bool{}
 	for len(at) < n {
-		if i := r.IntN(len(old)); info[i].safe {
+		if i := r.IntN(len(old)); info[i].Safe {
 			at[i] = true
 		}
 	}
@@ -196,11 +197,11 @@ func TestPinKernelText(t *testing.T) {
 			old, patched, origin := blankLines(r, string(source), 3)
 			m := newLineMap(old, patched, origin)
 			checkUnpinned(t, pin(m, patched), strings.Join(patched, ""))
-			info, _ := lexC(strings.Join(patched, ""))
+			info, _ := ctext.Lines(strings.Join(patched, ""))
 			files++
 			here := 0
 			for j := range patched {
-				if info[j].code && m.Original(j+1) != 0 {
+				if info[j].Code && m.Original(j+1) != 0 {
 					lines++
 					if m.Original(j+1) != m.Reported(j+1) {
 						here++

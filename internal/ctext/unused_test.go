@@ -1,14 +1,13 @@
-package kbuild
+package ctext
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 const preprocessed = `# 1 "a.c"
@@ -30,15 +29,17 @@ static inline void hidden(void) { }
 #pragma GCC diagnostic push
 `
 
-func TestSplit(t *testing.T) {
+func TestDeclarations(t *testing.T) {
 	var got []string
-	for _, it := range split([]byte(preprocessed)) {
-		line, _, _ := strings.Cut(string(it.text), "\n")
-		got = append(got, it.name+": "+line[:min(len(line), 24)])
+	for _, it := range declarations(withoutMarkers([]byte(preprocessed))) {
+		line, _, _ := strings.Cut(it.text, "\n")
+		got = append(got, it.inline+": "+line[:min(len(line), 24)])
 	}
-	want := []string{": struct s { int (*f)(void", "unused: static inline __attribut", "called: static inline int called(", ": static __inline__ __attr",
-		"odd: static inline typeof(siz", "middle: static inline int middle(void);", "middle: static inline int middle(void) {", ": int table[] = { (1), 2 }", ": int f(void) { return ca", ": asm(\"call hidden\");",
-		"hidden: static inline void hidde", ": #pragma GCC diagnostic "}
+	want := []string{": struct s { int (*f)(void", "unused: static inline __attribut",
+		"called: static inline int called(", ": static __inline__ __attr",
+		"odd: static inline typeof(siz", "middle: static inline int middle(void);",
+		"middle: static inline int middle(void) {", ": int table[] = { (1), 2 }", ": int f(void) { return ca",
+		": asm(\"call hidden\");", "hidden: static inline void hidde", ": #pragma GCC diagnostic "}
 	if len(got) != len(want) {
 		t.Fatalf("%q", got)
 	}
@@ -49,7 +50,7 @@ func TestSplit(t *testing.T) {
 	}
 }
 
-func TestUnusedOnly(t *testing.T) {
+func TestSameButUnused(t *testing.T) {
 	for _, c := range []struct {
 		from, to string
 		want     bool
@@ -65,34 +66,35 @@ func TestUnusedOnly(t *testing.T) {
 		{"static inline void hidden", "static inline void fresh(void) { }\nstatic inline void hidden", true},
 		{"return called(table[0]);", "return called(table[0]) + middle();", false},
 		{"struct s {", "struct s{", false},
+		{"\"} ;{\"", "R\"x(} ;{\n})\" )x\"", true},
 	} {
 		patched := strings.Replace(preprocessed, c.from, c.to, 1)
 		if patched == preprocessed {
 			t.Fatalf("%q is not in the text", c.from)
 		}
-		if got := unusedOnly([]byte(preprocessed), []byte(patched)); got != c.want {
+		if got := SameButUnused([]byte(preprocessed), []byte(patched)); got != c.want {
 			t.Errorf("%q: %v, want %v", c.to, got, c.want)
 		}
 	}
 }
 
-// FuzzUnusedOnly wants hostile text to end, and a text to differ from itself
-// in nothing.
-func FuzzUnusedOnly(f *testing.F) {
+// FuzzSameButUnused checks that hostile text comes to an end, and that no text
+// differs from itself.
+func FuzzSameButUnused(f *testing.F) {
 	f.Add([]byte(preprocessed), []byte("int x;"))
 	f.Add([]byte("static inline int f(\"{"), []byte("}}}((("))
 	f.Fuzz(func(t *testing.T, a, b []byte) {
-		if unusedOnly(a, a) {
+		if SameButUnused(a, a) {
 			t.Error("a text differs from itself")
 		}
-		if unusedOnly(a, b) != unusedOnly(b, a) {
+		if SameButUnused(a, b) != SameButUnused(b, a) {
 			t.Error("the order of the texts matters")
 		}
 	})
 }
 
-// TestUnusedCompiles changes functions that are said to be unused, and has the
-// compiler agree.
+// TestUnusedCompiles changes functions that count as unused, and expects the
+// same object from the compiler.
 func TestUnusedCompiles(t *testing.T) {
 	if _, err := exec.LookPath("gcc"); err != nil {
 		t.Skip("no gcc")
@@ -101,8 +103,10 @@ func TestUnusedCompiles(t *testing.T) {
 		"static inline int c(int x) { static int n; return n -= x; }\nint d(int x) { static int n; return c(x) + n++; }\n"
 	object := func(text string) []byte {
 		dir := t.TempDir()
-		write(t, filepath.Join(dir, "a.i"), text)
-		cmd := exec.CommandContext(context.Background(), "gcc", "-O2", "-g1", "-c", "-o", "a.o", "a.i")
+		if err := os.WriteFile(filepath.Join(dir, "a.i"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.CommandContext(context.Background(), "gcc", "-O2", "-c", "-o", "a.o", "a.i")
 		cmd.Dir = dir
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)
@@ -114,10 +118,10 @@ func TestUnusedCompiles(t *testing.T) {
 		return data
 	}
 	patched := strings.Replace(text, "n += x", "n += x + 1", 1)
-	if !unusedOnly([]byte(text), []byte(patched)) {
+	if !SameButUnused([]byte(text), []byte(patched)) {
 		t.Error("the functions count as used")
 	}
-	if diff := cmp.Diff(true, sameCode(object(text), object(patched))); diff != "" {
+	if !bytes.Equal(object(text), object(patched)) {
 		t.Error("the compiler makes other code")
 	}
 }
