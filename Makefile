@@ -1,7 +1,7 @@
-# Two commands for a newcomer, each enough on a fresh Debian 12 machine with Go,
-# git and make: make demo, make test. All install the packages they need.
+# For a newcomer with Debian 12, Go, git and make: make demo, then make test.
+# Both install the Debian packages that they need. make check needs Go alone.
 
-.PHONY: build demo test bench sweep
+.PHONY: build check demo test bench sweep
 
 build: # the program, static: it is also init of the virtual machine
 	CGO_ENABLED=0 go build -trimpath -o kintsugi .
@@ -11,6 +11,9 @@ demo: # a real patch for Debian's newest kernel, built, loaded and taken out aga
 	@$(MAKE) --no-print-directory build
 	@scripts/demo
 
+check: # style and unit tests, within a minute: no packages, no kernel, no root
+	@scripts/check
+
 test: # everything, the real kernel and the virtual machine included
 	@scripts/install-packages test
 	@$(MAKE) --no-print-directory build
@@ -19,7 +22,7 @@ test: # everything, the real kernel and the virtual machine included
 bench: # what a build and a new target cost; BENCH="-rounds 3 build" for a part
 	@scripts/install-packages demo
 	@$(MAKE) --no-print-directory build
-	@parts=$$(scripts/target-env) && eval "$$parts" && go run ./internal/bench -t "$$target" $(BENCH)
+	@target=$$(scripts/newest-target) && go run ./internal/bench -t "$$target" $(BENCH)
 
 sweep: # real changes between two releases: N=40 (or all) SEED=1 SWEEP="-build -boot 5"; see docs/coverage.md
 	@scripts/install-packages demo

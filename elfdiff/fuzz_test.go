@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"kintsugi/internal/elfobj"
+	"kintsugi/internal/testenv"
 )
 
 // fuzzSources make the objects that fuzzing starts from: every kind of atom
@@ -63,14 +64,14 @@ func FuzzDiff(f *testing.F) {
 }
 
 // realObjects are up to n objects of a kernel, none above a size in bytes,
-// from all over the folder that KINTSUGI_TEST_OBJECTS names.
+// from all over the folder of the test target's modules.
 func realObjects(f *testing.F, n int, size int64) (objects [][]byte) {
 	var paths []string
-	dir := os.Getenv("KINTSUGI_TEST_OBJECTS")
-	if dir == "" {
+	kernel := testenv.Find(f)
+	if kernel == nil {
 		return nil
 	}
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(kernel.Modules, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !slices.Contains([]string{".o", ".ko"}, filepath.Ext(path)) {
 			return err
 		}

@@ -19,19 +19,17 @@ import (
 	"kintsugi/elfdiff"
 	"kintsugi/internal/elfobj"
 	"kintsugi/internal/report"
+	"kintsugi/internal/testenv"
 	"kintsugi/kbuild"
 )
 
 // TestProperties holds the differ to what must be true of any object, on units
 // of a real kernel: the same object, other orders of sections and symbols,
 // comments and shifted lines differ in nothing; one changed instruction is one
-// changed function. KINTSUGI_TEST_UNITS says on how many units.
+// changed function. KINTSUGI_TEST_UNITS is the number of units.
 func TestProperties(t *testing.T) {
-	dir := os.Getenv("KINTSUGI_TEST_SOURCE")
-	if dir == "" {
-		t.Skip("KINTSUGI_TEST_SOURCE is not set: no prepared kernel tree to take units from")
-	}
-	tree := &kbuild.Tree{Dir: dir, CC: "gcc-12", CacheDir: t.TempDir(), Jobs: 2}
+	kernel := testenv.Kernel(t)
+	tree := &kbuild.Tree{Dir: kernel.Source, CC: kernel.CC, CacheDir: t.TempDir(), Jobs: 2}
 	s := &sample{tree: tree, sums: map[string]int{}}
 	t.Run("units", func(t *testing.T) {
 		for i, u := range sampleUnits(t, tree, number("KINTSUGI_TEST_UNITS", 40)) {

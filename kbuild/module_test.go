@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"kintsugi/internal/fault"
+	"kintsugi/internal/testenv"
 )
 
 const moduleKbuild = `obj-m := livepatch-proto.o
@@ -47,11 +48,7 @@ func moduleSource(t *testing.T, text string) string {
 
 func headers(t *testing.T) string {
 	t.Helper()
-	dir := os.Getenv("KINTSUGI_TEST_HEADERS")
-	if dir == "" {
-		t.Skip("KINTSUGI_TEST_HEADERS is not set: no kernel headers to compile a module against")
-	}
-	return dir
+	return testenv.Kernel(t).Headers
 }
 
 func TestLinkModule(t *testing.T) {

@@ -13,16 +13,14 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"kintsugi/internal/fault"
+	"kintsugi/internal/testenv"
 )
 
 // realTree returns the prepared tree that the tests of the real thing run on.
 func realTree(t *testing.T) *Tree {
 	t.Helper()
-	dir := os.Getenv("KINTSUGI_TEST_SOURCE")
-	if dir == "" {
-		t.Skip("KINTSUGI_TEST_SOURCE is not set: no prepared kernel tree to test on")
-	}
-	return &Tree{Dir: dir, CC: "gcc-12", CacheDir: t.TempDir(), Jobs: 2}
+	kernel := testenv.Kernel(t)
+	return &Tree{Dir: kernel.Source, CC: kernel.CC, CacheDir: t.TempDir(), Jobs: 2}
 }
 
 // stamps returns every file of a tree with size and time of change, and every

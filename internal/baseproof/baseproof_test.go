@@ -1,7 +1,6 @@
 package baseproof
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -10,17 +9,14 @@ import (
 	"kintsugi/internal/elfobj"
 	"kintsugi/internal/kimage"
 	"kintsugi/internal/kofile"
+	"kintsugi/internal/testenv"
 )
 
 // shippedModule is a module of the target. Its code is taken both for what
 // was compiled and, after a test has changed it, for what was shipped.
 func shippedModule(t *testing.T, name string) []byte {
 	t.Helper()
-	dir := os.Getenv("KINTSUGI_TEST_OBJECTS")
-	if dir == "" {
-		t.Skip("KINTSUGI_TEST_OBJECTS is not set to a folder with kernel modules")
-	}
-	path, err := kofile.Open(dir).Path(name)
+	path, err := kofile.Open(testenv.Kernel(t).Modules).Path(name)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,9 +1,8 @@
 // Package e2e holds the tests that take the whole way: real patches become
-// modules for the newest 6.1 kernel that Debian offers, and are loaded into
-// that kernel under QEMU.
+// modules for the test target, a 6.1 kernel of Debian's, and are loaded into
+// that kernel under QEMU. Some tests add further targets to the user's store.
 //
-// They need that kernel, its compiler and QEMU, and run when
-// KINTSUGI_TEST_REAL=1 is set, as make test does.
+// They need the target that KINTSUGI_TEST_TARGET names, its compiler and QEMU.
 package e2e
 
 import (
@@ -12,16 +11,13 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"sync"
 	"testing"
 
 	"kintsugi/internal/fault"
 	"kintsugi/internal/target"
+	"kintsugi/internal/testenv"
 )
-
-// series is Debian's, of which the newest kernel on offer is taken.
-const series = "6.1"
 
 // testdata is the project's, seen from this package.
 const testdata = "../../testdata"
@@ -41,26 +37,30 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// realTarget is the kernel that most tests are about.
+// realTarget is the test target, the kernel that most tests are about.
 func realTarget(t *testing.T) *target.Target {
 	t.Helper()
-	return added(t, addTarget)
+	name := testenv.Kernel(t).Name
+	return added(t, func() (*target.Target, error) {
+		store, err := target.DefaultStore()
+		if err != nil {
+			return nil, err
+		}
+		return store.Open(name)
+	})
 }
 
-// added is the kernel that add makes, where tests may do that.
+// added is the kernel that add returns. It is skipped without a test target:
+// adding a kernel takes a network and minutes.
 func added(t *testing.T, add func() (*target.Target, error)) *target.Target {
 	t.Helper()
-	if os.Getenv("KINTSUGI_TEST_REAL") != "1" {
-		t.Skip("KINTSUGI_TEST_REAL=1 is not set: it allows tests to fetch a kernel and to boot it")
-	}
+	testenv.Kernel(t)
 	kernel, err := add()
 	if err != nil {
 		t.Fatalf("target: %s", explain(err))
 	}
 	return kernel
 }
-
-var addTarget = adder(series)
 
 // adder adds the newest kernel of a series of Debian's once, to the user's
 // store, where the next run finds it.
@@ -85,13 +85,7 @@ func program(t *testing.T) string {
 }
 
 var buildProgram = sync.OnceValues(func() (string, error) {
-	path := filepath.Join(scratch, "kintsugi")
-	cmd := exec.Command("go", "build", "-o", path, "kintsugi")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return path, nil
+	return testenv.BuildProgram(scratch)
 })
 
 // buildCommand is kintsugi build as a process of its own with tmp as its
@@ -104,7 +98,7 @@ func buildCommand(t *testing.T, kernel *target.Target, tmp, out string, patches 
 	return cmd
 }
 
-// explain is an error with all that a user would be told.
+// explain is an error with its class, code and hints.
 func explain(err error) string {
 	text := fmt.Sprintf("%v (class %d, code %q)", err, fault.ClassOf(err), fault.CodeOf(err))
 	for _, hint := range fault.Hints(err) {

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,7 +77,9 @@ func pristine(t *testing.T, kernel *target.Target) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	source, err := store.DebianSource(context.Background(), target.DebianRelease{Release: kernel.Release, Version: kernel.Version, Series: series}, nil)
+	series := strings.Join(strings.SplitN(kernel.Release, ".", 3)[:2], ".")
+	release := target.DebianRelease{Release: kernel.Release, Version: kernel.Version, Series: series}
+	source, err := store.DebianSource(context.Background(), release, nil)
 	if err != nil {
 		t.Fatalf("source: %s", explain(err))
 	}

@@ -5,7 +5,6 @@ import (
 	"debug/elf"
 	"encoding/binary"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -14,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"kintsugi/internal/testenv"
 )
 
 func TestRoundTripCompiled(t *testing.T) {
@@ -149,12 +150,12 @@ func TestRoundTripRetargeted(t *testing.T) {
 	}
 }
 
-// TestRoundTripKernel reads every module and object in a folder: that of
-// KINTSUGI_TEST_OBJECTS or the running kernel's modules.
+// TestRoundTripKernel reads every module and object in a folder: the modules
+// of the test target, else those of the running kernel.
 func TestRoundTripKernel(t *testing.T) {
-	dir := os.Getenv("KINTSUGI_TEST_OBJECTS")
-	if dir == "" {
-		dir = "/lib/modules"
+	dir := "/lib/modules"
+	if kernel := testenv.Find(t); kernel != nil {
+		dir = kernel.Modules
 	}
 	const compareByTools = 5
 	n := 0
@@ -179,7 +180,7 @@ func TestRoundTripKernel(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n == 0 {
-		t.Skipf("no .ko or .o in %s; KINTSUGI_TEST_OBJECTS names a folder that has some", dir)
+		t.Skipf("no .ko or .o in %s, and %s names no target", dir, testenv.Variable)
 	}
 	t.Logf("%d objects in %s", n, dir)
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"kintsugi/internal/kofile"
+	"kintsugi/internal/testenv"
 )
 
 // modules to test with: small and large ones, of one object and of many.
@@ -18,10 +19,7 @@ var modules = []string{"btrfs", "xfs", "ext4", "loop", "dummy", "minix"}
 // realModules returns shipped modules, of which at least one has to be there.
 func realModules(t testing.TB) map[string][]byte {
 	t.Helper()
-	dir := os.Getenv("KINTSUGI_TEST_OBJECTS")
-	if dir == "" {
-		t.Skip("KINTSUGI_TEST_OBJECTS is not set to a folder with kernel modules")
-	}
+	dir := testenv.Kernel(t).Modules
 	found := map[string][]byte{}
 	shipped := kofile.Open(dir)
 	for _, name := range modules {

@@ -7,27 +7,22 @@ import (
 	"slices"
 	"strings"
 	"testing"
-)
 
-// testImage is the variable that names the kernel images to test with: paths
-// of vmlinuz files, separated by colons. Without it those in /boot serve.
-const testImage = "KINTSUGI_TEST_IMAGE"
+	"kintsugi/internal/testenv"
+)
 
 type realImage struct {
 	path string
 	file []byte
 }
 
-// realImages returns the images to test with. There being none is a skip; an
-// image that was asked for and is not there is a failure.
+// realImages returns the images to test with: that of the test target, else
+// those in /boot. Without any the test is skipped.
 func realImages(t testing.TB) []realImage {
 	t.Helper()
-	paths := filepath.SplitList(os.Getenv(testImage))
-	if len(paths) == 0 {
-		paths, _ = filepath.Glob("/boot/vmlinuz-*")
-	}
-	if len(paths) == 0 {
-		t.Skipf("no kernel image: set %s to the path of a vmlinuz", testImage)
+	paths, _ := filepath.Glob("/boot/vmlinuz-*")
+	if len(paths) == 0 || testenv.Find(t) != nil {
+		paths = []string{testenv.Kernel(t).Image}
 	}
 	var images []realImage
 	for _, path := range paths {

@@ -13,17 +13,12 @@ import (
 	"kintsugi/internal/fault"
 	"kintsugi/internal/kimage"
 	"kintsugi/internal/report"
+	"kintsugi/internal/testenv"
 	"kintsugi/kbuild"
 )
 
 // The tests in this file compile a module and verify it against the kernel
-// that it is for. They need
-//
-//	KINTSUGI_TEST_IMAGE    a vmlinuz, or several separated by colons: the first counts
-//	KINTSUGI_TEST_HEADERS  its headers, a folder for make -C
-//	KINTSUGI_TEST_CC       the compiler to build modules with, optional
-//
-// and say so when they are skipped.
+// that it is for, the test target.
 
 // real is the kernel and the sealed module, made once.
 var real struct {
@@ -35,14 +30,10 @@ var real struct {
 
 func realModule(t testing.TB) (*Kernel, []byte) {
 	t.Helper()
-	images := filepath.SplitList(os.Getenv("KINTSUGI_TEST_IMAGE"))
-	headers := os.Getenv("KINTSUGI_TEST_HEADERS")
-	if len(images) == 0 || headers == "" {
-		t.Skip("KINTSUGI_TEST_IMAGE and KINTSUGI_TEST_HEADERS are not set to a vmlinuz and its headers")
-	}
+	kernel := testenv.Kernel(t)
 	real.Do(func() {
-		if real.kernel, real.err = openKernel(images[0], headers); real.err == nil {
-			real.module, real.err = buildModule(headers)
+		if real.kernel, real.err = openKernel(kernel.Image, kernel.Headers); real.err == nil {
+			real.module, real.err = buildModule(kernel)
 		}
 	})
 	if real.err != nil {
@@ -68,17 +59,14 @@ func openKernel(image, headers string) (*Kernel, error) {
 	return k, err
 }
 
-func buildModule(headers string) ([]byte, error) {
+func buildModule(kernel *testenv.Target) ([]byte, error) {
 	work, err := os.MkdirTemp("", "klp-test-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(work)
-	cc := os.Getenv("KINTSUGI_TEST_CC")
-	if cc == "" {
-		cc = "gcc-12"
-	}
-	path, err := kbuild.LinkModule(context.Background(), kbuild.ModuleSpec{Headers: headers, Source: "testdata/module", CC: cc, Work: work})
+	spec := kbuild.ModuleSpec{Headers: kernel.Headers, Source: "testdata/module", CC: kernel.CC, Work: work}
+	path, err := kbuild.LinkModule(context.Background(), spec)
 	if err != nil {
 		return nil, err
 	}

@@ -8,21 +8,17 @@ import (
 	"testing"
 
 	"kintsugi/internal/report"
+	"kintsugi/internal/testenv"
 )
 
 const notMarked = "the module is not marked as a livepatch"
 
-// TestVerifyShipped verifies the kernel's own modules, in the folder that
-// KINTSUGI_TEST_OBJECTS names: the kernel loads them, so no rule may stand
-// against them but those that make a livepatch.
+// TestVerifyShipped verifies the kernel's own modules. The kernel loads them, so
+// they break no rule but those that make a livepatch.
 func TestVerifyShipped(t *testing.T) {
 	k, _ := realModule(t)
-	dir := os.Getenv("KINTSUGI_TEST_OBJECTS")
-	if dir == "" {
-		t.Skip("KINTSUGI_TEST_OBJECTS is not set to a folder with the kernel's modules")
-	}
 	modules := 0
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+	err := filepath.WalkDir(testenv.Kernel(t).Modules, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, ".ko") {
 			return err
 		}

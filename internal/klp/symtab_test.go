@@ -3,7 +3,6 @@ package klp
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -14,6 +13,7 @@ import (
 	"kintsugi/internal/fault"
 	"kintsugi/internal/kimage"
 	"kintsugi/internal/report"
+	"kintsugi/internal/testenv"
 )
 
 // The same four symbols, as each of the tools prints them.
@@ -200,11 +200,7 @@ func FuzzReadSymtab(f *testing.F) {
 // TestSymtabReal prints the symbols of a real kernel as nm would, its second
 // half first, and compares every position with that of the image itself.
 func TestSymtabReal(t *testing.T) {
-	images := filepath.SplitList(os.Getenv("KINTSUGI_TEST_IMAGE"))
-	if len(images) == 0 {
-		t.Skip("KINTSUGI_TEST_IMAGE is not set to a vmlinuz")
-	}
-	file, err := os.ReadFile(images[0])
+	file, err := os.ReadFile(testenv.Kernel(t).Image)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,12 +1,12 @@
 package klp
 
 import (
-	"os"
 	"testing"
 
 	"kintsugi/internal/elfobj"
 	"kintsugi/internal/kofile"
 	"kintsugi/internal/report"
+	"kintsugi/internal/testenv"
 )
 
 // TestVerifyModule has the good module patch one that the kernel was shipped
@@ -14,11 +14,7 @@ import (
 // name fill_inode_item.
 func TestVerifyModule(t *testing.T) {
 	k, good := realModule(t)
-	shipped := os.Getenv("KINTSUGI_TEST_OBJECTS")
-	if shipped == "" {
-		t.Skip("KINTSUGI_TEST_OBJECTS is not set to the modules of the kernel")
-	}
-	k = &Kernel{Image: k.Image, Exports: k.Exports, ReadModule: kofile.Open(shipped).Read}
+	k = &Kernel{Image: k.Image, Exports: k.Exports, ReadModule: kofile.Open(testenv.Kernel(t).Modules).Read}
 	btrfs := func(function, reference string) func(t *testing.T, f *elfobj.File) {
 		return func(t *testing.T, f *elfobj.File) {
 			rename(t, f, "some_module", "btrfs")

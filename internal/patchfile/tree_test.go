@@ -13,6 +13,7 @@ import (
 	"kintsugi/internal/command"
 	"kintsugi/internal/ctext"
 	"kintsugi/internal/fault"
+	"kintsugi/internal/testenv"
 )
 
 // TestApplyOnDisk: files that are not plainly in the tree are refused.
@@ -70,11 +71,7 @@ func TestApplyOnDisk(t *testing.T) {
 // realSource is a prepared kernel tree: kbuild has compiled scripts/mod/empty.o in it.
 func realSource(t *testing.T) string {
 	t.Helper()
-	dir := os.Getenv("KINTSUGI_TEST_SOURCE")
-	if dir == "" {
-		t.Skip("KINTSUGI_TEST_SOURCE names no kernel source tree")
-	}
-	return dir
+	return testenv.Kernel(t).Source
 }
 
 // TestPinKernelObjects inserts comments into real kernel files at random

@@ -205,7 +205,7 @@ func put(t *testing.T, path, text string) {
 func TestHeaders(t *testing.T) {
 	dir := t.TempDir()
 	headers := filepath.Join(dir, "linux-headers-6.1.0-56-amd64")
-	put(t, filepath.Join(headers, "Makefile"), "include /usr/src/linux-headers-6.1.0-56-common/Makefile\n")
+	put(t, filepath.Join(headers, "Makefile"), "include /usr/src/linux-headers-6.1.0-notinstalled-common/Makefile\n")
 	put(t, filepath.Join(headers, "include/generated/utsrelease.h"), "#define UTS_RELEASE \"6.1.0-56-amd64\"\n")
 	put(t, filepath.Join(headers, "include/generated/package.h"), "#define LINUX_PACKAGE_ID \" Debian 6.1.192-2\"\n")
 	put(t, filepath.Join(headers, "Module.symvers"), "0x1\tprintk\tvmlinux\tEXPORT_SYMBOL\t\n")
@@ -214,7 +214,7 @@ func TestHeaders(t *testing.T) {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(filepath.Join(headers, "Makefile"))
-	if want := "include $(dir $(lastword $(MAKEFILE_LIST)))../linux-headers-6.1.0-56-common/Makefile\n"; err != nil || string(text) != want {
+	if want := "include $(dir $(lastword $(MAKEFILE_LIST)))../linux-headers-6.1.0-notinstalled-common/Makefile\n"; err != nil || string(text) != want {
 		t.Errorf("Makefile %q, %v; want %q", text, err, want)
 	}
 	if err := checkHeaders(headers); err != nil {

@@ -13,15 +13,15 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"kintsugi/internal/testenv"
 )
 
 // realTarget is the newest Debian kernel, in the user's own store, where it
 // stays for the next time.
 func realTarget(t *testing.T) (*Store, *Target) {
 	t.Helper()
-	if os.Getenv("KINTSUGI_TEST_REAL") == "" {
-		t.Skip("KINTSUGI_TEST_REAL is not set: it downloads and prepares a kernel")
-	}
+	testenv.Kernel(t)
 	s, err := DefaultStore()
 	if err != nil {
 		t.Fatal(err)

@@ -18,10 +18,11 @@ type test struct{ Package, Name string }
 
 type summary struct {
 	out     io.Writer
-	allowed map[test]string // with the reason
+	allowed map[test]string // tests that may be skipped, with the reason
+	anySkip bool            // every test may be skipped
 
 	output                  map[test][]string // of tests that are not done
-	failedIn                map[string]bool   // packages with a test that was said to have failed
+	failedIn                map[string]bool   // packages that have a failed test
 	passed, failed, skipped int
 }
 
@@ -44,13 +45,13 @@ func (s *summary) read(in io.Reader) error {
 func (s *summary) line(line string) {
 	var e event
 	if json.Unmarshal([]byte(line), &e) != nil {
-		fmt.Fprint(s.out, line) // not of go test: whoever wrote it wants to be read
+		fmt.Fprint(s.out, line) // not an event: a message of the go command
 		return
 	}
 	t := test{e.Package, e.Test}
 	switch e.Action {
 	case "output":
-		s.say(t, e.Output)
+		s.print(t, e.Output)
 	case "build-output":
 		fmt.Fprint(s.out, e.Output)
 	case "pass":
@@ -62,9 +63,9 @@ func (s *summary) line(line string) {
 	}
 }
 
-// say shows what a package says and keeps what a test says until it is known
-// whether anybody wants to read it.
-func (s *summary) say(t test, text string) {
+// print prints the output of a package and keeps that of a test until its
+// result is known.
+func (s *summary) print(t test, text string) {
 	switch {
 	case t.Name != "":
 		s.output[t] = append(s.output[t], text)
@@ -88,7 +89,7 @@ func (s *summary) pass(t test) {
 	delete(s.output, t)
 }
 
-// lastFuzz is the last that a fuzz target said of its progress.
+// lastFuzz is the last line that a fuzz target printed of its progress.
 func lastFuzz(lines []string) string {
 	for i := len(lines) - 1; i >= 0; i-- {
 		if strings.HasPrefix(lines[i], "fuzz: elapsed:") {
@@ -98,8 +99,8 @@ func lastFuzz(lines []string) string {
 	return ""
 }
 
-// fail counts a failed test. A package counts itself where no test of it did:
-// it did not compile, or its process came to an end.
+// fail counts a failed test. A failed package is counted if it has no failed
+// test: it did not compile, or its process ended early.
 func (s *summary) fail(t test) {
 	if t.Name == "" && s.failedIn[t.Package] {
 		return
@@ -120,7 +121,7 @@ func (s *summary) skip(t test) {
 	if t.Name == "" {
 		return // a package without tests
 	}
-	if _, ok := s.allowed[t]; ok {
+	if _, ok := s.allowed[t]; ok || s.anySkip {
 		s.skipped++
 		delete(s.output, t)
 		return
@@ -130,7 +131,7 @@ func (s *summary) skip(t test) {
 	fmt.Fprintf(s.out, "FAIL: %s %s was skipped\n", t.Package, t.Name)
 }
 
-// close prints what tests that never ended have said, and the sum.
+// close prints the output of tests that never ended, and the sum.
 func (s *summary) close() (ok bool) {
 	for t := range s.output {
 		if t.Name != "" {
@@ -143,7 +144,7 @@ func (s *summary) close() (ok bool) {
 	}
 	sum := fmt.Sprintf("%d passed, %d failed", s.passed, s.failed)
 	if s.skipped > 0 {
-		sum += fmt.Sprintf(", %d skipped as allowed", s.skipped)
+		sum += fmt.Sprintf(", %d skipped", s.skipped)
 	}
 	fmt.Fprintln(s.out, sum)
 	return s.failed == 0

@@ -32,7 +32,7 @@ func TestSummary(t *testing.T) {
 		{"allowed skip", `{"Action":"skip",` + pkg + `,"Test":"Allowed/one"}
 {"Action":"pass",` + pkg + `,"Test":"A"}
 {"Action":"output","Package":"empty","Output":"?   \tempty\t[no test files]\n"}
-{"Action":"skip","Package":"empty"}`, "1 passed, 0 failed, 1 skipped as allowed\n", true},
+{"Action":"skip","Package":"empty"}`, "1 passed, 0 failed, 1 skipped\n", true},
 
 		{"silent skip", `{"Action":"output",` + pkg + `,"Test":"S","Output":"x.go:1: no gcc\n"}
 {"Action":"skip",` + pkg + `,"Test":"S"}
@@ -61,7 +61,7 @@ func TestSummary(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			var out strings.Builder
-			ok, err := run(list, strings.NewReader(test.events), &out)
+			ok, err := run([]string{list}, strings.NewReader(test.events), &out)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -72,8 +72,23 @@ func TestSummary(t *testing.T) {
 	}
 }
 
+// Without a list every test may be skipped, but not all of them.
+func TestWithoutList(t *testing.T) {
+	const skip, pass = `{"Action":"skip",` + pkg + `,"Test":"S"}` + "\n", `{"Action":"pass",` + pkg + `,"Test":"A"}` + "\n"
+	for events, want := range map[string]string{
+		skip + pass: "1 passed, 0 failed, 1 skipped\n",
+		skip:        "FAIL: no test was run\n0 passed, 1 failed, 1 skipped\n",
+	} {
+		var out strings.Builder
+		ok, err := run(nil, strings.NewReader(events), &out)
+		if err != nil || out.String() != want || ok != (events != skip) {
+			t.Errorf("%v, %v:\n%s", ok, err, out.String())
+		}
+	}
+}
+
 func TestAllowedNeedsReason(t *testing.T) {
 	if _, err := readAllowed(strings.NewReader("p Test\n")); err == nil {
-		t.Error("a line without a reason is taken")
+		t.Error("a line without a reason is accepted")
 	}
 }

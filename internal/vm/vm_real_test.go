@@ -12,57 +12,36 @@ import (
 	"time"
 
 	"kintsugi/internal/fault"
+	"kintsugi/internal/testenv"
 )
 
-// The tests in this file boot a real kernel image. They need
-//
-//	KINTSUGI_TEST_IMAGE    a vmlinuz
-//	KINTSUGI_TEST_HEADERS  its headers, a folder for make -C
-//	KINTSUGI_TEST_CC       the compiler to build modules with, optional
-//	KINTSUGI_TEST_INIT     a static kintsugi binary; without it one is built
-//
-// and say so when they are skipped.
+// The tests in this file boot the image of the test target.
 
 func realImage(t *testing.T) string {
 	t.Helper()
-	image := os.Getenv("KINTSUGI_TEST_IMAGE")
-	if image == "" {
-		t.Skip("KINTSUGI_TEST_IMAGE is not set to a vmlinuz")
-	}
-	return image
+	return testenv.Kernel(t).Image
 }
 
 // buildInit builds the kintsugi binary that becomes init.
 func buildInit(t *testing.T) string {
 	t.Helper()
-	if init := os.Getenv("KINTSUGI_TEST_INIT"); init != "" {
-		return init
+	path, err := testenv.BuildProgram(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
 	}
-	out := filepath.Join(t.TempDir(), "kintsugi")
-	cmd := exec.Command("go", "build", "-o", out, "kintsugi")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build: %v\n%s", err, text)
-	}
-	return out
+	return path
 }
 
 // buildModule compiles one C file of testdata against the headers.
 func buildModule(t *testing.T, source string) string {
 	t.Helper()
-	headers := os.Getenv("KINTSUGI_TEST_HEADERS")
-	if headers == "" {
-		t.Skip("KINTSUGI_TEST_HEADERS is not set to a folder of kernel headers")
-	}
+	kernel := testenv.Kernel(t)
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS("testdata")); err != nil {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(dir, "Makefile"), "obj-m := "+source+".o\n")
-	args := []string{"-s", "-C", headers, "M=" + dir, "modules"}
-	if cc := os.Getenv("KINTSUGI_TEST_CC"); cc != "" {
-		args = append(args, "CC="+cc)
-	}
+	args := []string{"-s", "-C", kernel.Headers, "M=" + dir, "modules", "CC=" + kernel.CC}
 	if out, err := exec.Command("make", args...).CombinedOutput(); err != nil {
 		t.Fatalf("make: %v\n%s", err, out)
 	}
