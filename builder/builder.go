@@ -44,7 +44,7 @@ func Build(ctx context.Context, opts Options) (*report.Report, error) {
 	if err != nil {
 		return r.finish(err)
 	}
-	module, err := r.seal(linked)
+	module, err := r.seal(linked, units)
 	if err != nil {
 		return r.finish(err)
 	}

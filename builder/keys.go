@@ -116,7 +116,7 @@ func (u *unit) resolvable(shared sharedNames) error {
 	if err != nil {
 		return err
 	}
-	if d := u.owner.Resolve(x, u.proof, shared.visible(u.owner)).Diagnostics; len(d) > 0 {
+	if d := u.owner.Resolve(x, u.proof, shared.naming(u.owner)).Diagnostics; len(d) > 0 {
 		return errors.New(d[0].Message)
 	}
 	return nil

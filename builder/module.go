@@ -48,7 +48,7 @@ func (r *run) emit(units []*unit) (string, error) {
 		if u.diff.Empty() {
 			continue
 		}
-		object, err := u.extract.File.Write()
+		object, err := u.extract.File.WriteAs(u.bound.Names)
 		if err != nil {
 			return "", err
 		}
@@ -81,7 +81,7 @@ func (r *run) moduleSource(units []*unit) *templates.Module {
 			t := u.targets[rep.Func]
 			funcs[u.owner.Name] = append(funcs[u.owner.Name], templates.Func{OldName: t.Name, NewFunc: rep.Alias, SymPos: t.SymPos})
 		}
-		for _, n := range u.names {
+		for _, n := range u.bound.Namespaces {
 			namespaces[n] = true
 		}
 	}
@@ -91,7 +91,7 @@ func (r *run) moduleSource(units []*unit) *templates.Module {
 		if name == klp.Vmlinux {
 			o.Module, o.Ident = "", name
 		}
-		m.Forget = m.Forget || name != klp.Vmlinux && len(r.forgetNames()) > 0
+		m.Forget = m.Forget || name != klp.Vmlinux && r.forgetLinks() != nil
 		m.Objects = append(m.Objects, o)
 	}
 	for n := range namespaces {
@@ -115,22 +115,15 @@ func objects(units []*unit, calls map[string][]templates.Call) []string {
 	return slices.Compact(names)
 }
 
-// forgetNames are the names of what the module needs to take back what the
-// kernel relocates in it for a patched module that goes; none where the kernel
-// does that itself.
-func (r *run) forgetNames() map[string]string {
+// forgetLinks are the links that the module needs to take back what the kernel
+// relocates in it for a patched module that goes; nil where the kernel does that
+// itself.
+func (r *run) forgetLinks() klp.Links {
 	if len(r.kernel.Image.Lookup("clear_relocate_add")) > 0 {
 		return nil
 	}
-	names := map[string]string{}
-	for _, name := range templates.ForgetSymbols {
-		ref, ok := r.kernel.Global(name)
-		if !ok {
-			return nil
-		}
-		names[name] = ref
-	}
-	return names
+	links, _ := r.kernel.Globals(templates.ForgetSymbols)
+	return links
 }
 
 // link has the target's own kbuild make the module.
@@ -149,9 +142,14 @@ func (r *run) link(ctx context.Context, source string) ([]byte, error) {
 }
 
 // seal gives the linked module its livepatch relocations.
-func (r *run) seal(linked []byte) ([]byte, error) {
+func (r *run) seal(linked []byte, units []*unit) ([]byte, error) {
 	defer r.timed("seal")()
-	return klp.Seal(linked, r.forgetNames())
+	links := klp.Links{}
+	maps.Copy(links, r.forgetLinks())
+	for _, u := range units {
+		maps.Copy(links, u.bound.Links)
+	}
+	return klp.Seal(linked, links)
 }
 
 // verify applies the kernel's own load rules to the sealed module. A module

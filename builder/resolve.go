@@ -32,11 +32,9 @@ func (r *run) resolve(ctx context.Context, units []*unit) error {
 		for name, addr := range promoted[u.owner.Name] {
 			u.proof.Promote(name, addr)
 		}
-		res := u.owner.Resolve(u.extract, u.proof, shared.visible(u.owner))
-		u.names = res.Namespaces
-		shared.qualify(u)
-		r.rep.References = append(r.rep.References, res.References...)
-		r.diagnose(u, append(res.Diagnostics, klp.TooLate(u.extract.File)...))
+		u.bound = u.owner.Resolve(u.extract, u.proof, shared.naming(u.owner))
+		r.rep.References = append(r.rep.References, u.bound.References...)
+		r.diagnose(u, append(u.bound.Diagnostics, u.bound.TooLate(u.extract.File)...))
 		r.reportContents(u)
 	}
 	return r.barrier()

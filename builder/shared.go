@@ -1,7 +1,6 @@
 package builder
 
 import (
-	"debug/elf"
 	"slices"
 
 	"kintsugi/internal/klp"
@@ -81,24 +80,15 @@ func (s sharedNames) home(owner *klp.Owner, name string) (object string, ok bool
 	return s.exported[name][i], true
 }
 
-// visible reports whether code of owner refers by a name to what the module's
-// own source defines.
-func (s sharedNames) visible(owner *klp.Owner) func(name string) bool {
-	return func(name string) bool {
-		_, ok := s.home(owner, name)
-		return ok || name == templates.PatchSymbol
-	}
-}
-
-// qualify gives what the patch adds to a module a name of its own, as another
-// module can get something of the same name.
-func (s sharedNames) qualify(u *unit) {
-	for _, sym := range u.extract.File.Symbols {
-		if sym.Bind != elf.STB_GLOBAL {
-			continue
+// naming gives the link names of what code of owner means by a name, where the
+// module's own source defines it. What the patch adds to a module has a name of
+// its own, as another module can get something of the same name.
+func (s sharedNames) naming(owner *klp.Owner) klp.Naming {
+	return func(name string) (string, bool) {
+		object, ok := s.home(owner, name)
+		if ok && object != klp.Vmlinux {
+			return object + "." + name, true
 		}
-		if object, ok := s.home(u.owner, sym.Name); ok && object != klp.Vmlinux {
-			sym.Name = object + "." + sym.Name
-		}
+		return name, ok || name == templates.PatchSymbol
 	}
 }

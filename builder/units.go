@@ -7,7 +7,6 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"kintsugi/elfdiff"
 	"kintsugi/internal/baseproof"
@@ -30,7 +29,7 @@ type unit struct {
 	diff    *elfdiff.Result
 	extract *elfdiff.Extract
 	targets map[*elfdiff.Function]klp.Target // where each replaced function is
-	names   []string                         // namespaces to import
+	bound   *klp.Resolution                  // what the extract's references are
 	reads   bool                             // was compiled to read static keys
 }
 
@@ -75,7 +74,7 @@ func (r *run) plan(ctx context.Context, changes *patchfile.Result) ([]kbuild.Uni
 
 // addUnit puts a unit that is concerned into the report.
 func (r *run) addUnit(u kbuild.Unit) error {
-	for _, owner := range owners(u) {
+	for _, owner := range u.Owners() {
 		r.rep.Units = append(r.rep.Units, report.Unit{Source: u.Source, Object: u.Object, Owner: owner, New: u.New})
 		if err := r.checkOwner(u, owner); err != nil {
 			return err
@@ -95,10 +94,6 @@ func newObjects(changes *patchfile.Result) []kbuild.NewObject {
 	}
 	return list
 }
-
-// owners are the objects that a unit is linked into: several modules can
-// share one (modname-multi, scripts/Makefile.lib).
-func owners(u kbuild.Unit) []string { return strings.Split(u.Owner(), ":") }
 
 // checkOwner opens what a unit is linked into. A module that kbuild would
 // make, and that the target was not shipped with, has no code to patch.
@@ -188,7 +183,7 @@ func (r *run) compile(ctx context.Context, planned []kbuild.Unit, changes *patch
 	}
 	var units []*unit
 	for _, p := range pairs {
-		for _, owner := range owners(p.Unit) {
+		for _, owner := range p.Unit.Owners() {
 			owned, err := r.kernel.Owner(owner)
 			if err != nil {
 				return nil, err
@@ -243,7 +238,7 @@ func (r *run) pairs(ctx context.Context, planned []kbuild.Unit, overlay map[stri
 // shipped reports whether the target came with what a unit is linked into. A
 // header may reach modules that it did not.
 func (r *run) shipped(u kbuild.Unit) bool {
-	return slices.ContainsFunc(owners(u), func(owner string) bool {
+	return slices.ContainsFunc(u.Owners(), func(owner string) bool {
 		_, err := r.kernel.Owner(owner)
 		return !errors.Is(err, fs.ErrNotExist)
 	})

@@ -4,6 +4,8 @@
 // commands outside the tree, which is never written to.
 package kbuild
 
+import "strings"
+
 // Tree is a prepared kernel source tree: configured, with its generated
 // headers and objtool built (what `make prepare modules_prepare` leaves).
 type Tree struct {
@@ -45,13 +47,14 @@ type Unit struct {
 // Builtin reports whether the unit's code is part of vmlinux.
 func (u *Unit) Builtin() bool { return u.Kind != Module }
 
-// Owner is the object in the kernel's sense that has the unit's code: vmlinux
-// or the module's name.
-func (u *Unit) Owner() string {
+// Owners are the objects in the kernel's sense that have the unit's code:
+// vmlinux, or modules by name. Several modules can share a unit (modname-multi,
+// scripts/Makefile.lib).
+func (u *Unit) Owners() []string {
 	if u.Builtin() {
-		return "vmlinux"
+		return []string{"vmlinux"}
 	}
-	return u.ModName
+	return strings.Split(u.ModName, ":")
 }
 
 // WantsGenerated reports whether the bare compiler cannot compile the unit in

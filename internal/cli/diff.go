@@ -129,8 +129,9 @@ func contents(rep *report.Report, result *elfdiff.Result, kernel *names, view *v
 	rep.Diagnostics = append(rep.Diagnostics, result.Diagnostics...)
 	describe(rep, result, view)
 	x, verdict := extract(result)
+	var renamed map[*elfobj.Symbol]string
 	if verdict == nil {
-		kernel.resolve(rep, result, x)
+		renamed = kernel.resolve(rep, result, x)
 	}
 	view.locate(rep.Diagnostics)
 	switch {
@@ -141,7 +142,7 @@ func contents(rep *report.Report, result *elfdiff.Result, kernel *names, view *v
 		rep.Verdict = report.Nothing
 		return nil, verdict
 	}
-	return x.File.Write()
+	return x.File.WriteAs(renamed)
 }
 
 var (
@@ -256,12 +257,12 @@ func readNames(opts diffOptions, result *elfdiff.Result) (*names, error) {
 	return n, nil
 }
 
-// resolve names the references of x, and says where the kernel has the
-// functions that it replaces.
-func (n *names) resolve(rep *report.Report, result *elfdiff.Result, x *elfdiff.Extract) {
+// resolve finds the references of x and the functions that it replaces in the
+// kernel. It returns the names that symbols of x have in a livepatch.
+func (n *names) resolve(rep *report.Report, result *elfdiff.Result, x *elfdiff.Extract) map[*elfobj.Symbol]string {
 	if n.symtab == nil {
 		rep.References = append(rep.References, klp.ResolveExports(x, n.exports).References...)
-		return
+		return nil
 	}
 	for i, f := range result.Functions {
 		rep.Functions[i].Object = klp.Vmlinux
@@ -280,4 +281,5 @@ func (n *names) resolve(rep *report.Report, result *elfdiff.Result, x *elfdiff.E
 	res := n.symtab.Resolve(x, n.exports)
 	rep.References = append(rep.References, res.References...)
 	rep.Diagnostics = append(rep.Diagnostics, res.Diagnostics...)
+	return res.Names
 }

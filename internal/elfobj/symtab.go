@@ -114,7 +114,7 @@ func (w *writer) writeSymbols() error {
 		if err != nil {
 			return fmt.Errorf("symbol %s: %w", s.Name, err)
 		}
-		name, err := names.add(s.Name)
+		name, err := names.add(w.name(s))
 		if err != nil {
 			return err
 		}
@@ -170,4 +170,12 @@ func (w *writer) symbolSection(s *Symbol) (index uint16, extended uint32, err er
 		return uint16(elf.SHN_XINDEX), number, nil
 	}
 	return uint16(number), 0, nil
+}
+
+// name is what s is called in the written file.
+func (w *writer) name(s *Symbol) string {
+	if name, ok := w.renamed[s]; ok {
+		return name
+	}
+	return s.Name
 }

@@ -16,8 +16,11 @@ const maxPadding = 4096
 // not changed and data that Read was given is not either. An
 // error is a mistake of whoever made f, such as a symbol in a section that is
 // not in f.Sections.
-func (f *File) Write() ([]byte, error) {
-	w, err := newWriter(f)
+func (f *File) Write() ([]byte, error) { return f.WriteAs(nil) }
+
+// WriteAs is Write with other names for some symbols of f.
+func (f *File) WriteAs(names map[*Symbol]string) ([]byte, error) {
+	w, err := newWriter(f, names)
 	if err != nil {
 		return nil, err
 	}
@@ -42,8 +45,9 @@ func (f *File) Write() ([]byte, error) {
 
 // writer holds the numbers that sections and symbols get in the file.
 type writer struct {
-	file  *File
-	order binary.AppendByteOrder
+	file    *File
+	renamed map[*Symbol]string
+	order   binary.AppendByteOrder
 
 	sections    map[*Section]uint32
 	symbols     map[*Symbol]uint32
@@ -56,13 +60,14 @@ type writer struct {
 	out     []byte
 }
 
-func newWriter(f *File) (*writer, error) {
+func newWriter(f *File, names map[*Symbol]string) (*writer, error) {
 	order, ok := f.ByteOrder.(binary.AppendByteOrder)
 	if !ok || f.Class != elf.ELFCLASS64 {
 		return nil, fmt.Errorf("%v with byte order %v cannot be written", f.Class, f.ByteOrder)
 	}
 	w := &writer{
 		file:    f,
+		renamed: names,
 		order:   order,
 		names:   newStringTable(len(f.Sections) + 4),
 		headers: make([]elf.Section64, 1, len(f.Sections)+5),

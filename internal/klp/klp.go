@@ -51,28 +51,6 @@ func ParseSymbol(name string) (s Symbol, ok bool) {
 	return Symbol{Object: object, Name: rest[:comma], Pos: pos}, true
 }
 
-// linkName is what s is called from extract to seal where code of the object
-// patched refers to it: its name, and behind a colon the object where that
-// cannot be told from s, as a symbol of one module can be used by the code of
-// another.
-func linkName(s Symbol, patched string) string {
-	if s.Object == Vmlinux || s.Object == patched {
-		return s.String()
-	}
-	return s.String() + ":" + patched
-}
-
-// parseLinkName is the inverse. What symbols of the kernel are used by does
-// not matter: their relocations go to the section of vmlinux in any case.
-func parseLinkName(name string) (s Symbol, patched string, ok bool) {
-	name, patched, _ = strings.Cut(name, ":")
-	s, ok = ParseSymbol(name)
-	if patched == "" {
-		patched = s.Object
-	}
-	return s, patched, ok
-}
-
 // position is what the livepatch core wants as old_sympos for the i-th symbol
 // of t: 0 where its name is unique, else its place among all symbols of the
 // name, local and global, counted from 1 (klp_find_object_symbol,

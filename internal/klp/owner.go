@@ -247,18 +247,21 @@ func (o *Owner) unexported(name string) (*report.Reference, *report.Diagnostic) 
 	return reference(vmlinux.table(), matches[0], "name", o.kernel.Exports), nil
 }
 
-// Global is the name by which a livepatch module refers to a global symbol of
-// the kernel itself; ok is false where there is not one of that name.
-func (k *Kernel) Global(name string) (link string, ok bool) {
+// Globals are the links by which C code refers to global symbols of the kernel
+// itself under their own names. ok is false if the kernel lacks one of them.
+func (k *Kernel) Globals(names []string) (links Links, ok bool) {
 	vmlinux := &Owner{Name: Vmlinux, Image: k.Image, kernel: k}
-	ref, d := vmlinux.unexported(name)
-	switch {
-	case d != nil:
-		return "", false
-	case ref.Kind == "export":
-		return name, true
+	links = Links{}
+	for _, name := range names {
+		ref, d := vmlinux.unexported(name)
+		if d != nil {
+			return nil, false
+		}
+		if ref.Kind != "export" {
+			links[name] = Link{Symbol: Symbol{Object: Vmlinux, Name: name, Pos: ref.SymPos}, Awaits: Vmlinux}
+		}
 	}
-	return Symbol{Object: Vmlinux, Name: name, Pos: ref.SymPos}.String(), true
+	return links, true
 }
 
 // Lacks reports whether a symbol that code of the module o refers to is not

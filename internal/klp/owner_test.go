@@ -110,11 +110,12 @@ func TestSealObjects(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	links := Links{}
 	for name, to := range map[string]string{
-		"a": linkName(Symbol{Object: Vmlinux, Name: "x"}, "m"),
-		"b": linkName(Symbol{Object: "m", Name: "x", Pos: 2}, "m"),
-		"c": linkName(Symbol{Object: "n", Name: "x"}, "m"),
-		"d": linkName(Symbol{Object: "n", Name: "x"}, "n"),
+		"a": links.add(Symbol{Object: Vmlinux, Name: "x"}, "m"),
+		"b": links.add(Symbol{Object: "m", Name: "x", Pos: 2}, "m"),
+		"c": links.add(Symbol{Object: "n", Name: "x"}, "m"),
+		"d": links.add(Symbol{Object: "n", Name: "x"}, "n"),
 	} {
 		symbol(t, f, name).Name = to
 	}
@@ -122,7 +123,7 @@ func TestSealObjects(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sealed, err := Seal(object, nil)
+	sealed, err := Seal(object, links)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,9 +151,12 @@ func TestTooLate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	symbol(t, f, "late").Name = linkName(Symbol{Object: "m", Name: "late"}, "m")
-	symbol(t, f, "early").Name = linkName(Symbol{Object: Vmlinux, Name: "early"}, "m")
-	found := TooLate(f)
+	r := Resolution{Links: Links{}}
+	r.Names = map[*elfobj.Symbol]string{
+		symbol(t, f, "late"):  r.Links.add(Symbol{Object: "m", Name: "late"}, "m"),
+		symbol(t, f, "early"): r.Links.add(Symbol{Object: Vmlinux, Name: "early"}, "m"),
+	}
+	found := r.TooLate(f)
 	if len(found) != 1 || found[0].Code != "late-reference" || found[0].Symbol != "late" {
 		t.Errorf("%+v", found)
 	}

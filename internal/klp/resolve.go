@@ -7,23 +7,16 @@ import (
 
 	"kintsugi/elfdiff"
 	"kintsugi/internal/baseproof"
+	"kintsugi/internal/elfobj"
 	"kintsugi/internal/kimage"
 	"kintsugi/internal/report"
 )
 
-// Resolution is what became of the references of one unit.
-type Resolution struct {
-	References  []report.Reference
-	Namespaces  []string // of exports, to be imported
-	Diagnostics []report.Diagnostic
-}
-
-// Resolve gives every external symbol of x, which is code of o, its name in
-// the module: that of an export, or that of a klp symbol. Symbols that the
-// patch itself defines in another unit (shared) are left alone: the module's
-// link binds them.
-func (o *Owner) Resolve(x *elfdiff.Extract, proof *baseproof.Proof, shared func(name string) bool) *Resolution {
-	return resolve(x, shared, o.kernel.Exports, o.Name, func(e *elfdiff.External) (*report.Reference, *report.Diagnostic) {
+// Resolve finds what every external symbol of x, which is code of o, is in the
+// kernel: an export, or a symbol that the livepatch core looks up. Symbols that
+// the patch adds, here or in another unit, are bound when the module is linked.
+func (o *Owner) Resolve(x *elfdiff.Extract, proof *baseproof.Proof, added Naming) *Resolution {
+	return resolve(x, added, o.kernel.Exports, o.Name, func(e *elfdiff.External) (*report.Reference, *report.Diagnostic) {
 		ref, err := o.referenceTo(e, proof)
 		if err == nil {
 			err = o.kernel.checkSealed(e, ref)
@@ -47,14 +40,14 @@ func (o *Owner) referenceTo(e *elfdiff.External, proof *baseproof.Proof) (*repor
 	return reference(o.table(), i, how, o.kernel.Exports), nil
 }
 
-// resolve names the external symbols of x, which is code of patched, by what
-// find says of each.
-func resolve(x *elfdiff.Extract, shared func(name string) bool, exports map[string]Export, patched string,
+// resolve names the symbols of x, which is code of patched. find looks up an
+// external one.
+func resolve(x *elfdiff.Extract, added Naming, exports map[string]Export, patched string,
 	find func(*elfdiff.External) (*report.Reference, *report.Diagnostic)) *Resolution {
-	r := &Resolution{}
+	r := &Resolution{Names: map[*elfobj.Symbol]string{}, Links: Links{}}
 	for i := range x.Externals {
 		e := &x.Externals[i]
-		if e.Old == nil && shared(e.Name) {
+		if _, ok := added(e.Name); ok && e.Old == nil {
 			continue
 		}
 		ref, err := find(e)
@@ -63,16 +56,13 @@ func resolve(x *elfdiff.Extract, shared func(name string) bool, exports map[stri
 			continue
 		}
 		r.References = append(r.References, *ref)
-		if ref.Kind == "export" {
-			e.Sym.Name = ref.Symbol
-			if ns := exports[ref.Symbol].Namespace; ns != "" {
-				r.Namespaces = append(r.Namespaces, ns)
-			}
-			continue
+		r.bind(e, ref, patched)
+		if ns := exports[ref.Symbol].Namespace; ref.Kind == "export" && ns != "" {
+			r.Namespaces = append(r.Namespaces, ns)
 		}
-		e.Sym.Name = linkName(Symbol{Object: ref.Object, Name: ref.Symbol, Pos: ref.SymPos}, patched)
 	}
 	sort.Strings(r.Namespaces)
+	r.bindAdded(x.File, added)
 	return r
 }
 

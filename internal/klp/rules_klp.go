@@ -2,13 +2,11 @@ package klp
 
 import (
 	"debug/elf"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 
 	"kintsugi/internal/elfobj"
-	"kintsugi/internal/report"
 )
 
 // nameLen is KSYM_NAME_LEN of the kernel, the null byte included: 512 since
@@ -192,26 +190,6 @@ var early = []string{
 	".altinstructions", ".altinstr_replacement", ".parainstructions", ".smp_locks",
 	".retpoline_sites", ".return_sites", ".call_sites", ".ibt_endbr_seal",
 	".orc_unwind", ".orc_unwind_ip", "__ex_table", "__bug_table", "__mcount_loc",
-}
-
-// TooLate refuses code of a module that the kernel reads when the livepatch is
-// loaded, and that gets addresses only when the module comes. f is extracted
-// and its references are named.
-func TooLate(f *elfobj.File) []report.Diagnostic {
-	var diags []report.Diagnostic
-	for _, s := range f.Sections {
-		if s.Type != elf.SHT_RELA || s.Target == nil || !slices.Contains(early, s.Target.Name) {
-			continue
-		}
-		for _, r := range s.Relocs {
-			if sym, _, ok := parseLinkName(symbolName(r.Sym)); ok && sym.Object != Vmlinux {
-				diags = append(diags, report.Diagnostic{Code: "late-reference", Severity: report.Error, Symbol: sym.Name,
-					Message: fmt.Sprintf("code in %s refers to %s of the module %s, and the kernel reads it before that module comes", s.Target.Name, sym.Name, sym.Object),
-					Hint:    "Make the change in functions without such code, or call them through a pointer."})
-			}
-		}
-	}
-	return diags
 }
 
 // klpLate: what .klp.rela.MODULE may not change, since MODULE comes later.

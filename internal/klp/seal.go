@@ -8,40 +8,31 @@ import (
 	"kintsugi/internal/elfobj"
 )
 
-// Seal turns a linked module into a livepatch: undefined symbols with klp
-// names become SHN_LIVEPATCH, the relocations that use them move to
-// .klp.rela.OBJECT.SECTION, and debug sections, which hold the paths of the
-// machine that built them, go. ld and modpost can carry neither of the first
-// two, which is why this comes last.
-//
-// names are the klp names of plain undefined symbols, which the module's own C
-// code refers to.
-func Seal(ko []byte, names map[string]string) ([]byte, error) {
+// Seal turns a linked module into a livepatch: the undefined symbols of links
+// become SHN_LIVEPATCH and get their klp names, the relocations that use them
+// move to .klp.rela.OBJECT.SECTION, and debug sections, which hold the paths of
+// the machine that built them, are dropped. ld and modpost can carry neither of
+// the first two, which is why sealing comes last.
+func Seal(ko []byte, links Links) ([]byte, error) {
 	f, err := elfobj.Read(ko)
 	if err != nil {
 		return nil, fmt.Errorf("linked module: %w", err)
 	}
 	dropDebug(f)
-	patched := map[*elfobj.Symbol]string{}
+	awaits := map[*elfobj.Symbol]string{}
 	for _, s := range f.Symbols {
-		name := s.Name
-		if own, ok := names[name]; ok {
-			name = own
-		}
-		if sym, object, ok := parseLinkName(name); ok && s.Undefined() {
-			s.Name, s.Index, s.Bind = sym.String(), elfobj.SHNLivepatch, elf.STB_GLOBAL
-			patched[s] = object
+		if link, ok := links[s.Name]; ok && s.Undefined() {
+			s.Name, s.Index, s.Bind = link.Symbol.String(), elfobj.SHNLivepatch, elf.STB_GLOBAL
+			awaits[s] = link.Awaits
 		}
 	}
-	moveRelocs(f, patched)
+	moveRelocs(f, awaits)
 	return f.Write()
 }
 
 // moveRelocs splits the relocation sections: what the livepatch core applies
-// goes to sections of its own, one for each object whose coming they wait
-// for. That is the patched object, and vmlinux for all symbols of the kernel
-// itself (klp_resolve_symbols, kernel/livepatch/core.c).
-func moveRelocs(f *elfobj.File, patched map[*elfobj.Symbol]string) {
+// goes to sections of its own, one for each object that a symbol awaits.
+func moveRelocs(f *elfobj.File, awaits map[*elfobj.Symbol]string) {
 	var sealed []*elfobj.Section
 	for _, s := range f.Sections {
 		if s.Type != elf.SHT_RELA || s.Target == nil {
@@ -50,7 +41,7 @@ func moveRelocs(f *elfobj.File, patched map[*elfobj.Symbol]string) {
 		var plain []elfobj.Reloc
 		byObject := map[string]*elfobj.Section{}
 		for _, r := range s.Relocs {
-			object, waits := patched[r.Sym]
+			object, waits := awaits[r.Sym]
 			if !waits {
 				plain = append(plain, r)
 				continue

@@ -198,11 +198,11 @@ func (t *Symtab) Lookup(name string) []int { return t.byName[name] }
 // Symbol is the i-th symbol.
 func (t *Symtab) Symbol(i int) kimage.Symbol { return t.symbols[i] }
 
-// Resolve gives every external symbol of x its name in the module as
-// Kernel.Resolve does, by names alone: one that the table has twice is
-// refused. Where exports are not known, all are livepatch references.
+// Resolve finds the external symbols of x as Owner.Resolve does, by name alone:
+// a name that the table has twice is refused. Without exports, all references
+// are livepatch references.
 func (t *Symtab) Resolve(x *elfdiff.Extract, exports map[string]Export) *Resolution {
-	return resolve(x, func(string) bool { return false }, exports, Vmlinux, func(e *elfdiff.External) (*report.Reference, *report.Diagnostic) {
+	return resolve(x, func(string) (string, bool) { return "", false }, exports, Vmlinux, func(e *elfdiff.External) (*report.Reference, *report.Diagnostic) {
 		i, err := t.find(e)
 		if err != nil {
 			return nil, err

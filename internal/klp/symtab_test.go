@@ -114,7 +114,7 @@ func TestReadSymtabErrors(t *testing.T) {
 
 // extractOf has references to symbols of these names, all of other units.
 func extractOf(names ...string) *elfdiff.Extract {
-	x := &elfdiff.Extract{}
+	x := &elfdiff.Extract{File: &elfobj.File{}}
 	for _, n := range names {
 		x.Externals = append(x.Externals, elfdiff.External{Name: n, Sym: &elfobj.Symbol{Name: n}})
 	}
@@ -147,7 +147,7 @@ func TestSymtabResolve(t *testing.T) {
 	}
 	var names []string
 	for _, e := range x.Externals {
-		names = append(names, e.Sym.Name)
+		names = append(names, r.Names[e.Sym])
 	}
 	if d := cmp.Diff([]string{".klp.sym.vmlinux.twice,2", "exported", "namespaced", ".klp.sym.vmlinux.percpu,0", ".klp.sym.vmlinux.modular,0"}, names); d != "" {
 		t.Error(d)
