@@ -19,16 +19,17 @@ import (
 	"kintsugi/internal/command"
 	"kintsugi/internal/ctext"
 	"kintsugi/internal/fault"
+	"kintsugi/internal/includegraph"
 )
 
 // catalog is everything that kbuild compiles with this config: what a changed
 // header may reach.
 type catalog struct {
-	Words []string          // of all commands
-	Units []listed          // sorted by object
-	Extra includers         // of generated files, which are not in the tree
-	Sides []side            // all else that is compiled
-	Made  map[string][]byte // generated headers of these
+	Words []string           // of all commands
+	Units []listed           // sorted by object
+	Extra includegraph.Graph // of generated files, which are not in the tree
+	Sides []side             // all else that is compiled
+	Made  map[string][]byte  // generated headers of these
 }
 
 // listed is a unit in a catalog.
@@ -44,7 +45,7 @@ type listed struct {
 
 // catalog asks kbuild for all units, once for a target: half a minute.
 func (t *Tree) catalog(ctx context.Context) (*catalog, error) {
-	c := &catalog{Extra: includers{}}
+	c := &catalog{Extra: includegraph.Graph{}}
 	if t.loadCache("compiled.json", c) {
 		return c, nil
 	}
@@ -238,7 +239,7 @@ func (t *Tree) makeAll(ctx context.Context, c *catalog) error {
 	c.addSides(t, root, view)
 	has := func(file string) bool { return files[file] != nil || t.has(file) }
 	for _, file := range slices.Sorted(maps.Keys(files)) {
-		c.Extra.add(file, scanIncludes(files[file]), has)
+		c.Extra.Add(file, includegraph.Scan(files[file]), has)
 	}
 	cache := t.unitCache()
 	for i := range c.Units {

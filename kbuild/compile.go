@@ -16,6 +16,7 @@ import (
 
 	"kintsugi/internal/command"
 	"kintsugi/internal/fault"
+	"kintsugi/internal/makefile"
 )
 
 // Pair is a unit compiled twice, each object as objtool left it.
@@ -198,7 +199,7 @@ func (j *job) load(object string) error {
 	if err != nil {
 		return fault.Environmentf("dependencies of %s: %w", j.unit.Source, err)
 	}
-	j.deps = parseDepfile(deps)
+	j.deps = makefile.Depfile(deps)
 	if j.object, err = os.ReadFile(object); err != nil {
 		return fault.Environmentf("object of %s: %w", j.unit.Source, err)
 	}

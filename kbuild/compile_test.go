@@ -227,39 +227,6 @@ func TestCompileCanceled(t *testing.T) {
 	}
 }
 
-func TestParseDepfile(t *testing.T) {
-	for _, test := range []struct {
-		text string
-		want []string
-	}{
-		{"", nil},
-		{"a.o", nil},
-		{"a.o: a.c b.h \\\n  ./c.h\n", []string{"a.c", "b.h", "./c.h"}},
-		{"a.o: x\\ y.c a$$b.h c\\#d.h", []string{"x y.c", "a$b.h", "c#d.h"}},
-		{"a.o: a.c\n\nb.h:\n", []string{"a.c"}},
-	} {
-		if diff := cmp.Diff(test.want, parseDepfile([]byte(test.text))); diff != "" {
-			t.Errorf("%q: %s", test.text, diff)
-		}
-	}
-}
-
-func FuzzParseDepfile(f *testing.F) {
-	f.Add([]byte("a.o: a.c b\\ c.h \\\n d.h\n"))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		for _, dep := range parseDepfile(text) {
-			if dep == "" {
-				t.Error("empty dependency")
-			}
-			for _, dir := range ascents(dep) {
-				if strings.HasPrefix(dir, "..") {
-					t.Errorf("%q leaves the tree by %q", dep, dir)
-				}
-			}
-		}
-	})
-}
-
 func TestAscents(t *testing.T) {
 	for dep, want := range map[string][]string{
 		"a/b.h":                        nil,

@@ -60,12 +60,10 @@ func (t *Tree) reach(c *catalog, headers []string) (*reach, error) {
 	if err != nil {
 		return nil, err
 	}
-	for key, files := range c.Extra {
-		graph[key] = append(graph[key], files...)
-	}
+	graph.Merge(c.Extra)
 	r := &reach{headers: headers}
 	for _, h := range headers {
-		r.files = append(r.files, graph.closure(h))
+		r.files = append(r.files, graph.Closure(h))
 	}
 	return r, nil
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"kintsugi/internal/fault"
+	"kintsugi/internal/includegraph"
 )
 
 // recordedTruth reads which units have which headers, as the debug info of one
@@ -103,9 +104,7 @@ func checkSampled(t *testing.T, tree *Tree, c *catalog) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for key, files := range c.Extra {
-		graph[key] = append(graph[key], files...)
-	}
+	graph.Merge(c.Extra)
 	includes := forwards(t, tree, graph, c.Extra)
 	random := rand.New(rand.NewPCG(1, 2))
 	checked := 0
@@ -125,11 +124,11 @@ func checkSampled(t *testing.T, tree *Tree, c *catalog) {
 }
 
 // forwards turns the graph round: what each file may include.
-func forwards(t *testing.T, tree *Tree, graph, generated includers) map[string][]string {
+func forwards(t *testing.T, tree *Tree, graph, generated includegraph.Graph) map[string][]string {
 	t.Helper()
 	includes := map[string][]string{}
 	add := func(file string, _ fs.DirEntry) error {
-		for _, by := range graph.of(file) {
+		for _, by := range graph.Includers(file) {
 			includes[by] = append(includes[by], file)
 		}
 		return nil

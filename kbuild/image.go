@@ -54,7 +54,7 @@ func (t *Tree) includedIn(file string) (image string, err error) {
 	if err != nil {
 		return "", err
 	}
-	for _, by := range slices.Sorted(maps.Keys(table.closure(file))) {
+	for _, by := range slices.Sorted(maps.Keys(table.Closure(file))) {
 		if image := otherImage(by); image != "" {
 			return image, nil
 		}

@@ -19,6 +19,7 @@ import (
 	"kintsugi/internal/command"
 	"kintsugi/internal/ctext"
 	"kintsugi/internal/fault"
+	"kintsugi/internal/makefile"
 )
 
 // CompileHeaders is Compile for units that only a header's change may reach.
@@ -293,7 +294,7 @@ func (n *narrower) preprocessOnce(ctx context.Context, u *Unit, view *shadow, fi
 	if err != nil {
 		return nil, nil, fault.Environmentf("dependencies of %s: %w", u.Source, err)
 	}
-	deps = parseDepfile(text)
+	deps = makefile.Depfile(text)
 	leaks, err = view.leaks(deps)
 	return deps, leaks, err
 }

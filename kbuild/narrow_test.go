@@ -232,18 +232,3 @@ func TestCcache(t *testing.T) {
 func hit(stats string) bool {
 	return strings.Contains(stats, "direct_cache_hit\t2\n") || strings.Contains(stats, "preprocessed_cache_hit\t2\n")
 }
-
-func TestReadCmd(t *testing.T) {
-	text := "savedcmd_a/x.o := gcc -nostdinc -c -o a/x.o a/x.c ; ./tools/objtool/objtool --orc a/x.o\n\n" +
-		"source_a/x.o := a/x.c\n\ndeps_a/x.o := \\\n    $(wildcard include/config/SMP) \\\n  include/linux/a.h \\\n  ./b/../c.h \\\n\na/x.o: $(deps_a/x.o)\n"
-	want := &side{Source: "a/x.c", Object: "a/x.o", Compile: strings.Fields("gcc -nostdinc -c -o a/x.o a/x.c"),
-		Deps: []string{"a/x.c", "include/linux/a.h", "c.h"}}
-	if diff := cmp.Diff(want, readCmd([]byte(text)), cmp.AllowUnexported(side{})); diff != "" {
-		t.Error(diff)
-	}
-	for _, text := range []string{"", "cmd_a := ld -o a b.o\n", "cmd_a := 'x\nsource_a := a.c\n", "deps_a := \\\n"} {
-		if s := readCmd([]byte(text)); s != nil {
-			t.Errorf("%q: %+v", text, s)
-		}
-	}
-}

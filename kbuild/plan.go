@@ -11,6 +11,7 @@ import (
 	"sort"
 
 	"kintsugi/internal/fault"
+	"kintsugi/internal/includegraph"
 	"kintsugi/internal/report"
 )
 
@@ -49,8 +50,8 @@ type planner struct {
 	sources []string            // changed C files
 	headers []string            // changed headers
 	reached map[string][]string // candidate source of a unit -> changed files that are part of it
-	ofC     includers           // which files include C files
-	all     includers           // which files include any file
+	ofC     includegraph.Graph  // which files include C files
+	all     includegraph.Graph  // which files include any file
 	placed  map[string]placement
 	units   []Unit
 	diags   []report.Diagnostic
@@ -80,7 +81,7 @@ func (p *planner) add(file string) error {
 	if err != nil {
 		return err
 	}
-	for _, source := range sourcesOf(includers.closure(file)) {
+	for _, source := range sourcesOf(includers.Closure(file)) {
 		p.reached[source] = append(p.reached[source], file)
 	}
 	return nil
@@ -88,20 +89,20 @@ func (p *planner) add(file string) error {
 
 // includersOf is a table that tells who includes a C file. Nearly none is
 // included by any other, which a small table tells.
-func (p *planner) includersOf(file string) (table includers, err error) {
+func (p *planner) includersOf(file string) (table includegraph.Graph, err error) {
 	if p.ofC == nil {
 		if p.ofC, err = p.tree.includersOfC(); err != nil {
 			return nil, err
 		}
 	}
-	if len(p.ofC.of(file)) == 0 {
+	if len(p.ofC.Includers(file)) == 0 {
 		return p.ofC, nil
 	}
 	if p.all == nil { // for files that others may include in turn
 		if p.all, err = p.tree.includers(); err != nil {
 			return nil, err
 		}
-		delete(p.all, anything) // macros name headers alone
+		p.all.ForgetMacros() // macros name headers alone
 	}
 	return p.all, nil
 }

@@ -2,11 +2,8 @@ package kbuild
 
 import (
 	"context"
-	"encoding/json"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -85,54 +82,6 @@ func TestPlanRefusesPaths(t *testing.T) {
 	for _, file := range []string{"../a.c", "/a.c", "", "a/../b.c", "./a.c"} {
 		if _, _, err := tree.Plan(context.Background(), []string{file}); fault.ClassOf(err) != fault.Input {
 			t.Errorf("%q: %v", file, err)
-		}
-	}
-}
-
-func TestIncluders(t *testing.T) {
-	files := map[string]string{
-		"k/sched/build.c":        "#include <linux/a.h>\n # include \"rt.c\"\n",
-		"k/sched/rt.c":           "#include \"deep.c\"\n",
-		"k/sched/deep.c":         "",
-		"lib/z/src.c":            "",
-		"k/other.c":              "#include <../z/src.c>\n",
-		"k/table.h":              "#include \"src.c\" /* elsewhere */\n",
-		"k/no.c":                 "// include \"rt.c\"\nint rt; /* rt.c */\n",
-		"include/linux/a.h":      "#include <uapi/linux/a.h>\n#include_next <b.h>\n",
-		"include/uapi/linux/a.h": "",
-		"k/a.h":                  "",
-		"k/t.c":                  "#include \"table.h\"\n#if __has_include(\"later.h\")\n#include \"a.h\"\n#endif\n",
-		"k/trace.h":              "#define TRACE_SYSTEM ev\n#define TRACE_INCLUDE_FILE ../../k/part-ev\n#include TRACE_INCLUDE(x)",
-		"drivers/acpi/t.c":       "#include CONFIG_TABLE\n",
-	}
-	has := func(file string) bool { _, ok := files[file]; return ok }
-	in := includers{}
-	for file, text := range files {
-		in.add(file, scanIncludes([]byte(text)), has)
-	}
-	text, err := json.Marshal(in)
-	if err != nil {
-		t.Fatal(err)
-	}
-	read := includers{}
-	if err := json.Unmarshal(text, &read); err != nil {
-		t.Fatal(err)
-	}
-	for file, want := range map[string][]string{
-		"k/sched/deep.c":         {"k/sched/build.c", "k/sched/deep.c", "k/sched/rt.c"},
-		"lib/z/src.c":            {"k/other.c", "k/t.c", "k/table.h", "lib/z/src.c"},
-		"drivers/rt.c":           {"drivers/rt.c"},
-		"include/linux/a.h":      {"include/linux/a.h", "k/sched/build.c"},
-		"include/uapi/linux/a.h": {"include/linux/a.h", "include/uapi/linux/a.h", "k/sched/build.c"},
-		"k/a.h":                  {"k/a.h", "k/t.c"},
-		"k/later.h":              {"k/later.h", "k/t.c"},
-		"include/b.h":            {"include/b.h", "include/linux/a.h", "k/sched/build.c"},
-		"include/ev.h":           {"include/ev.h", "k/trace.h"},
-		"k/part-ev.h":            {"k/part-ev.h", "k/trace.h"},
-	} {
-		want = unique(append(want, "drivers/acpi/t.c"))
-		if diff := cmp.Diff(want, slices.Sorted(maps.Keys(read.closure(file)))); diff != "" {
-			t.Errorf("%s: %s", file, diff)
 		}
 	}
 }

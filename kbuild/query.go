@@ -17,6 +17,7 @@ import (
 
 	"kintsugi/internal/command"
 	"kintsugi/internal/fault"
+	"kintsugi/internal/makefile"
 )
 
 //go:embed query.mk
@@ -207,7 +208,7 @@ func (f *folder) set(variable string, words []string) {
 // commands splits a recipe into the compiler's words and objtool's options.
 // What kbuild adds after the object exists (symbol versions) is not in it.
 func (r recipe) commands() (compile, objtool []string, err error) {
-	all, err := splitShell(r.command)
+	all, err := makefile.SplitShell(r.command)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,8 +1,6 @@
 package kbuild
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"io/fs"
 	"log/slog"
@@ -18,6 +16,7 @@ import (
 
 	"kintsugi/internal/command"
 	"kintsugi/internal/fault"
+	"kintsugi/internal/makefile"
 	"kintsugi/internal/report"
 )
 
@@ -31,42 +30,6 @@ type side struct {
 
 	needs   []string // generated files that it wants
 	changed []string // files of the patch that it may have
-}
-
-// readCmd reads a .cmd file, in which kbuild keeps how it made a file and what
-// from (scripts/basic/fixdep.c), nil where that was no compilation.
-func readCmd(text []byte) *side {
-	var s side
-	lines := bufio.NewScanner(bytes.NewReader(text))
-	lines.Buffer(nil, len(text)+1)
-	for inDeps := false; lines.Scan(); {
-		line := lines.Text()
-		name, value, assigned := strings.Cut(line, " := ")
-		switch {
-		case assigned && (strings.HasPrefix(name, "cmd_") || strings.HasPrefix(name, "savedcmd_")):
-			commands, err := splitShell(value)
-			if err != nil || len(commands) == 0 {
-				return nil
-			}
-			_, s.Object, _ = strings.Cut(name, "cmd_")
-			s.Compile = commands[0]
-		case assigned && strings.HasPrefix(name, "source_"):
-			s.Source = path.Clean(value)
-			s.Deps = append(s.Deps, s.Source)
-		case strings.HasPrefix(name, "deps_"):
-			inDeps = true
-		case inDeps && !strings.HasPrefix(line, " "):
-			inDeps = false
-		case inDeps:
-			if dep := strings.TrimSuffix(strings.TrimSpace(line), " \\"); !strings.HasPrefix(dep, "$(") {
-				s.Deps = append(s.Deps, path.Clean(dep))
-			}
-		}
-	}
-	if s.Source == "" || len(s.Compile) == 0 || !slices.Contains([]string{".c", ".S"}, path.Ext(s.Source)) {
-		return nil
-	}
-	return &s
 }
 
 // as is another source of the same directory, compiled as s is.
@@ -98,9 +61,9 @@ func sidesBelow(root string, dirs []string) []side {
 			if err != nil {
 				return nil
 			}
-			if s := readCmd(text); s != nil && !seen[s.Object] {
+			if s := makefile.ReadSaved(text); s != nil && !seen[s.Object] {
 				seen[s.Object] = true
-				sides = append(sides, *s)
+				sides = append(sides, side{Source: s.Source, Object: s.Object, Compile: s.Compile, Deps: s.Deps})
 			}
 			return nil
 		})

@@ -1,4 +1,6 @@
-package patchfile
+// Package makefile reads the text around kbuild: lists of objects, dependency
+// files, saved commands. It runs nothing.
+package makefile
 
 import (
 	"errors"
@@ -9,9 +11,9 @@ import (
 	"strings"
 )
 
-// Object is one object that a patch adds to the build: its makefile names it,
-// and it is compiled from a C file that the patch adds. Makefiles of patches
-// are never run, so what else one can say is not understood, and refused.
+// Object is one object that a patch adds to the build: a makefile names it, and
+// it is compiled from a C file that the patch adds. Makefiles of patches are
+// never run, so whatever else they contain is not understood, and refused.
 type Object struct {
 	Source string // the new C file
 	Place  string // makefile:line that names the object
@@ -25,8 +27,8 @@ func (o *Object) Makefile() string {
 	return file
 }
 
-// makeLine is one logical line of a makefile: continued lines are joined.
-type makeLine struct {
+// line is one logical line of a makefile: continued lines are joined.
+type line struct {
 	number int // of its first line, from 1
 	text   string
 	nested bool // inside a conditional or a definition
@@ -43,14 +45,14 @@ var (
 	blockEnd   = regexp.MustCompile(`^[ \t]*(endif|endef)\b`)
 )
 
-// readMakefile splits text into logical lines; blank ones and comments are
+// readLines splits a makefile into logical lines. Blank lines and comments are
 // left out where they cannot be part of a definition.
-func readMakefile(text []byte) []makeLine {
-	var lines []makeLine
+func readLines(text []byte) []line {
+	var lines []line
 	physical := strings.Split(string(text), "\n")
 	depth := 0
 	for i := 0; i < len(physical); i++ {
-		l := makeLine{number: i + 1, text: physical[i]}
+		l := line{number: i + 1, text: physical[i]}
 		for continues(l.text) && i+1 < len(physical) {
 			i++
 			l.text = strings.TrimSuffix(l.text, `\`) + " " + physical[i]
@@ -71,23 +73,24 @@ func readMakefile(text []byte) []makeLine {
 	return lines
 }
 
-// continues reports whether a line ends in a backslash that no other one quotes.
+// continues reports whether a line ends in a backslash that is not quoted.
 func continues(line string) bool {
 	return (len(line)-len(strings.TrimRight(line, `\`)))%2 == 1
 }
 
-func (l *makeLine) parseList() {
+func (l *line) parseList() {
 	m := objectList.FindStringSubmatch(l.text)
 	if m == nil {
 		return
 	}
 	words, _, _ := strings.Cut(m[4], "#")
-	l.list, l.when, l.op, l.words = m[1], strings.TrimSuffix(strings.TrimPrefix(m[2], "$("), ")"), m[3], strings.Fields(words)
+	l.list, l.when = m[1], strings.TrimSuffix(strings.TrimPrefix(m[2], "$("), ")")
+	l.op, l.words = m[3], strings.Fields(words)
 }
 
-// extends returns the words that l has and old has not, where the two are the
-// same list of objects and l has all that old has, in its order.
-func (l *makeLine) extends(old *makeLine) (added []string, ok bool) {
+// extends returns the words that l has and old has not. It is ok if both are
+// the same list of objects, and l has all words of old in their order.
+func (l *line) extends(old *line) (added []string, ok bool) {
 	if l.list == "" || l.list != old.list || l.when != old.when || l.op != old.op || l.nested != old.nested {
 		return nil, false
 	}
@@ -102,11 +105,11 @@ func (l *makeLine) extends(old *makeLine) (added []string, ok bool) {
 	return added, len(rest) == 0
 }
 
-// addedObjects reads off two versions of the makefile at name which objects
-// the patched one adds. The error says what else it does; isNew tells the C
-// files of the patch.
-func addedObjects(name string, original, patched []byte, isNew func(source string) bool) ([]Object, error) {
-	olds, news := readMakefile(original), readMakefile(patched)
+// AddedObjects compares two versions of the makefile at name, and returns the
+// objects that the patched version adds. The error explains what else it
+// changes; isNew reports whether the patch adds a C file.
+func AddedObjects(name string, original, patched []byte, isNew func(source string) bool) ([]Object, error) {
+	olds, news := readLines(original), readLines(patched)
 	var objects []Object
 	for i := range news {
 		l := &news[i]
@@ -134,14 +137,15 @@ func addedObjects(name string, original, patched []byte, isNew func(source strin
 	return objects, nil
 }
 
-// objects are those that words, new in l, name; later are the lines after l.
-func (l *makeLine) objects(name string, words []string, later []makeLine, isNew func(string) bool) ([]Object, error) {
+// objects returns the objects that words, which are new in l, name; later are
+// the lines after l.
+func (l *line) objects(name string, words []string, later []line, isNew func(string) bool) ([]Object, error) {
 	switch {
 	case l.list == "":
 		return nil, errors.New("is not a list of objects")
 	case l.nested && len(words) > 0:
 		return nil, errors.New("stands inside of a conditional")
-	case slices.ContainsFunc(later, func(o makeLine) bool { return o.list == l.list && o.op != "+=" }):
+	case slices.ContainsFunc(later, func(o line) bool { return o.list == l.list && o.op != "+=" }):
 		return nil, fmt.Errorf("adds to %s, which is set anew further down", l.list)
 	}
 	var objects []Object
@@ -150,39 +154,8 @@ func (l *makeLine) objects(name string, words []string, later []makeLine, isNew 
 		if !objectWord.MatchString(w) || path.Clean(w) != w || strings.Contains(w, "..") || !isNew(source) {
 			return nil, fmt.Errorf("adds %s, which is not made from a C file that the patch adds", w)
 		}
-		objects = append(objects, Object{Source: source, Place: fmt.Sprintf("%s:%d", name, l.number), List: l.list, When: l.when})
+		place := fmt.Sprintf("%s:%d", name, l.number)
+		objects = append(objects, Object{Source: source, Place: place, List: l.list, When: l.when})
 	}
 	return objects, nil
-}
-
-// takeMakefiles moves the makefiles that do nothing but add objects of new
-// files from the changes to the objects.
-func (r *Result) takeMakefiles() {
-	isNew := func(source string) bool {
-		return slices.ContainsFunc(r.Changes, func(c *Change) bool {
-			return c.Path == source && c.From == "" && c.Kind == Source && c.Patched != nil
-		})
-	}
-	r.unread = map[string]string{}
-	r.Changes = slices.DeleteFunc(r.Changes, func(c *Change) bool {
-		if !isDirMakefile(c) {
-			return false
-		}
-		objects, err := addedObjects(c.Path, c.Original, c.Patched, isNew)
-		if err != nil {
-			r.unread[c.Path] = err.Error()
-			return false
-		}
-		r.Objects = append(r.Objects, objects...)
-		r.unread[c.Path] = ""
-		return true
-	})
-}
-
-// isDirMakefile is whether c changes the makefile that says what kbuild
-// builds in one directory (Documentation/kbuild/makefiles.rst).
-func isDirMakefile(c *Change) bool {
-	base := path.Base(c.Path)
-	return (base == "Makefile" || base == "Kbuild") && path.Dir(c.Path) != "." &&
-		c.From == c.Path && c.Patched != nil && !hasPrefix(c.Path, hostDirs)
 }

@@ -1,4 +1,4 @@
-package patchfile
+package makefile
 
 import (
 	"fmt"
@@ -20,8 +20,8 @@ endif
 CFLAGS_mmu.o += -O2
 `
 
-// TestAddedObjects holds what one edit of a makefile adds, or why it is not
-// taken.
+// TestAddedObjects checks which objects one edit of a makefile adds, or why the
+// edit is refused.
 func TestAddedObjects(t *testing.T) {
 	for name, c := range map[string]struct{ from, to, want string }{
 		"nothing":               {"", "", ""},
@@ -56,7 +56,7 @@ func TestAddedObjects(t *testing.T) {
 				t.Fatalf("%q is not in the makefile", c.from)
 			}
 			patched := strings.Replace(someMakefile, c.from, c.to, 1)
-			objects, err := addedObjects("fs/Makefile", []byte(someMakefile), []byte(patched), isNewC)
+			objects, err := AddedObjects("fs/Makefile", []byte(someMakefile), []byte(patched), isNewC)
 			got := strings.Trim(fmt.Sprint(objects), "[]")
 			if err != nil {
 				got = "error: " + err.Error()
@@ -70,13 +70,13 @@ func TestAddedObjects(t *testing.T) {
 
 func isNewC(source string) bool { return source == "fs/new.c" || source == "fs/sub/new.c" }
 
-// FuzzAddedObjects looks for makefiles of which something is taken that a
-// patch does not add, or that make does not read as a list.
+// FuzzAddedObjects looks for objects that the patch does not add, or that make
+// would not read from a list.
 func FuzzAddedObjects(f *testing.F) {
 	f.Add([]byte(someMakefile), []byte(someMakefile+"proc-y += new.o\n"))
 	f.Add([]byte("obj-y := a.o\\\n b.o\n"), []byte("obj-y := a.o\\\n new.o b.o\n"))
 	f.Fuzz(func(t *testing.T, original, patched []byte) {
-		objects, err := addedObjects("fs/Makefile", original, patched, isNewC)
+		objects, err := AddedObjects("fs/Makefile", original, patched, isNewC)
 		if err != nil {
 			return
 		}
@@ -88,7 +88,7 @@ func FuzzAddedObjects(f *testing.F) {
 				t.Errorf("%+v", o)
 			}
 		}
-		if same, err := addedObjects("fs/Makefile", patched, patched, isNewC); err != nil || len(same) > 0 {
+		if same, err := AddedObjects("fs/Makefile", patched, patched, isNewC); err != nil || len(same) > 0 {
 			t.Errorf("against itself: %v, %v", same, err)
 		}
 	})

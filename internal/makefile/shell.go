@@ -1,4 +1,4 @@
-package kbuild
+package makefile
 
 import (
 	"errors"
@@ -8,11 +8,11 @@ import (
 
 var errQuote = errors.New("unterminated quote")
 
-// splitShell splits a line of a POSIX shell into simple commands and these
-// into words, undoing the quoting. Only what kbuild puts into a compile
-// command is known: quotes, backslashes and ";". Anything that a shell would
-// expand or interpret is an error, because it could not be replayed as words.
-func splitShell(line string) ([][]string, error) {
+// SplitShell splits a line of a POSIX shell into simple commands, and these into
+// words without quoting. It knows what kbuild writes into a compile command:
+// quotes, backslashes and ";". Anything that a shell would expand or interpret
+// is an error, since it cannot be replayed as words.
+func SplitShell(line string) ([][]string, error) {
 	s := scanner{rest: line}
 	for s.rest != "" {
 		if err := s.next(); err != nil {
@@ -23,7 +23,7 @@ func splitShell(line string) ([][]string, error) {
 	return s.commands, nil
 }
 
-// scanner is the state of splitShell between two characters.
+// scanner is the state of SplitShell between two characters.
 type scanner struct {
 	rest     string
 	word     strings.Builder

@@ -8,13 +8,14 @@ import (
 	"strings"
 
 	"kintsugi/internal/fault"
+	"kintsugi/internal/makefile"
 )
 
 // Result is what a series of patches makes of a tree.
 type Result struct {
-	Changes []*Change // sorted by path
-	Objects []Object  // that makefiles add to the build; these makefiles are not among Changes
-	Offsets []Offset  // hunks that applied at another line than they say, in order
+	Changes []*Change         // sorted by path
+	Objects []makefile.Object // that makefiles add to the build; these makefiles are not among Changes
+	Offsets []Offset          // hunks that applied at another line than they say, in order
 
 	unread map[string]string // makefiles, and what of each is not understood; empty: nothing
 }
