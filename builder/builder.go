@@ -5,6 +5,7 @@ package builder
 import (
 	"context"
 
+	"kintsugi/internal/fault"
 	"kintsugi/internal/report"
 	"kintsugi/internal/target"
 	"kintsugi/kbuild"
@@ -24,37 +25,46 @@ type Options struct {
 }
 
 // Build turns the patches into a livepatch module in opts.Out. The report is
-// never nil and says all that was found; where its verdict is not ok, Out is
-// left as it was. The error is nil only for the verdict ok.
+// never nil and lists everything that was found. Out gets it whatever its
+// verdict is, and the module only with the verdict ok. The error is nil only
+// for the verdict ok.
 func Build(ctx context.Context, opts Options) (*report.Report, error) {
 	r, err := start(opts)
 	if err != nil {
-		return r.finish(err)
+		return r.publish(nil, err)
 	}
 	defer r.cleanUp()
+	files, err := r.build(ctx)
+	return r.publish(files, err)
+}
+
+// build returns the files of the module and its source, by their names in Out.
+func (r *run) build(ctx context.Context) (map[string][]byte, error) {
 	units, err := r.resolved(ctx)
 	if err != nil {
-		return r.finish(err)
+		return nil, err
 	}
 	source, err := r.emit(units)
 	if err != nil {
-		return r.finish(err)
+		return nil, err
+	}
+	files, err := sourceFiles(source)
+	if err != nil {
+		return nil, fault.Environmentf("module source: %w", err)
 	}
 	linked, err := r.link(ctx, source)
 	if err != nil {
-		return r.finish(err)
+		return nil, err
 	}
 	module, err := r.seal(linked, units)
 	if err != nil {
-		return r.finish(err)
+		return nil, err
 	}
 	if err := r.verify(module); err != nil {
-		return r.finish(err)
+		return nil, err
 	}
-	if err := r.describe(module); err != nil {
-		return r.finish(err)
-	}
-	return r.publish(source, module)
+	files[r.name+".ko"] = module
+	return files, r.describe(module)
 }
 
 // Check is Build stopped before anything is emitted: the verdict alone.

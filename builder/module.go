@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -175,59 +174,4 @@ func (r *run) describe(module []byte) error {
 	sum := sha256.Sum256(module)
 	r.rep.Module = &report.Module{Path: r.name + ".ko", SHA256: hex.EncodeToString(sum[:]), Name: m.Name, Vermagic: m.Vermagic, Signed: m.Signed}
 	return nil
-}
-
-// publish moves the results to Out: the files of an earlier build are
-// replaced, and nothing is there half-written.
-func (r *run) publish(source string, module []byte) (*report.Report, error) {
-	if _, err := r.finish(nil); err != nil {
-		return r.rep, err
-	}
-	if err := r.write(source, module); err != nil {
-		r.rep.Module = nil
-		return r.finish(fault.Environmentf("output directory: %w", err).Hint("choose another with -o, or make room in %s", r.opts.Out))
-	}
-	return r.rep, nil
-}
-
-// write fills a directory inside of Out and renames its entries into place.
-func (r *run) write(source string, module []byte) error {
-	if err := os.MkdirAll(r.opts.Out, 0o755); err != nil {
-		return err
-	}
-	stage, err := os.MkdirTemp(r.opts.Out, ".kintsugi-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(stage)
-	text, err := json.MarshalIndent(r.rep, "", "  ")
-	if err != nil {
-		return err
-	}
-	if err := os.CopyFS(filepath.Join(stage, "src"), os.DirFS(source)); err != nil {
-		return err
-	}
-	ko := r.name + ".ko"
-	if err := os.WriteFile(filepath.Join(stage, ko), module, 0o644); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(stage, "report.json"), append(text, '\n'), 0o644); err != nil {
-		return err
-	}
-	for _, name := range []string{"src", ko, "report.json"} {
-		if err := replace(filepath.Join(stage, name), filepath.Join(r.opts.Out, name)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// replace renames from to to; a directory there is removed first.
-func replace(from, to string) error {
-	if info, err := os.Lstat(to); err == nil && info.IsDir() {
-		if err := os.RemoveAll(to); err != nil {
-			return err
-		}
-	}
-	return os.Rename(from, to)
 }

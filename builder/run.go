@@ -81,6 +81,9 @@ func (r *run) finish(err error) (*report.Report, error) {
 	if r.rep.Verdict != report.OK && r.rep.Errors() == 0 {
 		r.rep.Diagnostics = append(r.rep.Diagnostics, failures(err)...)
 	}
+	if r.rep.Verdict == report.Failed {
+		r.rep.Error = &report.Failure{Message: err.Error(), Hints: fault.Hints(err)}
+	}
 	r.rep.Sort()
 	return r.rep, err
 }

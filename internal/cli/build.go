@@ -29,8 +29,8 @@ func buildVerb(a *app) *cobra.Command {
 		Long: `Build a livepatch module from source patches that are applied one after the other.
 
 The output directory gets NAME.ko, report.json and src/, the module's source,
-which make -C HEADERS M=DIR/src compiles again by hand. Those three are
-replaced; where the build fails, nothing in the directory is touched.
+which make -C HEADERS M=DIR/src compiles again by hand. They replace those of an
+earlier build. A build that does not succeed leaves report.json alone.
 ` + kernelHelp + `
 Exit codes: 0 built; 1 the patches cannot be livepatched, change nothing or
 fail in the VM; 2 bad input; 3 the environment; 4 a bug of kintsugi.`,
@@ -53,17 +53,10 @@ fail in the VM; 2 bad input; 3 the environment; 4 a bug of kintsugi.`,
 
 // build builds the module, tests it where that is asked for, and prints the report.
 func (a *app) build(ctx context.Context, opts builder.Options, kernel *kernelChoice, test bool) error {
-	if err := checkOptions(opts); err != nil {
-		return err
-	}
 	if err := checkOutput(opts.Out); err != nil {
 		return err
 	}
-	var err error
-	if opts.Target, err = a.openKernel(ctx, kernel); err != nil {
-		return err
-	}
-	rep, err := builder.Build(ctx, opts)
+	rep, err := a.buildFor(ctx, &opts, kernel)
 	var files string
 	if err == nil {
 		files = written(opts.Out, rep)
@@ -72,6 +65,18 @@ func (a *app) build(ctx context.Context, opts builder.Options, kernel *kernelCho
 		err = a.testBuilt(ctx, opts, rep)
 	}
 	return a.printReport(rep, err, files)
+}
+
+// buildFor builds for the kernel that was chosen.
+func (a *app) buildFor(ctx context.Context, opts *builder.Options, kernel *kernelChoice) (*report.Report, error) {
+	err := checkOptions(*opts)
+	if err == nil {
+		opts.Target, err = a.openKernel(ctx, kernel)
+	}
+	if err != nil {
+		return builder.Unbuilt(*opts, err)
+	}
+	return builder.Build(ctx, *opts)
 }
 
 // printReport prints the report, with the files that were written, and gives
@@ -134,7 +139,7 @@ func checkOutput(dir string) error {
 func readReport(path string) *report.Report {
 	data, err := readFile(path)
 	var rep report.Report
-	if err != nil || json.Unmarshal(data, &rep) != nil || rep.Tool.Name != "kintsugi" {
+	if err != nil || json.Unmarshal(data, &rep) != nil || rep.Tool.Name != report.ToolName {
 		return nil
 	}
 	return &rep

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,32 +13,67 @@ import (
 
 	"kintsugi/builder"
 	"kintsugi/internal/fault"
+	"kintsugi/internal/report"
 )
 
-// TestOutputNotMade sees that a refusal does not even make the output directory.
-func TestOutputNotMade(t *testing.T) {
+// TestFailureReported sees that a build that fails leaves its report and nothing
+// else, in a new folder and over what an earlier build left.
+func TestFailureReported(t *testing.T) {
 	kernel := realTarget(t)
 	t.Parallel()
 	empty := write(t, filepath.Join(t.TempDir(), "empty.patch"), "")
-	for name, patch := range map[string]string{
-		"empty":   empty,
-		"missing": filepath.Join(t.TempDir(), "missing.patch"),
-		"refused": filepath.Join(testdata, "refusals/init-code.patch"),
+	for name, c := range map[string]struct {
+		patch   string
+		verdict report.Verdict
+	}{
+		"empty":   {empty, report.Failed},
+		"missing": {filepath.Join(t.TempDir(), "missing.patch"), report.Failed},
+		"refused": {filepath.Join(testdata, "refusals/init-code.patch"), report.Refused},
+		"nothing": {filepath.Join(testdata, "refusals/nothing-comment.patch"), report.Nothing},
 	} {
 		t.Run(name, func(t *testing.T) {
 			out := filepath.Join(t.TempDir(), "out")
-			_, err := builder.Build(context.Background(), options(kernel, out, patch))
-			if err == nil {
-				t.Fatal("built")
-			}
-			t.Log(explain(err))
-			if class := fault.ClassOf(err); name != "refused" && class != fault.Input {
-				t.Errorf("class %d, want %d", class, fault.Input)
-			}
-			if _, err := os.Lstat(out); !os.IsNotExist(err) {
-				t.Errorf("%s is there: %v", out, err)
+			for range 2 {
+				rep, err := builder.Build(context.Background(), options(kernel, out, c.patch))
+				if err == nil || rep.Verdict != c.verdict {
+					t.Fatalf("verdict %s, want %s: %v", rep.Verdict, c.verdict, err)
+				}
+				expectReportAlone(t, out, c.verdict)
+				earlierBuild(t, out)
 			}
 		})
+	}
+}
+
+// earlierBuild makes dir look as a build that was ok leaves it.
+func earlierBuild(t *testing.T, dir string) {
+	t.Helper()
+	rep := report.New("test")
+	rep.Verdict, rep.Module = report.OK, &report.Module{Path: "old.ko"}
+	text, err := json.Marshal(rep)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "src"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "report.json"), string(text))
+	write(t, filepath.Join(dir, "old.ko"), "old")
+	write(t, filepath.Join(dir, "src/livepatch.c"), "old")
+}
+
+func expectReportAlone(t *testing.T, dir string, want report.Verdict) {
+	t.Helper()
+	if got := names(t, dir); !slices.Equal(got, []string{"report.json"}) {
+		t.Fatalf("in the output directory: %q", got)
+	}
+	data, err := os.ReadFile(filepath.Join(dir, "report.json"))
+	var rep report.Report
+	if err != nil || json.Unmarshal(data, &rep) != nil {
+		t.Fatalf("report.json: %v\n%s", err, data)
+	}
+	if rep.Verdict != want || rep.Module != nil || want == report.Failed && rep.Error == nil {
+		t.Errorf("report.json has verdict %s, module %v, error %v; want verdict %s", rep.Verdict, rep.Module, rep.Error, want)
 	}
 }
 
@@ -52,15 +88,10 @@ func TestFullDisk(t *testing.T) {
 
 	t.Run("output", func(t *testing.T) {
 		out := smallDisk(t, "16k")
-		write(t, filepath.Join(out, "report.json"), "an earlier build's\n")
+		earlierBuild(t, out)
 		_, err := builder.Build(context.Background(), options(kernel, out, patch))
 		expectFullDisk(t, err)
-		if got := names(t, out); !slices.Equal(got, []string{"report.json"}) {
-			t.Errorf("in the output directory: %q", got)
-		}
-		if text, _ := os.ReadFile(filepath.Join(out, "report.json")); string(text) != "an earlier build's\n" {
-			t.Errorf("report.json is %q", text)
-		}
+		expectReportAlone(t, out, report.Failed)
 	})
 	for _, size := range []string{"16k", "100k", "200k", "300k"} {
 		t.Run("work "+size, func(t *testing.T) {
@@ -68,7 +99,8 @@ func TestFullDisk(t *testing.T) {
 			t.Setenv("TMPDIR", tmp)
 			_, err := builder.Build(context.Background(), options(kernel, out, patch))
 			expectFullDisk(t, err)
-			if got := append(names(t, out), names(t, tmp)...); len(got) != 0 {
+			expectReportAlone(t, out, report.Failed)
+			if got := names(t, tmp); len(got) != 0 {
 				t.Errorf("left behind: %q", got)
 			}
 		})

@@ -42,6 +42,13 @@ type Report struct {
 	Module      *Module          `json:"module,omitempty"`
 	Timings     map[string]int64 `json:"timings_ms,omitempty"`
 	Test        *Test            `json:"test,omitempty"`
+	Error       *Failure         `json:"error,omitempty"` // why the verdict is Failed
+}
+
+// Failure is the error that ended a run.
+type Failure struct {
+	Message string   `json:"message"`
+	Hints   []string `json:"hints,omitempty"`
 }
 
 // Tool is this program.
