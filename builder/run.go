@@ -4,7 +4,6 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -38,6 +37,9 @@ func start(opts Options) (*run, error) {
 	r.rep.Target = &report.Target{Name: t.Name, Release: t.Release, Arch: t.Arch, Compiler: t.Compiler}
 	name, err := moduleName(opts)
 	if err != nil {
+		return r, err
+	}
+	if err := checkTaken(name, t.Modules); err != nil {
 		return r, err
 	}
 	r.name = name
@@ -116,34 +118,4 @@ func verdictOf(err error) report.Verdict {
 		return report.Refused
 	}
 	return report.Failed
-}
-
-// maxName is the longest module name that livepatch sections can carry
-// (MODULE_NAME_LEN - 1, include/linux/moduleparam.h, with a 64-bit long).
-const maxName = 55
-
-// moduleName is the name asked for, or one made after the first patch.
-func moduleName(opts Options) (string, error) {
-	if opts.Name != "" {
-		return opts.Name, checkName(opts.Name)
-	}
-	base := filepath.Base(opts.Patches[0])
-	base = strings.TrimSuffix(strings.TrimSuffix(base, ".patch"), ".diff")
-	name := "livepatch-" + strings.Trim(strings.Map(nameRune, base), "-")
-	return strings.TrimRight(name[:min(len(name), maxName)], "-"), nil
-}
-
-func nameRune(r rune) rune {
-	if r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
-		return r
-	}
-	return '-'
-}
-
-func checkName(name string) error {
-	if len(name) > maxName || strings.Map(nameRune, name) != name || strings.Trim(name, "-_") == "" || name == "livepatch" {
-		return fault.Inputf("module name %q", name).
-			Hint("use letters, digits, - and _, at most %d of them, and not just \"livepatch\"", maxName)
-	}
-	return nil
 }

@@ -1,0 +1,117 @@
+package builder
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"kintsugi/internal/fault"
+	"kintsugi/internal/klp"
+	"kintsugi/internal/kofile"
+)
+
+// maxName is the longest module name that livepatch sections can carry
+// (MODULE_NAME_LEN - 1, include/linux/moduleparam.h, with a 64-bit long).
+const maxName = 55
+
+// moduleName is the name that the user chose, or one made after the first patch.
+func moduleName(opts Options) (string, error) {
+	if opts.Name != "" {
+		return opts.Name, checkName(opts.Name)
+	}
+	base := stem(opts.Patches[0])
+	name := strings.Trim(strings.Map(nameRune, base), "-_")
+	if name == "" {
+		return "", fault.Inputf("no module name can be made of %q: it has no letter from a to z and no digit", base).
+			Hint("choose a name with -n")
+	}
+	return short("livepatch-" + name), nil
+}
+
+// short is name, cut where it is too long.
+func short(name string) string {
+	return strings.TrimRight(name[:min(len(name), maxName)], "-_")
+}
+
+// stem is the name of a patch file or folder without what shows its kind.
+func stem(name string) string {
+	if name == "-" {
+		return "stdin"
+	}
+	if full, err := filepath.Abs(name); err == nil {
+		name = full // of a folder such as "."
+	}
+	name = filepath.Base(name)
+	for _, suffix := range []string{".gz", ".xz", ".zst", ".patch", ".diff", ".mbox"} {
+		name = strings.TrimSuffix(name, suffix)
+	}
+	return name
+}
+
+func nameRune(r rune) rune {
+	if r == '-' || r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+		return r
+	}
+	return '-'
+}
+
+func hasLetter(name string) bool {
+	return strings.ContainsFunc(name, func(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' })
+}
+
+// ownObject are the names of objects that the module is linked from: kbuild
+// cannot make an object of itself (templates/Kbuild.tmpl).
+var ownObject = regexp.MustCompile(`^(livepatch|forget|unit[0-9]+_.*)$`)
+
+// checkName refuses what cannot be the name of a livepatch module.
+func checkName(name string) error {
+	no := func(why string) *fault.Error { return fault.Inputf("module name %q: %s", name, why) }
+	switch {
+	case len(name) > maxName:
+		return no("too long").Hint("at most %d letters, digits, - and _", maxName)
+	case strings.Map(nameRune, name) != name:
+		return no("not made of letters from a to z, digits, - and _ alone").Hint("leave other characters out")
+	case !hasLetter(name):
+		return no("no letter from a to z").Hint("add a word, such as livepatch-%s", strings.Trim(name, "-_"))
+	case name == klp.Vmlinux:
+		return no("livepatch sections call the kernel itself so").Hint("choose another, such as livepatch-kernel")
+	case ownObject.MatchString(name):
+		return no("an object inside of the module has that name").Hint("choose another, such as livepatch-fix")
+	}
+	return nil
+}
+
+// checkTaken refuses the name of a module of the kernel itself: the kernel
+// loads one module of a name, and a built-in one has its folder in /sys/module
+// as well (mod_sysfs_init, kernel/module/sysfs.c).
+func checkTaken(name, modules string) error {
+	if modules == "" {
+		return nil
+	}
+	own := strings.ReplaceAll(name, "-", "_")
+	taken := fault.Inputf("module name %q: this kernel has a module of that name", name).
+		Hint("choose another with -n, such as %s", short("livepatch-"+name))
+	_, err := kofile.Open(modules).Path(own)
+	if err == nil {
+		return taken
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	list, err := os.ReadFile(filepath.Join(modules, "modules.builtin"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fault.Environmentf("modules: %w", err)
+	}
+	if slices.ContainsFunc(strings.Fields(string(list)), func(file string) bool { return kofile.Name(path.Base(file)) == own }) {
+		return taken
+	}
+	return nil
+}
