@@ -16,8 +16,8 @@ func loadVerb(a *app) *cobra.Command {
 		Long: `Load a livepatch module into the running kernel and wait until every task runs
 the patched code.
 
-Exit codes: 0 in effect; 1 the kernel refuses the module; 2 bad input; 3 no
-permission, no livepatching, or a transition that does not end.`,
+Exit codes: 0 in effect; 1 the kernel refuses the module, or the transition does
+not end in time; 2 bad input; 3 no permission or no livepatching.`,
 		Args: wants(1, 1, "MODULE.ko"),
 	})
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -36,8 +36,8 @@ func Main(args []string) int {
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer, verbs []func(*app) *cobra.Command) (code int) {
-	a := &app{stdout: stdout, stderr: stderr}
-	a.start(progress.Normal)
+	a := &app{stdout: stdout, stderr: stderr, display: progress.New(stderr, progress.Normal)}
+	slog.SetDefault(slog.New(a.display.Handler()))
 	defer func() {
 		if p := recover(); p != nil {
 			code = a.crashed(p, debug.Stack())
@@ -92,7 +92,7 @@ func (a *app) prepare(cmd *cobra.Command) {
 			if a.quiet && a.verbose {
 				return fault.Inputf("-q and -v exclude each other")
 			}
-			a.start(a.level())
+			a.display.SetLevel(a.level())
 			a.begun = true
 			return inner(cmd, args)
 		}
@@ -110,12 +110,6 @@ func (a *app) level() progress.Level {
 		return progress.Verbose
 	}
 	return progress.Normal
-}
-
-// start sends progress and log to a display of that level.
-func (a *app) start(level progress.Level) {
-	a.display = progress.New(a.stderr, level)
-	slog.SetDefault(slog.New(a.display.Handler()))
 }
 
 // helpVerb is cobra's help verb, but for that an unknown topic is an error.

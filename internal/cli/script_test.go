@@ -17,8 +17,10 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sys/unix"
 
+	"kintsugi/builder"
 	"kintsugi/internal/command"
 	"kintsugi/internal/fault"
+	"kintsugi/internal/livepatch"
 )
 
 func TestMain(m *testing.M) {
@@ -94,6 +96,11 @@ func odd(args []string) int {
 		return err
 	}
 	return run(ctx, args, os.Stdout, os.Stderr, []func(*app) *cobra.Command{
+		compiling,
+		verb("stalled", func(ctx context.Context) error {
+			_, err := (&livepatch.Host{Root: "host", Wait: time.Millisecond}).AwaitEnabled(ctx, "sample")
+			return err
+		}),
 		verb("panic", func(context.Context) error { panic("no way out") }),
 		verb("bug", func(context.Context) error { return errors.New("nobody classed this") }),
 		verb("full", func(context.Context) error {
@@ -117,4 +124,15 @@ func odd(args []string) int {
 		}),
 		verb("nap", func(ctx context.Context) error { return shell(ctx, "touch napping; sleep 0.3") }),
 	})
+}
+
+// compiling is a verb that reports the progress of compilations as build does.
+func compiling(a *app) *cobra.Command {
+	var opts builder.Options
+	cmd := &cobra.Command{Use: "compile", RunE: func(*cobra.Command, []string) error {
+		opts.Progress("compile", 3, 10, 0)
+		return nil
+	}}
+	a.compileFlags(cmd, &opts)
+	return cmd
 }

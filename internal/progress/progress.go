@@ -42,7 +42,8 @@ type Display struct {
 // redraw is the time between two drawings of a bar, which a person can follow.
 const redraw = 100 * time.Millisecond
 
-// New returns a display on w, which draws where w is a terminal that can.
+// New returns a display on w. If w is a terminal that can move its cursor, a
+// step is one line that is drawn again.
 func New(w io.Writer, level Level) *Display {
 	d := &Display{w: w, level: level, seen: map[string]bool{}}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
@@ -50,6 +51,10 @@ func New(w io.Writer, level Level) *Display {
 	}
 	return d
 }
+
+// SetLevel changes the level, which is known once the flags are read. Call it
+// before other goroutines use d.
+func (d *Display) SetLevel(level Level) { d.level = level }
 
 func columns(fd int) int {
 	if width, _, err := term.GetSize(fd); err == nil && width > 0 {
