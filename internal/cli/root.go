@@ -127,15 +127,6 @@ func (a *app) helpVerb(root *cobra.Command) {
 	})
 }
 
-// version is the version of this binary as the Go toolchain stamped it.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(devel)"
-	}
-	return info.Main.Version
-}
-
 // usageError is an error of cobra about the words on the command line.
 func usageError(cmd *cobra.Command, err error) error {
 	if fault.ClassOf(err) == fault.Input {
