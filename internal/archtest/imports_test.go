@@ -21,21 +21,24 @@ var environment = []string{"os", "os/exec", "os/signal", "os/user", "net", "net/
 // only lists, for what few may import, who may, and why. Tools may.
 var only = map[string]map[string]string{
 	"internal/command": {
-		"kbuild":          "runs make, the compiler, objtool and ld",
-		"internal/target": "runs apt, dpkg-deb and tar",
-		"internal/vm":     "runs QEMU",
-		"internal/cli":    "shows the output of a command that failed",
+		"kbuild":                  "runs make, the compiler, objtool and ld",
+		"internal/target":         "runs apt, dpkg-deb and tar",
+		"internal/target/prepare": "runs make and the compiler",
+		"internal/vm":             "runs QEMU",
+		"internal/cli":            "shows the output of a command that failed",
 	},
 	"os/exec": {
-		"internal/command": "is the way to run anything",
-		"internal/testenv": "builds kintsugi for tests, which are all that import it",
-		"kbuild":           "looks for tools",
-		"internal/vm":      "looks for QEMU; its guest's init starts the probe",
+		"internal/command":        "is the way to run anything",
+		"internal/testenv":        "builds kintsugi for tests, which are all that import it",
+		"kbuild":                  "looks for tools",
+		"internal/target/prepare": "looks for tools",
+		"internal/vm":             "looks for QEMU; its guest's init starts the probe",
 	},
 	"builder": {
 		"internal/cli": "its verbs build and check",
 	},
-	"internal/cli": {".": "is the program"},
+	"internal/cli":            {".": "is the program"},
+	"internal/target/prepare": {"internal/target": "prepares the tree of each target"},
 }
 
 // exceptions are the environmental imports that pure rooms have all the same.

@@ -12,12 +12,12 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"kintsugi/kbuild"
+	"kintsugi/internal/target/prepare"
 )
 
 // machine prints where, when and with what the run is made.
 func (b *bench) machine(ctx context.Context) error {
-	gcc, err := kbuild.CompilerVersion(ctx, b.target.CC)
+	gcc, err := prepare.CompilerVersion(ctx, b.target.CC)
 	if err != nil {
 		return err
 	}

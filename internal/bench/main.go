@@ -67,7 +67,7 @@ func run(ctx context.Context, args []string) error {
 			return fmt.Errorf("no part %q: build, headers, target or differ", arg)
 		}
 	}
-	b, err := prepare(ctx, *name, *rounds)
+	b, err := open(ctx, *name, *rounds)
 	if err != nil {
 		return err
 	}
@@ -86,8 +86,8 @@ func run(ctx context.Context, args []string) error {
 	return nil
 }
 
-// prepare opens the target and builds the program.
-func prepare(ctx context.Context, name string, rounds int) (*bench, error) {
+// open opens the target and builds the program.
+func open(ctx context.Context, name string, rounds int) (*bench, error) {
 	store, err := target.DefaultStore()
 	if err != nil {
 		return nil, err

@@ -8,7 +8,7 @@ import (
 
 	"kintsugi/internal/fault"
 	"kintsugi/internal/kconfig"
-	"kintsugi/kbuild"
+	"kintsugi/internal/target/prepare"
 )
 
 // required are the symbols without which no livepatch can be loaded, or none
@@ -75,10 +75,10 @@ func compilerCommand(config kconfig.Config) (string, error) {
 // checkCompiler refuses a compiler that is not the one that built the kernel:
 // another version makes other code.
 func checkCompiler(ctx context.Context, cc, want string) error {
-	if err := kbuild.CheckPrepareTools(ctx, cc); err != nil {
+	if err := prepare.CheckTools(ctx, cc); err != nil {
 		return err
 	}
-	have, err := kbuild.CompilerVersion(ctx, cc)
+	have, err := prepare.CompilerVersion(ctx, cc)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ var gccMajor = regexp.MustCompile(`\) ([0-9]+)\.`)
 // compilerPackage is what apt-get installs. A kernel that was compiled by plain
 // gcc needs the package of the version that gcc was.
 func compilerPackage(cc, version string) string {
-	name := kbuild.CompilerPackage(cc)
+	name := prepare.CompilerPackage(cc)
 	if m := gccMajor.FindStringSubmatch(version); m != nil && name == "gcc" {
 		name += "-" + m[1]
 	}

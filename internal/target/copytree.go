@@ -19,7 +19,7 @@ import (
 
 // copySource copies a kernel's source tree without what a build left in it,
 // and without folders in it that make O= built in. Generated files that look like source are copied too: `make mrproper`, which
-// knows them, cleans the copy (kbuild.Prepare).
+// knows them, cleans the copy (prepare.Tree).
 func copySource(ctx context.Context, from, to string) error {
 	if !isSource(from) {
 		return fault.Inputf("%s is not the source of a kernel: no Makefile, Kconfig and scripts there", from)

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"kintsugi/internal/fault"
-	"kintsugi/kbuild"
+	"kintsugi/internal/target/prepare"
 )
 
 // debianNeed is the disk space of a Debian target beside its packages, in
@@ -116,7 +116,7 @@ func (s *Store) fetchDebian(ctx context.Context, t *Target, a *apt, k kernel, pr
 		return fault.Inputf("linux-headers-%s=%s is no longer offered", k.Release, k.Version)
 	}
 	if cc := debianCC(headers[0]); cc != "" {
-		if err := kbuild.CheckPrepareTools(ctx, cc); err != nil {
+		if err := prepare.CheckTools(ctx, cc); err != nil {
 			return err
 		}
 	}

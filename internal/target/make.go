@@ -14,7 +14,7 @@ import (
 	"kintsugi/internal/fault"
 	"kintsugi/internal/kconfig"
 	"kintsugi/internal/kimage"
-	"kintsugi/kbuild"
+	"kintsugi/internal/target/prepare"
 )
 
 // A target's folder:
@@ -176,5 +176,5 @@ func (t *Target) checkParts(id identity) error {
 // prepare builds what compiling one unit in the source needs.
 func (t *Target) prepare(ctx context.Context, progress Progress) error {
 	progress.step("prepare")
-	return kbuild.Prepare(ctx, kbuild.PrepareSpec{Tree: t.Source, Config: t.Config, CC: t.CC, Vars: t.MakeVars})
+	return prepare.Tree(ctx, prepare.Spec{Tree: t.Source, Config: t.Config, CC: t.CC, Vars: t.MakeVars})
 }

@@ -1,4 +1,4 @@
-package kbuild
+package prepare
 
 import (
 	"context"
@@ -13,7 +13,7 @@ import (
 )
 
 // toyTree is a source tree whose Makefile has the goals of a kernel's.
-// olddefconfig appends $(DRIFT), all goals note what they were called with.
+// olddefconfig appends $(DRIFT), and all goals log how they were called.
 func toyTree(t *testing.T) (tree, config string) {
 	t.Helper()
 	tree = t.TempDir()
@@ -27,7 +27,8 @@ prepare modules_prepare:
 	@$(FAIL)
 `)
 	config = filepath.Join(t.TempDir(), "config")
-	writeText(t, config, "CONFIG_A=y\nCONFIG_MODULE_SIG_KEY=\"debian/key.pem\"\n# CONFIG_SYSTEM_TRUSTED_KEYS is not set\nCONFIG_RUSTC_VERSION=0\n")
+	writeText(t, config, "CONFIG_A=y\nCONFIG_MODULE_SIG_KEY=\"debian/key.pem\"\n"+
+		"# CONFIG_SYSTEM_TRUSTED_KEYS is not set\nCONFIG_RUSTC_VERSION=0\n")
 	return tree, config
 }
 
@@ -41,8 +42,8 @@ func writeText(t *testing.T, path, text string) {
 	}
 }
 
-// fakeTools puts a PATH in place that has, beside the system's own tools, the
-// named ones as programs that do nothing.
+// fakeTools sets a PATH on which the named tools are programs that do nothing;
+// the system's own tools follow.
 func fakeTools(t *testing.T, names ...string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -56,14 +57,15 @@ func fakeTools(t *testing.T, names ...string) {
 	t.Setenv("PATH", dir+":/usr/bin:/bin")
 }
 
-func TestPrepare(t *testing.T) {
+func TestTree(t *testing.T) {
 	fakeTools(t, "flex", "bison", "bc", "perl", "ld", "gcc-99")
 	tree, config := toyTree(t)
-	spec := PrepareSpec{Tree: tree, Config: config, CC: "gcc-99", Vars: []string{"KERNELRELEASE=6.1.0-x", "DRIFT="}, Jobs: 1}
-	if err := Prepare(t.Context(), spec); err != nil {
+	vars := []string{"KERNELRELEASE=6.1.0-x", "DRIFT="}
+	spec := Spec{Tree: tree, Config: config, CC: "gcc-99", Vars: vars, Jobs: 1}
+	if err := Tree(t.Context(), spec); err != nil {
 		t.Fatal(err)
 	}
-	if err := Prepare(t.Context(), spec); err != nil { // a tree that was built in
+	if err := Tree(t.Context(), spec); err != nil { // a tree that was built in
 		t.Fatal(err)
 	}
 	once := "olddefconfig gcc-99 gcc-99 6.1.0-x\nprepare\nmodules_prepare\n"
@@ -76,33 +78,33 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
-func TestPrepareRefuses(t *testing.T) {
+func TestTreeRefuses(t *testing.T) {
 	fakeTools(t, "flex", "bison", "bc", "perl", "ld", "gcc-99")
 	for _, c := range []struct{ name, vars, want string }{
 		{"drift", "DRIFT=CONFIG_CC_HAS_SLS=y", "CONFIG_CC_HAS_SLS=y, was n"},
 		{"make fails", "FAIL=echo 'fork.c:1:2: error: odd'; false", "fork.c:1:2: error: odd"},
 	} {
 		tree, config := toyTree(t)
-		err := Prepare(t.Context(), PrepareSpec{Tree: tree, Config: config, CC: "gcc-99", Vars: []string{c.vars}})
+		err := Tree(t.Context(), Spec{Tree: tree, Config: config, CC: "gcc-99", Vars: []string{c.vars}})
 		if fault.ClassOf(err) != fault.Environment || !strings.Contains(err.Error(), c.want) || len(fault.Hints(err)) == 0 {
 			t.Errorf("%s: %v (hints %q), want %q of class environment", c.name, err, fault.Hints(err), c.want)
 		}
 	}
 	tree, _ := toyTree(t)
 	for _, config := range []string{filepath.Join(tree, "missing"), filepath.Join(tree, "Makefile")} {
-		if err := Prepare(t.Context(), PrepareSpec{Tree: tree, Config: config, CC: "gcc-99"}); fault.ClassOf(err) != fault.Input {
+		if err := Tree(t.Context(), Spec{Tree: tree, Config: config, CC: "gcc-99"}); fault.ClassOf(err) != fault.Input {
 			t.Errorf("%s: %v, want an input error", config, err)
 		}
 	}
 }
 
-func TestPrepareStops(t *testing.T) {
+func TestTreeStops(t *testing.T) {
 	fakeTools(t, "flex", "bison", "bc", "perl", "ld", "gcc-99")
 	tree, config := toyTree(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
 	begin := time.Now()
-	err := Prepare(ctx, PrepareSpec{Tree: tree, Config: config, CC: "gcc-99", Vars: []string{"SLOW=sleep 60;"}})
+	err := Tree(ctx, Spec{Tree: tree, Config: config, CC: "gcc-99", Vars: []string{"SLOW=sleep 60;"}})
 	if err == nil || ctx.Err() == nil || time.Since(begin) > 20*time.Second {
 		t.Errorf("stopped after %v with %v", time.Since(begin), err)
 	}
@@ -134,11 +136,36 @@ func TestCheckDrift(t *testing.T) {
 	}
 }
 
-func TestCheckPrepareTools(t *testing.T) {
+func TestCheckTools(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	err := CheckPrepareTools(t.Context(), "x86_64-linux-gnu-gcc-12")
+	err := CheckTools(t.Context(), "x86_64-linux-gnu-gcc-12")
 	hints := strings.Join(fault.Hints(err), " ")
 	if fault.ClassOf(err) != fault.Environment || hints != "apt-get install make flex bison bc perl binutils python3 pahole gcc-12" {
 		t.Errorf("%v, hints %q", err, hints)
+	}
+}
+
+func TestCompilerPackage(t *testing.T) {
+	for cc, want := range map[string]string{
+		"gcc-12": "gcc-12", "x86_64-linux-gnu-gcc-12": "gcc-12", "aarch64-linux-gnu-gcc-12": "gcc-12", "clang": "clang",
+	} {
+		if got := CompilerPackage(cc); got != want {
+			t.Errorf("%s: %s, want %s", cc, got, want)
+		}
+	}
+}
+
+// TestBuildTraces: a tree that was built for any architecture is cleaned.
+func TestBuildTraces(t *testing.T) {
+	fakeTools(t, "flex", "bison", "bc", "perl", "ld", "gcc-99")
+	for _, trace := range []string{"include/generated/x.h", "arch/s390/include/generated/x.h"} {
+		tree, config := toyTree(t)
+		writeText(t, filepath.Join(tree, trace), "")
+		if err := Tree(t.Context(), Spec{Tree: tree, Config: config, CC: "gcc-99"}); err != nil {
+			t.Fatal(err)
+		}
+		if log, _ := os.ReadFile(filepath.Join(tree, "log")); !strings.HasPrefix(string(log), "mrproper\n") {
+			t.Errorf("%s: the tree was not cleaned:\n%s", trace, log)
+		}
 	}
 }

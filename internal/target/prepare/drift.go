@@ -1,0 +1,53 @@
+package prepare
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"kintsugi/internal/fault"
+	"kintsugi/internal/kconfig"
+)
+
+// keyFiles are the symbols that name certificates, which only the distribution
+// has. The certificates end up in certs/ and in the modules' signatures.
+var keyFiles = []string{"SYSTEM_TRUSTED_KEYS", "SYSTEM_REVOCATION_KEYS", "MODULE_SIG_KEY"}
+
+// mayDrift are symbols that no compiled unit sees and that distributions edit
+// in the configuration they ship.
+var mayDrift = append([]string{"BUILD_SALT", "MODULE_SIG_ALL"}, keyFiles...)
+
+// checkDrift refuses a configuration that kconfig changed. Symbols computed
+// from the tools (CC_HAS_..., AS_VERSION, PAHOLE_VERSION) change with another
+// tool, all other symbols with another source.
+func checkDrift(given, got kconfig.Config) error {
+	var drift []string
+	for _, change := range kconfig.Diff(given, got) {
+		if !slices.Contains(mayDrift, change.Name) && !(isRust(change.Name) && !given.Yes("RUST")) {
+			drift = append(drift, change.String())
+		}
+	}
+	if drift == nil {
+		return nil
+	}
+	const most = 12
+	more := ""
+	if len(drift) > most {
+		more = fmt.Sprintf(" and %d more", len(drift)-most)
+		drift = drift[:most]
+	}
+	err := &fault.Error{Class: fault.Environment, Err: fmt.Errorf(
+		"the source does not take the kernel's configuration as it is: %s%s", strings.Join(drift, "; "), more)}
+	err.Hint("compiler, assembler, linker and pahole must be the versions that the kernel was built with, " +
+		"and the source the one it was built from")
+	if strings.Contains(err.Error(), "BTF") || strings.Contains(err.Error(), "PAHOLE") {
+		err.Hint("pahole is missing or another version: apt-get install pahole")
+	}
+	return err
+}
+
+// isRust reports whether a symbol only describes the machine's Rust tools, which
+// a kernel without Rust code ignores (init/Kconfig).
+func isRust(name string) bool {
+	return strings.HasPrefix(name, "RUSTC_") || strings.HasPrefix(name, "BINDGEN_") || name == "RUST_IS_AVAILABLE"
+}
