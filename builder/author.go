@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"path"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/report"
 	"kintsugi/templates"
 )
@@ -43,7 +44,7 @@ func (r *run) say(units []*unit) {
 		for _, c := range u.extract.Callbacks {
 			key := [2]string{u.owner.Name, c.Kind}
 			if first, twice := callbacks[key]; twice {
-				r.refuse("author-macro", u.Unit.Source, advice, "%s has two %s callbacks: %s and %s", u.owner.Name, c.Kind, first, c.Func)
+				r.refuse(diag.AuthorMacro, u.Unit.Source, advice, "%s has two %s callbacks: %s and %s", u.owner.Name, c.Kind, first, c.Func)
 			}
 			callbacks[key] = c.Func.String()
 			r.rep.Callbacks = append(r.rep.Callbacks, report.Callback{Object: u.owner.Name, Kind: c.Kind, Name: c.Func.Name, Unit: u.Unit.Source})
@@ -51,9 +52,9 @@ func (r *run) say(units []*unit) {
 		for _, s := range u.diff.States {
 			switch {
 			case s.ID == 0:
-				r.refuse("author-macro", u.Unit.Source, "Give it any other number.", "a state has the number 0, which the kernel takes for the end of the list")
+				r.refuse(diag.AuthorMacro, u.Unit.Source, "Give it any other number.", "a state has the number 0, which the kernel takes for the end of the list")
 			case states[s.ID]:
-				r.refuse("author-macro", u.Unit.Source, "Declare it in one file.", "the state %d is declared twice", s.ID)
+				r.refuse(diag.AuthorMacro, u.Unit.Source, "Declare it in one file.", "the state %d is declared twice", s.ID)
 			}
 			states[s.ID] = true
 			r.rep.States = append(r.rep.States, report.State{ID: s.ID, Version: s.Version, Unit: u.Unit.Source})

@@ -10,6 +10,7 @@ import (
 
 	"kintsugi/elfdiff"
 	"kintsugi/internal/baseproof"
+	"kintsugi/internal/diag"
 	"kintsugi/internal/klp"
 	"kintsugi/internal/report"
 )
@@ -29,7 +30,7 @@ func (r *run) readKeys(ctx context.Context, u *unit, shared sharedNames) error {
 		elsewhere = nil
 	}
 	labels := u.diff.LateLabels(elsewhere)
-	if len(labels) == 0 || refusedBesides(u.diff, "module-static-key") {
+	if len(labels) == 0 || refusedBesides(u.diff, diag.ModuleStaticKey) {
 		return nil
 	}
 	v, err := r.keyReader(ctx, u, shared)
@@ -38,14 +39,14 @@ func (r *run) readKeys(ctx context.Context, u *unit, shared sharedNames) error {
 		return ctx.Err()
 	}
 	for _, d := range u.diff.Diagnostics {
-		if d.Code == elfdiff.DebugSiteDropped {
+		if d.Code == diag.DebugSiteDropped {
 			v.diff.Diagnostics = append(v.diff.Diagnostics, d)
 		}
 	}
 	u.orig, u.proof, u.diff, u.reads = v.orig, v.proof, v.diff, true
 	for _, f := range u.diff.Functions {
 		if keys := labels[f.Name]; len(keys) > 0 {
-			u.diff.Diagnostics = append(u.diff.Diagnostics, report.Diagnostic{Code: "keys-read", Severity: report.Note, Symbol: f.Name,
+			u.diff.Diagnostics = append(u.diff.Diagnostics, report.Diagnostic{Code: diag.KeysRead, Severity: diag.Note, Symbol: f.Name,
 				Message: f.Name + " reads its static keys and has no jump labels, as these are not the kernel's own: " + keyNames(keys)})
 		}
 	}
@@ -68,8 +69,8 @@ func keyNames(keys []string) string {
 }
 
 // refusedBesides reports whether anything else than code stands against d.
-func refusedBesides(d *elfdiff.Result, code string) bool {
-	return slices.ContainsFunc(d.Diagnostics, func(d report.Diagnostic) bool { return d.Severity == report.Error && d.Code != code })
+func refusedBesides(d *elfdiff.Result, code diag.Code) bool {
+	return slices.ContainsFunc(d.Diagnostics, func(d report.Diagnostic) bool { return d.Severity == diag.Error && d.Code != code })
 }
 
 // keyReader is u compiled to read static keys; nil where that cannot take u's

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/patchfile"
 	"kintsugi/internal/report"
 	"kintsugi/kbuild"
@@ -35,7 +36,7 @@ func (r *run) layouts(u *unit) {
 		return
 	}
 	for _, c := range changes {
-		d := report.Diagnostic{Code: "layout-changed", Severity: report.Warning, Symbol: c.Type,
+		d := report.Diagnostic{Code: diag.LayoutChanged, Severity: diag.Warning, Symbol: c.Type,
 			Message: fmt.Sprintf("%s lies otherwise in memory after the patch: %s; the objects that the running kernel has made of it stay as they are", c.Type, c.Detail),
 			Hint:    "Keep the type as it is, and put new state into a shadow variable (klp_shadow_alloc())."}
 		if !slices.ContainsFunc(r.rep.Diagnostics, func(old report.Diagnostic) bool { return old.Code == d.Code && old.Symbol == d.Symbol }) {

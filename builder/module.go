@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/klp"
 	"kintsugi/internal/report"
@@ -158,7 +159,7 @@ func (r *run) verify(module []byte) error {
 	diags := r.kernel.Verify(module)
 	r.rep.Diagnostics = append(r.rep.Diagnostics, diags...)
 	for _, d := range diags {
-		if d.Severity == report.Error {
+		if d.Severity == diag.Error {
 			return &fault.Error{Class: fault.Bug, Code: d.Code, Err: fmt.Errorf("the module breaks a load rule of the kernel: %s", d.Message)}
 		}
 	}

@@ -7,10 +7,10 @@ import (
 
 	"kintsugi/elfdiff"
 	"kintsugi/internal/baseproof"
+	"kintsugi/internal/diag"
 	"kintsugi/internal/elfobj"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/klp"
-	"kintsugi/internal/report"
 )
 
 // prove finds every original function in the shipped image.
@@ -75,10 +75,10 @@ func (r *run) diff(ctx context.Context, units []*unit) error {
 func (r *run) nothing() error {
 	for i := range r.rep.Diagnostics {
 		switch d := &r.rep.Diagnostics[i]; d.Code {
-		case "symbol-removed":
-			d.Severity, d.Hint = report.Error, "Leave the name where it is, and change what it does instead."
-		case "export-dropped":
-			d.Severity, d.Hint = report.Error, "Put what uses the export into the same patch: nothing else in it has an effect."
+		case diag.SymbolRemoved:
+			d.Severity, d.Hint = diag.Error, "Leave the name where it is, and change what it does instead."
+		case diag.ExportDropped:
+			d.Severity, d.Hint = diag.Error, "Put what uses the export into the same patch: nothing else in it has an effect."
 		}
 	}
 	if err := r.barrier(); err != nil {

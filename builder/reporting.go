@@ -3,11 +3,12 @@ package builder
 import (
 	"fmt"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/report"
 )
 
-func (r *run) refuse(code, source, hint, format string, args ...any) {
-	r.rep.Diagnostics = append(r.rep.Diagnostics, report.Diagnostic{Code: code, Severity: report.Error, Source: source,
+func (r *run) refuse(code diag.Code, source, hint, format string, args ...any) {
+	r.rep.Diagnostics = append(r.rep.Diagnostics, report.Diagnostic{Code: code, Severity: diag.Error, Source: source,
 		Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 

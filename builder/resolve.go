@@ -9,6 +9,7 @@ import (
 
 	"kintsugi/elfdiff"
 	"kintsugi/internal/baseproof"
+	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/klp"
 	"kintsugi/internal/report"
@@ -75,7 +76,7 @@ func (r *run) checkNew(units []*unit, shared sharedNames) {
 		for _, name := range slices.Sorted(maps.Keys(shared.defined[u.owner.Name])) {
 			_, exported := r.kernel.Exports[name]
 			if exported || u.owner.HasGlobal(name) {
-				r.refuse("symbol-moved", "", "Make the change where the kernel has "+name+" now.",
+				r.refuse(diag.SymbolMoved, "", "Make the change where the kernel has "+name+" now.",
 					"the patch defines %s anew, and the kernel has a global symbol of that name already", name)
 			}
 		}

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/klp"
 	"kintsugi/internal/patchfile"
@@ -70,7 +71,7 @@ func (r *run) timed(stage string) func() {
 // stands against a livepatch.
 func (r *run) barrier() error {
 	for _, d := range r.rep.Diagnostics {
-		if d.Severity == report.Error {
+		if d.Severity == diag.Error {
 			return fault.Verdictf(d.Code, "the patch cannot be livepatched: %s", d.Message)
 		}
 	}
@@ -104,7 +105,7 @@ func failures(err error) []report.Diagnostic {
 	if code == "" {
 		return nil
 	}
-	return []report.Diagnostic{{Code: code, Severity: report.Error, Source: fault.SourceOf(err), Message: err.Error(),
+	return []report.Diagnostic{{Code: code, Severity: diag.Error, Source: fault.SourceOf(err), Message: err.Error(),
 		Hint: strings.Join(fault.Hints(err), "; ")}}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"kintsugi/elfdiff"
 	"kintsugi/internal/baseproof"
+	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/klp"
 	"kintsugi/internal/patchfile"
@@ -67,7 +68,7 @@ func (r *run) plan(ctx context.Context, changes *patchfile.Result) ([]kbuild.Uni
 		return nil, err
 	}
 	if len(units) == 0 {
-		return nil, r.unreached(nil, nil, changes, report.Error)
+		return nil, r.unreached(nil, nil, changes, diag.Error)
 	}
 	return units, nil
 }
@@ -100,7 +101,7 @@ func newObjects(changes *patchfile.Result) []kbuild.NewObject {
 func (r *run) checkOwner(u kbuild.Unit, owner string) error {
 	_, err := r.kernel.Owner(owner)
 	if errors.Is(err, fs.ErrNotExist) {
-		r.refuse("not-in-kernel", u.Source, "Only modules that came with the target can be patched.",
+		r.refuse(diag.NotInKernel, u.Source, "Only modules that came with the target can be patched.",
 			"%s belongs to the module %s, which is not among those of the target", u.Source, owner)
 		return nil
 	}
@@ -128,24 +129,24 @@ func changedPaths(changes *patchfile.Result) []string {
 // does not have: there is nothing else in the patch.
 func notInKernel(diags []report.Diagnostic) {
 	for i := range diags {
-		if diags[i].Code == "not-in-kernel" {
-			diags[i].Severity = report.Error
+		if diags[i].Code == diag.NotInKernel {
+			diags[i].Severity = diag.Error
 		}
 	}
 }
 
 // unreached says which changed files no unit was compiled from. Where no file
 // at all is left to say something about, the patch changes nothing.
-func (r *run) unreached(pairs []kbuild.Pair, read []string, changes *patchfile.Result, severity report.Severity) error {
+func (r *run) unreached(pairs []kbuild.Pair, read []string, changes *patchfile.Result, severity diag.Severity) error {
 	said := map[string]bool{}
 	for _, d := range r.rep.Diagnostics {
-		if d.Code != "patch-offset" {
+		if d.Code != diag.PatchOffset {
 			said[d.Source] = true
 		}
 	}
 	for _, file := range changedPaths(changes) {
 		if !said[file] && !slices.Contains(read, file) {
-			r.rep.Diagnostics = append(r.rep.Diagnostics, report.Diagnostic{Code: "not-in-kernel", Severity: severity, Source: file,
+			r.rep.Diagnostics = append(r.rep.Diagnostics, report.Diagnostic{Code: diag.NotInKernel, Severity: severity, Source: file,
 				Message: file + " is part of no unit of this kernel", Hint: "a new file needs a line in its directory's makefile, or a unit that includes it"})
 		}
 	}
@@ -167,16 +168,16 @@ func (r *run) compile(ctx context.Context, planned []kbuild.Unit, changes *patch
 	}
 	wantTypes(planned, changes)
 	pairs, read, err := r.pairs(ctx, planned, overlay(changes, true), filepath.Join(r.work, "units"))
-	if fault.CodeOf(err) == "patch-compile" {
+	if fault.CodeOf(err) == diag.PatchCompile {
 		byPath = nil // the numbers in debug info are others
 		pairs, read, err = r.pairs(ctx, planned, overlay(changes, false), filepath.Join(r.work, "unpinned"))
 	}
 	if err != nil {
 		return nil, err
 	}
-	severity := report.Warning
+	severity := diag.Warning
 	if len(read) == 0 {
-		severity = report.Error
+		severity = diag.Error
 	}
 	if err := r.unreached(pairs, read, changes, severity); err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/elfobj"
 	"kintsugi/internal/report"
 )
@@ -80,11 +81,11 @@ func (s *selection) heed(sec *elfobj.Section, r elfobj.Reloc) {
 	case sec.Name == ignoredFunctions && a != nil && a.Kind == Func:
 		s.ignored[a.Name] = true
 	case sec.Name == forced:
-		s.diagnose(report.Diagnostic{Code: "force-unsafe", Severity: report.Warning, Symbol: targetName(a, r),
+		s.diagnose(report.Diagnostic{Code: diag.ForceUnsafe, Severity: diag.Warning, Symbol: targetName(a, r),
 			Message: fmt.Sprintf("KPATCH_FORCE_UNSAFE(%s) has no effect: livepatch waits until every task has left the function", targetName(a, r)),
 			Hint:    "Where a task never leaves it, write 1 to the livepatch's file force in sysfs."})
 	default:
-		s.diagnose(report.Diagnostic{Code: "author-macro", Severity: report.Error, Symbol: targetName(a, r),
+		s.diagnose(report.Diagnostic{Code: diag.AuthorMacro, Severity: diag.Error, Symbol: targetName(a, r),
 			Message: fmt.Sprintf("%s in section %s is nothing that the macro can be used for", targetName(a, r), sec.Name)})
 	}
 }
@@ -127,12 +128,12 @@ func (o *Object) symbolAt(sec *elfobj.Section, off uint64) string {
 func (s *selection) callback(kind string, a *Atom) {
 	switch {
 	case a == nil || a.Kind != Func:
-		s.diagnose(report.Diagnostic{Code: "author-macro", Severity: report.Error, Message: "the " + kind + " callback is not a function of this file",
+		s.diagnose(report.Diagnostic{Code: diag.AuthorMacro, Severity: diag.Error, Message: "the " + kind + " callback is not a function of this file",
 			Hint: "Define the callback in the file that names it."})
 	case a.twin != nil:
-		s.refuse("author-macro", a, "Define a new function that calls it.", "the %s callback %s is a function of the kernel", kind, a)
+		s.refuse(diag.AuthorMacro, a, "Define a new function that calls it.", "the %s callback %s is a function of the kernel", kind, a)
 	case a.Init():
-		s.refuse("author-macro", a, "Take __init away.", "the %s callback %s is init code", kind, a)
+		s.refuse(diag.AuthorMacro, a, "Take __init away.", "the %s callback %s is init code", kind, a)
 	default:
 		s.travel(a, nil, report.Cause{Kind: "code", Symbol: a.Name, Detail: kind + " callback"})
 		s.res.Callbacks = append(s.res.Callbacks, Callback{Kind: kind, Func: a})
@@ -160,6 +161,6 @@ func (s *selection) ignores(b *Atom) bool {
 	if !(b.Kind == Func && s.ignored[b.Name]) && !s.ignored[b.Section.Name] {
 		return false
 	}
-	s.note("change-ignored", b, "%s differs, and is left as it is in the running kernel because the source says so", b)
+	s.note(diag.ChangeIgnored, b, "%s differs, and is left as it is in the running kernel because the source says so", b)
 	return true
 }

@@ -3,6 +3,7 @@ package elfdiff
 import (
 	"slices"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/report"
 )
 
@@ -24,15 +25,15 @@ func (s *selection) data() {
 			s.refuseUnowned(b, "changed")
 		case d == nil, s.ignores(b):
 		case s.patched.describes(b):
-			s.note("debug-site-kept", b, "%s keeps the entry that the kernel has for it in dynamic_debug/control", b)
+			s.note(diag.DebugSiteKept, b, "%s keeps the entry that the kernel has for it in dynamic_debug/control", b)
 		case s.patched.isUnowned(b):
 			s.refuseUnowned(b, "changed")
 		case b.Init():
 			s.init = append(s.init, b)
 		case !b.isConst():
-			s.refuse("data-changed", b, dataAdvice, "the initial value or size of the writable variable %s changed", b.Name)
+			s.refuse(diag.DataChanged, b, dataAdvice, "the initial value or size of the writable variable %s changed", b.Name)
 		case b.Global():
-			s.refuse("data-changed", b, "Change the code that uses it instead.",
+			s.refuse(diag.DataChanged, b, "Change the code that uses it instead.",
 				"the constant %s changed, and other units of the kernel can be using it", b.Name)
 		default:
 			s.travel(b, d, report.Cause{Kind: "data", Symbol: b.Name, Detail: d.describe()})
@@ -58,35 +59,35 @@ func (s *selection) newData(b *Atom) {
 }
 
 func (s *selection) refusePerCPU(b *Atom) {
-	s.refuse("unknown-section", b, "Allocate it in a callback with alloc_percpu().", "%s is a new per-cpu variable", b)
+	s.refuse(diag.UnknownSection, b, "Allocate it in a callback with alloc_percpu().", "%s is a new per-cpu variable", b)
 }
 
 // pullUsers makes all that refers to the constant b travel with it: there may
 // be no two readings of one constant.
 func (s *selection) pullUsers(b *Atom) {
 	if len(b.users) == 0 {
-		s.refuse("data-changed", b, dataAdvice, "the constant %s changed, and what uses it cannot be told", b)
+		s.refuse(diag.DataChanged, b, dataAdvice, "the constant %s changed, and what uses it cannot be told", b)
 	}
 	causes := append([]report.Cause{{Kind: "data", Symbol: b.String()}}, s.causeOf(b)...)
 	for _, u := range b.users {
 		_, travels := s.trips[u]
 		switch {
 		case u.Init():
-			s.refuse("data-changed", b, dataAdvice, "the constant %s changed, and the init code of %s has read it or handed out a pointer to it", b, u)
+			s.refuse(diag.DataChanged, b, dataAdvice, "the constant %s changed, and the init code of %s has read it or handed out a pointer to it", b, u)
 		case u.Kind == Func && b.holdsFunctions() && s.patched.handsOn(u, b):
-			s.refuse("data-changed", b, "Patch the functions that the table points at instead.",
+			s.refuse(diag.DataChanged, b, "Patch the functions that the table points at instead.",
 				"the table of functions %s changed, and %s hands out its address: what was made before the patch would keep the old one", b, u)
 		case u.Kind == Func:
 			if b.Kind == Data && s.patched.arch.decode != nil && s.patched.handsOn(u, b) {
-				s.warn("constant-kept", b, "what has a pointer to %s from before the patch, or from code that is not patched, goes on with its old contents", b)
+				s.warn(diag.ConstantKept, b, "what has a pointer to %s from before the patch, or from code that is not patched, goes on with its old contents", b)
 			}
 			s.drag(u, causes...)
 		case s.patched.describes(u):
-			s.note("debug-site-kept", u, "%s keeps the entry that the kernel has for it in dynamic_debug/control", u)
+			s.note(diag.DebugSiteKept, u, "%s keeps the entry that the kernel has for it in dynamic_debug/control", u)
 		case u.Kind == Data && !u.isConst():
-			s.refuse("data-changed", u, dataAdvice, "the writable variable %s points at %s, which changed", u, b)
+			s.refuse(diag.DataChanged, u, dataAdvice, "the writable variable %s points at %s, which changed", u, b)
 		case u.Kind == Data && u.Global():
-			s.refuse("data-changed", u, dataAdvice, "the constant %s points at %s, which changed, and other units can be using it", u, b)
+			s.refuse(diag.DataChanged, u, dataAdvice, "the constant %s points at %s, which changed, and other units can be using it", u, b)
 		case s.patched.isUnowned(u):
 			s.refuseUnowned(u, "changed")
 		case !travels:

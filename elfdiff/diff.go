@@ -8,6 +8,7 @@ import (
 	"sort"
 	"sync"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/elfobj"
 	"kintsugi/internal/report"
 )
@@ -51,7 +52,7 @@ type DataItem struct {
 // Refused reports whether something stands against a livepatch.
 func (r *Result) Refused() bool {
 	for _, d := range r.Diagnostics {
-		if d.Severity == report.Error {
+		if d.Severity == diag.Error {
 			return true
 		}
 	}

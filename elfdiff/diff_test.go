@@ -33,7 +33,7 @@ func summary(r *Result) (functions, data, refused []string) {
 		data = append(data, d.Status+":"+StableName(d.Name))
 	}
 	for _, d := range r.Diagnostics {
-		refused = append(refused, d.Code)
+		refused = append(refused, string(d.Code))
 	}
 	for _, l := range [][]string{functions, data, refused} {
 		sort.Strings(l)

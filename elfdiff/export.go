@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/report"
 )
 
@@ -40,14 +41,14 @@ func (s *selection) export(a *Atom, how string) {
 		if !slices.Contains(s.res.Exports, name) {
 			s.res.Exports = append(s.res.Exports, name)
 		}
-		s.diagnose(report.Diagnostic{Code: "export-dropped", Severity: report.Warning, Symbol: name,
+		s.diagnose(report.Diagnostic{Code: diag.ExportDropped, Severity: diag.Warning, Symbol: name,
 			Message: fmt.Sprintf("the new export %s is for what this patch changes alone: a module that needs it cannot be loaded", name)})
 	case !news[name] && s.defined()[name] == nil:
 	default:
 		if news[name] {
 			how = "changed"
 		}
-		s.diagnose(report.Diagnostic{Code: "export-changed", Severity: report.Error, Symbol: name,
+		s.diagnose(report.Diagnostic{Code: diag.ExportChanged, Severity: diag.Error, Symbol: name,
 			Message: fmt.Sprintf("the export %s is %s", name, how),
 			Hint:    "Other modules are linked against the exports of the running kernel: keep them as they are."})
 	}

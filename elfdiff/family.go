@@ -3,6 +3,7 @@ package elfdiff
 import (
 	"slices"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/report"
 )
 
@@ -67,7 +68,7 @@ func (s *selection) callers(a *Atom) {
 		return // a private copy of what the kernel has needs no one else
 	}
 	if a.Global() {
-		s.refuse("no-ftrace-site", a, "Make the change in its callers, if they can be traced.",
+		s.refuse(diag.NoFtraceSite, a, "Make the change in its callers, if they can be traced.",
 			"%s cannot be replaced: it has no ftrace site at its entry and can be called from other units", a.Name)
 		return
 	}
@@ -80,16 +81,16 @@ func (s *selection) callers(a *Atom) {
 			s.drag(u, append([]report.Cause{{Kind: "callee", Symbol: a.Name, Detail: "cannot be replaced by itself"}}, s.causeOf(a)...)...)
 		default:
 			callers++
-			s.refuse("no-ftrace-site", a, "Make the change in its callers, if they can be traced.",
+			s.refuse(diag.NoFtraceSite, a, "Make the change in its callers, if they can be traced.",
 				"%s cannot be replaced: it has no ftrace site at its entry and %s holds a pointer to it", a.Name, u)
 		}
 	}
 	switch {
 	case len(a.users) == 0:
-		s.refuse("no-ftrace-site", a, "Make the change in its callers, if they can be traced.",
+		s.refuse(diag.NoFtraceSite, a, "Make the change in its callers, if they can be traced.",
 			"%s cannot be replaced: it has no ftrace site at its entry, and what calls it cannot be told", a.Name)
 	case callers == 0:
-		s.warn("init-code", a, "%s changed and only init code calls it, which has run", a.Name)
+		s.warn(diag.InitCode, a, "%s changed and only init code calls it, which has run", a.Name)
 	}
 }
 

@@ -1,6 +1,10 @@
 package elfdiff
 
-import "strings"
+import (
+	"strings"
+
+	"kintsugi/internal/diag"
+)
 
 // initCode decides what changes of init code and of its data stand against.
 // That code has run, so its own change can have no effect any more; what else
@@ -22,11 +26,11 @@ func (s *selection) initCode() {
 		own.addAll(a)
 		switch {
 		case len(s.trips) == 0:
-			s.refuse("init-code", a, initAdvice, "%s is %s and changed", a, initKind(a))
+			s.refuse(diag.InitCode, a, initAdvice, "%s is %s and changed", a, initKind(a))
 		case own.meets(rest):
-			s.refuse("init-code", a, initAdvice, "%s is %s and changed, and what else changed refers to the same variables", a, initKind(a))
+			s.refuse(diag.InitCode, a, initAdvice, "%s is %s and changed, and what else changed refers to the same variables", a, initKind(a))
 		default:
-			s.warn("init-code", a, "%s is %s and changed: it has run, so the module has the rest of the change alone", a, initKind(a))
+			s.warn(diag.InitCode, a, "%s is %s and changed: it has run, so the module has the rest of the change alone", a, initKind(a))
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/report"
 )
 
@@ -57,8 +58,8 @@ func (r *Result) LateLabels(elsewhere func(symbol string) bool) map[string][]str
 // comes: it can still run, when the module comes or goes, and cannot be patched.
 func (r *Result) lateInit() {
 	for i := range r.Diagnostics {
-		if d := &r.Diagnostics[i]; d.Code == "init-code" && d.Severity == report.Warning {
-			d.Severity = report.Error
+		if d := &r.Diagnostics[i]; d.Code == diag.InitCode && d.Severity == diag.Warning {
+			d.Severity = diag.Error
 			d.Message = d.Symbol + " runs when a module comes or goes, and changed: it would run as it was shipped"
 			d.Hint = "Leave that part out if the rest is right without it."
 		}
@@ -83,9 +84,6 @@ func (r *Result) lateKey(e *Atom, elsewhere func(string) bool) (name string, lat
 	return "", false
 }
 
-// DebugSiteDropped is the code of a warning about a pr_debug() that stays silent.
-const DebugSiteDropped = "debug-site-dropped"
-
 const (
 	jumpTable       = "__jump_table"
 	staticCallSites = ".static_call_sites"
@@ -99,13 +97,13 @@ func (r *Result) lateSite(f *Function, e *Atom, name string) *report.Diagnostic 
 	case e.Section.Name == staticCallSites:
 		return nil
 	case isTracepoint:
-		return &report.Diagnostic{Code: "tracepoint-dropped", Severity: report.Warning, Symbol: f.Name,
+		return &report.Diagnostic{Code: diag.TracepointDropped, Severity: diag.Warning, Symbol: f.Name,
 			Message: fmt.Sprintf("the tracepoint %s does not fire in the patched %s, as its static key is in a module", tracepoint, f.Name)}
 	case key != nil && r.Patched.describes(key):
-		return &report.Diagnostic{Code: DebugSiteDropped, Severity: report.Warning, Symbol: f.Name,
+		return &report.Diagnostic{Code: diag.DebugSiteDropped, Severity: diag.Warning, Symbol: f.Name,
 			Message: fmt.Sprintf("a pr_debug() in the patched %s cannot be switched on, as its static key is in a module", f.Name)}
 	}
-	return &report.Diagnostic{Code: "module-static-key", Severity: report.Error, Symbol: f.Name,
+	return &report.Diagnostic{Code: diag.ModuleStaticKey, Severity: diag.Error, Symbol: f.Name,
 		Message: fmt.Sprintf("%s uses the static key %s of a module, which may come after the livepatch", f.Name, name),
 		Hint:    "Use static_key_enabled() in the patch: it needs no site of its own."}
 }

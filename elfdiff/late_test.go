@@ -27,7 +27,7 @@ struct static_key *keep(void) { return &own; }
 			r.Late(func(symbol string) bool { return symbol != "of_kernel" })
 			var codes []string
 			for _, d := range r.Diagnostics {
-				codes = append(codes, d.Code)
+				codes = append(codes, string(d.Code))
 			}
 			if want := c.code; want != "" && !slices.Equal(codes, []string{want}) || want == "" && len(codes) > 0 {
 				t.Errorf("diagnostics %v, want %q", r.Diagnostics, want)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/elfobj"
 )
 
@@ -30,13 +31,13 @@ func (s *selection) names() {
 		const hint = "Keep the name for what it is in the running kernel, and give the new thing another."
 		switch {
 		case a.twin != b && a.Kind == Data && !a.Init():
-			s.refuse("data-changed", b, dataAdvice, "%s is another kind of object now: %s instead of %s", q.Name, sectionClass(b), sectionClass(a))
+			s.refuse(diag.DataChanged, b, dataAdvice, "%s is another kind of object now: %s instead of %s", q.Name, sectionClass(b), sectionClass(a))
 		case a.twin != b || p.Value-a.Off != q.Value-b.Off:
-			s.refuse("symbol-moved", b, hint, "the name %s means something else in the patched unit", q.Name)
+			s.refuse(diag.SymbolMoved, b, hint, "the name %s means something else in the patched unit", q.Name)
 		case (p.Bind == elf.STB_WEAK) != (q.Bind == elf.STB_WEAK):
-			s.refuse("symbol-moved", b, hint, "%s changed between weak and strong, which decides whose definition the kernel uses", q.Name)
+			s.refuse(diag.SymbolMoved, b, hint, "%s changed between weak and strong, which decides whose definition the kernel uses", q.Name)
 		case a.Kind != Anon && baseSection(a) != baseSection(b):
-			s.warn("section-kept", b, "%s moved to another section in the patch and stays where it is in the running kernel", q.Name)
+			s.warn(diag.SectionKept, b, "%s moved to another section in the patch and stays where it is in the running kernel", q.Name)
 		}
 	}
 }
@@ -67,7 +68,7 @@ func (s *selection) removals() {
 			continue
 		}
 		if _, still := s.defined()[p.Name]; !still {
-			s.warn("symbol-removed", a, "the patch takes %s away and the running kernel keeps it, also where a weak definition would take its place", p.Name)
+			s.warn(diag.SymbolRemoved, a, "the patch takes %s away and the running kernel keeps it, also where a weak definition would take its place", p.Name)
 		}
 	}
 }

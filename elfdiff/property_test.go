@@ -17,8 +17,8 @@ import (
 	"testing"
 
 	"kintsugi/elfdiff"
+	"kintsugi/internal/diag"
 	"kintsugi/internal/elfobj"
-	"kintsugi/internal/report"
 	"kintsugi/internal/testenv"
 	"kintsugi/kbuild"
 )
@@ -310,8 +310,8 @@ func (s *sample) changedBody(t *testing.T, data []byte, random *rand.Rand) {
 	}
 	if r.Refused() {
 		for _, d := range r.Diagnostics {
-			if d.Severity == report.Error {
-				s.count("refused: " + d.Code)
+			if d.Severity == diag.Error {
+				s.count("refused: " + string(d.Code))
 				t.Logf("%s is refused: %v", name, d)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"strings"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/elfobj"
 )
 
@@ -31,7 +32,7 @@ func (s *selection) checkConstants(a *Atom) {
 			continue
 		}
 		if _, ok := s.patched.loadsConstant(a, e); !ok {
-			s.refuse("unknown-section", a, "Make the change in a function that calls this one.",
+			s.refuse(diag.UnknownSection, a, "Make the change in a function that calls this one.",
 				"%s has a number that the kernel writes into its code at boot (%s), which it does not do in modules", a, e.Section.Name)
 			continue
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/elfobj"
 	"kintsugi/internal/report"
 )
@@ -65,16 +66,16 @@ func (s *selection) drag(a *Atom, cause ...report.Cause) {
 	}
 }
 
-func (s *selection) refuse(code string, a *Atom, hint, format string, args ...any) {
-	s.diagnose(report.Diagnostic{Code: code, Severity: report.Error, Symbol: a.String(), Message: fmt.Sprintf(format, args...), Hint: hint})
+func (s *selection) refuse(code diag.Code, a *Atom, hint, format string, args ...any) {
+	s.diagnose(report.Diagnostic{Code: code, Severity: diag.Error, Symbol: a.String(), Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
-func (s *selection) warn(code string, a *Atom, format string, args ...any) {
-	s.diagnose(report.Diagnostic{Code: code, Severity: report.Warning, Symbol: a.String(), Message: fmt.Sprintf(format, args...)})
+func (s *selection) warn(code diag.Code, a *Atom, format string, args ...any) {
+	s.diagnose(report.Diagnostic{Code: code, Severity: diag.Warning, Symbol: a.String(), Message: fmt.Sprintf(format, args...)})
 }
 
-func (s *selection) note(code string, a *Atom, format string, args ...any) {
-	s.diagnose(report.Diagnostic{Code: code, Severity: report.Note, Symbol: a.String(), Message: fmt.Sprintf(format, args...)})
+func (s *selection) note(code diag.Code, a *Atom, format string, args ...any) {
+	s.diagnose(report.Diagnostic{Code: code, Severity: diag.Note, Symbol: a.String(), Message: fmt.Sprintf(format, args...)})
 }
 
 // diagnose adds a finding once.
@@ -124,14 +125,14 @@ func (s *selection) close() {
 		a := s.queue[0]
 		s.queue = s.queue[1:]
 		if a.lost {
-			s.refuse("unknown-instruction", a, "Please report the object.", "%s has an instruction that cannot be decoded, so what it refers to is not certain", a)
+			s.refuse(diag.UnknownInstruction, a, "Please report the object.", "%s has an instruction that cannot be decoded, so what it refers to is not certain", a)
 		}
 		s.checkShared(a)
 		if a.got {
-			s.refuse("got-reference", a, "Compile both objects as a kernel is, without -fPIC.", "%s refers to something through the global offset table, which modules do not have", a)
+			s.refuse(diag.GOTReference, a, "Compile both objects as a kernel is, without -fPIC.", "%s refers to something through the global offset table, which modules do not have", a)
 		}
 		if a.short {
-			s.refuse("short-branch", a, "Compile both objects with -ffunction-sections.", "%s has a short branch into another function, which does not reach across sections", a)
+			s.refuse(diag.ShortBranch, a, "Compile both objects with -ffunction-sections.", "%s has a short branch into another function, which does not reach across sections", a)
 		}
 		if a.Kind == Func {
 			s.family(a)
@@ -161,9 +162,9 @@ func (s *selection) checkEntries(a *Atom) {
 		case key == nil || key.twin != nil:
 		case s.patched.describes(key):
 			s.dropped[e] = true
-			s.warn(DebugSiteDropped, key, "the new pr_debug() in %s cannot be switched on: its static key would live in the module", a)
+			s.warn(diag.DebugSiteDropped, key, "the new pr_debug() in %s cannot be switched on: its static key would live in the module", a)
 		default:
-			s.refuse("module-static-key", key, "Use static_key_enabled() or static_call_query() in the patch: it needs no site of its own.",
+			s.refuse(diag.ModuleStaticKey, key, "Use static_key_enabled() or static_call_query() in the patch: it needs no site of its own.",
 				"%s uses the new static key %s, which would live in the module", a.Name, key)
 		}
 	}
@@ -189,23 +190,23 @@ func (s *selection) follow(a, owner *Atom) {
 		}
 		switch {
 		case s.onEdge(a, &a.Refs[i]):
-			s.refuse("ambiguous-symbol", t, "Put the new variable before the array in the source, or leave its section attribute away.",
+			s.refuse(diag.AmbiguousSymbol, t, "Put the new variable before the array in the source, or leave its section attribute away.",
 				"%s refers to the place where %s ends and %s begins, and which is meant cannot be told", owner, a.Refs[i].edge, t)
 		case t == owner:
 		case s.ambiguous[t] && !s.patched.describes(t):
-			s.refuse("ambiguous-symbol", t, "Give the variable another name in the patch, or keep the order of its users.",
+			s.refuse(diag.AmbiguousSymbol, t, "Give the variable another name in the patch, or keep the order of its users.",
 				"%s refers to %s, and several static variables of that name cannot be told apart", owner, t)
 		case t.external():
 		case t.Init():
-			s.refuse("init-code", t, "", "%s refers to %s, which is gone once the kernel has booted", owner, t)
+			s.refuse(diag.InitCode, t, "", "%s refers to %s, which is gone once the kernel has booted", owner, t)
 		case t.Kind == Data && sectionClass(t) == "percpu":
 			s.refusePerCPU(t)
 		case t.Kind == Anon && t.Writable() && !t.altinstr():
-			s.refuse("unknown-section", t, "", "%s refers to writable data in %s that has no symbol", owner, t.Section.Name)
+			s.refuse(diag.UnknownSection, t, "", "%s refers to writable data in %s that has no symbol", owner, t.Section.Name)
 		default:
 			s.travel(t, nil, s.causeOf(owner)...)
 			if t.Kind == Func && !a.Refs[i].Branch && a.Kind != Entry && !a.altinstr() {
-				s.warn("pointer-kept", t, "the kernel can keep a pointer to the new function %s: unload the module only when nothing uses it any more", t)
+				s.warn(diag.PointerKept, t, "the kernel can keep a pointer to the new function %s: unload the module only when nothing uses it any more", t)
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package elfdiff
 import (
 	"debug/elf"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/elfobj"
 )
 
@@ -13,7 +14,7 @@ import (
 func (s *selection) checkShared(a *Atom) {
 	const hint = "Compile both objects with -ffunction-sections."
 	if a.Kind == Func && s.patched.arch.decode == nil && s.patched.shared(a.Section) {
-		s.refuse("shared-section", a, hint, "%s shares its section with other functions, and its references to them have no relocations", a)
+		s.refuse(diag.SharedSection, a, hint, "%s shares its section with other functions, and its references to them have no relocations", a)
 		return
 	}
 	if a.Kind != Anon || a.Section.Flags&elf.SHF_EXECINSTR != 0 {
@@ -22,7 +23,7 @@ func (s *selection) checkShared(a *Atom) {
 	for i := range a.Refs {
 		r := &a.Refs[i]
 		if r.Atom != nil && r.Atom.Kind == Func && s.patched.arch.relocs[r.Type].pcrel && s.patched.shared(r.Atom.Section) {
-			s.refuse("shared-section", a, hint, "a table in %s has places of %s, and which function they are in cannot be told", a.Section.Name, r.Atom.Section.Name)
+			s.refuse(diag.SharedSection, a, hint, "a table in %s has places of %s, and which function they are in cannot be told", a.Section.Name, r.Atom.Section.Name)
 			return
 		}
 	}

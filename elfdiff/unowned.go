@@ -3,6 +3,8 @@ package elfdiff
 import (
 	"sort"
 	"strings"
+
+	"kintsugi/internal/diag"
 )
 
 // plainSections are where compilers put code and data; what nobody refers to
@@ -98,8 +100,8 @@ func (s *selection) refuseUnowned(a *Atom, how string) {
 	case isExport(a):
 		s.export(a, how)
 	case strings.Contains(sec, "initcall"):
-		s.refuse("init-code", a, "Initcalls have run when a module is loaded: use a livepatch callback.", "the initcall in %s is %s", sec, how)
+		s.refuse(diag.InitCode, a, "Initcalls have run when a module is loaded: use a livepatch callback.", "the initcall in %s is %s", sec, how)
 	default:
-		s.refuse("unknown-section", a, "Leave that part of the patch out, or do what it does in a livepatch callback.", "%s in section %s is %s, and that section has effect in a kernel image only", a, sec, how)
+		s.refuse(diag.UnknownSection, a, "Leave that part of the patch out, or do what it does in a livepatch callback.", "%s in section %s is %s, and that section has effect in a kernel image only", a, sec, how)
 	}
 }

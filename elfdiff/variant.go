@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/report"
 )
 
@@ -45,7 +46,7 @@ func Twins(orig, variant *Object) (map[*Atom]*Atom, error) {
 func (r *Result) Covers(s *Result) bool {
 	for _, d := range s.Diagnostics {
 		same := func(e report.Diagnostic) bool { return e.Code == d.Code && e.Symbol == d.Symbol }
-		if d.Severity == report.Warning && d.Code != DebugSiteDropped && !slices.ContainsFunc(r.Diagnostics, same) {
+		if d.Severity == diag.Warning && d.Code != diag.DebugSiteDropped && !slices.ContainsFunc(r.Diagnostics, same) {
 			return false
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"kintsugi/internal/command"
+	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/makefile"
 )
@@ -279,7 +280,7 @@ func (j *job) failure(err error) error {
 	line := string(compilerError.Find(exit.Output))
 	if j.of != nil && line != "" {
 		e := fault.Inputf("the patched source does not compile: %w", &toolError{line, exit})
-		e.Code, e.Source = "patch-compile", sourceLine.FindString(line)
+		e.Code, e.Source = diag.PatchCompile, sourceLine.FindString(line)
 		return withOutput(e, exit.Output)
 	}
 	which := "original"

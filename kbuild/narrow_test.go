@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
 )
 
@@ -103,7 +104,7 @@ func sameAsWhole(t *testing.T, tree *Tree, p Pair, overlay map[string][]byte) {
 
 func TestCompileHeadersErrors(t *testing.T) {
 	tree, unit := smallTree(t)
-	for text, code := range map[string]string{"#define VALUE {\n": "patch-compile", "#error no\n": "patch-compile"} {
+	for text, code := range map[string]diag.Code{"#define VALUE {\n": "patch-compile", "#error no\n": "patch-compile"} {
 		_, _, err := tree.CompileHeaders(context.Background(), []Unit{unit, unit}, map[string][]byte{"drivers/x/value.h": []byte(text)}, t.TempDir())
 		if fault.CodeOf(err) != code || !strings.Contains(err.Error(), "rror: ") {
 			t.Errorf("%q: %v", text, err)

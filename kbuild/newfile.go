@@ -11,6 +11,7 @@ import (
 	"sort"
 	"strings"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/kconfig"
 	"kintsugi/internal/report"
@@ -79,7 +80,7 @@ type newPlace struct {
 	owners []string // the objects, without .o, that it is linked into first; itself where none
 }
 
-func (p *newPlanner) diag(severity report.Severity, code string, o *NewObject, hint, format string, args ...any) {
+func (p *newPlanner) diag(severity diag.Severity, code diag.Code, o *NewObject, hint, format string, args ...any) {
 	p.diags = append(p.diags, report.Diagnostic{Code: code, Severity: severity, Source: o.Source, Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
@@ -92,20 +93,20 @@ func (p *newPlanner) place(o *NewObject) {
 	}
 	switch composite := f != nil && f.partOf(o.List, dir); {
 	case path.Base(o.Makefile) == "Makefile" && p.tree.has(path.Join(dir, "Kbuild")):
-		p.diag(report.Error, "build-file", o, "add the line to "+path.Join(dir, "Kbuild"), "%s is not what kbuild reads in a directory with a Kbuild file", o.Makefile)
+		p.diag(diag.Error, diag.BuildFile, o, "add the line to "+path.Join(dir, "Kbuild"), "%s is not what kbuild reads in a directory with a Kbuild file", o.Makefile)
 	case f == nil:
 		p.leftOut(o, dir+" is not built with this kernel's config")
 	case when == "":
 		p.leftOut(o, o.When+" is not set in this kernel's config")
 	case o.List == "obj" && when == "m":
-		p.diag(report.Error, "build-file", o, "make it part of vmlinux or of a module that there is, or build it as a module of its own and load that first",
+		p.diag(diag.Error, diag.BuildFile, o, "make it part of vmlinux or of a module that there is, or build it as a module of its own and load that first",
 			"%s would be a module of its own, and a livepatch changes what is loaded already", o.Source)
 	case o.List == "obj" && when == "y" && f.builtin:
 		p.put(o, Vmlinux, strings.TrimSuffix(path.Base(o.Source), ".c"))
 	case o.List == "obj":
 		p.leftOut(o, "nothing of "+dir+" is built into the kernel")
 	case !composite:
-		p.diag(report.Error, "build-file", o, "add the file to obj-y, or to an object that has other parts already",
+		p.diag(diag.Error, diag.BuildFile, o, "add the file to obj-y, or to an object that has other parts already",
 			"%s.o is not made of several objects in this kernel, so %s cannot become part of it", o.List, o.Source)
 	case f.multi(f.multiM, o.List, dir):
 		p.put(o, Module, o.List)
@@ -117,7 +118,7 @@ func (p *newPlanner) place(o *NewObject) {
 }
 
 func (p *newPlanner) leftOut(o *NewObject, why string) {
-	p.diag(report.Warning, "not-in-kernel", o, "", "%s is not compiled into this kernel: %s", o.Source, why)
+	p.diag(diag.Warning, diag.NotInKernel, o, "", "%s is not compiled into this kernel: %s", o.Source, why)
 }
 
 func (p *newPlanner) put(o *NewObject, kind Kind, owner string) {

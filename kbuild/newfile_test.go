@@ -41,7 +41,7 @@ func TestNewObjects(t *testing.T) {
 		got = append(got, strings.Join([]string{u.Object, string(u.Kind), u.ModName, u.ModFile}, " "))
 	}
 	for _, d := range diags {
-		got = append(got, string(d.Severity)+" "+d.Code+": "+d.Message)
+		got = append(got, string(d.Severity)+" "+string(d.Code)+": "+d.Message)
 	}
 	want := []string{
 		"fs/proc/new1.o vmlinux proc fs/proc/proc",

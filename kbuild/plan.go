@@ -10,6 +10,7 @@ import (
 	"slices"
 	"sort"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/includegraph"
 	"kintsugi/internal/report"
@@ -57,7 +58,7 @@ type planner struct {
 	diags   []report.Diagnostic
 }
 
-func (p *planner) diag(severity report.Severity, code, file, hint, format string, args ...any) {
+func (p *planner) diag(severity diag.Severity, code diag.Code, file, hint, format string, args ...any) {
 	p.diags = append(p.diags, report.Diagnostic{Code: code, Severity: severity, Source: file,
 		Message: fmt.Sprintf(format, args...), Hint: hint})
 }
@@ -159,15 +160,15 @@ func (p *planner) judge() error {
 func (p *planner) unused(file, image string) {
 	switch {
 	case p.placed[file].Host:
-		p.diag(report.Error, "build-file", file, "leave the file out if the fix works without it", "%s runs while the kernel is built and is not part of it", file)
+		p.diag(diag.Error, diag.BuildFile, file, "leave the file out if the fix works without it", "%s runs while the kernel is built and is not part of it", file)
 	case image != "":
-		p.diag(report.Error, "other-image", file, "livepatch replaces functions of vmlinux and of modules only",
+		p.diag(diag.Error, diag.OtherImage, file, "livepatch replaces functions of vmlinux and of modules only",
 			"%s is part of %s, not of vmlinux", file, image)
 	case !p.tree.has(file):
 		// A new file: a patched one may include it. Reached tells, when
 		// the units are compiled.
 	default:
-		p.diag(report.Warning, "not-in-kernel", file, "look for the option that its Makefile builds it under in the target's config", "%s is not compiled with this kernel's config", file)
+		p.diag(diag.Warning, diag.NotInKernel, file, "look for the option that its Makefile builds it under in the target's config", "%s is not compiled with this kernel's config", file)
 	}
 }
 
@@ -180,15 +181,15 @@ func (t *Tree) has(file string) bool {
 // unit of its own, nil for C source of the kernel. Documentation, assembly and
 // build files have been told apart before anything is planned.
 func classify(file string) *report.Diagnostic {
-	d := &report.Diagnostic{Severity: report.Error, Source: file}
+	d := &report.Diagnostic{Severity: diag.Error, Source: file}
 	switch ext := path.Ext(file); {
 	case buildSources[file]:
-		d.Code, d.Message = "build-file", file+" is compiled only to generate headers for the kernel's build"
+		d.Code, d.Message = diag.BuildFile, file+" is compiled only to generate headers for the kernel's build"
 		d.Hint = "leave the file out if the fix works without it; otherwise the kernel has to be rebuilt"
 	case ext == ".c":
 		return nil
 	default:
-		d.Code, d.Message = "build-file", file+" is not C source; its effect on the kernel is not known"
+		d.Code, d.Message = diag.BuildFile, file+" is not C source; its effect on the kernel is not known"
 		d.Hint = "leave the file out if the fix works without it; otherwise the kernel has to be rebuilt"
 	}
 	return d

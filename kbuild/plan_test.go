@@ -68,7 +68,7 @@ func TestClassify(t *testing.T) {
 		"kernel/bounds.c":               "build-file",
 		"arch/x86/entry/syscalls/a.tbl": "build-file",
 	} {
-		if d := classify(file); d == nil || d.Code != want || d.Hint == "" {
+		if d := classify(file); d == nil || string(d.Code) != want || d.Hint == "" {
 			t.Errorf("%s: %v, want %q and a hint", file, d, want)
 		}
 	}

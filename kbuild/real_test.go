@@ -79,7 +79,7 @@ func TestRealPlan(t *testing.T) {
 			got[u.Source] = append([]string{u.Object, string(u.Kind), strings.Join(u.Owners(), " ")}, u.Changed...)
 		}
 		for _, d := range diags {
-			codes[d.Source] = d.Code
+			codes[d.Source] = string(d.Code)
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: units: %s", round, diff)

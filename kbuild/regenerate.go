@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/report"
 )
@@ -43,7 +44,7 @@ func (t *Tree) checkGenerated(ctx context.Context, c *catalog, headers []string,
 	var diags []report.Diagnostic
 	for _, file := range needs {
 		if !bytes.Equal(before[file], after[file]) {
-			diags = append(diags, report.Diagnostic{Code: "build-file", Severity: report.Error, Source: headers[0],
+			diags = append(diags, report.Diagnostic{Code: diag.BuildFile, Severity: diag.Error, Source: headers[0],
 				Message: file + " is generated from a changed header, and comes out different",
 				Hint:    "Make the change in the C files that need it, or in a new header of their own."})
 		}

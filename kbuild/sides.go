@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"kintsugi/internal/command"
+	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/makefile"
 	"kintsugi/internal/report"
@@ -245,7 +246,7 @@ func stage(cc command.Cmd, stop string) command.Cmd {
 
 // diagnostic says why a side stands against a livepatch.
 func (s *side) diagnostic() report.Diagnostic {
-	d := report.Diagnostic{Code: "build-file", Severity: report.Error, Source: s.changed[0],
+	d := report.Diagnostic{Code: diag.BuildFile, Severity: diag.Error, Source: s.changed[0],
 		Hint: "Make the change in the C files that need it, or in a new header of their own."}
 	which := strings.Join(s.changed, ", ")
 	kernel := slices.Contains(s.Compile, "-nostdinc")
@@ -255,10 +256,10 @@ func (s *side) diagnostic() report.Diagnostic {
 	case kernel && path.Ext(s.Object) == ".s":
 		d.Message = which + " changes what " + s.Source + " tells assembly about the layout of types"
 	case kernel && otherImage(s.Object) != "":
-		d.Code = "other-image"
+		d.Code = diag.OtherImage
 		d.Message = which + " changes the code of " + s.Object + ", which is part of " + otherImage(s.Object) + ", not of vmlinux"
 	case kernel && path.Ext(s.Source) == ".S":
-		d.Code = "assembly"
+		d.Code = diag.Assembly
 		d.Message = which + " changes the code of " + s.Source + ", which is assembly"
 	default:
 		d.Message = which + " changes " + s.Source + ", which runs while the kernel is built"

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/klp"
 	"kintsugi/internal/kofile"
@@ -78,7 +79,7 @@ func (a *app) inspect(path string, t *target.Target) error {
 		return err
 	}
 	if i.Load != nil && !i.Load.OK {
-		return fault.Verdictf("load-rule", "%s would not load this module", i.Load.Release)
+		return fault.Verdictf(diag.LoadRule, "%s would not load this module", i.Load.Release)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/klp"
 	"kintsugi/internal/report"
 )
@@ -25,7 +26,7 @@ func exampleInspection() inspection {
 			Imports:    []klp.Import{{Symbol: "seq_printf", CRC: &crc}, {Symbol: "unversioned"}},
 		},
 		Load: &loadCheck{Target: "here", Release: "6.1.0", Diagnostics: []report.Diagnostic{
-			{Code: "load-rule", Severity: report.Error, Symbol: "unversioned", Message: "unversioned is not exported by the kernel", Hint: "refer to it by a klp relocation"}}},
+			{Code: "load-rule", Severity: diag.Error, Symbol: "unversioned", Message: "unversioned is not exported by the kernel", Hint: "refer to it by a klp relocation"}}},
 	}
 }
 

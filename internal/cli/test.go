@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/report"
 	"kintsugi/internal/target"
@@ -81,7 +82,7 @@ func (a *app) runVM(ctx context.Context, t *target.Target, module, probe string,
 		return nil
 	}
 	rep.Verdict = report.Failed
-	failed := fault.Verdictf("vm-test", "the module failed its test: %s", result.Test.Reason)
+	failed := fault.Verdictf(diag.VMTest, "the module failed its test: %s", result.Test.Reason)
 	for _, h := range result.Hints {
 		failed.Hint("%s", h)
 	}

@@ -66,7 +66,7 @@ func (c *testCase) checkReport(t *testing.T, rep *report.Report) {
 		}
 	}
 	for _, code := range c.head["Notes"] {
-		if !slices.ContainsFunc(rep.Diagnostics, func(d report.Diagnostic) bool { return d.Code == code }) {
+		if !slices.ContainsFunc(rep.Diagnostics, func(d report.Diagnostic) bool { return string(d.Code) == code }) {
 			t.Errorf("no diagnostic %s\n%s", code, diagnostics(rep))
 		}
 	}
@@ -122,7 +122,7 @@ func console(r *vm.Result) string {
 func diagnostics(rep *report.Report) string {
 	var b strings.Builder
 	for _, d := range rep.Diagnostics {
-		b.WriteString("\t" + string(d.Severity) + " " + d.Code + " " + d.Source + " " + d.Symbol + ": " + d.Message + "\n")
+		b.WriteString("\t" + string(d.Severity) + " " + string(d.Code) + " " + d.Source + " " + d.Symbol + ": " + d.Message + "\n")
 	}
 	return b.String()
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"kintsugi/builder"
+	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/report"
 )
@@ -48,10 +49,10 @@ func (c *testCase) checkRefusal(t *testing.T, rep *report.Report, err error) {
 		t.Errorf("no hint tells what to do")
 	}
 	for _, code := range c.head["Code"] {
-		if fault.CodeOf(err) != code {
+		if string(fault.CodeOf(err)) != code {
 			t.Errorf("code of the error is %q, want %q", fault.CodeOf(err), code)
 		}
-		if !slices.ContainsFunc(rep.Diagnostics, func(d report.Diagnostic) bool { return d.Code == code && d.Severity == report.Error }) {
+		if !slices.ContainsFunc(rep.Diagnostics, func(d report.Diagnostic) bool { return string(d.Code) == code && d.Severity == diag.Error }) {
 			t.Errorf("no diagnostic %s in the report", code)
 		}
 	}

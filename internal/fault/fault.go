@@ -8,6 +8,8 @@ package fault
 import (
 	"errors"
 	"fmt"
+
+	"kintsugi/internal/diag"
 )
 
 // Class is whose fault an error is. Its number is the process's exit code.
@@ -28,7 +30,7 @@ const (
 // (docs/diagnostics.md) and hints.
 type Error struct {
 	Class Class
-	Code  string
+	Code  diag.Code
 	// Source is where in the patched tree the fault lies, file:line.
 	Source string
 	Hints  []string
@@ -45,7 +47,7 @@ func (e *Error) Hint(format string, args ...any) *Error {
 }
 
 // Verdictf returns an error of class Verdict with a diagnostic code.
-func Verdictf(code, format string, args ...any) *Error {
+func Verdictf(code diag.Code, format string, args ...any) *Error {
 	return &Error{Class: Verdict, Code: code, Err: fmt.Errorf(format, args...)}
 }
 
@@ -70,7 +72,7 @@ func ClassOf(err error) Class {
 }
 
 // CodeOf returns the diagnostic code of err, empty where it has none.
-func CodeOf(err error) string {
+func CodeOf(err error) diag.Code {
 	var e *Error
 	if errors.As(err, &e) {
 		return e.Code

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"kintsugi/elfdiff"
+	"kintsugi/internal/diag"
 	"kintsugi/internal/kimage"
 	"kintsugi/internal/report"
 )
@@ -48,7 +49,7 @@ func (k *Kernel) checkSealed(e *elfdiff.External, ref *report.Reference) *report
 		}
 		reason = "the kernel overwrites the ENDBR instruction at its entry, as nothing has a pointer to it"
 	}
-	return &report.Diagnostic{Code: "sealed-function", Severity: report.Error, Symbol: s.Name,
+	return &report.Diagnostic{Code: diag.SealedFunction, Severity: diag.Error, Symbol: s.Name,
 		Message: fmt.Sprintf("%s has a pointer to %s, which cannot be called through one: %s", elfdiff.StableName(e.TakenBy), s.Name, reason),
 		Hint:    "Call it directly, or point to a new function that does."}
 }

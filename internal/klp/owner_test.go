@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/elfobj"
 	"kintsugi/internal/kimage"
 	"kintsugi/internal/report"
@@ -63,7 +64,7 @@ func TestImported(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
-	for name, code := range map[string]string{"of_stranger": "module-dependency", "nowhere": "not-proven", "hidden_static": "not-proven"} {
+	for name, code := range map[string]diag.Code{"of_stranger": "module-dependency", "nowhere": "not-proven", "hidden_static": "not-proven"} {
 		if _, d := user.imported(name, "name"); d == nil || d.Code != code {
 			t.Errorf("%s: %v, want %s", name, d, code)
 		}

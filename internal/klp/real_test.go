@@ -10,9 +10,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/kimage"
-	"kintsugi/internal/report"
 	"kintsugi/internal/testenv"
 	"kintsugi/kbuild"
 )
@@ -125,7 +125,7 @@ func TestInspectReal(t *testing.T) {
 func TestVerifyReal(t *testing.T) {
 	k, ko := realModule(t)
 	for _, d := range k.Verify(ko) {
-		if d.Severity != report.Note {
+		if d.Severity != diag.Note {
 			t.Errorf("%+v", d)
 		}
 	}

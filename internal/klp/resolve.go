@@ -7,6 +7,7 @@ import (
 
 	"kintsugi/elfdiff"
 	"kintsugi/internal/baseproof"
+	"kintsugi/internal/diag"
 	"kintsugi/internal/elfobj"
 	"kintsugi/internal/kimage"
 	"kintsugi/internal/report"
@@ -112,7 +113,7 @@ func (o *Owner) checkInit(i int) *report.Diagnostic {
 	if !o.Image.Init(s.Addr) {
 		return nil
 	}
-	d := &report.Diagnostic{Code: "init-code", Severity: report.Error, Symbol: s.Name,
+	d := &report.Diagnostic{Code: diag.InitCode, Severity: diag.Error, Symbol: s.Name,
 		Message: s.Name + " is gone once the kernel has booted", Hint: "Only init code can use what belongs to it."}
 	if o.Name != Vmlinux {
 		d.Message = s.Name + " is gone once the module is loaded"
@@ -142,11 +143,11 @@ func (o *Owner) find(e *elfdiff.External, proof *baseproof.Proof) (int, string, 
 	case 1:
 		return matches[0], "name", nil
 	case 0:
-		return 0, "", &report.Diagnostic{Code: "not-proven", Severity: report.Error, Symbol: e.Name,
+		return 0, "", &report.Diagnostic{Code: diag.NotProven, Severity: diag.Error, Symbol: e.Name,
 			Message: fmt.Sprintf("%s is not in %s", e.Name, o.what()),
 			Hint:    "Is it defined in a part of the kernel that is a module or not configured?"}
 	default:
-		return 0, "", &report.Diagnostic{Code: "ambiguous-symbol", Severity: report.Error, Symbol: e.Name,
+		return 0, "", &report.Diagnostic{Code: diag.AmbiguousSymbol, Severity: diag.Error, Symbol: e.Name,
 			Message: fmt.Sprintf("%d symbols of %s are called %s, and nothing in the original code tells which is meant", len(matches), o.what(), e.Name),
 			Hint:    "A reference to it from an unchanged function of the same file would tell."}
 	}
@@ -200,7 +201,7 @@ func (o *Owner) symbolAt(name string, addr uint64) (int, string, *report.Diagnos
 }
 
 func notProven(name, reason string) *report.Diagnostic {
-	return &report.Diagnostic{Code: "not-proven", Severity: report.Error, Symbol: name,
+	return &report.Diagnostic{Code: diag.NotProven, Severity: diag.Error, Symbol: name,
 		Message: fmt.Sprintf("%s is not proven to be the kernel's: %s", name, reason)}
 }
 

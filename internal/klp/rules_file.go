@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/report"
 )
 
@@ -117,7 +118,7 @@ func (v *verifier) livepatchMark() {
 	case !ok:
 		v.fail("", hint, "the module is not marked as a livepatch")
 	case !strings.HasPrefix(value, "Y"):
-		v.add(report.Diagnostic{Code: loadRule, Severity: report.Warning, Hint: hint,
+		v.add(report.Diagnostic{Code: diag.LoadRule, Severity: diag.Warning, Hint: hint,
 			Message: "the module's livepatch mark is not Y"})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/elfobj"
 )
 
@@ -120,10 +121,10 @@ func (v *verifier) klpSymbol(name, user string) {
 		return
 	}
 	if i, ok := v.find(o, sym.Name, sym.Pos); ok && o.Image.Init(o.Image.Symbols[i].Addr) {
-		v.failAs("init-code", sym.Name, "", "%s is in memory that is freed once %s has started", sym.Name, o.what())
+		v.failAs(diag.InitCode, sym.Name, "", "%s is in memory that is freed once %s has started", sym.Name, o.what())
 	}
 	if patched := v.owner(user); patched != nil && user != Vmlinux && sym.Object != Vmlinux && user != sym.Object && !patched.dependsOn(sym.Object, map[string]bool{}) {
-		v.failAs("module-dependency", sym.Name, "", "%s is of the module %s, which %s does not depend on: it may not be loaded", sym.Name, sym.Object, user)
+		v.failAs(diag.ModuleDependency, sym.Name, "", "%s is of the module %s, which %s does not depend on: it may not be loaded", sym.Name, sym.Object, user)
 	}
 }
 
@@ -145,7 +146,7 @@ func (v *verifier) find(o *Owner, name string, pos uint64) (int, bool) {
 	case n == 0:
 		v.fail(name, "is the module for another kernel?", "%s has no symbol %s", o.what(), name)
 	case pos == 0 && n > 1:
-		v.failAs("ambiguous-symbol", name, "give its position", "%d symbols of %s are called %s, and the position 0 is for one alone", n, o.what(), name)
+		v.failAs(diag.AmbiguousSymbol, name, "give its position", "%d symbols of %s are called %s, and the position 0 is for one alone", n, o.what(), name)
 	case pos > n:
 		v.fail(name, "", "position %d of symbol %s: %s has %d of the name", pos, name, o.what(), n)
 	case o.Image.Symbols[found[max(pos, 1)-1]].Addr == 0:
@@ -201,7 +202,7 @@ func (v *verifier) klpLate() {
 		}
 		switch name := s.Target.Name; {
 		case name == "__jump_table" || name == ".static_call_sites":
-			v.failAs("module-static-key", symbolName(s.Relocs[0].Sym), "",
+			v.failAs(diag.ModuleStaticKey, symbolName(s.Relocs[0].Sym), "",
 				"%s: the kernel reads %s before the module %s gives it its addresses", s.Name, name, object)
 		case slices.Contains(early, name) || strings.HasPrefix(name, ".init"):
 			v.fail(symbolName(s.Relocs[0].Sym), "", "%s: the kernel is done with %s before the module %s comes", s.Name, name, object)

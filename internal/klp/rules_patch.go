@@ -4,6 +4,7 @@ import (
 	"debug/elf"
 	"strings"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/report"
 )
 
@@ -14,7 +15,7 @@ func (v *verifier) objects() {
 		return // livepatchMark has said so
 	}
 	if p == nil {
-		v.add(report.Diagnostic{Code: loadRule, Severity: report.Warning,
+		v.add(report.Diagnostic{Code: diag.LoadRule, Severity: diag.Warning,
 			Message: "no struct klp_patch in the module's data: which functions it replaces cannot be checked",
 			Hint:    "does it fill in the structure while it runs?"})
 		return
@@ -72,9 +73,9 @@ func (v *verifier) replaced(object string, f Function) {
 	case !strings.ContainsRune("tTwW", rune(s.Type)):
 		v.fail(f.OldName, "", "%s is not a function in %s (its type is %c)", f.OldName, o.what(), s.Type)
 	case o.Image.Init(s.Addr):
-		v.failAs("init-code", f.OldName, "code that has run and is gone cannot be patched", "%s runs only while %s starts", f.OldName, o.what())
+		v.failAs(diag.InitCode, f.OldName, "code that has run and is gone cannot be patched", "%s runs only while %s starts", f.OldName, o.what())
 	case !o.traced(s.Addr):
-		v.failAs("no-ftrace-site", f.OldName, "", "%s cannot be replaced: ftrace has no place at its entry", f.OldName)
+		v.failAs(diag.NoFtraceSite, f.OldName, "", "%s cannot be replaced: ftrace has no place at its entry", f.OldName)
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"kintsugi/internal/report"
+	"kintsugi/internal/diag"
 	"kintsugi/internal/testenv"
 )
 
@@ -30,9 +30,9 @@ func TestVerifyShipped(t *testing.T) {
 			return err
 		}
 		found := k.Verify(ko)
-		wantFinding(t, found, loadRule, notMarked)
+		wantFinding(t, found, diag.LoadRule, notMarked)
 		for _, d := range found {
-			if d.Severity == report.Error && d.Message != notMarked {
+			if d.Severity == diag.Error && d.Message != notMarked {
 				t.Errorf("%s: %s", path, d.Message)
 			}
 		}

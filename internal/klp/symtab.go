@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"kintsugi/elfdiff"
+	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/kimage"
 	"kintsugi/internal/report"
@@ -226,11 +227,11 @@ func (t *Symtab) find(e *elfdiff.External) (int, *report.Diagnostic) {
 	case len(matches) == 1:
 		return matches[0], nil
 	case len(matches) > 1:
-		return 0, &report.Diagnostic{Code: "ambiguous-symbol", Severity: report.Error, Symbol: e.Name,
+		return 0, &report.Diagnostic{Code: diag.AmbiguousSymbol, Severity: diag.Error, Symbol: e.Name,
 			Message: fmt.Sprintf("%d symbols of the table are called %s, and a name does not tell which is meant", len(matches), e.Name),
 			Hint:    "Build from the source patch: there the kernel image proves which one the code refers to."}
 	}
-	d := &report.Diagnostic{Code: "not-proven", Severity: report.Error, Symbol: e.Name,
+	d := &report.Diagnostic{Code: diag.NotProven, Severity: diag.Error, Symbol: e.Name,
 		Message: fmt.Sprintf("%s is not in the symbol table", e.Name),
 		Hint:    "Is the table that of the kernel which the objects were compiled for?"}
 	if e.Old != nil && !e.Old.Global() {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"kintsugi/elfdiff"
+	"kintsugi/internal/diag"
 	"kintsugi/internal/elfobj"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/kimage"
@@ -152,7 +153,7 @@ func TestSymtabResolve(t *testing.T) {
 	if d := cmp.Diff([]string{".klp.sym.vmlinux.twice,2", "exported", "namespaced", ".klp.sym.vmlinux.percpu,0", ".klp.sym.vmlinux.modular,0"}, names); d != "" {
 		t.Error(d)
 	}
-	for name, code := range map[string]string{"unclear": "ambiguous-symbol", "absent": "not-proven", "static_only": "not-proven"} {
+	for name, code := range map[string]diag.Code{"unclear": "ambiguous-symbol", "absent": "not-proven", "static_only": "not-proven"} {
 		r := table.Resolve(extractOf(name), exports)
 		if len(r.Diagnostics) != 1 || r.Diagnostics[0].Code != code || len(r.References) > 0 {
 			t.Errorf("%s: %+v, want %s", name, r, code)

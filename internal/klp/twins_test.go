@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/elfobj"
 	"kintsugi/internal/report"
 )
@@ -15,107 +16,107 @@ import (
 type twin struct {
 	name string
 	edit func(t *testing.T, f *elfobj.File)
-	code string
+	code diag.Code
 	want string // in the message
 }
 
 var twins = []twin{
-	{"machine", func(t *testing.T, f *elfobj.File) { f.Machine = elf.EM_AARCH64 }, loadRule, "the kernel for EM_X86_64"},
-	{"writable code", func(t *testing.T, f *elfobj.File) { section(t, f, ".text").Flags |= elf.SHF_WRITE }, loadRule, "writable and executable"},
-	{"alignment", func(t *testing.T, f *elfobj.File) { section(t, f, ".text").Align = 8192 }, loadRule, "alignment of 8192"},
-	{"no this_module", func(t *testing.T, f *elfobj.File) { section(t, f, thisModuleSection).Name = ".data.other" }, loadRule, "0 sections .gnu"},
-	{"this_module without name", func(t *testing.T, f *elfobj.File) { clear(own(section(t, f, thisModuleSection))) }, loadRule, "no name"},
-	{"other name in modinfo", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, "name=livepatch", "name=livepitch") }, loadRule, "livepitch"},
+	{"machine", func(t *testing.T, f *elfobj.File) { f.Machine = elf.EM_AARCH64 }, diag.LoadRule, "the kernel for EM_X86_64"},
+	{"writable code", func(t *testing.T, f *elfobj.File) { section(t, f, ".text").Flags |= elf.SHF_WRITE }, diag.LoadRule, "writable and executable"},
+	{"alignment", func(t *testing.T, f *elfobj.File) { section(t, f, ".text").Align = 8192 }, diag.LoadRule, "alignment of 8192"},
+	{"no this_module", func(t *testing.T, f *elfobj.File) { section(t, f, thisModuleSection).Name = ".data.other" }, diag.LoadRule, "0 sections .gnu"},
+	{"this_module without name", func(t *testing.T, f *elfobj.File) { clear(own(section(t, f, thisModuleSection))) }, diag.LoadRule, "no name"},
+	{"other name in modinfo", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, "name=livepatch", "name=livepitch") }, diag.LoadRule, "livepitch"},
 	{"struct module too small", func(t *testing.T, f *elfobj.File) {
 		s := section(t, f, thisModuleSection)
 		s.Data = append(own(s), make([]byte, 64)...)
-	}, loadRule, "struct module has"},
-	{"vermagic", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, " mod_unload", " mod_upload") }, loadRule, "version magic"},
-	{"other release", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, "vermagic=6", "vermagic=7") }, loadRule, "version magic"},
-	{"licence", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, "license=GPL", "license=XPL") }, loadRule, `licence "XPL"`},
-	{"no licence", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, "license=GPL", "licence=GPL") }, loadRule, `"unspecified"`},
-	{"no livepatch mark", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, "livepatch=Y", "livepotch=Y") }, loadRule, "not marked"},
-	{"namespace", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, "import_ns=DMA_BUF", "import_ns=DMA_BAF") }, loadRule, "namespace DMA_BUF"},
-	{"CRC", func(t *testing.T, f *elfobj.File) { versionOf(t, f, "seq_printf")[0] ^= 1 }, loadRule, "seq_printf has version"},
-	{"CRC of struct module", func(t *testing.T, f *elfobj.File) { versionOf(t, f, "module_layout")[0] ^= 1 }, loadRule, "module_layout has version"},
-	{"no CRC", func(t *testing.T, f *elfobj.File) { versionOf(t, f, "seq_printf")[8] = 'S' }, loadRule, "no version of symbol seq_printf"},
-	{"no versions", func(t *testing.T, f *elfobj.File) { section(t, f, "__versions").Name = "__verzions" }, loadRule, "no version of symbol"},
-	{"unknown import", func(t *testing.T, f *elfobj.File) { symbol(t, f, "seq_printf").Name = "no_such_function" }, loadRule, "not exported"},
-	{"import from a module", func(t *testing.T, f *elfobj.File) { symbol(t, f, "seq_printf").Name = "usb_register_driver" }, loadRule, "exported by the module usbcore"},
+	}, diag.LoadRule, "struct module has"},
+	{"vermagic", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, " mod_unload", " mod_upload") }, diag.LoadRule, "version magic"},
+	{"other release", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, "vermagic=6", "vermagic=7") }, diag.LoadRule, "version magic"},
+	{"licence", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, "license=GPL", "license=XPL") }, diag.LoadRule, `licence "XPL"`},
+	{"no licence", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, "license=GPL", "licence=GPL") }, diag.LoadRule, `"unspecified"`},
+	{"no livepatch mark", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, "livepatch=Y", "livepotch=Y") }, diag.LoadRule, "not marked"},
+	{"namespace", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, "import_ns=DMA_BUF", "import_ns=DMA_BAF") }, diag.LoadRule, "namespace DMA_BUF"},
+	{"CRC", func(t *testing.T, f *elfobj.File) { versionOf(t, f, "seq_printf")[0] ^= 1 }, diag.LoadRule, "seq_printf has version"},
+	{"CRC of struct module", func(t *testing.T, f *elfobj.File) { versionOf(t, f, "module_layout")[0] ^= 1 }, diag.LoadRule, "module_layout has version"},
+	{"no CRC", func(t *testing.T, f *elfobj.File) { versionOf(t, f, "seq_printf")[8] = 'S' }, diag.LoadRule, "no version of symbol seq_printf"},
+	{"no versions", func(t *testing.T, f *elfobj.File) { section(t, f, "__versions").Name = "__verzions" }, diag.LoadRule, "no version of symbol"},
+	{"unknown import", func(t *testing.T, f *elfobj.File) { symbol(t, f, "seq_printf").Name = "no_such_function" }, diag.LoadRule, "not exported"},
+	{"import from a module", func(t *testing.T, f *elfobj.File) { symbol(t, f, "seq_printf").Name = "usb_register_driver" }, diag.LoadRule, "exported by the module usbcore"},
 	{"common symbol", func(t *testing.T, f *elfobj.File) {
 		f.Symbols = append(f.Symbols, &elfobj.Symbol{Name: "common", Index: elf.SHN_COMMON, Bind: elf.STB_GLOBAL})
-	}, loadRule, "common symbol"},
-	{"odd section number", func(t *testing.T, f *elfobj.File) { klpSymbolOf(t, f, "meminfo_proc_show").Index = 0xff21 }, loadRule, "0xff21"},
-	{"not sealed", func(t *testing.T, f *elfobj.File) { klpSymbolOf(t, f, "meminfo_proc_show").Index = elf.SHN_UNDEF }, loadRule, "not marked as a livepatch symbol"},
-	{"relocation type", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Relocs[0].Type = uint32(elf.R_X86_64_GOTPCREL) }, loadRule, "R_X86_64_GOTPCREL"},
-	{"relocation outside", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Relocs[0].Offset = 1 << 40 }, loadRule, "outside of .text"},
+	}, diag.LoadRule, "common symbol"},
+	{"odd section number", func(t *testing.T, f *elfobj.File) { klpSymbolOf(t, f, "meminfo_proc_show").Index = 0xff21 }, diag.LoadRule, "0xff21"},
+	{"not sealed", func(t *testing.T, f *elfobj.File) { klpSymbolOf(t, f, "meminfo_proc_show").Index = elf.SHN_UNDEF }, diag.LoadRule, "not marked as a livepatch symbol"},
+	{"relocation type", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Relocs[0].Type = uint32(elf.R_X86_64_GOTPCREL) }, diag.LoadRule, "R_X86_64_GOTPCREL"},
+	{"relocation outside", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Relocs[0].Offset = 1 << 40 }, diag.LoadRule, "outside of .text"},
 	{"relocation across the end", func(t *testing.T, f *elfobj.File) {
 		klpRelocs(t, f).Relocs[0].Offset = uint64(len(section(t, f, ".text").Data)) - 3
-	}, loadRule, "outside of .text"},
-	{"bytes not zero", func(t *testing.T, f *elfobj.File) { own(section(t, f, ".text"))[klpRelocs(t, f).Relocs[0].Offset] = 1 }, loadRule, "not zero"},
+	}, diag.LoadRule, "outside of .text"},
+	{"bytes not zero", func(t *testing.T, f *elfobj.File) { own(section(t, f, ".text"))[klpRelocs(t, f).Relocs[0].Offset] = 1 }, diag.LoadRule, "not zero"},
 	{"two relocations of a field", func(t *testing.T, f *elfobj.File) {
 		s := klpRelocs(t, f)
 		s.Relocs = append(s.Relocs, s.Relocs[0])
-	}, loadRule, "two relocations"},
+	}, diag.LoadRule, "two relocations"},
 	{"relocations without addends", func(t *testing.T, f *elfobj.File) {
 		s := section(t, f, ".rela.text")
 		s.Type, s.EntSize = elf.SHT_REL, 16
 		for i := range s.Relocs {
 			s.Relocs[i].Addend = 0
 		}
-	}, loadRule, "without addends"},
+	}, diag.LoadRule, "without addends"},
 	{"klp symbol in a plain section", func(t *testing.T, f *elfobj.File) {
 		k := klpRelocs(t, f)
 		plain := section(t, f, ".rela.text")
 		plain.Relocs = append(plain.Relocs, k.Relocs[0])
 		k.Relocs = k.Relocs[1:]
-	}, loadRule, "plain relocation section"},
-	{"plain symbol in a klp section", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Relocs[0].Sym = symbol(t, f, "seq_printf") }, loadRule, "not marked as a livepatch symbol"},
-	{"no livepatch flag", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Flags &^= elfobj.SHFRelaLivepatch }, loadRule, "SHF_RELA_LIVEPATCH"},
-	{"not in memory", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Flags &^= elf.SHF_ALLOC }, loadRule, "SHF_ALLOC"},
-	{"section without object", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Name = ".klp.rela..text" }, loadRule, "incorrectly formatted"},
+	}, diag.LoadRule, "plain relocation section"},
+	{"plain symbol in a klp section", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Relocs[0].Sym = symbol(t, f, "seq_printf") }, diag.LoadRule, "not marked as a livepatch symbol"},
+	{"no livepatch flag", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Flags &^= elfobj.SHFRelaLivepatch }, diag.LoadRule, "SHF_RELA_LIVEPATCH"},
+	{"not in memory", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Flags &^= elf.SHF_ALLOC }, diag.LoadRule, "SHF_ALLOC"},
+	{"section without object", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Name = ".klp.rela..text" }, diag.LoadRule, "incorrectly formatted"},
 	{"object of 56 bytes", func(t *testing.T, f *elfobj.File) {
 		klpRelocs(t, f).Name = ".klp.rela." + strings.Repeat("m", 56) + "..text"
-	}, loadRule, "incorrectly formatted"},
-	{"section without target", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Target = nil }, loadRule, "changes no section"},
+	}, diag.LoadRule, "incorrectly formatted"},
+	{"section without target", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Target = nil }, diag.LoadRule, "changes no section"},
 	{"symbol without position", func(t *testing.T, f *elfobj.File) {
 		klpSymbolOf(t, f, "meminfo_proc_show").Name = ".klp.sym.vmlinux.meminfo_proc_show"
-	}, loadRule, "incorrectly formatted"},
+	}, diag.LoadRule, "incorrectly formatted"},
 	{"symbol with a comma", func(t *testing.T, f *elfobj.File) {
 		klpSymbolOf(t, f, "meminfo_proc_show").Name = ".klp.sym.vmlinux.a,b,0"
-	}, loadRule, "incorrectly formatted"},
+	}, diag.LoadRule, "incorrectly formatted"},
 	{"long name", func(t *testing.T, f *elfobj.File) {
 		klpSymbolOf(t, f, "meminfo_proc_show").Name = ".klp.sym.vmlinux." + strings.Repeat("n", 512) + ",0"
-	}, loadRule, "too long"},
+	}, diag.LoadRule, "too long"},
 	{"no such symbol", func(t *testing.T, f *elfobj.File) {
 		klpSymbolOf(t, f, "meminfo_proc_show").Name = ".klp.sym.vmlinux.no_such_symbol,0"
-	}, loadRule, "no symbol no_such_symbol"},
+	}, diag.LoadRule, "no symbol no_such_symbol"},
 	{"position too high", func(t *testing.T, f *elfobj.File) {
 		klpSymbolOf(t, f, "meminfo_proc_show").Name = ".klp.sym.vmlinux.meminfo_proc_show,2"
-	}, loadRule, "position 2"},
+	}, diag.LoadRule, "position 2"},
 	{"position 0 of several", func(t *testing.T, f *elfobj.File) {
 		klpSymbolOf(t, f, "meminfo_proc_show").Name = ".klp.sym.vmlinux.user_read,0"
 	}, "ambiguous-symbol", "user_read"},
 	{"reference to init code", func(t *testing.T, f *elfobj.File) {
 		klpSymbolOf(t, f, "meminfo_proc_show").Name = ".klp.sym.vmlinux.start_kernel,0"
 	}, "init-code", "start_kernel"},
-	{"kernel symbol from a module's section", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Name = ".klp.rela.some_module..text" }, loadRule, "refers to the kernel's"},
+	{"kernel symbol from a module's section", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Name = ".klp.rela.some_module..text" }, diag.LoadRule, "refers to the kernel's"},
 	{"late jump label", func(t *testing.T, f *elfobj.File) { section(t, f, ".text").Name = "__jump_table" }, "module-static-key", "before the module some_module"},
-	{"late alternative", func(t *testing.T, f *elfobj.File) { section(t, f, ".text").Name = ".altinstructions" }, loadRule, "is done with"},
-	{"object without functions", func(t *testing.T, f *elfobj.File) { dropPointers(t, f, "vmlinux_funcs") }, loadRule, "vmlinux has no functions"},
-	{"object named twice", func(t *testing.T, f *elfobj.File) { rename(t, f, "some_module", "vmlinux") }, loadRule, "two objects are called vmlinux"},
-	{"function replaced twice", func(t *testing.T, f *elfobj.File) { rename(t, f, "meminfo_proc_show", "cmdline_proc_show") }, loadRule, "replaced twice"},
-	{"function of no name", func(t *testing.T, f *elfobj.File) { rename(t, f, "meminfo_proc_show", "") }, loadRule, "no proper name"},
-	{"unknown function", func(t *testing.T, f *elfobj.File) { rename(t, f, "meminfo_proc_show", "meminfo_prok_show") }, loadRule, "no symbol meminfo_prok_show"},
+	{"late alternative", func(t *testing.T, f *elfobj.File) { section(t, f, ".text").Name = ".altinstructions" }, diag.LoadRule, "is done with"},
+	{"object without functions", func(t *testing.T, f *elfobj.File) { dropPointers(t, f, "vmlinux_funcs") }, diag.LoadRule, "vmlinux has no functions"},
+	{"object named twice", func(t *testing.T, f *elfobj.File) { rename(t, f, "some_module", "vmlinux") }, diag.LoadRule, "two objects are called vmlinux"},
+	{"function replaced twice", func(t *testing.T, f *elfobj.File) { rename(t, f, "meminfo_proc_show", "cmdline_proc_show") }, diag.LoadRule, "replaced twice"},
+	{"function of no name", func(t *testing.T, f *elfobj.File) { rename(t, f, "meminfo_proc_show", "") }, diag.LoadRule, "no proper name"},
+	{"unknown function", func(t *testing.T, f *elfobj.File) { rename(t, f, "meminfo_proc_show", "meminfo_prok_show") }, diag.LoadRule, "no symbol meminfo_prok_show"},
 	{"ambiguous function", func(t *testing.T, f *elfobj.File) { rename(t, f, "cmdline_proc_show", "user_read") }, "ambiguous-symbol", "user_read"},
-	{"wrong position of a function", func(t *testing.T, f *elfobj.File) { sympos(t, f, 1, 3) }, loadRule, "position 3"},
-	{"data replaced", func(t *testing.T, f *elfobj.File) { rename(t, f, "meminfo_proc_show", "jiffies_64") }, loadRule, "not a function"},
+	{"wrong position of a function", func(t *testing.T, f *elfobj.File) { sympos(t, f, 1, 3) }, diag.LoadRule, "position 3"},
+	{"data replaced", func(t *testing.T, f *elfobj.File) { rename(t, f, "meminfo_proc_show", "jiffies_64") }, diag.LoadRule, "not a function"},
 	{"init function replaced", func(t *testing.T, f *elfobj.File) { rename(t, f, "meminfo_proc_show", "start_kernel") }, "init-code", "start_kernel"},
 	{"untraced function replaced", func(t *testing.T, f *elfobj.File) { rename(t, f, "meminfo_proc_show", "memcpy_orig") }, "no-ftrace-site", "memcpy_orig"},
 	{"replacement in init code", func(t *testing.T, f *elfobj.File) {
 		symbol(t, f, "new_cmdline").Section = section(t, f, ".init.text")
 		retarget(t, f, "vmlinux_funcs", 8, section(t, f, ".init.text"))
-	}, loadRule, "does not stay in memory"},
+	}, diag.LoadRule, "does not stay in memory"},
 }
 
 func TestVerifyTwins(t *testing.T) {
@@ -134,9 +135,9 @@ func TestVerifyTwins(t *testing.T) {
 			wantFinding(t, k.Verify(bad), tw.code, tw.want)
 		})
 	}
-	t.Run("file", func(t *testing.T) { wantFinding(t, k.Verify(good[:100]), loadRule, "kernel module") })
+	t.Run("file", func(t *testing.T) { wantFinding(t, k.Verify(good[:100]), diag.LoadRule, "kernel module") })
 	t.Run("signature", func(t *testing.T) {
-		wantFinding(t, k.Verify(append(slices.Clone(good), sigMagic...)), loadRule, "signature")
+		wantFinding(t, k.Verify(append(slices.Clone(good), sigMagic...)), diag.LoadRule, "signature")
 	})
 }
 
@@ -162,8 +163,8 @@ func TestVerifyWarnings(t *testing.T) {
 		}
 		warned := false
 		for _, d := range k.Verify(odd) {
-			warned = warned || d.Severity == report.Warning && strings.Contains(d.Message, want)
-			if d.Severity == report.Error {
+			warned = warned || d.Severity == diag.Warning && strings.Contains(d.Message, want)
+			if d.Severity == diag.Error {
 				t.Errorf("%s: error %s", want, d.Message)
 			}
 		}
@@ -173,10 +174,10 @@ func TestVerifyWarnings(t *testing.T) {
 	}
 }
 
-func wantFinding(t *testing.T, found []report.Diagnostic, code, message string) {
+func wantFinding(t *testing.T, found []report.Diagnostic, code diag.Code, message string) {
 	t.Helper()
 	for _, d := range found {
-		if d.Severity == report.Error && d.Code == code && strings.Contains(d.Message, message) {
+		if d.Severity == diag.Error && d.Code == code && strings.Contains(d.Message, message) {
 			return
 		}
 	}

@@ -3,13 +3,11 @@ package klp
 import (
 	"fmt"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/elfobj"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/report"
 )
-
-// loadRule is the diagnostic code of what the kernel refuses to load.
-const loadRule = "load-rule"
 
 // rule is one thing that the kernel demands of a livepatch module. Each says
 // what it finds through the verifier.
@@ -79,7 +77,7 @@ func (k *Kernel) Verify(ko []byte) []report.Diagnostic {
 		}
 	}
 	if v.magic, err = Vermagic(k.Image); err != nil {
-		v.add(report.Diagnostic{Code: loadRule, Severity: report.Warning, Message: err.Error(), Hint: hintOf(err)})
+		v.add(report.Diagnostic{Code: diag.LoadRule, Severity: diag.Warning, Message: err.Error(), Hint: hintOf(err)})
 	}
 	for _, r := range rules {
 		v.rule = r.name
@@ -97,22 +95,22 @@ func hintOf(err error) string {
 
 // fail notes that the rule at hand is broken by a symbol, which may be none.
 func (v *verifier) fail(symbol, hint, format string, args ...any) {
-	v.failAs(loadRule, symbol, hint, format, args...)
+	v.failAs(diag.LoadRule, symbol, hint, format, args...)
 }
 
 // failAs is fail with a more precise code.
-func (v *verifier) failAs(code, symbol, hint, format string, args ...any) {
-	v.add(report.Diagnostic{Code: code, Severity: report.Error, Symbol: symbol, Message: fmt.Sprintf(format, args...), Hint: hint})
+func (v *verifier) failAs(code diag.Code, symbol, hint, format string, args ...any) {
+	v.add(report.Diagnostic{Code: code, Severity: diag.Error, Symbol: symbol, Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
 // warn notes what does not keep the module from loading.
 func (v *verifier) warn(symbol, format string, args ...any) {
-	v.add(report.Diagnostic{Code: loadRule, Severity: report.Warning, Symbol: symbol, Message: fmt.Sprintf(format, args...)})
+	v.add(report.Diagnostic{Code: diag.LoadRule, Severity: diag.Warning, Symbol: symbol, Message: fmt.Sprintf(format, args...)})
 }
 
 // note notes what could not be checked.
 func (v *verifier) note(symbol, format string, args ...any) {
-	v.add(report.Diagnostic{Code: loadRule, Severity: report.Note, Symbol: symbol, Message: fmt.Sprintf(format, args...)})
+	v.add(report.Diagnostic{Code: diag.LoadRule, Severity: diag.Note, Symbol: symbol, Message: fmt.Sprintf(format, args...)})
 }
 
 func (v *verifier) add(d report.Diagnostic) {
@@ -121,7 +119,7 @@ func (v *verifier) add(d report.Diagnostic) {
 	case n <= maxFindings:
 		v.diags = append(v.diags, d)
 	case n == maxFindings+1:
-		v.diags = append(v.diags, report.Diagnostic{Code: loadRule, Severity: report.Note,
+		v.diags = append(v.diags, report.Diagnostic{Code: diag.LoadRule, Severity: diag.Note,
 			Message: fmt.Sprintf("more findings of the rule %s are not told", v.rule)})
 	}
 }

@@ -3,9 +3,9 @@ package klp
 import (
 	"testing"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/elfobj"
 	"kintsugi/internal/kofile"
-	"kintsugi/internal/report"
 	"kintsugi/internal/testenv"
 )
 
@@ -24,21 +24,22 @@ func TestVerifyModule(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
-		name       string
-		edit       func(t *testing.T, f *elfobj.File)
-		code, want string // empty: nothing is found
+		name string
+		edit func(t *testing.T, f *elfobj.File)
+		code diag.Code
+		want string // empty: nothing is found
 	}{
 		{"good", btrfs("fill_inode_item", ".klp.sym.btrfs.btrfs_search_slot,0"), "", ""},
 		{"export of a dependency", btrfs("fill_inode_item", ".klp.sym.libcrc32c.crc32c,0"), "", ""},
 		{"module that need not be there", btrfs("fill_inode_item", ".klp.sym.loop.max_loop,0"), "module-dependency", "max_loop"},
-		{"unknown function", btrfs("btrfs_no_such", ".klp.sym.btrfs.btrfs_search_slot,0"), loadRule, "the module btrfs has no symbol btrfs_no_such"},
-		{"position beyond the last", btrfs("btrfs_search_slot", ".klp.sym.btrfs.btrfs_search_slot,0"), loadRule, "position 2 of symbol btrfs_search_slot"},
+		{"unknown function", btrfs("btrfs_no_such", ".klp.sym.btrfs.btrfs_search_slot,0"), diag.LoadRule, "the module btrfs has no symbol btrfs_no_such"},
+		{"position beyond the last", btrfs("btrfs_search_slot", ".klp.sym.btrfs.btrfs_search_slot,0"), diag.LoadRule, "position 2 of symbol btrfs_search_slot"},
 		{"name of several", btrfs("fill_inode_item", ".klp.sym.btrfs.fill_inode_item,0"), "ambiguous-symbol", "fill_inode_item"},
 		{"init code", btrfs("fill_inode_item", ".klp.sym.btrfs.init_module,0"), "init-code", "init_module"},
 		{"section for another", func(t *testing.T, f *elfobj.File) {
 			btrfs("fill_inode_item", ".klp.sym.btrfs.btrfs_search_slot,0")(t, f)
 			section(t, f, ".klp.rela.btrfs..text").Name = ".klp.rela.libcrc32c..text"
-		}, loadRule, "is never applied"},
+		}, diag.LoadRule, "is never applied"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f, err := elfobj.Read(good)
@@ -56,7 +57,7 @@ func TestVerifyModule(t *testing.T) {
 				return
 			}
 			for _, d := range found {
-				if d.Severity != report.Warning {
+				if d.Severity != diag.Warning {
 					t.Errorf("%s %s: %s", d.Severity, d.Code, d.Message)
 				}
 			}

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
 )
 
@@ -45,7 +46,7 @@ func (h *Host) insertError(name string, err error, log []string) error {
 			reason = r
 		}
 	}
-	e := &fault.Error{Class: reason.class, Code: "load-refused", Err: fmt.Errorf("load of %s: %s: %w", name, reason.text, err)}
+	e := &fault.Error{Class: reason.class, Code: diag.LoadRefused, Err: fmt.Errorf("load of %s: %s: %w", name, reason.text, err)}
 	for _, line := range log {
 		e.Hint("kernel log: %s", line)
 	}

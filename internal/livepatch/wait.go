@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
 )
 
@@ -62,7 +63,7 @@ func stalled(ctx context.Context, patch *Patch) error {
 		to = Enabled
 	}
 	return &fault.Error{
-		Class: fault.Verdict, Code: "transition-stalled",
+		Class: fault.Verdict, Code: diag.TransitionStalled,
 		Err: &Stalled{Patch: patch.Name, To: to, Tasks: patch.Blockers},
 		Hints: []string{
 			"the kernel goes on trying: a task switches when it leaves the kernel or sleeps outside the patched functions; `kintsugi status` shows who is behind",

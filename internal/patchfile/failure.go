@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
 )
 
@@ -76,7 +77,7 @@ const noSuchFile = "no such file in the source tree"
 
 // applyFault classes an ApplyError and adds the advice that fits.
 func applyFault(failures []*Failure) error {
-	e := &fault.Error{Class: fault.Input, Code: "patch-apply", Err: &ApplyError{failures}}
+	e := &fault.Error{Class: fault.Input, Code: diag.PatchApply, Err: &ApplyError{failures}}
 	applied, missing := 0, 0
 	for _, f := range failures {
 		if f.Applied {

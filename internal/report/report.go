@@ -2,6 +2,8 @@
 // report.json and behind every text that a person reads.
 package report
 
+import "kintsugi/internal/diag"
+
 // Schema is the version of the JSON form.
 const Schema = 1
 
@@ -13,15 +15,6 @@ const (
 	Refused Verdict = "refused"
 	Nothing Verdict = "nothing"
 	Failed  Verdict = "failed"
-)
-
-// Severity of a Diagnostic. An error makes the verdict Refused.
-type Severity string
-
-const (
-	Error   Severity = "error"
-	Warning Severity = "warning"
-	Note    Severity = "note"
 )
 
 // Report is all that one build, check or diff found. Lists are sorted by
@@ -148,15 +141,15 @@ type State struct {
 	Unit    string `json:"unit"`
 }
 
-// Diagnostic is one finding. Codes are stable: docs/diagnostics.md.
+// Diagnostic is one finding. An error among them makes the verdict Refused.
 type Diagnostic struct {
-	Code     string   `json:"code"`
-	Severity Severity `json:"severity"`
-	Object   string   `json:"object,omitempty"`
-	Symbol   string   `json:"symbol,omitempty"`
-	Source   string   `json:"source,omitempty"`
-	Message  string   `json:"message"`
-	Hint     string   `json:"hint,omitempty"`
+	Code     diag.Code     `json:"code"`
+	Severity diag.Severity `json:"severity"`
+	Object   string        `json:"object,omitempty"`
+	Symbol   string        `json:"symbol,omitempty"`
+	Source   string        `json:"source,omitempty"`
+	Message  string        `json:"message"`
+	Hint     string        `json:"hint,omitempty"`
 }
 
 // Module is the file that was built.

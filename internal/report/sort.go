@@ -3,6 +3,8 @@ package report
 import (
 	"cmp"
 	"slices"
+
+	"kintsugi/internal/diag"
 )
 
 // Sort brings every list into its one order and drops what is said twice, so
@@ -34,7 +36,7 @@ func compareReferences(a, b Reference) int {
 
 // compareDiagnostics puts errors first, then by where they are.
 func compareDiagnostics(a, b Diagnostic) int {
-	rank := map[Severity]int{Error: 0, Warning: 1, Note: 2}
+	rank := map[diag.Severity]int{diag.Error: 0, diag.Warning: 1, diag.Note: 2}
 	return cmp.Or(cmp.Compare(rank[a.Severity], rank[b.Severity]), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Source, b.Source),
 		cmp.Compare(a.Symbol, b.Symbol), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Message, b.Message))
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/text"
 )
 
@@ -32,7 +33,7 @@ func (r *Report) WriteText(w io.Writer, opts TextOptions) {
 func (r *Report) Errors() int {
 	n := 0
 	for _, d := range r.Diagnostics {
-		if d.Severity == Error {
+		if d.Severity == diag.Error {
 			n++
 		}
 	}
@@ -65,7 +66,7 @@ func (r *Report) headline() string {
 func (r *Report) diagnosticsText() string {
 	var b strings.Builder
 	for _, d := range r.Diagnostics {
-		fmt.Fprintf(&b, "%s[%s]: %s%s\n", d.Severity, text.Printable(d.Code), text.Printable(d.place()), indented(d.Message))
+		fmt.Fprintf(&b, "%s[%s]: %s%s\n", d.Severity, text.Printable(string(d.Code)), text.Printable(d.place()), indented(d.Message))
 		if d.Hint != "" {
 			fmt.Fprintf(&b, "  hint: %s\n", indented(d.Hint))
 		}

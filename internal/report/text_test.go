@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"kintsugi/internal/diag"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -37,7 +39,7 @@ func built() *Report {
 		{Symbol: "b", Object: "vmlinux", Kind: "klp", How: "proof"},
 		{Symbol: "c", Object: "vmlinux", Kind: "klp", How: "proof"},
 	}
-	r.Diagnostics = []Diagnostic{{Code: "static-key", Severity: Warning, Object: "vmlinux", Symbol: "tcp_ack", Message: "a tracepoint is dropped"}}
+	r.Diagnostics = []Diagnostic{{Code: "static-key", Severity: diag.Warning, Object: "vmlinux", Symbol: "tcp_ack", Message: "a tracepoint is dropped"}}
 	r.Module = &Module{Path: "livepatch-fix.ko", Name: "livepatch_fix"}
 	r.Timings = map[string]int64{"compile": 1234, "parse": 2}
 	r.Test = &Test{OK: true, Phases: []TestPhase{{Name: "before", Output: "MemTotal:\t1\n"}, {Name: "after", Output: "Memory: 1\n\nMore\n"}, {Name: "reverted"}}}
@@ -51,9 +53,9 @@ func refused() *Report {
 	r.Target = &Target{Release: "6.1.0-56-amd64"}
 	r.Functions = []Function{{Name: "evil\x1b[2J\nok: all is well", Object: "vmlinux", Unit: "a.c", Status: "changed", OldSize: 1, NewSize: 2}}
 	r.Diagnostics = []Diagnostic{
-		{Code: "data-changed", Severity: Error, Object: "vmlinux", Symbol: "table", Source: "fs/a.c:7", Message: "table changed its contents\nand is writable", Hint: "initialise it at load time"},
-		{Code: "build-file", Severity: Error, Source: "fs/Makefile", Message: "a build file changed"},
-		{Code: "not-proven", Severity: Note, Message: "nowhere"},
+		{Code: "data-changed", Severity: diag.Error, Object: "vmlinux", Symbol: "table", Source: "fs/a.c:7", Message: "table changed its contents\nand is writable", Hint: "initialise it at load time"},
+		{Code: "build-file", Severity: diag.Error, Source: "fs/Makefile", Message: "a build file changed"},
+		{Code: "not-proven", Severity: diag.Note, Message: "nowhere"},
 	}
 	return r
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/report"
 	"kintsugi/internal/text"
 )
@@ -22,7 +23,7 @@ type result struct {
 }
 
 // alone is the code of a change that does not compile without another one's.
-const alone = "patch-compile"
+const alone = diag.PatchCompile
 
 // ok is whether nothing is wrong with kintsugi itself.
 func (r *result) ok() bool {
@@ -38,7 +39,9 @@ func (o *outcome) line() string {
 		s += " " + text.Count(len(o.Functions), "function") + ": " + strings.Join(o.Functions, " ")
 	}
 	if o.Code != "" {
-		s += " " + strings.Join(slices.Compact(append([]string{o.Code}, o.Codes...)), " ")
+		for _, code := range slices.Compact(append([]diag.Code{o.Code}, o.Codes...)) {
+			s += " " + string(code)
+		}
 	}
 	s += fmt.Sprintf(" (%.1f s)", o.Seconds)
 	if o.Verdict != report.OK && o.Message != "" {
@@ -82,14 +85,14 @@ func (o *outcome) bootLine() string {
 // kind is the row of the table that an outcome counts in.
 type kind struct {
 	Verdict report.Verdict
-	Code    string
+	Code    diag.Code
 }
 
 func (k kind) String() string {
 	if k.Verdict == report.OK {
 		return "module"
 	}
-	return strings.TrimSpace(string(k.Verdict) + " " + k.Code)
+	return strings.TrimSpace(string(k.Verdict) + " " + string(k.Code))
 }
 
 // compare sorts modules first and what is our fault last.

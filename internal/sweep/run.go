@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"kintsugi/builder"
+	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/report"
 	"kintsugi/internal/text"
@@ -24,8 +25,8 @@ import (
 type outcome struct {
 	Name      string         `json:"name"` // file or directory
 	Verdict   report.Verdict `json:"verdict"`
-	Code      string         `json:"code,omitempty"`  // of what decided the verdict
-	Codes     []string       `json:"codes,omitempty"` // of all that stands against a module
+	Code      diag.Code      `json:"code,omitempty"`  // of what decided the verdict
+	Codes     []diag.Code    `json:"codes,omitempty"` // of all that stands against a module
 	Message   string         `json:"message,omitempty"`
 	Functions []string       `json:"functions,omitempty"`
 	Seconds   float64        `json:"seconds"`
@@ -182,7 +183,7 @@ func (o *outcome) judge(rep *report.Report, err error) {
 		o.Message = strings.Join(append([]string{o.Message}, fault.Hints(err)...), "\n")
 	}
 	if o.Code == "" && o.Verdict == report.Failed {
-		o.Code = map[fault.Class]string{fault.Input: "input", fault.Environment: "environment", fault.Verdict: "verdict"}[fault.ClassOf(err)]
+		o.Code = map[fault.Class]diag.Code{fault.Input: "input", fault.Environment: "environment", fault.Verdict: "verdict"}[fault.ClassOf(err)]
 	}
 	if o.Code == "" && o.Verdict == report.Failed {
 		o.Code = "bug"
@@ -197,10 +198,10 @@ func functionNames(rep *report.Report) []string {
 	return names
 }
 
-func errorCodes(rep *report.Report) []string {
-	var codes []string
+func errorCodes(rep *report.Report) []diag.Code {
+	var codes []diag.Code
 	for _, d := range rep.Diagnostics {
-		if d.Severity == report.Error {
+		if d.Severity == diag.Error {
 			codes = append(codes, d.Code)
 		}
 	}

@@ -1,0 +1,234 @@
+package diag
+
+var changeRows = []Row{
+	{
+		Code: DataChanged, Severity: Error,
+		Meaning: "The initial value or the size of a variable changed. The running kernel has initialised it long " +
+			"ago and holds its own value. The same goes for a constant that other files can be using, or that " +
+			"writable data points at.",
+		Example: "error[data-changed]: vmlinux/lease_break_time (fs/locks.c): the initial value or size of the " +
+			"writable variable lease_break_time changed",
+		Advice: "Set the value when the patch is applied (a livepatch callback), or have the patched code use " +
+			"another, new variable. New members of a structure go into a shadow variable " +
+			"(`Documentation/livepatch/shadow-vars.rst`).",
+	},
+	{
+		Code: PointerKept, Severity: Warning,
+		Meaning: "Patched code hands out a pointer to a function that is new (a timer's, a work item's, a " +
+			"callback). The kernel can keep it after the livepatch was disabled.",
+		Advice: "Unload the module only when nothing uses the function any more.",
+	},
+	{
+		Code: InitCode, Severity: Error,
+		Meaning: "Code or data that only exists while the kernel starts changed (`__init`, `__initdata`, " +
+			"initcalls), or patched code refers to such. It has been freed when a module can be loaded.\n\n" +
+			"As a warning: the init code that changed is the kernel's own, which has run. It has nothing in " +
+			"common with what else changed, no variable and nothing new, and the livepatch has that rest. " +
+			"Init and exit code of a loadable module may still run, as it was shipped, so a change to it is " +
+			"always refused.",
+		Example: "error[init-code]: vmlinux/proc_version_init (fs/proc/version.c): proc_version_init is init code " +
+			"and changed",
+		Advice: "Leave that part out, or do its work in a livepatch callback.",
+	},
+	{
+		Code: NoFtraceSite, Severity: Error,
+		Meaning: "A changed function has no ftrace site at its entry (it is `notrace`, `noinstr`, or its directory " +
+			"is compiled without), so the kernel cannot divert calls of it. Its callers take the new code " +
+			"along where all of them are in the same file and call it directly; here they are not.",
+		Example: "error[no-ftrace-site]: vmlinux/kstrtobool (lib/kstrtox.c): kstrtobool cannot be replaced: it has " +
+			"no ftrace site at its entry and can be called from other units",
+		Advice: "Make the change in functions that call it and can be traced.",
+	},
+	{
+		Code: SymbolMoved, Severity: Error,
+		Meaning: "A name that others refer to means something else in the patched file: it is an alias of another " +
+			"function now, or its definition changed between weak and strong. The rest of the kernel goes on " +
+			"with what the name means there.",
+		Advice: "Keep the name for what it is in the running kernel, and give the new thing another.",
+	},
+	{
+		Code: SymbolRemoved, Severity: Warning,
+		Meaning: "The patch takes away a global function or variable. The running kernel keeps it, and whoever is " +
+			"not in the module goes on to use it; that matters where another file has a weak definition of " +
+			"the name, which would now be used. Where a patch does nothing else, this is a refusal.",
+	},
+	{
+		Code: ConstantKept, Severity: Warning,
+		Meaning: "A constant changed, and code hands out a pointer to it. All functions that refer to it are in " +
+			"the module and use the new contents; a structure that was given the pointer before the patch was " +
+			"loaded keeps the old ones.",
+	},
+	{
+		Code: SealedFunction, Severity: Error,
+		Meaning: "On a kernel with indirect branch tracking (`CONFIG_X86_KERNEL_IBT`), patched code has a pointer " +
+			"to a function that nothing in the running kernel has a pointer to. An indirect call has to meet " +
+			"an ENDBR instruction. Such functions have none: the compiler did not emit it, or the kernel has " +
+			"overwritten it while it booted, as the list `.ibt_endbr_seal` in its image, or in the module, " +
+			"tells it to. On a CPU with IBT the call would be a fault.",
+		Example: "error[sealed-function]: show_char has a pointer to chrdev_show, which cannot be called through " +
+			"one: the kernel overwrites the ENDBR instruction at its entry, as nothing has a pointer to it",
+		Advice: "Call it directly, or have the patch add a function that does, and point to that one.",
+	},
+	{
+		Code: AuthorMacro, Severity: Error,
+		Meaning: "A macro of the author's headers names something that it cannot be used for: a callback that is " +
+			"no new function of the same file, two callbacks of one kind for one object, a state with the " +
+			"number 0 or declared twice, a thing to ignore that is not there.",
+		Example: "error[author-macro]: vmlinux: two pre_patch callbacks: first_pre_patch and second_pre_patch",
+		Advice:  "See [the guide](patch-author-guide.md#callbacks). One callback can call several functions.",
+	},
+	{
+		Code: ChangeIgnored, Severity: Note,
+		Meaning: "Something differs, and the patched source says with `KPATCH_IGNORE_FUNCTION` or " +
+			"`KPATCH_IGNORE_SECTION` that this does not count. It is the author's word; kintsugi has not " +
+			"checked it. The running kernel keeps what it has.",
+		Advice: "Nothing, or take the macro out and see what becomes of the change. Most often it is not needed " +
+			"here: line numbers of untouched code stay as they are.",
+	},
+	{
+		Code: ForceUnsafe, Severity: Warning,
+		Meaning: "`KPATCH_FORCE_UNSAFE` has no effect. Livepatch switches a task over when it uses none of the " +
+			"replaced functions, and knows no exceptions.",
+		Advice: "Nothing. Where a transition does not end because a task never leaves the function, see " +
+			"[`transition-stalled`](#transition-stalled).",
+	},
+	{
+		Code: SectionKept, Severity: Warning,
+		Meaning: "A function or variable is in another section in the patched file (it became `__ref` or " +
+			"`__read_mostly`, for example). In the running kernel it stays where it is.",
+		Advice: "Nothing, unless the section is what the patch is about.",
+	},
+	{
+		Code: ExportChanged, Severity: Error,
+		Meaning: "An `EXPORT_SYMBOL` is gone or different, and what it exports is still there. Modules that are " +
+			"loaded already are linked against the exports as they are. (Where a function goes together with " +
+			"its export there is a warning, `symbol-removed`.)",
+		Example: "error[export-changed]: vmlinux/get_next_ino (fs/inode.c): the export get_next_ino is removed",
+		Advice:  "Leave the exports as they are.",
+	},
+	{
+		Code: ExportDropped, Severity: Warning,
+		Meaning: "An `EXPORT_SYMBOL` is new. All that the patch changes can use the symbol, in other modules too " +
+			"where those depend on the one that has it. A livepatch does not export: a module that is built " +
+			"for the patched kernel and not part of the patch cannot be loaded. Where a patch does nothing " +
+			"else, this is a refusal.",
+		Example: "warning[export-dropped]: fat/fat_patched (fs/fat/misc.c): the new export fat_patched is for what " +
+			"this patch changes alone: a module that needs it cannot be loaded",
+	},
+	{
+		Code: ModuleStaticKey, Severity: Error,
+		Meaning: "Patched code has a static call whose key is new, and so would live in the livepatch, or a jump " +
+			"label whose key is new, or is in the patched module or another, and cannot be read instead (see " +
+			"`keys-read`): the compiler then inlines functions in another way. The kernel sets such sites up " +
+			"when the livepatch is loaded, and a module may come after it. From *verify* and `inspect`: a " +
+			"section of the livepatch that the kernel reads before the object it is for gets its addresses.",
+		Example: "error[module-static-key]: vmlinux/__SCK__version_show (fs/proc/version.c): version_proc_show " +
+			"uses the new static key __SCK__version_show, which would live in the module",
+		Advice: "Use a plain variable or pointer, or `static_key_enabled()` and `static_call_query()`, which need " +
+			"no site.",
+	},
+	{
+		Code: KeysRead, Severity: Note,
+		Meaning: "A patched function reads static keys where the original has jump labels, as one or more of its " +
+			"keys are in modules, or new. It does the same; a load and a branch take the place of a NOP.",
+		Example: "note[keys-read]: nf_tables/nft_do_chain (net/netfilter/nf_tables_core.c): nft_do_chain reads its " +
+			"static keys and has no jump labels, as these are not the kernel's own: nft_counters_enabled, " +
+			"nft_trace_enabled",
+	},
+	{
+		Code: LateReference, Severity: Error,
+		Meaning: "A patched function of a module has code that the kernel reads when the livepatch is loaded (the " +
+			"replacement of an alternative, for example), and that refers to something in a module, which may " +
+			"not be there yet.",
+		Advice: "Make the change in functions without such code.",
+	},
+	{
+		Code: ModuleDependency, Severity: Error,
+		Meaning: "New code of a module uses what another module exports, and the one does not depend on the other. " +
+			"The livepatch core looks such symbols up when the patched module comes; were the other not " +
+			"loaded, the patched one could not be either.",
+		Example: "error[module-dependency]: loop/crc32c (drivers/block/loop.c): crc32c is exported by the module " +
+			"libcrc32c, which loop does not depend on: it may not be loaded",
+		Advice: "Use what the kernel itself has to offer, or a module that is among the `depends` of the patched " +
+			"one (`modinfo`).",
+	},
+	{
+		Code: DebugSiteDropped, Severity: Warning,
+		Meaning: "A new `pr_debug()` or `dev_dbg()`, or one in a patched function of a module, cannot be switched " +
+			"on through dynamic debug, as its key is in a module. It stays silent.",
+		Advice: "Nothing, or use `pr_info()` where the message matters.",
+	},
+	{
+		Code: TracepointDropped, Severity: Warning,
+		Meaning: "A tracepoint in a function of a module does not fire while the function is patched. Its static " +
+			"key is in the module, which can come after the livepatch, and the kernel sets such sites up when " +
+			"the livepatch is loaded. Only where the key cannot be read instead (see `module-static-key`).",
+		Advice: "Nothing, or make the change in a function without tracepoints where somebody traces that module.",
+	},
+	{
+		Code: LayoutChanged, Severity: Warning,
+		Meaning: "The patch changes the size of a struct or union, or what its members are and where they lie. " +
+			"Code that is replaced uses the new layout; the objects that the running kernel has made by then " +
+			"have the old one, and so does all code that is not part of the patch's units. Each type is named " +
+			"once.\n\n" +
+			"The types are compared by the debug info of the units whose changed files touch the body of a " +
+			"type, a macro or a conditional. New types are not warned of. One that only ever is on a stack " +
+			"is, as that cannot be told: such a change is safe where all users of the type are in the module.",
+		Example: "warning[layout-changed]: vmlinux/struct eventpoll (fs/eventpoll.c): struct eventpoll lies " +
+			"otherwise in memory after the patch: its size goes from 200 to 208 bytes; the objects that the " +
+			"running kernel has made of it stay as they are",
+		Advice: "Keep the type as it is and attach new state to its objects with a shadow variable " +
+			"(`klp_shadow_alloc()`, `Documentation/livepatch/shadow-vars.rst`).",
+	},
+	{
+		Code: DebugSiteKept, Severity: Note,
+		Meaning: "The description of a dynamic debug message changed (a line number, most often). The kernel keeps " +
+			"the entry that it has in `dynamic_debug/control`.",
+		Advice: "Nothing.",
+	},
+	{
+		Code: UnknownSection, Severity: Error,
+		Meaning: "Something in a section that the kernel's linker script or its start-up code collects is new, " +
+			"gone or different (a module parameter, a tracepoint, an entry of a table that kintsugi does not " +
+			"know), or patched code needs data that cannot be carried in a module, such as a new per-CPU " +
+			"variable, or has a number in it that the kernel writes there at boot " +
+			"(`runtime_shift_d_hash_shift`). It would have no effect there, so it is not left out in silence.",
+		Example: "error[unknown-section]: vmlinux/__param_drop_more (fs/drop_caches.c): __param_drop_more in " +
+			"section __param is new, and that section has effect in a kernel image only",
+		Advice: "Leave that part out of the patch. Per-CPU data can be allocated in a livepatch callback with " +
+			"`alloc_percpu()`.",
+	},
+	{
+		Code: UnknownInstruction, Severity: Error,
+		Meaning: "A function that has to go into the module contains an instruction that kintsugi cannot decode, " +
+			"so it is not certain what the function refers to.",
+		Advice: "Please report it, with the object file.",
+	},
+	{
+		Code: ShortBranch, Severity: Error,
+		Meaning: "A function that has to go into the module jumps into another one with a branch of one byte, " +
+			"which does not reach across sections. That is so of objects that were compiled without " +
+			"`-ffunction-sections`, and of a few functions with a section of their author's choice: " +
+			"`mutex_lock()`, which ends with a jump to the function behind it, both in `.sched.text`.",
+		Advice: "Compile both objects with `-ffunction-sections`. Where the source names the section, make the " +
+			"change in the function that is jumped to, or in the callers.",
+	},
+	{
+		Code: GOTReference, Severity: Error,
+		Meaning: "A function that has to go into the module refers to something through the global offset table, " +
+			"which modules do not have, with an instruction that does not work without it. Loads, calls and " +
+			"jumps through the table are made direct ones, as the kernel's linker makes them; other " +
+			"instructions, and references to weak symbols that may be defined nowhere, are not. Only " +
+			"`kintsugi diff` meets this, with objects that were compiled with `-fPIC`.",
+		Advice: "Compile both objects as a kernel is, without `-fPIC`.",
+	},
+	{
+		Code: SharedSection, Severity: Error,
+		Meaning: "What has to go into the module refers to other code of its own section, and the assembler has " +
+			"left no relocation that would tell what is meant: a branch, on an architecture whose " +
+			"instructions kintsugi does not decode (all but x86-64), or a jump table whose entries count from " +
+			"its start. Only `kintsugi diff` meets this, with objects that were compiled without " +
+			"`-ffunction-sections`.",
+		Advice: "Compile both objects with `-ffunction-sections`.",
+	},
+}

@@ -1,0 +1,71 @@
+// Package diag is the table of diagnostics: each code with its severity, its
+// meaning and what to do about it. docs/diagnostics.md is printed from it.
+package diag
+
+// Code names a kind of finding. Codes are stable: they are never renamed.
+type Code string
+
+// Severity decides what a finding means for the livepatch.
+type Severity string
+
+const (
+	Error   Severity = "error"   // the patch cannot be livepatched
+	Warning Severity = "warning" // should be read
+	Note    Severity = "note"    // was left out or done differently
+)
+
+// Row is what is known about one code.
+type Row struct {
+	Code     Code
+	Severity Severity
+	// Also are the other severities in which the code occurs, and when.
+	Also []Also
+	// Meaning, Example and Advice are paragraphs of Markdown. Example is a
+	// message as a user sees it.
+	Meaning string
+	Example string
+	Advice  string
+}
+
+// Also is a severity that a code has in some cases only.
+type Also struct {
+	Severity Severity
+	When     string
+}
+
+// Group is a chapter of the table.
+type Group struct {
+	Title string
+	Rows  []Row
+}
+
+// Groups is the table.
+var Groups = []Group{
+	{"The patch", patchRows},
+	{"The proof", proofRows},
+	{"What changed", changeRows},
+	{"The module", moduleRows},
+}
+
+// Lookup returns the row of c.
+func Lookup(c Code) (Row, bool) {
+	for _, g := range Groups {
+		for _, r := range g.Rows {
+			if r.Code == c {
+				return r, true
+			}
+		}
+	}
+	return Row{}, false
+}
+
+// Codes returns every code, in the order of the table.
+func Codes() []Code {
+	var codes []Code
+	for _, g := range Groups {
+		for _, r := range g.Rows {
+			codes = append(codes, r.Code)
+		}
+	}
+	return codes
+}

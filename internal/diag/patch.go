@@ -1,0 +1,81 @@
+package diag
+
+var patchRows = []Row{
+	{
+		Code: PatchApply, Severity: Error,
+		Meaning: "A hunk does not apply to the target's source. There is no fuzz: every line of context has to " +
+			"match; only its place may have moved. Verdict `failed`, exit code 2.",
+		Example: "error: cve.patch: fs/proc/version.c: hunk 2 of 2 (@@ -11,7 +11,7 @@) does not apply; nearest is " +
+			"line 11, where 6 of 7 lines match: line 13 should be \"\\t\\tutsname()->sysname_of_old,\", is " +
+			"\"\\t\\tutsname()->sysname,\"",
+		Advice: "Rebase the patch on the target's own source (`kintsugi target show NAME` says where that is). " +
+			"Where the message says that the change is there already, this kernel does not need the patch.",
+	},
+	{
+		Code: PatchOffset, Severity: Note,
+		Meaning: "A hunk was applied some lines away from where it says. It was applied where all of its lines " +
+			"match and at no second place.",
+		Advice: "Nothing, or look whether that is the place that was meant.",
+	},
+	{
+		Code: PatchCompile, Severity: Error,
+		Meaning: "The patched source does not compile. Verdict `failed`, exit code 2. The compiler's own words " +
+			"follow.",
+		Example: "error: fs/proc/version.c:13:17: error: implicit declaration of function 'no_such_function' " +
+			"[-Werror=implicit-function-declaration]",
+		Advice: "Correct the patch. Where it was made for another version of the kernel, look for what it needs " +
+			"and this kernel lacks.",
+	},
+	{
+		Code: FileIgnored, Severity: Note,
+		Meaning: "A file of the patch has no part in the livepatch, because no kernel is compiled from it " +
+			"(documentation, samples, tools), because it belongs to another architecture, or because only its " +
+			"permissions change.",
+		Advice: "Nothing.",
+	},
+	{
+		Code: NotInKernel, Severity: Warning,
+		Meaning: "A file of the patch is not compiled into this kernel: with its configuration kbuild leaves the " +
+			"file out, or nothing includes it. A warning beside other files that are; where no file of the " +
+			"patch is in the kernel, the verdict is `refused`.",
+		Example: "warning[not-in-kernel]: fs/proc/task_nommu.c: fs/proc/task_nommu.c is not compiled with this " +
+			"kernel's config",
+		Advice: "Most often nothing: this kernel does not have the code, and so not the fault. A new file needs a " +
+			"line in the makefile of its directory.",
+	},
+	{
+		Code: BuildFile, Severity: Error,
+		Meaning: "A file of the patch takes part in building the kernel: a Makefile, a Kconfig file, a linker " +
+			"script, a program of `scripts/`, or a C file that headers are generated from; or a header of the " +
+			"patch changes what such a file is compiled to. What the change does to the kernel cannot be seen " +
+			"in the objects of single files.\n\n" +
+			"Lines of a directory's makefile that name the objects of new C files are accepted. Any other change " +
+			"of it is refused, and the hint shows the line. A new file that would be a module of its own is " +
+			"refused as well.",
+		Example: "error[build-file]: fs/proc/Makefile: fs/proc/Makefile takes part in the kernel's build, and a " +
+			"livepatch cannot redo that\n" +
+			"  hint: a makefile of a patch can name new C files in obj-y, or among the objects of one that " +
+			"there is; line 27 is not a list of objects",
+		Advice: "Where the fix works without that part, leave it out of the patch. See [new " +
+			"files](patch-author-guide.md#new-files).",
+	},
+	{
+		Code: Assembly, Severity: Error,
+		Meaning: "A file of the patch is assembly, or a header of the patch changes what an assembly file is " +
+			"assembled to. Its functions have no ftrace site, and where they begin and end is not always " +
+			"told.",
+		Example: "error[assembly]: arch/x86/lib/memmove_64.S: arch/x86/lib/memmove_64.S is assembly; only " +
+			"functions compiled from C can be livepatched",
+		Advice: "Leave the file out where the fix works without it, or make the change in the C functions that " +
+			"call it.",
+	},
+	{
+		Code: OtherImage, Severity: Error,
+		Meaning: "A file of the patch is compiled into something else than the kernel proper: the vDSO, the " +
+			"real-mode trampoline, the boot loader stub, the kexec purgatory or the EFI stub; or a header of " +
+			"the patch changes the code of such a file. Livepatch cannot replace code there.",
+		Example: "error[other-image]: arch/x86/entry/vdso/vgetcpu.c: arch/x86/entry/vdso/vgetcpu.c is part of the " +
+			"vDSO, not of vmlinux",
+		Advice: "This needs another kernel and a reboot.",
+	},
+}
