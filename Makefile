@@ -1,7 +1,7 @@
 # For a newcomer with Debian 12, Go, git and make: make demo, then make test.
 # Both install the Debian packages that they need. make check needs Go alone.
 
-.PHONY: build check demo test bench sweep
+.PHONY: build check figures demo test bench sweep
 
 build: # the program, static: it is also init of the virtual machine
 	CGO_ENABLED=0 go build -trimpath -o kintsugi .
@@ -23,6 +23,9 @@ bench: # what a build and a new target cost; BENCH="-rounds 3 build" for a part
 	@scripts/install-packages demo
 	@$(MAKE) --no-print-directory build
 	@target=$$(scripts/newest-target) && go run ./internal/bench -t "$$target" $(BENCH)
+
+figures: # size and shape of the code; FIGURES=-over lists what exceeds a budget
+	@go run ./internal/figures $(FIGURES)
 
 sweep: # real changes between two releases: N=40 (or all) SEED=1 SWEEP="-build -boot 5"; see docs/coverage.md
 	@scripts/install-packages demo

@@ -1,0 +1,1 @@
+not Go: a folder that go leaves alone
