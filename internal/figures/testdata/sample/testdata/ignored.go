@@ -1,1 +1,4 @@
-not Go: a folder that go leaves alone
+package ignored
+
+// Go leaves folders of this name alone.
+func ignored() {}
