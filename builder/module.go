@@ -130,7 +130,7 @@ func (r *run) forgetLinks() klp.Links {
 func (r *run) link(ctx context.Context, source string) ([]byte, error) {
 	defer r.timed("link")()
 	t := r.opts.Target
-	ko, err := kbuild.LinkModule(ctx, kbuild.ModuleSpec{Headers: t.Headers, Source: source, CC: t.CC, Work: filepath.Join(r.work, "link")})
+	ko, err := kbuild.LinkModule(ctx, kbuild.ModuleSpec{Headers: t.Headers, Source: source, CC: t.CC, Work: filepath.Join(r.work, "link"), Cage: t.Cage(r.work)})
 	if err != nil {
 		return nil, err
 	}

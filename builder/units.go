@@ -36,7 +36,7 @@ type unit struct {
 
 func (r *run) tree() *kbuild.Tree {
 	t := r.opts.Target
-	return &kbuild.Tree{Dir: t.Source, CC: t.CC, CacheDir: filepath.Join(t.Dir, "units"), Jobs: r.opts.Jobs,
+	return &kbuild.Tree{Dir: t.Source, CC: t.CC, CacheDir: filepath.Join(t.Dir, "units"), Jobs: r.opts.Jobs, Cage: t.Cage(r.work),
 		Launcher: r.opts.Launcher, Progress: r.opts.Progress}
 }
 

@@ -217,7 +217,7 @@ func (t *Tree) makeAll(ctx context.Context, c *catalog) error {
 	for i := range c.Units {
 		needs = append(needs, c.Units[i].Needs...)
 	}
-	work, err := os.MkdirTemp("", "kintsugi-generate-")
+	work, err := os.MkdirTemp(t.Cage.Work, "kintsugi-generate-")
 	if err != nil {
 		return fault.Environmentf("temporary directory: %w", err)
 	}

@@ -209,11 +209,14 @@ func (j *job) load(object string) error {
 
 // Compiler returns the bare compiler run that makes the original object of u.
 func (t *Tree) Compiler(u Unit, object string) command.Cmd {
-	return compiler(&u, t.Dir, object)
+	cc := compiler(&u, t.Dir, object)
+	cc.Cage = t.Cage
+	return cc
 }
 
-// launch puts the tree's launcher before the compiler.
+// launch puts the tree's launcher before the compiler, and both into the cage.
 func (t *Tree) launch(cc command.Cmd) command.Cmd {
+	cc.Cage = t.Cage
 	if len(t.Launcher) == 0 {
 		return cc
 	}
@@ -223,7 +226,7 @@ func (t *Tree) launch(cc command.Cmd) command.Cmd {
 }
 
 func objtool(t *Tree, u *Unit, object string) command.Cmd {
-	return command.Cmd{Dir: t.Dir, Path: "./tools/objtool/objtool", Args: append(slices.Clone(u.objtool), object)}
+	return command.Cmd{Dir: t.Dir, Path: "./tools/objtool/objtool", Args: append(slices.Clone(u.objtool), object), Cage: t.Cage}
 }
 
 func compiler(u *Unit, root, object string) command.Cmd {

@@ -4,17 +4,22 @@
 // commands outside the tree, which is never written to.
 package kbuild
 
-import "strings"
+import (
+	"strings"
+
+	"kintsugi/internal/cage"
+)
 
 // Tree is a prepared kernel source tree: configured, with its generated
 // headers and objtool built (what `make prepare modules_prepare` leaves).
 type Tree struct {
-	Dir      string   // absolute
-	CC       string   // the compiler as kbuild is to call it, for example gcc-12
-	CacheDir string   // where answers of kbuild about this tree are kept; empty: nowhere
-	Jobs     int      // how many compilers run at once; less than 1 means 1
-	Launcher []string // a program, with its arguments, to run the compiler with, such as ccache or distcc
-	Progress Progress // told of steps that take long; nil: nobody
+	Dir      string    // absolute
+	CC       string    // the compiler as kbuild is to call it, for example gcc-12
+	CacheDir string    // where answers of kbuild about this tree are kept; empty: nowhere
+	Jobs     int       // how many compilers run at once; less than 1 means 1
+	Launcher []string  // a program, with its arguments, to run the compiler with, such as ccache or distcc
+	Cage     cage.Cage // what programs of the tree run in
+	Progress Progress  // told of steps that take long; nil: nobody
 }
 
 // Kind tells what a unit's object is linked into.

@@ -10,16 +10,18 @@ import (
 	"regexp"
 	"strings"
 
+	"kintsugi/internal/cage"
 	"kintsugi/internal/command"
 	"kintsugi/internal/fault"
 )
 
 // ModuleSpec says which module source to compile, against what.
 type ModuleSpec struct {
-	Headers string // the target's kernel headers (what /lib/modules/R/build links to), absolute
-	Source  string // directory with a Kbuild file and what it builds from; only read
-	CC      string // the compiler as kbuild is to call it
-	Work    string // directory that belongs to this call; its place does not show in the module
+	Headers string    // the target's kernel headers (what /lib/modules/R/build links to), absolute
+	Source  string    // directory with a Kbuild file and what it builds from; only read
+	CC      string    // the compiler as kbuild is to call it
+	Cage    cage.Cage // what make runs in
+	Work    string    // directory that belongs to this call; its place does not show in the module
 }
 
 // LinkModule has the target's own kbuild compile the module and returns the
@@ -39,6 +41,7 @@ func LinkModule(ctx context.Context, spec ModuleSpec) (string, error) {
 		return "", fault.Environmentf("copy of the module's source: %w", err)
 	}
 	run := command.Cmd{
+		Cage: spec.Cage,
 		Dir:  spec.Headers,
 		Env:  []string{"PWD=" + spec.Headers},
 		Path: "make",

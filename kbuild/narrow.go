@@ -287,6 +287,7 @@ func (n *narrower) preprocessOnce(ctx context.Context, u *Unit, view *shadow, fi
 	n.views.RLock()
 	defer n.views.RUnlock()
 	cc := preprocessor(u, view.root, file)
+	cc.Cage = n.tree.Cage
 	if _, err := cc.Run(ctx); err != nil {
 		return nil, nil, err
 	}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -109,10 +108,10 @@ func (t *Tree) query(ctx context.Context, folders, objects []string, settings ..
 //     objects where it would run it on vmlinux.o only (IBT);
 //   - cmd_and_fixdep (scripts/Kbuild.include): tells the command.
 func (t *Tree) make(root string, goals []string) (*command.Cmd, func(), error) {
-	if _, err := exec.LookPath(t.CC); err != nil {
+	if !t.Cage.Has(t.CC) {
 		return nil, nil, fault.Environmentf("compiler %s is not installed", t.CC).Hint("install the package %s", t.CC)
 	}
-	tmp, err := os.MkdirTemp("", "kintsugi-make-")
+	tmp, err := os.MkdirTemp(t.Cage.Work, "kintsugi-make-")
 	if err != nil {
 		return nil, nil, fault.Environmentf("temporary directory: %w", err)
 	}
@@ -127,6 +126,7 @@ func (t *Tree) make(root string, goals []string) (*command.Cmd, func(), error) {
 		Path: "make",
 		Args: []string{"kintsugi", "kintsugi_goals=" + strings.Join(goals, " "), "CC=" + t.CC,
 			"may-sync-config=", "need-compiler=1", "TMPOUT=" + tmp + "/try.$$$$"},
+		Cage: t.Cage,
 	}
 	return run, func() { os.RemoveAll(tmp) }, nil
 }

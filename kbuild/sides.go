@@ -227,6 +227,7 @@ func (n *narrower) whole(ctx context.Context, u *Unit, view *shadow, object stri
 	n.views.RLock()
 	defer n.views.RUnlock()
 	cc := stage(compiler(u, view.root, object), "-c")
+	cc.Cage = n.tree.Cage
 	if _, err := cc.Run(ctx); err != nil {
 		return nil, err
 	}

@@ -22,15 +22,18 @@ var environment = []string{"os", "os/exec", "os/signal", "os/user", "net", "net/
 var only = map[string]map[string]string{
 	"internal/command": {
 		"kbuild":                  "runs make, the compiler, objtool and ld",
-		"internal/target":         "runs apt, dpkg-deb and tar",
+		"internal/target":         "runs dpkg-deb and tar",
 		"internal/target/prepare": "runs make and the compiler",
+		"internal/apt":            "runs apt",
+		"internal/toolchain":      "runs dpkg-deb and tar",
+		"internal/cage":           "makes the command that is run of the one that is wanted",
 		"internal/vm":             "runs QEMU",
 		"internal/cli":            "shows the output of a command that failed",
 	},
 	"os/exec": {
 		"internal/command":        "is the way to run anything",
 		"internal/testenv":        "builds kintsugi for tests, which are all that import it",
-		"kbuild":                  "looks for tools",
+		"internal/cage":           "looks for programs",
 		"internal/target/prepare": "looks for tools",
 		"internal/vm":             "looks for QEMU; its guest's init starts the probe",
 	},

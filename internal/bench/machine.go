@@ -12,12 +12,13 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"kintsugi/internal/cage"
 	"kintsugi/internal/target/prepare"
 )
 
 // machine prints where, when and with what the run is made.
 func (b *bench) machine(ctx context.Context) error {
-	gcc, err := prepare.CompilerVersion(ctx, b.target.CC)
+	gcc, err := prepare.CompilerVersion(ctx, cage.Cage{}, b.target.CC)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"kintsugi/internal/fault"
 	"kintsugi/internal/target"
 	"kintsugi/internal/text"
+	"kintsugi/internal/toolchain"
 )
 
 func targetVerb(a *app) *cobra.Command {
@@ -26,14 +27,23 @@ They are kept under $XDG_CACHE_HOME/kintsugi, or $KINTSUGI_CACHE where that is s
 
 func targetAddVerb(a *app) *cobra.Command {
 	var spec target.LocalSpec
+	var chain, version string
 	cmd := a.reporting(&cobra.Command{
-		Use:   "add debian[:RELEASE] | running | NAME --source DIR|TAR --config FILE --headers DIR --image FILE",
+		Use:   "add debian[:WHAT] | running | NAME --source DIR|TAR --config FILE --headers DIR --image FILE",
 		Short: "Prepare a kernel of Debian, the running kernel, or one from local files",
 		Long: `Prepare a kernel that modules are to be built for. One that is there already is
 left as it is.
 
-debian is the newest kernel that Debian offers, debian:RELEASE the one of that
-release (6.1, 6.1.0-56, 6.1.0-56-amd64). It is fetched.
+debian is the newest kernel of this machine's Debian. debian:WHAT is the newest
+one of a suite (trixie), of a series (6.1), of a version (6.1.192-2), of a
+release (6.1.0-56, 6.1.0-56-cloud-amd64) or of a flavour (cloud, rt); a suite can
+stand before all of these: trixie/cloud. The kernel is fetched. What is looked
+for in all suites is taken from the first that has it.
+
+--toolchain chooses what compiles the kernel. debian:SUITE fetches the compiler
+and all else that the kernel's build runs from a suite of Debian, into a root that
+all targets of the suite share. A folder is any other root, such as the file
+system of a container. host is what is installed on this machine.
 
 running is the kernel of this machine, from what is installed of it: /boot,
 /lib/modules, headers, and Debian's source package; the source is fetched where
@@ -42,7 +52,7 @@ it is not installed.
 NAME is for local files, which are never written to. For a kernel that was built
 here, --source TREE or, after make O=BUILD, --headers BUILD is enough: the rest
 is taken from there.`,
-		Args: wants(1, 1, "debian[:RELEASE], running or NAME"),
+		Args: wants(1, 1, "debian[:WHAT], running or NAME"),
 	})
 	flags := cmd.Flags()
 	flags.StringVar(&spec.Source, "source", "", "source tree, or a tarball of one")
@@ -50,10 +60,17 @@ is taken from there.`,
 	flags.StringVar(&spec.Headers, "headers", "", "directory that modules are built against (make -C)")
 	flags.StringVar(&spec.Image, "image", "", "bzImage or vmlinux")
 	flags.StringVar(&spec.Modules, "modules", "", "directory of the kernel's modules (lib/modules/RELEASE)")
+	flags.StringVar(&chain, "toolchain", "", "what compiles the kernel: host, debian:SUITE, or the `ROOT` of a system")
+	flags.StringVar(&version, "toolchain-version", "", "take this `VERSION` of the compiler's package where the kernel's own is no longer offered")
 	flags.StringVar(&spec.DebugVmlinux, "debug-vmlinux", "", "vmlinux with debug information")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		spec.Name = args[0]
-		t, err := a.addTarget(cmd.Context(), spec)
+		wanted, err := toolchain.ParseSpec(chain)
+		if err != nil {
+			return err
+		}
+		wanted.Version = version
+		t, err := a.addTarget(cmd.Context(), spec, wanted)
 		if err != nil {
 			return err
 		}
@@ -62,11 +79,12 @@ is taken from there.`,
 	return cmd
 }
 
-func (a *app) addTarget(ctx context.Context, spec target.LocalSpec) (*target.Target, error) {
+func (a *app) addTarget(ctx context.Context, spec target.LocalSpec, wanted toolchain.Spec) (*target.Target, error) {
 	store, err := target.DefaultStore()
 	if err != nil {
 		return nil, err
 	}
+	store.Toolchain = wanted
 	release, debian := target.IsDebian(spec.Name)
 	if !debian && spec.Name != target.Running {
 		return store.AddLocal(ctx, spec, a.display.Step)

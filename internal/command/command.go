@@ -26,7 +26,19 @@ type Cmd struct {
 	Args   []string // without the program's own name
 	Stdin  io.Reader
 	Output io.Writer // gets a copy of stdout and stderr as they come, optional
+	Cage   Cage      // what keeps the program in; nil: nothing
+
+	Deadline time.Duration // after which the program is killed; 0: none
 }
+
+// Cage keeps programs in: it makes the command that is run of the one that is
+// wanted.
+type Cage interface {
+	Wrap(c *Cmd) *Cmd
+}
+
+// ErrDeadline is a program that ran longer than it may.
+var ErrDeadline = errors.New("took too long and was killed")
 
 // Error is a program that ran and did not exit with zero.
 type Error struct {
@@ -59,7 +71,14 @@ func (c *Cmd) Stdout(ctx context.Context) ([]byte, error) {
 }
 
 func (c *Cmd) run(ctx context.Context, stdout, stderr io.Writer) error {
+	c = c.caged()
 	slog.Debug("run", "command", c.String())
+	outer := ctx
+	if c.Deadline > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, c.Deadline)
+		defer cancel()
+	}
 	if c.Output != nil {
 		if stdout == stderr {
 			stdout = io.MultiWriter(stdout, c.Output)
@@ -75,10 +94,21 @@ func (c *Cmd) run(ctx context.Context, stdout, stderr io.Writer) error {
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	cmd.WaitDelay = 5 * time.Second
 	err := cmd.Run()
+	if outer.Err() != nil {
+		return outer.Err()
+	}
 	if ctx.Err() != nil {
-		return ctx.Err()
+		return ErrDeadline
 	}
 	return err
+}
+
+// caged returns the command that is run.
+func (c *Cmd) caged() *Cmd {
+	if c.Cage == nil {
+		return c
+	}
+	return c.Cage.Wrap(c)
 }
 
 func (c *Cmd) wrap(err error, output []byte) error {
@@ -93,8 +123,9 @@ func (c *Cmd) wrap(err error, output []byte) error {
 	return &Error{Cmd: c, Output: output, Err: err}
 }
 
-// String is c as a line for a POSIX shell.
+// String is c, with its cage, as a line for a POSIX shell.
 func (c *Cmd) String() string {
+	c = c.caged()
 	var words []string
 	if c.Dir != "" {
 		words = append(words, "cd", Quote(c.Dir), "&&")

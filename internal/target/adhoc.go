@@ -1,6 +1,8 @@
 package target
 
 import (
+	"kintsugi/internal/disk"
+
 	"context"
 	"crypto/sha256"
 	"debug/elf"
@@ -52,7 +54,7 @@ func (spec *LocalSpec) besideImage() error {
 	}
 	image, err := filepath.Abs(spec.Image)
 	if err != nil {
-		return environment(err)
+		return disk.Fault(err)
 	}
 	for _, dir := range []string{filepath.Dir(image), strings.TrimSuffix(image, "/"+bootImage), spec.Source} {
 		if isBuild(dir) {
@@ -141,7 +143,7 @@ func stamp(ctx context.Context, w io.Writer, source string) error {
 // serves as that of --debug-vmlinux does.
 func (t *Target) takeVmlinux(given string) error {
 	if err := os.Remove(t.Image); err != nil { // the same as t.Vmlinux
-		return environment(err)
+		return disk.Fault(err)
 	}
 	boot := existing(filepath.Dir(given), bootImage)
 	if banner, err := imageBanner(boot); boot == "" || err != nil || banner != t.Banner {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 
+	"kintsugi/internal/cage"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/kconfig"
 	"kintsugi/internal/target/prepare"
@@ -74,11 +75,16 @@ func compilerCommand(config kconfig.Config) (string, error) {
 
 // checkCompiler refuses a compiler that is not the one that built the kernel:
 // another version makes other code.
-func checkCompiler(ctx context.Context, cc, want string) error {
-	if err := prepare.CheckTools(ctx, cc); err != nil {
-		return err
+func checkCompiler(ctx context.Context, c cage.Cage, cc, want string) error {
+	if c.OfHost() {
+		if err := prepare.CheckTools(ctx, cc); err != nil {
+			return err
+		}
 	}
-	have, err := prepare.CompilerVersion(ctx, cc)
+	if !c.Has(cc) {
+		return fault.Environmentf("the kernel was compiled by %q, the toolchain at %s has no %s", want, c.Root, cc)
+	}
+	have, err := prepare.CompilerVersion(ctx, c, cc)
 	if err != nil {
 		return err
 	}

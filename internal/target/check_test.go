@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"kintsugi/internal/cage"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/kconfig"
 )
@@ -96,14 +97,14 @@ func TestCheckCompiler(t *testing.T) {
 		}
 	}
 	t.Setenv("PATH", dir+":/bin:/usr/bin")
-	if err := checkCompiler(t.Context(), "gcc-12", gcc12); err != nil {
+	if err := checkCompiler(t.Context(), cage.Cage{}, "gcc-12", gcc12); err != nil {
 		t.Error(err)
 	}
-	err := checkCompiler(t.Context(), "gcc-12", "gcc-12 (Debian 12.2.0-14) 12.2.0")
+	err := checkCompiler(t.Context(), cage.Cage{}, "gcc-12", "gcc-12 (Debian 12.2.0-14) 12.2.0")
 	if fault.ClassOf(err) != fault.Environment || !strings.Contains(strings.Join(fault.Hints(err), " "), "gcc-12=12.2.0-14") {
 		t.Errorf("another version: %v, hints %q", err, fault.Hints(err))
 	}
-	err = checkCompiler(t.Context(), "gcc-99", "gcc-99 (Debian 99) 99")
+	err = checkCompiler(t.Context(), cage.Cage{}, "gcc-99", "gcc-99 (Debian 99) 99")
 	if fault.ClassOf(err) != fault.Environment || !strings.Contains(strings.Join(fault.Hints(err), " "), "apt-get install gcc-99") {
 		t.Errorf("no compiler: %v, hints %q", err, fault.Hints(err))
 	}

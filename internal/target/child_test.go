@@ -1,6 +1,8 @@
 package target
 
 import (
+	"kintsugi/internal/disk"
+
 	"bufio"
 	"context"
 	"encoding/json"
@@ -53,7 +55,7 @@ func runChild(text string) error {
 // holdLock runs a shell whose own child lives on when the shell is killed, as
 // make's children do.
 func holdLock(path string) error {
-	unlock, err := lock(context.Background(), path)
+	unlock, err := disk.Lock(context.Background(), path)
 	if err != nil {
 		return err
 	}
@@ -93,7 +95,7 @@ func TestLockOutlivesKill(t *testing.T) {
 	}
 	_ = child.Process.Kill()
 	_ = child.Wait()
-	unlock, err := lock(t.Context(), path)
+	unlock, err := disk.Lock(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}

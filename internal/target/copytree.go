@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"kintsugi/internal/disk"
 	"kintsugi/internal/fault"
 )
 
@@ -51,7 +52,7 @@ func copyFault(from string, err error) error {
 	if errors.As(err, &pathErr) && strings.HasPrefix(pathErr.Path, from) && pathErr.Op == "open" {
 		return input(err)
 	}
-	return environment(err)
+	return disk.Fault(err)
 }
 
 func copyEntry(group *errgroup.Group, from, to, rel string, entry fs.DirEntry) error {

@@ -7,10 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"kintsugi/internal/apt"
+	"kintsugi/internal/disk"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/target/prepare"
 )
@@ -20,19 +24,15 @@ import (
 const debianNeed = 2500 << 20
 
 // AddDebian makes a target of a kernel that Debian offers, named by its
-// release: the newest of the distribution's own series, or the newest that
-// release names (6.1, 6.1.0-56, 6.1.0-56-amd64, 6.12.117+deb12, 6.1.192-2).
-// Where the target is there already it is returned.
-func (s *Store) AddDebian(ctx context.Context, release string, progress Progress) (*Target, error) {
-	if t := s.added(release); t != nil {
+// release. what is a suite (trixie), or what choose takes, looked for in all
+// suites (6.1, 6.1.0-56, 6.12.117+deb12, 6.1.192-2, cloud), or both:
+// trixie/cloud. The empty what is the usual kernel of this machine's suite. A
+// target that is there already is returned.
+func (s *Store) AddDebian(ctx context.Context, what string, progress Progress) (*Target, error) {
+	if t := s.added(what); t != nil {
 		return t, nil
 	}
-	a, unlock, err := s.lockApt(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-	k, err := findKernel(ctx, a, release, progress)
+	k, err := s.findKernel(ctx, what, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -45,18 +45,17 @@ func (s *Store) AddDebian(ctx context.Context, release string, progress Progress
 	}
 	return s.create(ctx, k.Release, same, func(t *Target) error {
 		t.Origin, t.Version = "debian", k.Version
-		if err := s.fetchDebian(ctx, t, a, k, progress); err != nil {
+		if err := s.fetchDebian(ctx, t, k, progress); err != nil {
 			return err
 		}
-		unlock() // the rest has nothing to do with apt
-		return t.fillDebian(ctx, s.packagesDir(), k, progress)
+		return s.fillDebian(ctx, t, k, progress)
 	})
 }
 
 // added returns the Debian target that release names in full: then there is
 // nothing to ask apt for.
 func (s *Store) added(release string) *Target {
-	for _, name := range []string{release, release + "-" + flavour} {
+	for _, name := range []string{release, release + "-" + flavours[0]} {
 		if nameRule.MatchString(name) {
 			if t, err := load(s.targetDir(name)); err == nil && t.Origin == "debian" {
 				return t
@@ -66,13 +65,13 @@ func (s *Store) added(release string) *Target {
 	return nil
 }
 
-// lockApt waits for other processes that use the store's apt folders.
-func (s *Store) lockApt(ctx context.Context) (*apt, func(), error) {
-	unlock, err := lock(ctx, filepath.Join(s.aptDir(), "lock"))
+// lockApt waits for other processes that use the store's folders for a suite.
+func (s *Store) lockApt(ctx context.Context, suite apt.Suite) (*apt.Client, func(), error) {
+	unlock, err := disk.Lock(ctx, filepath.Join(s.aptDir(), suite.Name+".lock"))
 	if err != nil {
 		return nil, nil, err
 	}
-	a, err := newApt(s.aptDir(), s.packagesDir())
+	a, err := apt.New(filepath.Join(s.aptDir(), suite.Name), s.packagesDir(), suite)
 	if err != nil {
 		unlock()
 		return nil, nil, err
@@ -80,44 +79,123 @@ func (s *Store) lockApt(ctx context.Context) (*apt, func(), error) {
 	return a, unlock, nil
 }
 
-// findKernel looks in the lists that are there, and in new ones where those
-// are old or do not have it.
-func findKernel(ctx context.Context, a *apt, release string, progress Progress) (kernel, error) {
-	progress.step("package lists")
-	if err := a.update(ctx, listsFresh); err != nil {
-		return kernel{}, err
+// parseWhat splits what into the suites to look in and what to look for there.
+func parseWhat(what string) ([]apt.Suite, string, error) {
+	name, rest, _ := strings.Cut(what, "/")
+	if suite, ok := apt.FindSuite(name); ok {
+		return []apt.Suite{suite}, rest, nil
 	}
-	k, err := a.find(ctx, release)
-	if err == nil {
-		return k, nil
+	if strings.Contains(what, "/") {
+		return nil, "", fault.Inputf("%s is not a suite of Debian that kernels are taken from", name).
+			Hint("suites: %s", suiteNames(apt.Suites()))
 	}
-	if err := a.update(ctx, 0); err != nil {
-		return kernel{}, err
+	if what == "" {
+		return apt.Suites()[:1], "", nil
 	}
-	return a.find(ctx, release)
+	return apt.Suites(), what, nil
 }
 
-func (a *apt) find(ctx context.Context, release string) (kernel, error) {
-	kernels, series, err := a.kernels(ctx)
+func suiteNames(suites []apt.Suite) string {
+	var names []string
+	for _, s := range suites {
+		names = append(names, s.Name)
+	}
+	return strings.Join(names, ", ")
+}
+
+// findKernel looks in one suite after the other.
+func (s *Store) findKernel(ctx context.Context, what string, progress Progress) (kernel, error) {
+	suites, want, err := parseWhat(what)
 	if err != nil {
 		return kernel{}, err
 	}
-	return choose(kernels, series, release)
+	progress.Step("package lists")
+	var first error // the machine's own suite has the most helpful list
+	for _, suite := range suites {
+		k, err := s.findIn(ctx, suite, want)
+		if err == nil || fault.ClassOf(err) != fault.Input && len(suites) == 1 {
+			return k, err
+		}
+		if ctx.Err() != nil {
+			return kernel{}, err
+		}
+		if first == nil {
+			first = err
+		}
+	}
+	return kernel{}, first
 }
 
-// fetchDebian downloads k's packages. What this machine lacks to make a target
-// of them is said before.
-func (s *Store) fetchDebian(ctx context.Context, t *Target, a *apt, k kernel, progress Progress) error {
-	headers, err := a.show(ctx, "linux-headers-"+k.Release+"="+k.Version)
+// findIn looks in the lists of a suite that are there, and in new ones where
+// those do not have the kernel.
+func (s *Store) findIn(ctx context.Context, suite apt.Suite, want string) (kernel, error) {
+	a, unlock, err := s.lockApt(ctx, suite)
+	if err != nil {
+		return kernel{}, err
+	}
+	defer unlock()
+	for _, age := range []time.Duration{apt.Fresh, newLists} {
+		if err := a.Update(ctx, age); err != nil {
+			return kernel{}, err
+		}
+		kernels, usual, listErr := suiteKernels(ctx, a)
+		if err = listErr; err != nil {
+			continue
+		}
+		var k kernel
+		if k, err = choose(kernels, usual, want); err == nil {
+			k.Suite = suite.Name
+			return k, nil
+		}
+	}
+	return kernel{}, err
+}
+
+// newLists is the age of lists that are not fetched once more for the sake of a
+// kernel that they do not have.
+const newLists = 5 * time.Minute
+
+// suiteKernels returns the kernels on offer, newest first, and the series of the
+// one that the suite installs.
+func suiteKernels(ctx context.Context, a *apt.Client) ([]kernel, string, error) {
+	meta, err := a.Newest(ctx, "linux-image-"+flavours[0])
+	if err != nil {
+		return nil, "", err
+	}
+	series, err := usualSeries(meta)
+	if err != nil {
+		return nil, "", err
+	}
+	names, err := a.Search(ctx, "^linux-(image-[0-9].*|source-[0-9.]+)$")
+	if err != nil {
+		return nil, "", err
+	}
+	names = slices.DeleteFunc(names, func(n string) bool { return !imageName.MatchString(n) && !sourceName.MatchString(n) })
+	if len(names) == 0 {
+		return nil, series, nil
+	}
+	records, err := a.Show(ctx, names...)
+	return offers(records), series, err
+}
+
+// fetchDebian downloads k's packages.
+func (s *Store) fetchDebian(ctx context.Context, t *Target, k kernel, progress Progress) error {
+	suite, _ := apt.FindSuite(k.Suite)
+	a, unlock, err := s.lockApt(ctx, suite)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	headers, err := a.Show(ctx, "linux-headers-"+k.Release+"="+k.Version)
 	if err != nil {
 		return err
 	}
 	if len(headers) == 0 {
 		return fault.Inputf("linux-headers-%s=%s is no longer offered", k.Release, k.Version)
 	}
-	if cc := debianCC(headers[0]); cc != "" {
+	if cc := debianCC(headers[0]); cc != "" && s.hostToolchain() {
 		if err := prepare.CheckTools(ctx, cc); err != nil {
-			return err
+			return err // before anything is downloaded
 		}
 	}
 	if err := s.checkSpace(debianNeed); err != nil {
@@ -127,16 +205,16 @@ func (s *Store) fetchDebian(ctx context.Context, t *Target, a *apt, k kernel, pr
 	if err != nil {
 		return err
 	}
-	if t.Packages, err = a.locate(ctx, names); err != nil {
+	if t.Packages, err = a.Locate(ctx, names); err != nil {
 		return err
 	}
-	return a.download(ctx, t.Packages, progress)
+	return a.Download(ctx, t.Packages, progress)
 }
 
 // debianCC is the compiler that a headers package depends on, by itself
 // (gcc-12) or by a package of its own (linux-compiler-gcc-12-x86).
-func debianCC(headers record) string {
-	for _, name := range dependencies(headers["Depends"]) {
+func debianCC(headers apt.Record) string {
+	for _, name := range apt.Dependencies(headers["Depends"]) {
 		if m := gccPackage.FindStringSubmatch(name); m != nil {
 			return m[1]
 		}
@@ -147,13 +225,16 @@ func debianCC(headers record) string {
 var gccPackage = regexp.MustCompile(`^(?:linux-compiler-)?(gcc-[0-9]+)(?:-x86|-for-host)?$`)
 
 // fillDebian makes t of the downloaded packages.
-func (t *Target) fillDebian(ctx context.Context, packages string, k kernel, progress Progress) error {
-	id, err := t.unpackDebian(ctx, packages, k, progress)
+func (s *Store) fillDebian(ctx context.Context, t *Target, k kernel, progress Progress) error {
+	id, err := t.unpackDebian(ctx, s.packagesDir(), k, progress)
 	if err != nil {
 		return err
 	}
 	if have := id.debianVersion(); have != "" && have != k.Version {
 		return fault.Environmentf("the image of %s was built from version %s, its package says %s", k.Release, have, k.Version)
+	}
+	if err := s.takeToolchain(ctx, t, k.Suite, progress); err != nil {
+		return err
 	}
 	if err := t.checkParts(id); err != nil {
 		return err
@@ -163,7 +244,7 @@ func (t *Target) fillDebian(ctx context.Context, packages string, k kernel, prog
 
 // unpackDebian unpacks the source beside all else: it takes longest.
 func (t *Target) unpackDebian(ctx context.Context, packages string, k kernel, progress Progress) (identity, error) {
-	progress.step("unpack")
+	progress.Step("unpack")
 	var id identity
 	group, ctx := errgroup.WithContext(ctx)
 	var files []string
@@ -184,7 +265,7 @@ func (t *Target) unpackDebian(ctx context.Context, packages string, k kernel, pr
 		if err := t.locateDebian(k.Release); err != nil {
 			return err
 		}
-		if err := t.readConfig(ctx); err != nil {
+		if err := t.readConfig(); err != nil {
 			return err
 		}
 		var err error
@@ -207,7 +288,7 @@ func (t *Target) unpackSourcePackage(ctx context.Context, file string) error {
 	if err := unpackSource(ctx, tarballs[0], t.Source); err != nil {
 		return err
 	}
-	return environment(os.RemoveAll(temp))
+	return disk.Fault(os.RemoveAll(temp))
 }
 
 // locateDebian says where the parts are in the unpacked packages and makes
@@ -215,14 +296,17 @@ func (t *Target) unpackSourcePackage(ctx context.Context, file string) error {
 func (t *Target) locateDebian(release string) error {
 	root := filepath.Join(t.Dir, "root")
 	t.Headers = filepath.Join(root, "usr/src/linux-headers-"+release)
-	t.Image = filepath.Join(root, "boot/vmlinuz-"+release)
+	t.Image = existing(root, "boot/vmlinuz-"+release, "usr/lib/modules/"+release+"/vmlinuz", "lib/modules/"+release+"/vmlinuz")
+	if t.Image == "" {
+		return fault.Environmentf("the packages of %s have no vmlinuz", release)
+	}
 	t.Modules = filepath.Join(root, "lib/modules", release)
 	if _, err := os.Stat(t.Modules); errors.Is(err, fs.ErrNotExist) {
 		t.Modules = filepath.Join(root, "usr/lib/modules", release)
 	}
 	for _, link := range []string{"build", "source"} { // they lead out of the store
 		if err := os.Remove(filepath.Join(t.Modules, link)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return environment(err)
+			return disk.Fault(err)
 		}
 	}
 	if err := relocateHeaders(t.Headers); err != nil {
@@ -230,7 +314,7 @@ func (t *Target) locateDebian(release string) error {
 	}
 	// The copy in /boot lacks the symbols that Debian takes out of it.
 	if err := copyFile(filepath.Join(t.Headers, ".config"), t.Config); err != nil {
-		return environment(err)
+		return disk.Fault(err)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 
+	"kintsugi/internal/disk"
 	"kintsugi/internal/fault"
 )
 
@@ -21,13 +22,13 @@ func relocateHeaders(headers string) error {
 	path := filepath.Join(headers, "Makefile")
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return environment(err)
+		return disk.Fault(err)
 	}
 	if !includeForm.Match(text) {
 		return fault.Environmentf("%s is not the Makefile of Debian's headers", path)
 	}
 	text = includeForm.ReplaceAll(text, []byte("include $$(dir $$(lastword $$(MAKEFILE_LIST)))../$1/Makefile"))
-	return writeFile(path, text)
+	return disk.WriteFile(path, text)
 }
 
 // checkHeaders refuses a folder of headers with which make cannot work, as

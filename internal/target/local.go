@@ -3,13 +3,12 @@ package target
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io"
 	"os"
 	"path/filepath"
 
+	"kintsugi/internal/disk"
 	"kintsugi/internal/fault"
 )
 
@@ -74,7 +73,7 @@ func (s *Store) addLocal(ctx context.Context, spec LocalSpec, from provenance, s
 			return err
 		}
 		t.Origin, t.Version, t.Packages = from.origin, from.version, from.packages
-		return t.fillLocal(ctx, spec, progress)
+		return s.fillLocal(ctx, t, spec, progress)
 	})
 }
 
@@ -105,7 +104,7 @@ func (spec *LocalSpec) complete() error {
 		}
 		abs, err := filepath.Abs(*part.path)
 		if err != nil {
-			return environment(err)
+			return disk.Fault(err)
 		}
 		if _, err := os.Stat(abs); err != nil {
 			return fault.Inputf("%s: %w", part.option, err)
@@ -113,8 +112,8 @@ func (spec *LocalSpec) complete() error {
 		*part.path = abs
 	}
 	var err1, err2 error
-	spec.ConfigSum, err1 = hashFile(spec.Config)
-	spec.ImageSum, err2 = hashFile(spec.Image)
+	spec.ConfigSum, err1 = disk.SHA256(spec.Config)
+	spec.ImageSum, err2 = disk.SHA256(spec.Image)
 	return input(errors.Join(err1, err2))
 }
 
@@ -127,21 +126,8 @@ func (spec *LocalSpec) missing(option string) error {
 	return err
 }
 
-func hashFile(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	hash := sha256.New()
-	if _, err := io.Copy(hash, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(hash.Sum(nil)), nil
-}
-
 // fillLocal does what can be refused quickly before the source is copied.
-func (t *Target) fillLocal(ctx context.Context, spec LocalSpec, progress Progress) error {
+func (s *Store) fillLocal(ctx context.Context, t *Target, spec LocalSpec, progress Progress) error {
 	given := spec.unnamed()
 	t.Given = &given
 	t.Headers, t.DebugVmlinux = spec.Headers, spec.DebugVmlinux
@@ -149,7 +135,10 @@ func (t *Target) fillLocal(ctx context.Context, spec LocalSpec, progress Progres
 	if err := errors.Join(copyFile(spec.Config, t.Config), copyFile(spec.Image, t.Image)); err != nil {
 		return input(err)
 	}
-	if err := t.readConfig(ctx); err != nil {
+	if err := t.readConfig(); err != nil {
+		return err
+	}
+	if err := s.takeToolchain(ctx, t, "", progress); err != nil {
 		return err
 	}
 	id, err := t.readImage()
@@ -167,7 +156,7 @@ func (t *Target) fillLocal(ctx context.Context, spec LocalSpec, progress Progres
 	if err := t.takeModules(ctx, spec.Modules); err != nil {
 		return err
 	}
-	progress.step("source")
+	progress.Step("source")
 	if err := t.takeSource(ctx, spec.Source); err != nil {
 		return err
 	}

@@ -11,6 +11,9 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"kintsugi/internal/arch"
+	"kintsugi/internal/cage"
+	"kintsugi/internal/disk"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/kconfig"
 	"kintsugi/internal/kimage"
@@ -35,7 +38,7 @@ func (s *Store) create(ctx context.Context, name string, same func(*Target) erro
 	if err := checkPlace(name, dir); err != nil {
 		return nil, err
 	}
-	unlock, err := lock(ctx, dir+".lock")
+	unlock, err := disk.Lock(ctx, dir+".lock")
 	if err != nil {
 		return nil, err
 	}
@@ -54,9 +57,9 @@ func (s *Store) create(ctx context.Context, name string, same func(*Target) erro
 		return nil, err
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, environment(err)
+		return nil, disk.Fault(err)
 	}
-	t = &Target{Name: name, Arch: "x86_64", Dir: dir}
+	t = &Target{Name: name, Arch: arch.AMD64.Name, Dir: dir}
 	t.Source, t.Vmlinux = filepath.Join(dir, "source"), filepath.Join(dir, "vmlinux")
 	t.Config = filepath.Join(dir, "config")
 	if err := fill(t); err != nil {
@@ -92,9 +95,9 @@ func (s *Store) checkSpace(need int64) error {
 	return nil
 }
 
-// readConfig reads the configuration as shipped and refuses kernels that we
-// cannot make livepatches for on this machine.
-func (t *Target) readConfig(ctx context.Context) error {
+// readConfig reads the configuration as shipped. It refuses kernels that cannot
+// have livepatches of kintsugi's.
+func (t *Target) readConfig() error {
 	text, err := os.ReadFile(t.Config)
 	if err != nil {
 		return input(err)
@@ -109,8 +112,8 @@ func (t *Target) readConfig(ctx context.Context) error {
 	if t.CC, err = compilerCommand(config); err != nil {
 		return err
 	}
-	t.Compiler = config.Text("CC_VERSION_TEXT")
-	return checkCompiler(ctx, t.CC, t.Compiler)
+	t.Compiler, t.rust = config.Text("CC_VERSION_TEXT"), config.Yes("RUST")
+	return nil
 }
 
 // readImage unpacks the image and takes the kernel's identity from it.
@@ -132,7 +135,7 @@ func (t *Target) readImage() (identity, error) {
 	if err != nil {
 		return identity{}, err
 	}
-	return id, writeFile(t.Vmlinux, vmlinux)
+	return id, disk.WriteFile(t.Vmlinux, vmlinux)
 }
 
 // checkParts refuses parts that do not belong together, and says with which
@@ -175,6 +178,8 @@ func (t *Target) checkParts(id identity) error {
 
 // prepare builds what compiling one unit in the source needs.
 func (t *Target) prepare(ctx context.Context, progress Progress) error {
-	progress.step("prepare")
-	return prepare.Tree(ctx, prepare.Spec{Tree: t.Source, Config: t.Config, CC: t.CC, Vars: t.MakeVars})
+	progress.Step("prepare")
+	c := t.cage("")
+	c.Writes, c.Limits = true, cage.PrepareLimits
+	return prepare.Tree(ctx, prepare.Spec{Tree: t.Source, Config: t.Config, CC: t.CC, Vars: t.MakeVars, Cage: c})
 }

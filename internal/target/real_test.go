@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"kintsugi/internal/apt"
 	"kintsugi/internal/testenv"
 )
 
@@ -69,7 +70,7 @@ func TestRealDebian(t *testing.T) {
 // must tell their sizes and hashes all the same.
 func locateDownloaded(t *testing.T, s *Store, target *Target) {
 	t.Helper()
-	a, unlock, err := s.lockApt(t.Context())
+	a, unlock, err := s.lockApt(t.Context(), apt.Suites()[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +79,7 @@ func locateDownloaded(t *testing.T, s *Store, target *Target) {
 	for _, p := range target.Packages {
 		names = append(names, p.Name+"="+p.Version)
 	}
-	got, err := a.locate(t.Context(), names)
+	got, err := a.Locate(t.Context(), names)
 	if diff := cmp.Diff(target.Packages, got); err != nil || diff != "" {
 		t.Errorf("locate: %v %s", err, diff)
 	}
@@ -137,7 +138,7 @@ func buildModule(t *testing.T, target *Target) {
 // not hinder the next.
 func TestRealLocal(t *testing.T) {
 	_, debian := realTarget(t)
-	s := &Store{t.TempDir()}
+	s := &Store{Dir: t.TempDir()}
 	spec := LocalSpec{Name: "mine", Source: debian.Source, Config: debian.Config, Headers: debian.Headers,
 		Image: debian.Image, Modules: debian.Modules}
 	before := fingerprint(t, debian.Source)
@@ -230,7 +231,7 @@ func TestRealReleases(t *testing.T) {
 		t.Errorf("newest %+v, target %s %s", last, target.Release, target.Version)
 	}
 	for i, r := range releases[1:] {
-		if compareVersions(releases[i].Version, r.Version) > 0 {
+		if apt.CompareVersions(releases[i].Version, r.Version) > 0 {
 			t.Errorf("%s comes before %s", releases[i].Version, r.Version)
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"kintsugi/internal/apt"
+	"kintsugi/internal/disk"
 	"kintsugi/internal/fault"
 )
 
@@ -17,19 +19,19 @@ type DebianRelease struct {
 	Series  string // 6.1
 }
 
-// DebianReleases lists the kernels of a series that apt offers, oldest first.
-// The empty series is the one that the distribution installs.
+// DebianReleases lists the plain kernels of a series that this machine's suite
+// offers, oldest first. The empty series is the one that the suite installs.
 func (s *Store) DebianReleases(ctx context.Context, series string, progress Progress) ([]DebianRelease, error) {
-	a, unlock, err := s.lockApt(ctx)
+	a, unlock, err := s.lockApt(ctx, apt.Suites()[0])
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	progress.step("package lists")
-	if err := a.update(ctx, listsFresh); err != nil {
+	progress.Step("package lists")
+	if err := a.Update(ctx, apt.Fresh); err != nil {
 		return nil, err
 	}
-	kernels, usual, err := a.kernels(ctx)
+	kernels, usual, err := suiteKernels(ctx, a)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +40,7 @@ func (s *Store) DebianReleases(ctx context.Context, series string, progress Prog
 	}
 	var releases []DebianRelease
 	for _, k := range slices.Backward(kernels) {
-		if k.HasSource && k.Series == series {
+		if k.HasSource && k.Series == series && k.Flavour == flavours[0] {
 			releases = append(releases, DebianRelease{k.Release, k.Version, k.Series})
 		}
 	}
@@ -50,7 +52,7 @@ func (s *Store) DebianReleases(ctx context.Context, series string, progress Prog
 // store.
 func (s *Store) DebianSource(ctx context.Context, r DebianRelease, progress Progress) (string, error) {
 	tree := s.sourceDir(r)
-	unlock, err := lock(ctx, tree+".lock")
+	unlock, err := disk.Lock(ctx, tree+".lock")
 	if err != nil {
 		return "", err
 	}
@@ -62,7 +64,7 @@ func (s *Store) DebianSource(ctx context.Context, r DebianRelease, progress Prog
 	if err != nil {
 		return "", err
 	}
-	progress.step("unpack")
+	progress.Step("unpack")
 	return tree, s.unpackRelease(ctx, filepath.Join(s.packagesDir(), files[0].File), tree)
 }
 
@@ -70,27 +72,41 @@ func (s *Store) sourceDir(r DebianRelease) string {
 	return filepath.Join(s.Dir, "sources", strings.ReplaceAll(r.Version, ":", "%"))
 }
 
-// fetchSource downloads the source package of r and returns this one.
+// fetchSource downloads the source package of r from the first suite that
+// offers it.
 func (s *Store) fetchSource(ctx context.Context, r DebianRelease, progress Progress) ([]Package, error) {
-	a, unlock, err := s.lockApt(ctx)
+	if err := s.checkSpace(debianNeed); err != nil {
+		return nil, err
+	}
+	name := "linux-source-" + r.Series + "=" + r.Version
+	for _, suite := range apt.Suites() {
+		files, err := s.fetchFrom(ctx, suite, name, progress)
+		if files != nil || err != nil {
+			return files, err
+		}
+	}
+	return nil, fault.Environmentf("%s is not offered by any suite of Debian", name)
+}
+
+// fetchFrom downloads one package. It returns none where the suite has none.
+func (s *Store) fetchFrom(ctx context.Context, suite apt.Suite, name string, progress Progress) ([]Package, error) {
+	a, unlock, err := s.lockApt(ctx, suite)
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	if err := s.checkSpace(debianNeed); err != nil {
+	if err := a.Update(ctx, apt.Fresh); err != nil {
 		return nil, err
 	}
-	if err := a.update(ctx, listsFresh); err != nil {
+	records, err := a.Show(ctx, name)
+	if err != nil || len(records) == 0 {
 		return nil, err
 	}
-	files, err := a.locate(ctx, []string{"linux-source-" + r.Series + "=" + r.Version})
+	files, err := a.Locate(ctx, []string{name})
 	if err != nil {
 		return nil, err
 	}
-	if len(files) != 1 {
-		return nil, fault.Environmentf("source %s: want one package, apt names %d", r.Version, len(files))
-	}
-	return files, a.download(ctx, files, progress)
+	return files, a.Download(ctx, files, progress)
 }
 
 // unpackRelease unpacks a source package in a folder beside tree, so that
@@ -98,17 +114,17 @@ func (s *Store) fetchSource(ctx context.Context, r DebianRelease, progress Progr
 func (s *Store) unpackRelease(ctx context.Context, file, tree string) error {
 	half := tree + ".half"
 	if err := os.RemoveAll(half); err != nil {
-		return environment(err)
+		return disk.Fault(err)
 	}
 	if err := os.MkdirAll(half, 0o755); err != nil {
-		return environment(err)
+		return disk.Fault(err)
 	}
 	t := &Target{Dir: half, Source: filepath.Join(half, "source")}
 	if err := t.unpackSourcePackage(ctx, file); err != nil {
 		return err
 	}
 	if err := os.Rename(t.Source, tree); err != nil {
-		return environment(err)
+		return disk.Fault(err)
 	}
-	return environment(os.RemoveAll(half))
+	return disk.Fault(os.RemoveAll(half))
 }

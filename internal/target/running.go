@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"kintsugi/internal/apt"
 	"kintsugi/internal/fault"
 )
 
@@ -160,7 +161,7 @@ func (m machine) installedSource() string {
 	if err != nil {
 		return ""
 	}
-	installed := slices.IndexFunc(parseRecords(string(status)), func(r record) bool {
+	installed := slices.IndexFunc(apt.ParseRecords(string(status)), func(r apt.Record) bool {
 		return r["Package"] == name && r["Version"] == version && r["Status"] == "install ok installed"
 	})
 	if installed < 0 {

@@ -32,7 +32,7 @@ func installed(t *testing.T, target *Target) string {
 // sharing is a store of its own with apt's lists and the packages of s.
 func sharing(t *testing.T, s *Store) *Store {
 	t.Helper()
-	own := &Store{t.TempDir()}
+	own := &Store{Dir: t.TempDir()}
 	for _, dir := range []string{"apt", "packages"} {
 		if err := os.Symlink(filepath.Join(s.Dir, dir), filepath.Join(own.Dir, dir)); err != nil {
 			t.Fatal(err)
@@ -119,7 +119,7 @@ func TestRealRunningParts(t *testing.T) {
 }
 
 func TestRunningRefuses(t *testing.T) {
-	s, root := &Store{t.TempDir()}, t.TempDir()
+	s, root := &Store{Dir: t.TempDir()}, t.TempDir()
 	_, err := s.AddRunning(t.Context(), root, nil)
 	wantEnvironment(t, err, "running kernel: ", "")
 	put(t, filepath.Join(root, "proc/version"), "Minix 3\n")

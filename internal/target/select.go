@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"kintsugi/internal/apt"
+	"kintsugi/internal/arch"
 	"kintsugi/internal/fault"
 )
 
@@ -14,22 +16,34 @@ type kernel struct {
 	Version   string // of the source package: 6.1.192-2
 	ImageVers string // of the image package; differs where it was rebuilt
 	Series    string // 6.1
+	Flavour   string // amd64, cloud-amd64
+	Suite     string // the one that offers it
+	Parts     string // packages that the image is made of where it is a meta package, separated by blanks
 	HasSource bool   // linux-source-SERIES of that version is on offer
 }
 
-const flavour = "amd64"
+// flavours are Debian's kernels of one version, the plain one first. The
+// plain one is meant where none is named.
+var flavours = arch.AMD64.Debian.Flavours
 
-// imageName matches the signed images of the plain flavour: not rt and cloud,
-// not -dbg and -unsigned, not the meta packages, whose names have no third
-// number.
-var imageName = regexp.MustCompile(`^linux-image-(([0-9]+\.[0-9]+)\.[0-9][^-]*(?:-[0-9]+)?-` + flavour + `)$`)
+// imageName matches the images themselves: not -dbg and -unsigned, not the
+// meta packages, whose names have no third number.
+var imageName = regexp.MustCompile(`^linux-image-(([0-9]+\.[0-9]+)\.[0-9][^-]*(?:-[0-9]+)?-(` + alternatives(flavours) + `))$`)
+
+func alternatives(words []string) string {
+	quoted := make([]string, 0, len(words))
+	for _, w := range words {
+		quoted = append(quoted, regexp.QuoteMeta(w))
+	}
+	return strings.Join(quoted, "|")
+}
 
 // sourceName matches the packages of the kernel's source.
 var sourceName = regexp.MustCompile(`^linux-source-([0-9]+\.[0-9]+)$`)
 
 // offers pairs the records of image packages with those of source packages:
 // a source version belongs to exactly one image release. Newest first.
-func offers(records []record) []kernel {
+func offers(records []apt.Record) []kernel {
 	sources := map[string]bool{}
 	for _, r := range records {
 		if m := sourceName.FindStringSubmatch(r["Package"]); m != nil {
@@ -43,24 +57,37 @@ func offers(records []record) []kernel {
 			continue
 		}
 		version := builtFrom(r)
-		k := kernel{Release: m[1], Version: version, ImageVers: r["Version"], Series: m[2], HasSource: sources[m[2]+" "+version]}
+		k := kernel{Release: m[1], Version: version, ImageVers: r["Version"], Series: m[2],
+			Flavour: m[3], Parts: imageParts(r, m[1]), HasSource: sources[m[2]+" "+version]}
 		if !slices.Contains(kernels, k) {
 			kernels = append(kernels, k)
 		}
 	}
 	slices.SortStableFunc(kernels, func(a, b kernel) int {
-		if c := compareVersions(b.Version, a.Version); c != 0 {
+		if c := apt.CompareVersions(b.Version, a.Version); c != 0 {
 			return c
 		}
-		return compareVersions(b.Release, a.Release)
+		return apt.CompareVersions(b.Release, a.Release)
 	})
 	return kernels
+}
+
+// imageParts are the packages that have the kernel where its image is a meta
+// package, as since 6.19.
+func imageParts(image apt.Record, release string) string {
+	var parts []string
+	for _, name := range apt.Dependencies(image["Depends"]) {
+		if strings.HasPrefix(name, "linux-") && strings.HasSuffix(name, "-"+release) {
+			parts = append(parts, name)
+		}
+	}
+	return strings.Join(parts, " ")
 }
 
 // builtFrom is the version of the source package that a signed image was made
 // from: "Built-Using: linux (= 6.1.192-2)". Older images lack the field and
 // have the version themselves.
-func builtFrom(image record) string {
+func builtFrom(image apt.Record) string {
 	field := image["Built-Using"]
 	if strings.HasPrefix(field, "linux") {
 		if _, rest, ok := strings.Cut(field, "(= "); ok {
@@ -72,64 +99,91 @@ func builtFrom(image record) string {
 }
 
 // choose picks the newest kernel that want names: a release with or without
-// the flavour (6.1.0-56), a package version (6.1.192-2), an upstream version
-// (6.1.192) or a series (6.1). The empty want is series.
-func choose(kernels []kernel, series, want string) (kernel, error) {
+// the architecture (6.1.0-56, 6.1.0-56-cloud), a package version (6.1.192-2), an
+// upstream version (6.1.192), a series (6.1) or a flavour of the usual series
+// (cloud). The empty want is the usual series.
+func choose(kernels []kernel, usual, want string) (kernel, error) {
 	if want == "" {
-		want = series
+		want = usual
 	}
 	for _, k := range kernels {
-		if k.HasSource && k.named(want) {
-			return k, nil
+		if k.HasSource && k.named(want, usual) {
+			return k, k.checkSource(kernels)
 		}
 	}
+	if i := slices.IndexFunc(kernels, func(k kernel) bool { return k.named(want, usual) }); i >= 0 {
+		return kernel{}, offering(kernels, fault.Inputf("the source of %s, linux-source-%s=%s, is no longer offered",
+			kernels[i].Release, kernels[i].Series, kernels[i].Version))
+	}
+	return kernel{}, offering(kernels, fault.Inputf("no kernel %s among those that Debian offers", want))
+}
+
+// checkSource refuses a kernel that has patches which its linux-source has not.
+// Since 6.12 the real-time patches are part of the kernel.
+func (k kernel) checkSource(kernels []kernel) error {
+	if !strings.HasPrefix(k.Flavour, "rt-") || apt.CompareVersions(k.Series, "6.12") >= 0 {
+		return nil
+	}
+	return offering(kernels, fault.Inputf("%s was built with real-time patches, which linux-source-%s has not", k.Release, k.Series))
+}
+
+// offering adds to an error which kernels there are.
+func offering(kernels []kernel, err *fault.Error) *fault.Error {
 	var offered []string
 	for _, k := range kernels {
 		if k.HasSource {
 			offered = append(offered, k.Release)
 		}
 	}
-	err := fault.Inputf("no kernel %s among those that apt offers", want)
-	if i := slices.IndexFunc(kernels, func(k kernel) bool { return k.named(want) }); i >= 0 {
-		err = fault.Inputf("the source of %s, linux-source-%s=%s, is no longer offered", kernels[i].Release, kernels[i].Series, kernels[i].Version)
-	}
 	if offered == nil {
-		return kernel{}, err.Hint("the apt sources of this machine must be Debian's; a kernel of your own is added with --source, --config, --headers and --image")
+		return err.Hint("add a kernel of your own with --source, --config, --headers and --image")
 	}
-	return kernel{}, err.Hint("on offer: %s", strings.Join(offered, ", "))
+	return err.Hint("on offer: %s", strings.Join(offered, ", "))
 }
 
-func (k kernel) named(want string) bool {
-	upstream, _ := cutRevision(k.Version)
-	return slices.Contains([]string{k.Release, strings.TrimSuffix(k.Release, "-"+flavour), k.Version, upstream, k.Series}, want)
+// named reports whether want means k. Only a release or a flavour means a
+// kernel of another flavour than the plain one.
+func (k kernel) named(want, usual string) bool {
+	short := strings.TrimSuffix(k.Flavour, "-"+flavours[0])
+	switch {
+	case want == k.Release || want == strings.TrimSuffix(k.Release, "-"+flavours[0]):
+		return true
+	case k.Flavour != flavours[0]:
+		return (want == short || want == k.Flavour) && k.Series == usual
+	}
+	upstream, _ := apt.CutRevision(k.Version)
+	return slices.Contains([]string{k.Version, upstream, k.Series}, want)
 }
 
-// defaultSeries is the series of the kernel that the distribution installs,
-// which its meta package depends on: "linux-image-6.1.0-56-amd64 (= 6.1.192-2)".
-func defaultSeries(meta []record) (string, error) {
+// usualSeries is the series of the kernel that the suite installs, which its
+// meta package depends on: "linux-image-6.1.0-56-amd64 (= 6.1.192-2)".
+func usualSeries(meta []apt.Record) (string, error) {
 	for _, r := range meta {
-		for _, name := range dependencies(r["Depends"]) {
+		for _, name := range apt.Dependencies(r["Depends"]) {
 			if m := imageName.FindStringSubmatch(name); m != nil {
 				return m[2], nil
 			}
 		}
 	}
-	return "", fault.Environmentf("apt offers no linux-image-%s", flavour).
-		Hint("the apt sources of this machine must be Debian's, for its amd64 architecture").
+	return "", fault.Environmentf("Debian's archive offers no linux-image-%s", flavours[0]).
+		Hint("see the warnings of apt-get update above; -v shows all of its output").
 		Hint("a kernel of your own is added with --source, --config, --headers and --image")
 }
 
 // packageNames are the packages that make up k, each with its version.
 // headers is the record of linux-headers-RELEASE, whose dependencies name the
 // common headers and the kbuild scripts.
-func (k kernel) packageNames(headers record) ([]string, error) {
+func (k kernel) packageNames(headers apt.Record) ([]string, error) {
 	names := []string{
 		"linux-image-" + k.Release + "=" + k.ImageVers,
 		"linux-source-" + k.Series + "=" + k.Version,
 		"linux-headers-" + k.Release + "=" + k.Version,
 	}
+	for _, part := range strings.Fields(k.Parts) {
+		names = append(names, part+"="+k.ImageVers)
+	}
 	var common, kbuild string
-	for _, name := range dependencies(headers["Depends"]) {
+	for _, name := range apt.Dependencies(headers["Depends"]) {
 		switch {
 		case strings.HasPrefix(name, "linux-headers-"):
 			common = name

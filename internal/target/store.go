@@ -11,7 +11,10 @@ import (
 	"sort"
 	"strings"
 
+	"kintsugi/internal/apt"
+	"kintsugi/internal/disk"
 	"kintsugi/internal/fault"
+	"kintsugi/internal/toolchain"
 )
 
 // Store is a folder of targets:
@@ -19,10 +22,13 @@ import (
 //	targets/NAME/       one target; see layout in make.go
 //	targets/NAME.lock   held while it is made or removed
 //	sources/VERSION/    source of a release that is no target
-//	apt/                package lists of our own, so that apt needs no root
+//	apt/SUITE/          package lists of our own, so that apt needs no root
+//	toolchains/NAME/    compiler and all else that targets of one suite need
 //	packages/           downloaded packages
 type Store struct {
 	Dir string
+	// Toolchain is what targets that are added are compiled with.
+	Toolchain toolchain.Spec
 }
 
 // DefaultStore is the user's store: $KINTSUGI_CACHE, else kintsugi in
@@ -30,7 +36,7 @@ type Store struct {
 func DefaultStore() (*Store, error) {
 	if dir := os.Getenv("KINTSUGI_CACHE"); dir != "" {
 		abs, err := filepath.Abs(dir)
-		return &Store{Dir: abs}, environment(err)
+		return &Store{Dir: abs}, disk.Fault(err)
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -39,15 +45,8 @@ func DefaultStore() (*Store, error) {
 	return &Store{Dir: filepath.Join(cache, "kintsugi")}, nil
 }
 
-// Progress is told how far a step is: done of total bytes, or zeros where
-// that is not known. It may be called from several goroutines.
-type Progress func(step string, done, total int64)
-
-func (p Progress) step(name string) {
-	if p != nil {
-		p(name, 0, 0)
-	}
-}
+// Progress gets how far a step is.
+type Progress = apt.Progress
 
 func (s *Store) targetDir(name string) string { return filepath.Join(s.Dir, "targets", name) }
 func (s *Store) packagesDir() string          { return filepath.Join(s.Dir, "packages") }
@@ -115,7 +114,7 @@ func names(targets []*Target) string {
 func (s *Store) List() ([]*Target, error) {
 	entries, err := os.ReadDir(filepath.Join(s.Dir, "targets"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, environment(err)
+		return nil, disk.Fault(err)
 	}
 	var targets []*Target
 	for _, entry := range entries {
@@ -145,7 +144,7 @@ func (s *Store) Remove(ctx context.Context, name string) error {
 	if _, err := os.Stat(dir); err != nil {
 		return s.unknown(name)
 	}
-	unlock, err := lock(ctx, dir+".lock")
+	unlock, err := disk.Lock(ctx, dir+".lock")
 	if err != nil {
 		return err
 	}
@@ -164,9 +163,9 @@ func (s *Store) Remove(ctx context.Context, name string) error {
 // target when the machine stops half way is not taken for one.
 func removeTarget(dir string) error {
 	if err := os.Remove(filepath.Join(dir, metaFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return environment(err)
+		return disk.Fault(err)
 	}
-	return environment(os.RemoveAll(dir))
+	return disk.Fault(os.RemoveAll(dir))
 }
 
 func (s *Store) removePackages(packages []Package) error {
@@ -185,7 +184,7 @@ func (s *Store) removePackages(packages []Package) error {
 			continue
 		}
 		if err := os.Remove(filepath.Join(s.packagesDir(), filepath.Base(p.File))); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return environment(err)
+			return disk.Fault(err)
 		}
 	}
 	return nil

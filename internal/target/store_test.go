@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"kintsugi/internal/disk"
 	"kintsugi/internal/fault"
 )
 
@@ -40,7 +41,7 @@ func (t *Target) rebanner(tt *testing.T, banner, origin string) {
 }
 
 func TestOpen(t *testing.T) {
-	s := &Store{t.TempDir()}
+	s := &Store{Dir: t.TempDir()}
 	_, err := s.Open("")
 	wantInput(t, err, "no target was added", "empty store")
 	addFake(t, s, "one", "6.1.0-1-amd64")
@@ -77,7 +78,7 @@ func TestOpen(t *testing.T) {
 }
 
 func TestHalfMade(t *testing.T) {
-	s := &Store{t.TempDir()}
+	s := &Store{Dir: t.TempDir()}
 	put(t, filepath.Join(s.targetDir("half"), "source/Makefile"), "")
 	if list, err := s.List(); err != nil || len(list) != 0 {
 		t.Errorf("List: %v, %v", list, err)
@@ -100,7 +101,7 @@ func TestHalfMade(t *testing.T) {
 }
 
 func TestCreateFails(t *testing.T) {
-	s := &Store{t.TempDir()}
+	s := &Store{Dir: t.TempDir()}
 	broken := errors.New("broken")
 	_, err := s.create(t.Context(), "x", nil, func(target *Target) error {
 		put(t, filepath.Join(target.Source, "Makefile"), "")
@@ -112,14 +113,14 @@ func TestCreateFails(t *testing.T) {
 	if _, err := os.Stat(s.targetDir("x")); err == nil {
 		t.Error("something half made is left")
 	}
-	spaced := &Store{filepath.Join(t.TempDir(), "a b")}
+	spaced := &Store{Dir: filepath.Join(t.TempDir(), "a b")}
 	if _, err := spaced.create(t.Context(), "x", nil, nil); fault.ClassOf(err) != fault.Environment {
 		t.Errorf("a path that make cannot take: %v", err)
 	}
 }
 
 func TestForeignFormat(t *testing.T) {
-	s := &Store{t.TempDir()}
+	s := &Store{Dir: t.TempDir()}
 	addFake(t, s, "x", "6.1.0-1-amd64")
 	put(t, filepath.Join(s.targetDir("x"), metaFile), `{"format":99,"name":"x"}`)
 	_, err := s.Open("x")
@@ -136,7 +137,7 @@ func TestForeignFormat(t *testing.T) {
 }
 
 func TestRemoveKeepsSharedPackages(t *testing.T) {
-	s := &Store{t.TempDir()}
+	s := &Store{Dir: t.TempDir()}
 	mine, shared := Package{File: "mine.deb"}, Package{File: "shared.deb"}
 	for _, p := range []Package{mine, shared} {
 		put(t, filepath.Join(s.packagesDir(), p.File), "")
@@ -157,18 +158,18 @@ func TestRemoveKeepsSharedPackages(t *testing.T) {
 
 func TestLock(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "locks/x.lock")
-	unlock, err := lock(t.Context(), path)
+	unlock, err := disk.Lock(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 150*time.Millisecond)
 	defer cancel()
-	if _, err := lock(ctx, path); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := disk.Lock(ctx, path); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("locked twice: %v", err)
 	}
 	unlock()
 	unlock()
-	again, err := lock(t.Context(), path)
+	again, err := disk.Lock(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}

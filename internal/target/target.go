@@ -10,7 +10,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"kintsugi/internal/apt"
+	"kintsugi/internal/disk"
 	"kintsugi/internal/fault"
+	"kintsugi/internal/toolchain"
 )
 
 // Target is one kernel as it was shipped. All paths are absolute; those that
@@ -21,7 +24,7 @@ type Target struct {
 	Origin   string `json:"origin"`   // "debian", "local", "running" or "adhoc"
 	Release  string `json:"release"`  // uname -r
 	Version  string `json:"version"`  // version of the source: of Debian's package, else the Makefile's
-	Arch     string `json:"arch"`     // "x86_64"
+	Arch     string `json:"arch"`     // uname -m
 	Compiler string `json:"compiler"` // CONFIG_CC_VERSION_TEXT
 	CC       string `json:"cc"`       // the compiler's command, gcc-12
 	Banner   string `json:"banner"`   // linux_banner of the image
@@ -40,6 +43,11 @@ type Target struct {
 
 	DebugVmlinux string `json:"debug_vmlinux,omitempty"`
 
+	// Toolchain is what compiles the target; nil in targets of before there
+	// was a choice: the host's.
+	Toolchain *toolchain.Toolchain `json:"toolchain,omitempty"`
+	rust      bool                 // parts of the kernel are Rust
+
 	// Packages are the files under the store's packages folder that the
 	// target was made from.
 	Packages []Package `json:"packages,omitempty"`
@@ -52,13 +60,7 @@ type Target struct {
 }
 
 // Package is one Debian package file.
-type Package struct {
-	Name    string `json:"name"`
-	Version string `json:"version"`
-	File    string `json:"file"`
-	Size    int64  `json:"size"`
-	SHA256  string `json:"sha256"`
-}
+type Package = apt.Package
 
 // metaFile is the last thing that is written of a target: a folder without it
 // is half made.
@@ -90,7 +92,7 @@ func (t *Target) save() error {
 	if err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(t.Dir, metaFile), append(data, '\n'))
+	return disk.WriteFile(filepath.Join(t.Dir, metaFile), append(data, '\n'))
 }
 
 // load reads the target in dir. A half-made one is fs.ErrNotExist.
@@ -119,30 +121,6 @@ func load(dir string) (*Target, error) {
 		}
 	}
 	return t, nil
-}
-
-// writeFile puts data at path, all of it or nothing, whenever the machine
-// stops.
-func writeFile(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return environment(err)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close())
-	if err != nil {
-		return environment(err)
-	}
-	return environment(os.Rename(f.Name(), path))
-}
-
-// environment classes an error of the file system; nil stays nil.
-func environment(err error) error {
-	if err == nil {
-		return nil
-	}
-	return &fault.Error{Class: fault.Environment, Err: err}
 }
 
 // input classes an error in what the user gave; nil stays nil.

@@ -9,12 +9,14 @@ import (
 	"path/filepath"
 	"strings"
 
+	"kintsugi/internal/arch"
+	"kintsugi/internal/disk"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/kofile"
 )
 
 // bootImage is where a kernel's build leaves what is booted.
-const bootImage = "arch/x86/boot/bzImage"
+var bootImage = arch.AMD64.Image.Boot
 
 // fromBuild takes what spec leaves open from the folder that the kernel was
 // built in: the headers where they are given (they are the folder of make O=,
@@ -97,7 +99,7 @@ func (t *Target) takeModules(ctx context.Context, dir string) error {
 		}
 		dest := filepath.Join(t.Modules, "kernel", name)
 		if err := os.MkdirAll(filepath.Dir(dest), 0o755); err != nil {
-			return environment(err)
+			return disk.Fault(err)
 		}
 		if err := copyFile(filepath.Join(dir, name), dest); err != nil {
 			return copyFault(dir, err)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"kintsugi/internal/command"
+	"kintsugi/internal/disk"
 	"kintsugi/internal/fault"
 )
 
@@ -17,13 +18,13 @@ import (
 // out: its changelogs are as large as the headers.
 func unpackPackage(ctx context.Context, file, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return environment(err)
+		return disk.Fault(err)
 	}
 	cmd := &command.Cmd{Path: "dpkg-deb", Args: []string{"-x", file, dir}}
 	if _, err := cmd.Run(ctx); err != nil {
 		return unpackError(filepath.Base(file), err, fault.Environment)
 	}
-	return environment(os.RemoveAll(filepath.Join(dir, "usr/share")))
+	return disk.Fault(os.RemoveAll(filepath.Join(dir, "usr/share")))
 }
 
 // unpackSource unpacks the tarball of a kernel's source into tree, which must
@@ -32,7 +33,7 @@ func unpackPackage(ctx context.Context, file, dir string) error {
 func unpackSource(ctx context.Context, tarball, tree string) error {
 	temp := tree + ".unpacked"
 	if err := os.Mkdir(temp, 0o755); err != nil {
-		return environment(err)
+		return disk.Fault(err)
 	}
 	cmd := &command.Cmd{Env: []string{"XZ_DEFAULTS=-T0"}, Path: "tar",
 		Args: []string{"-x", "-f", tarball, "-C", temp, "--no-same-owner", "--no-same-permissions", "--delay-directory-restore", "--force-local"}}
@@ -46,7 +47,7 @@ func unpackSource(ctx context.Context, tarball, tree string) error {
 	if err := checkTree(root); err != nil {
 		return fault.Inputf("%s: %w", tarball, err)
 	}
-	return environment(errors.Join(os.Rename(root, tree), os.RemoveAll(temp)))
+	return disk.Fault(errors.Join(os.Rename(root, tree), os.RemoveAll(temp)))
 }
 
 // unpackError adds the last line of the tool's output. A full disk is the

@@ -155,7 +155,7 @@ func TestContains(t *testing.T) {
 }
 
 func TestLocalSpec(t *testing.T) {
-	s := &Store{t.TempDir()}
+	s := &Store{Dir: t.TempDir()}
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, "config"), "CONFIG_X86_64=y\n")
 	put(t, filepath.Join(dir, "image"), "no image")

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"kintsugi/internal/arch"
+	"kintsugi/internal/cage"
 	"kintsugi/internal/command"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/kconfig"
@@ -27,6 +28,7 @@ type Spec struct {
 	CC     string    // the compiler's command
 	Vars   []string  // further make variables, NAME=VALUE
 	Jobs   int       // how many jobs make runs at once; less than 1: one for each processor
+	Cage   cage.Cage // what make runs in
 	Output io.Writer // receives make's output as it comes, optional
 }
 
@@ -35,8 +37,10 @@ type Spec struct {
 // the configuration unchanged: then compiler, tools or source are not the ones
 // that the kernel was built with.
 func Tree(ctx context.Context, spec Spec) error {
-	if err := CheckTools(ctx, spec.CC); err != nil {
-		return err
+	if spec.Cage.OfHost() {
+		if err := CheckTools(ctx, spec.CC); err != nil {
+			return err
+		}
 	}
 	if err := cleanTree(ctx, spec); err != nil {
 		return err
@@ -108,7 +112,7 @@ func runMake(ctx context.Context, spec Spec, goals ...string) error {
 	}
 	args := []string{"-j" + strconv.Itoa(jobs), "CC=" + spec.CC, "HOSTCC=" + spec.CC}
 	args = append(append(args, spec.Vars...), goals...)
-	cmd := &command.Cmd{Dir: spec.Tree, Path: "make", Args: args, Stdin: bytes.NewReader(nil), Output: spec.Output}
+	cmd := &command.Cmd{Dir: spec.Tree, Path: "make", Args: args, Stdin: bytes.NewReader(nil), Output: spec.Output, Cage: spec.Cage}
 	_, err := cmd.Run(ctx)
 	var failed *command.Error
 	if !errors.As(err, &failed) {

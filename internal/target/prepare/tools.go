@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"kintsugi/internal/arch"
+	"kintsugi/internal/cage"
 	"kintsugi/internal/command"
 	"kintsugi/internal/fault"
 )
@@ -68,8 +69,8 @@ func CompilerPackage(cc string) string {
 
 // CompilerVersion returns the first line that `cc --version` prints, which the
 // kernel records in CONFIG_CC_VERSION_TEXT.
-func CompilerVersion(ctx context.Context, cc string) (string, error) {
-	out, err := (&command.Cmd{Path: cc, Args: []string{"--version"}}).Stdout(ctx)
+func CompilerVersion(ctx context.Context, c cage.Cage, cc string) (string, error) {
+	out, err := (&command.Cmd{Path: cc, Args: []string{"--version"}, Cage: c}).Stdout(ctx)
 	if err != nil {
 		return "", err
 	}

@@ -1,4 +1,6 @@
-package target
+// Package disk writes files that are whole or not there, and locks them
+// between processes.
+package disk
 
 import (
 	"context"
@@ -13,18 +15,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lock waits until no other process holds the lock file and returns what
-// releases it, which may be called twice. Children inherit the lock: when we
-// are killed, the makes that we started may go on for a while, and nobody else
-// may touch the target before the last of them is gone. The file itself stays:
-// deleting it would let two processes lock two files of one name.
-func lock(ctx context.Context, path string) (unlock func(), err error) {
+// Lock waits until no other process holds the lock file. It returns the
+// function that releases the lock, which may be called twice. Children inherit
+// the lock: after a kill of kintsugi its makes may run on for a while, and
+// nobody may touch their files before the last of them has ended. The lock file
+// stays: deleting it would let two processes lock two files of one name.
+func Lock(ctx context.Context, path string) (unlock func(), err error) {
 	f, err := openLock(path)
 	if err != nil {
-		return nil, environment(err)
+		return nil, Fault(err)
 	}
 	fd := int(f.Fd())
-	for told := false; ; told = true {
+	for logged := false; ; logged = true {
 		err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
 			return sync.OnceFunc(func() {
@@ -33,9 +35,9 @@ func lock(ctx context.Context, path string) (unlock func(), err error) {
 			}), nil
 		}
 		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
-			return nil, environment(fmt.Errorf("lock %s: %w", path, errors.Join(err, f.Close())))
+			return nil, Fault(fmt.Errorf("lock %s: %w", path, errors.Join(err, f.Close())))
 		}
-		if !told {
+		if !logged {
 			slog.Info("waiting for another kintsugi", "lock", path)
 		}
 		select {

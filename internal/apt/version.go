@@ -1,4 +1,4 @@
-package target
+package apt
 
 import (
 	"cmp"
@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-// compareVersions orders Debian versions as dpkg does: [epoch:]upstream[-revision]
+// CompareVersions orders Debian versions as dpkg does: [epoch:]upstream[-revision]
 // (deb-version(7)).
-func compareVersions(a, b string) int {
+func CompareVersions(a, b string) int {
 	aEpoch, a := cutEpoch(a)
 	bEpoch, b := cutEpoch(b)
-	aUpstream, aRevision := cutRevision(a)
-	bUpstream, bRevision := cutRevision(b)
+	aUpstream, aRevision := CutRevision(a)
+	bUpstream, bRevision := CutRevision(b)
 	return cmp.Or(cmp.Compare(aEpoch, bEpoch), comparePart(aUpstream, bUpstream), comparePart(aRevision, bRevision))
 }
 
@@ -25,7 +25,8 @@ func cutEpoch(v string) (int, string) {
 	return n, rest
 }
 
-func cutRevision(v string) (upstream, revision string) {
+// CutRevision splits a version at its last hyphen.
+func CutRevision(v string) (upstream, revision string) {
 	if i := strings.LastIndexByte(v, '-'); i >= 0 {
 		return v[:i], v[i+1:]
 	}

@@ -1,17 +1,17 @@
-package target
+package apt
 
 import "strings"
 
-// record is one paragraph of a Debian control file, as apt-cache show prints
+// Record is one paragraph of a Debian control file, as apt-cache show prints
 // it (deb822(5)): field names to values.
-type record map[string]string
+type Record map[string]string
 
-// parseRecords reads paragraphs. Continued lines are joined with newlines;
+// ParseRecords reads paragraphs. Continued lines are joined with newlines;
 // lines that are no field are passed over.
-func parseRecords(text string) []record {
-	var records []record
+func ParseRecords(text string) []Record {
+	var records []Record
 	for _, paragraph := range strings.Split(text, "\n\n") {
-		r := record{}
+		r := Record{}
 		field := ""
 		for _, line := range strings.Split(paragraph, "\n") {
 			if field != "" && strings.HasPrefix(line, " ") {
@@ -31,9 +31,9 @@ func parseRecords(text string) []record {
 	return records
 }
 
-// dependencies returns the names of the packages in a Depends field; of
+// Dependencies returns the names of the packages in a Depends field; of
 // alternatives the first.
-func dependencies(field string) []string {
+func Dependencies(field string) []string {
 	var names []string
 	for _, clause := range strings.Split(field, ",") {
 		words := strings.Fields(strings.SplitN(clause, "|", 2)[0])

@@ -1,0 +1,138 @@
+// Package cage describes how the programs of a target run: in which root, with
+// which folders in view, with which limits. Patches are hostile: what a
+// compiler makes of one must hold nothing of the host, and must end.
+package cage
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Kind is what keeps a program in.
+type Kind string
+
+const (
+	None       Kind = "none"       // nothing does
+	Bubblewrap Kind = "bubblewrap" // namespaces, made by bwrap(1)
+	Chroot     Kind = "chroot"     // chroot(2), as root, where namespaces are forbidden
+	Landlock   Kind = "landlock"   // landlock(7), without root and namespaces, for the host's own toolchain
+)
+
+// The folders that every program of a target sees at the same path, whatever
+// the user's cache and temporary folder are. What is compiled can depend on
+// these paths alone.
+const (
+	Kernel = "/kernel" // the target's source
+	Build  = "/build"  // the work folder
+)
+
+// Cage is how the programs of a target run. The zero value keeps nothing in.
+type Cage struct {
+	Kind   Kind
+	Root   string   // of the toolchain; "/" for the host's
+	Source string   // the target's tree on the host
+	Writes bool     // programs may write to the tree: it is being prepared
+	Work   string   // writable folder on the host
+	Read   []string // folders of the host that are in view at their own paths
+	Limits Limits
+	// Launcher is what a compiler launcher needs.
+	Launcher Launcher
+}
+
+// Limits bound what one command may take.
+type Limits struct {
+	Memory    int64         // bytes of address space, for each process
+	CPU       time.Duration // of each process
+	FileSize  int64         // bytes of one file
+	Processes int           // of one user
+	Deadline  time.Duration // of the whole command
+}
+
+// DefaultLimits are generous for a compiler. The largest unit of a kernel takes
+// 1 GB and some ten seconds.
+var DefaultLimits = Limits{Memory: 4 << 30, CPU: 5 * time.Minute, FileSize: 1 << 30, Processes: 4096, Deadline: 10 * time.Minute}
+
+// PrepareLimits are for the commands that prepare a whole tree.
+var PrepareLimits = Limits{Memory: 4 << 30, CPU: time.Hour, FileSize: 4 << 30, Processes: 4096, Deadline: 2 * time.Hour}
+
+// OfHost reports whether programs are those of the host.
+func (c Cage) OfHost() bool { return c.Root == "" || c.Root == "/" }
+
+// Has reports whether the toolchain has a program.
+func (c Cage) Has(program string) bool {
+	if c.OfHost() {
+		_, err := exec.LookPath(program)
+		return err == nil
+	}
+	return slices.ContainsFunc(filepath.SplitList(searchPath), func(dir string) bool {
+		_, err := os.Lstat(filepath.Join(c.Root, dir, program))
+		return err == nil
+	})
+}
+
+// In reports whether programs are kept in at all.
+func (c Cage) In() bool { return c.Kind != "" && c.Kind != None }
+
+// fixed reports whether programs see source and work folder at fixed paths.
+func (c Cage) fixed() bool { return c.Kind == Bubblewrap }
+
+// inside turns all paths of the host in a text into those that the program
+// sees. The text is a path, an argument or the value of a variable.
+func (c Cage) inside(text string) string {
+	if !c.fixed() {
+		return text
+	}
+	return replacePath(replacePath(text, c.Work, Build), c.Source, Kernel)
+}
+
+// replacePath replaces a path, where it is one and not the beginning of a
+// longer name.
+func replacePath(text, from, to string) string {
+	if from == "" {
+		return text
+	}
+	var out strings.Builder
+	for {
+		i := strings.Index(text, from)
+		if i < 0 {
+			return out.String() + text
+		}
+		rest := text[i+len(from):]
+		out.WriteString(text[:i])
+		if (rest == "" || !inName(rest[0])) && (i == 0 || !inName(text[i-1])) {
+			out.WriteString(to)
+		} else {
+			out.WriteString(from)
+		}
+		text = rest
+	}
+}
+
+// inName reports whether a byte continues a file's name.
+func inName(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80 || strings.IndexByte("._-+~%#@", c) >= 0
+}
+
+// visible are the folders that are in view at their own paths, those in another
+// one left out. Links of a view of the tree lead to the tree by its path on the
+// host.
+func (c Cage) visible() []string {
+	all := []string{}
+	for _, dir := range append(slices.Clone(c.Read), c.Source) {
+		if dir != "" {
+			all = append(all, filepath.Clean(dir))
+		}
+	}
+	slices.Sort(all)
+	kept := []string{}
+	for _, dir := range all {
+		if len(kept) == 0 || dir != kept[len(kept)-1] && !strings.HasPrefix(dir, kept[len(kept)-1]+"/") {
+			kept = append(kept, dir)
+		}
+	}
+	return kept
+}
