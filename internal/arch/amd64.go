@@ -20,13 +20,38 @@ var AMD64 = Arch{
 			uint32(elf.R_X86_64_PC64):  8,
 		},
 		Absolute: uint32(elf.R_X86_64_64),
+		Relative: []uint32{
+			uint32(elf.R_X86_64_PC32),
+			uint32(elf.R_X86_64_PLT32),
+			uint32(elf.R_X86_64_PC64),
+		},
+		WantsZero: true,
+		Ignored:   []string{"_GLOBAL_OFFSET_TABLE_"},
+		Poke:      Poke{Header: "asm/text-patching.h", Write: "text_poke", Sync: "text_poke_sync"},
 	},
+	RelocName: func(typ uint32) string { return elf.R_X86_64(typ).String() },
 	Entry: Entry{
 		LandingPad:  []byte{0xf3, 0x0f, 0x1e, 0xfa}, // endbr64
 		FtraceSites: []uint64{0, 4},
 		SiteTable:   true,
+		Sealed: SealedList{ // apply_seal_endbr, arch/x86/kernel/alternative.c
+			Start:   "__ibt_endbr_seal",
+			End:     "__ibt_endbr_seal_end",
+			Section: ".ibt_endbr_seal",
+		},
 	},
-	Image: Image{Boot: "arch/x86/boot/bzImage", Magic: "HdrS", MagicAt: 0x202}, // Documentation/x86/boot.rst
+	Image: Image{
+		Boot:    "arch/x86/boot/bzImage",
+		Magic:   "HdrS", // Documentation/x86/boot.rst
+		MagicAt: 0x202,
+		Format:  "bzImage",
+		Payload: bzImagePayload,
+		Modules: Window{ // arch/x86/include/asm/page_64_types.h, pgtable_64_types.h
+			Imports: 0xffffffff80000000, // __START_KERNEL_map
+			Start:   0xffffffffa0000000, // MODULES_VADDR
+			End:     0xffffffffff000000, // MODULES_END
+		},
+	},
 	Kbuild: Kbuild{
 		Images: []OtherImage{
 			{"arch/x86/entry/vdso", "the vDSO"},

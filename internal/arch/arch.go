@@ -19,10 +19,12 @@ type Arch struct {
 	Triple  string      // of its compiler and binutils: x86_64-linux-gnu
 	Debian  Debian
 	Loader  Loader
-	Entry   Entry
-	Image   Image
-	Kbuild  Kbuild
-	QEMU    QEMU
+	// RelocName is a relocation type as the ABI calls it; nil: its number is all that is known.
+	RelocName func(typ uint32) string
+	Entry     Entry
+	Image     Image
+	Kbuild    Kbuild
+	QEMU      QEMU
 }
 
 // Debian is what Debian calls the architecture.
@@ -39,6 +41,23 @@ type Loader struct {
 	Applies map[uint32]int
 	// Absolute is the type of a pointer in data.
 	Absolute uint32
+	// Relative are the types of Applies whose value counts from the field itself.
+	Relative []uint32
+	// WantsZero is true where the loader refuses a field that is not zero before it
+	// is relocated.
+	WantsZero bool
+	// Ignored are undefined symbols that the loader accepts although nothing exports
+	// them (ignore_undef_symbol, kernel/module/internal.h).
+	Ignored []string
+	// Poke is how a livepatch writes to code that is write-protected.
+	Poke Poke
+}
+
+// Poke is what a module calls to write to code (arch/*/include/asm).
+type Poke struct {
+	Header string // that declares the functions: asm/text-patching.h; empty: not known
+	Write  string // void *Write(void *addr, const void *opcode, size_t len), under text_mutex
+	Sync   string // void Sync(void): afterwards all CPUs see what was written
 }
 
 // Entry is what lies at and before the entry of a function.
@@ -52,6 +71,15 @@ type Entry struct {
 	// SiteTable is true where the image has its ftrace sites as absolute addresses
 	// in __mcount_loc, written by the linker and not at boot.
 	SiteTable bool
+	// Sealed is the list of functions whose LandingPad the kernel overwrites at boot,
+	// or when it loads the module.
+	Sealed SealedList
+}
+
+// SealedList is where a list of 32-bit offsets lies, each counted from itself.
+type SealedList struct {
+	Start, End string // symbols around it in the image
+	Section    string // of a module
 }
 
 // Image is how a kernel image is packed.
@@ -60,6 +88,19 @@ type Image struct {
 	// Magic lies at MagicAt in a bootable image; empty: not checked.
 	Magic   string
 	MagicAt int64
+	// Format is what the bootable image is called: bzImage.
+	Format string
+	// Payload returns the packed kernel within a bootable image, and ErrFormat for a
+	// file of another format. nil: the format is not known.
+	Payload func(file []byte) ([]byte, error)
+	// Modules are the addresses of modules.
+	Modules Window
+}
+
+// Window is a range of addresses for modules, and one for what they import: so
+// close that relocations of the module loader reach from one to the other.
+type Window struct {
+	Imports, Start, End uint64
 }
 
 // Kbuild is what the kernel's build does for this architecture alone.

@@ -272,16 +272,22 @@ func testELF(segments []segment) []byte {
 	return b.Bytes()
 }
 
+// Fields of the boot protocol (Documentation/x86/boot.rst) that tests spoil.
+const (
+	bootVersion   = 0x206
+	payloadLength = 0x24c
+)
+
 // testBzImage wraps a payload, which already ends in its size, as a bzImage
 // with two setup sectors and something signed after it.
 func testBzImage(payload []byte) []byte {
 	const setup, offset = 2, 0x100
 	file := make([]byte, (setup+1)*512+offset)
-	file[hdrSetupSects] = setup
-	copy(file[hdrMagic:], "HdrS")
-	binary.LittleEndian.PutUint16(file[hdrVersion:], 0x020f)
-	binary.LittleEndian.PutUint32(file[hdrPayloadOffset:], offset)
-	binary.LittleEndian.PutUint32(file[hdrPayloadLength:], uint32(len(payload)))
+	file[0x1f1] = setup // setup_sects
+	copy(file[0x202:], "HdrS")
+	binary.LittleEndian.PutUint16(file[bootVersion:], 0x020f)
+	binary.LittleEndian.PutUint32(file[0x248:], offset) // payload_offset
+	binary.LittleEndian.PutUint32(file[payloadLength:], uint32(len(payload)))
 	return append(append(file, payload...), "signature"...)
 }
 

@@ -133,7 +133,7 @@ func signExtend(n uint32) uint64 { return uint64(int64(int32(n))) }
 // fillOffsets sets addresses as kallsyms_sym_address (kernel/kallsyms.c) does.
 // With CONFIG_KALLSYMS_ABSOLUTE_PERCPU a negative offset counts down from the
 // base minus one and others are absolute; without, all are unsigned from the
-// base. No x86 kernel is 2 GiB large, so a negative one tells which.
+// base. No kernel is 2 GiB large, so one negative offset shows which it is.
 func fillOffsets(symbols []Symbol, data []byte, offsets, base int) bool {
 	if offsets < 0 || base < 0 || offsets+4*len(symbols) > len(data) || base+8 > len(data) {
 		return false

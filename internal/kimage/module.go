@@ -9,22 +9,19 @@ import (
 	"slices"
 	"strings"
 
+	"kintsugi/internal/arch"
 	"kintsugi/internal/elfobj"
 	"kintsugi/internal/fault"
 )
 
 // A module is a relocatable object: the kernel gives it addresses when it is
 // loaded. ParseModule does the same with addresses of its own choice, so that
-// the code of a module can be read as that of a linked image is: sections lie
-// where the kernel has modules, and each undefined symbol at a place of its
-// own where the kernel is. All are within 32 bits of each other, as they are
-// in a running kernel.
+// the code of a module can be read like that of a linked image: sections lie
+// where the kernel has modules, and each undefined symbol gets a place of its
+// own where the kernel is (arch.Window).
 const (
-	moduleImports  = 0xffffffff80000000 // __START_KERNEL_map, arch/x86/include/asm/page_64_types.h
-	moduleSections = 0xffffffffa0000000 // MODULES_VADDR, arch/x86/include/asm/pgtable_64_types.h
-	moduleEnd      = 0xffffffffff000000 // MODULES_END
-	importStride   = 1 << 12
-	sectionGap     = 1 << 16 // between sections, so that the end of one is not the next one
+	importStride = 1 << 12
+	sectionGap   = 1 << 16 // between sections, so that no address belongs to two of them
 )
 
 // Import is the Type of a symbol that a module takes from elsewhere.
@@ -40,7 +37,11 @@ func ParseModule(ko []byte) (*Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kernel module: %w", err)
 	}
-	m := moduleLayout{file: f, base: map[*elfobj.Section]uint64{}, imports: map[*elfobj.Symbol]uint64{}}
+	machine, err := arch.ByMachine(f.Machine)
+	if err != nil {
+		return nil, fault.Inputf("kernel module: %w", err)
+	}
+	m := moduleLayout{file: f, arch: machine, base: map[*elfobj.Section]uint64{}, imports: map[*elfobj.Symbol]uint64{}}
 	if err := m.place(); err != nil {
 		return nil, fault.Inputf("kernel module: %w", err)
 	}
@@ -56,6 +57,7 @@ func ParseModule(ko []byte) (*Image, error) {
 // moduleLayout gives a module addresses.
 type moduleLayout struct {
 	file     *elfobj.File
+	arch     *arch.Arch
 	base     map[*elfobj.Section]uint64
 	imports  map[*elfobj.Symbol]uint64
 	segments []segment
@@ -67,12 +69,16 @@ type moduleLayout struct {
 // the imports at addresses of their own.
 func (m *moduleLayout) place() error {
 	m.contents = map[string]segment{}
-	next := uint64(moduleSections)
+	window := m.arch.Image.Modules
+	if window.End == 0 {
+		return fmt.Errorf("modules of %s cannot be read yet", m.arch.Name)
+	}
+	next := window.Start
 	for _, s := range m.file.Sections {
 		if s.Flags&elf.SHF_ALLOC == 0 {
 			continue
 		}
-		if s.Align > sectionGap || s.Len() > maxVmlinux || next+s.Len()+2*sectionGap > moduleEnd {
+		if s.Align > sectionGap || s.Len() > maxVmlinux || next+s.Len()+2*sectionGap > window.End {
 			return fmt.Errorf("section %s is too large", s.Name)
 		}
 		m.base[s] = next
@@ -85,12 +91,12 @@ func (m *moduleLayout) place() error {
 		}
 		next = (next + s.Len() + 2*sectionGap - 1) &^ (sectionGap - 1)
 	}
-	place := uint64(moduleImports)
+	place := window.Imports
 	for _, s := range m.file.Symbols {
 		if !s.Undefined() || s.Name == "" {
 			continue
 		}
-		if place += importStride; place >= moduleSections {
+		if place += importStride; place >= window.Start {
 			return errors.New("too many imports")
 		}
 		m.imports[s] = place
@@ -113,10 +119,6 @@ func (m *moduleLayout) value(s *elfobj.Symbol) uint64 {
 
 // relocate applies the relocations of what is in memory.
 func (m *moduleLayout) relocate() error {
-	apply, known := appliers[m.file.Machine]
-	if !known {
-		return fmt.Errorf("machine %v", m.file.Machine)
-	}
 	at := map[*elfobj.Section][]byte{}
 	for i, s := range m.placed() {
 		at[s] = m.segments[i].data
@@ -131,7 +133,8 @@ func (m *moduleLayout) relocate() error {
 			if r.Offset > uint64(len(data)) {
 				return fmt.Errorf("%s: relocation at %#x is outside of its section", s.Name, r.Offset)
 			}
-			if err := apply(data[r.Offset:], r.Type, m.value(r.Sym)+uint64(r.Addend), m.base[s.Target]+r.Offset); err != nil {
+			value, place := m.value(r.Sym)+uint64(r.Addend), m.base[s.Target]+r.Offset
+			if err := m.arch.Apply(data[r.Offset:], m.file.ByteOrder, r.Type, value, place); err != nil {
 				return fmt.Errorf("%s: relocation at %#x: %w", s.Name, r.Offset, err)
 			}
 		}
@@ -148,39 +151,6 @@ func (m *moduleLayout) placed() []*elfobj.Section {
 		}
 	}
 	return list
-}
-
-// appliers write the value of a relocation of some type at place into field.
-var appliers = map[elf.Machine]func(field []byte, typ uint32, value, place uint64) error{
-	elf.EM_X86_64: applyX86,
-}
-
-// applyX86 knows the types that apply_relocate_add does
-// (arch/x86/kernel/module.c).
-func applyX86(field []byte, typ uint32, value, place uint64) error {
-	size := 4
-	switch elf.R_X86_64(typ) {
-	case elf.R_X86_64_NONE:
-		return nil
-	case elf.R_X86_64_64, elf.R_X86_64_PC64:
-		size = 8
-	case elf.R_X86_64_32, elf.R_X86_64_32S, elf.R_X86_64_PC32, elf.R_X86_64_PLT32:
-	default:
-		return fmt.Errorf("type %v", elf.R_X86_64(typ))
-	}
-	if len(field) < size {
-		return errors.New("it ends outside of its section")
-	}
-	switch elf.R_X86_64(typ) {
-	case elf.R_X86_64_PC32, elf.R_X86_64_PLT32, elf.R_X86_64_PC64:
-		value -= place
-	}
-	if size == 8 {
-		le.PutUint64(field, value)
-	} else {
-		le.PutUint32(field, uint32(value))
-	}
-	return nil
 }
 
 // symbols are the named symbols as the kernel's walk over a module meets

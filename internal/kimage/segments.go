@@ -14,9 +14,8 @@ import (
 // ErrUnmapped is an address range that no segment of the image has.
 var ErrUnmapped = errors.New("address not in the kernel image")
 
-// maxVmlinux bounds the size of an image in the file and in memory: the
-// kernel's own address window (KERNEL_IMAGE_SIZE,
-// arch/x86/include/asm/page_64_types.h).
+// maxVmlinux bounds the size of an image in the file and in memory, in bytes.
+// Debian's have some 60 MB.
 const maxVmlinux = 1 << 30
 
 // segment is one PT_LOAD program header. Per-CPU data is a segment of its own,

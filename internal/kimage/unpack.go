@@ -5,33 +5,23 @@ import (
 	"compress/gzip"
 	"debug/elf"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/mikelolasagasti/xz"
 
+	"kintsugi/internal/arch"
 	"kintsugi/internal/fault"
-)
-
-// Offsets in the setup header of a bzImage, and the first protocol version
-// that has them all (Documentation/arch/x86/boot.rst).
-const (
-	hdrSetupSects    = 0x1f1 // u8, 512-byte sectors of real-mode code without the boot sector
-	hdrMagic         = 0x202 // "HdrS"
-	hdrVersion       = 0x206 // u16
-	hdrPayloadOffset = 0x248 // u32, from the start of the protected-mode code
-	hdrPayloadLength = 0x24c // u32
-	hdrEnd           = 0x250
-
-	payloadVersion = 0x0208
 )
 
 // maxDictionary bounds the memory of the XZ decoder; scripts/xz_wrap.sh has 32
 // MiB, since 6.12 128 MiB.
 const maxDictionary = 128 << 20
 
-// compression is one way to pack the kernel, told apart by its magic.
+// compression is one way to pack the kernel; magic is what the packed data begins with.
 type compression struct {
 	name  string
 	magic string
@@ -50,8 +40,8 @@ var compressions = []compression{
 	{"BZIP2", "BZh", nil},
 }
 
-// Unpack returns the vmlinux inside a bzImage. It is an ELF file; what the
-// kernel's build appended to it (relocations for KASLR) stays. A file that is
+// Unpack returns the vmlinux inside a bootable image. It is an ELF file; what
+// the kernel's build appended to it (relocations for KASLR) stays. A file that is
 // a vmlinux already is returned as it is.
 func Unpack(file []byte) ([]byte, error) {
 	if bytes.HasPrefix(file, []byte(elf.ELFMAG)) {
@@ -72,31 +62,32 @@ func Unpack(file []byte) ([]byte, error) {
 	return nil, fault.Inputf("kernel image: unknown compression, payload starts with % x", payload[:4])
 }
 
-// findPayload returns the compressed kernel in a bzImage.
+// findPayload returns the compressed kernel in the bootable image of any
+// architecture.
 func findPayload(file []byte) ([]byte, error) {
-	if len(file) < hdrEnd || string(file[hdrMagic:hdrMagic+4]) != "HdrS" {
-		return nil, fault.Inputf("kernel image: neither an x86 bzImage nor an ELF file").
-			Hint("give the vmlinuz of the distribution's package, or the vmlinux of the kernel's build")
+	var formats []string
+	for _, a := range arch.All() {
+		if a.Image.Payload == nil {
+			continue
+		}
+		payload, err := a.Image.Payload(file)
+		switch {
+		case err == nil:
+			return payload, nil
+		case errors.Is(err, arch.ErrTruncated):
+			return nil, fault.Inputf("kernel image: %w", err).Hint("was the file copied completely?")
+		case !errors.Is(err, arch.ErrFormat):
+			return nil, fault.Inputf("kernel image: %w", err)
+		}
+		formats = append(formats, a.Image.Format+" ("+a.Name+")")
 	}
-	if v := binary.LittleEndian.Uint16(file[hdrVersion:]); v < payloadVersion {
-		return nil, fault.Inputf("kernel image: boot protocol %d.%02d is too old, need 2.08", v>>8, v&0xff)
-	}
-	setup := uint64(file[hdrSetupSects])
-	if setup == 0 {
-		setup = 4
-	}
-	start := (setup+1)*512 + uint64(binary.LittleEndian.Uint32(file[hdrPayloadOffset:]))
-	size := uint64(binary.LittleEndian.Uint32(file[hdrPayloadLength:]))
-	if size < 8 || start+size > uint64(len(file)) {
-		return nil, fault.Inputf("kernel image: truncated: %d bytes at %d of %d", size, start, len(file)).
-			Hint("was the file copied completely?")
-	}
-	return file[start : start+size], nil
+	return nil, fault.Inputf("kernel image: neither %s nor an ELF file", strings.Join(formats, " nor ")).
+		Hint("give the vmlinuz of the distribution's package, or the vmlinux of the kernel's build")
 }
 
-// unpack decompresses payload, whose last four bytes are the unpacked size
-// (arch/x86/boot/compressed/mkpiggy.c): gzip has them by itself, the kernel's
-// build appends them for the others (size_append, scripts/Makefile.lib).
+// unpack decompresses payload, whose last four bytes are the unpacked size: gzip
+// has them by itself, the kernel's build appends them for the others
+// (size_append, scripts/Makefile.lib).
 func (c compression) unpack(payload []byte) ([]byte, error) {
 	if c.open == nil {
 		return nil, fault.Inputf("kernel image: %s compression is not supported", c.name).

@@ -72,9 +72,9 @@ func TestUnpackRefuses(t *testing.T) {
 	}{
 		{"empty", "neither", nil},
 		{"text", "neither", bytes.Repeat([]byte("vmlinuz "), 100)},
-		{"old", "too old", changed(image, hdrVersion, 7)},
+		{"old", "too old", changed(image, bootVersion, 7)},
 		{"truncated", "truncated", image[:len(image)-100]},
-		{"length", "truncated", changed(image, hdrPayloadLength+3, 0xff)},
+		{"length", "truncated", changed(image, payloadLength+3, 0xff)},
 		{"no payload", "truncated", testBzImage(nil)},
 		{"unknown", "unknown compression", testBzImage([]byte("something else"))},
 		{"LZ4", "LZ4 compression is not supported", testBzImage([]byte("\x02\x21\x4c\x18----"))},

@@ -12,25 +12,20 @@ import (
 	"kintsugi/internal/report"
 )
 
-// With indirect branch tracking (CONFIG_X86_KERNEL_IBT) the CPU wants an
-// ENDBR instruction where an indirect branch goes. Compilers leave it out of
-// static functions that nothing has a pointer to. Of all others objtool lists
-// those that the linked kernel, or module, has no pointer to, and the kernel
-// overwrites their ENDBR when it boots, or loads the module
-// (apply_seal_endbr, arch/x86/kernel/alternative.c).
-const (
-	sealStart   = "__ibt_endbr_seal"
-	sealEnd     = "__ibt_endbr_seal_end"
-	sealSection = ".ibt_endbr_seal"
-	sealEntry   = 4 // s32, counted from itself
-)
+// With indirect branch tracking the CPU wants a landing pad (ENDBR) where an
+// indirect branch goes. Compilers leave it out of static functions that nothing
+// points to. Of the other functions, objtool lists those that nothing in the
+// linked kernel, or module, points to, and the kernel overwrites their landing
+// pads when it boots, or loads the module (arch.SealedList).
 
-var endbr64 = []byte{0xf3, 0x0f, 0x1e, 0xfa}
+// sealEntry is the size of an entry of the list: s32, counted from itself.
+const sealEntry = 4
 
 // checkSealed refuses a new pointer to a function that no indirect branch can
 // go to.
 func (k *Kernel) checkSealed(e *elfdiff.External, ref *report.Reference) *report.Diagnostic {
-	if e.TakenBy == "" || len(k.Image.Lookup(sealStart)) == 0 || isMark(ref.Symbol) {
+	machine := k.arch()
+	if e.TakenBy == "" || isMark(ref.Symbol) || !k.tracksBranches() {
 		return nil
 	}
 	owner, err := k.Owner(ref.Object)
@@ -41,23 +36,32 @@ func (k *Kernel) checkSealed(e *elfdiff.External, ref *report.Reference) *report
 	if !ok || !isCode(s.Type) {
 		return nil
 	}
+	pad := machine.Entry.LandingPad
 	reason := "it has no ENDBR instruction at its entry"
-	code, err := owner.Image.Bytes(s.Addr, uint64(len(endbr64)))
-	if err == nil && bytes.Equal(code, endbr64) {
+	code, err := owner.Image.Bytes(s.Addr, uint64(len(pad)))
+	if err == nil && bytes.Equal(code, pad) {
 		if !owner.seals(s.Addr) {
 			return nil
 		}
 		reason = "the kernel overwrites the ENDBR instruction at its entry, as nothing has a pointer to it"
 	}
 	return &report.Diagnostic{Code: diag.SealedFunction, Severity: diag.Error, Symbol: s.Name,
-		Message: fmt.Sprintf("%s has a pointer to %s, which cannot be called through one: %s", elfdiff.StableName(e.TakenBy), s.Name, reason),
-		Hint:    "Call it directly, or point to a new function that does."}
+		Message: fmt.Sprintf("%s has a pointer to %s, which cannot be called through one: %s",
+			elfdiff.StableName(e.TakenBy), s.Name, reason),
+		Hint: "Call it directly, or point to a new function that does."}
 }
 
 // isCode reports whether nm's letter stands for a function.
 func isCode(letter byte) bool { return strings.IndexByte("tTwW", letter) >= 0 }
 
-// isMark reports whether a symbol of code only tells where a part of the
+// tracksBranches reports whether the kernel was built with indirect branch
+// tracking: it has a list of sealed functions.
+func (k *Kernel) tracksBranches() bool {
+	start := k.arch().Entry.Sealed.Start
+	return start != "" && len(k.Image.Lookup(start)) > 0
+}
+
+// isMark reports whether a symbol of code only marks where a part of the
 // kernel begins or ends (include/asm-generic/sections.h).
 func isMark(name string) bool {
 	switch name {
@@ -78,8 +82,8 @@ func (o *Owner) symbolOf(ref *report.Reference) (s kimage.Symbol, ok bool) {
 	return s, false
 }
 
-// seals reports whether addr is in the list of entries that are overwritten.
-// One that cannot be read can have any.
+// seals reports whether addr is in the list of entries that are overwritten. If
+// the list is unreadable, assume that every entry is sealed.
 func (o *Owner) seals(addr uint64) bool {
 	start, list, ok := o.sealList()
 	for at := 0; at+sealEntry <= len(list); at += sealEntry {
@@ -91,16 +95,17 @@ func (o *Owner) seals(addr uint64) bool {
 	return !ok
 }
 
-// sealList is where the list is, and what is in it.
+// sealList returns the list and its address.
 func (o *Owner) sealList() (start uint64, list []byte, ok bool) {
+	sealed := o.kernel.arch().Entry.Sealed
 	if o.Name != Vmlinux {
-		return o.Image.SectionAddr(sealSection), o.Image.Section(sealSection), true
+		return o.Image.SectionAddr(sealed.Section), o.Image.Section(sealed.Section), true
 	}
-	begin, end := o.Image.Lookup(sealStart), o.Image.Lookup(sealEnd)
-	if len(begin) != 1 || len(end) != 1 {
+	begin, ok1 := address(o.Image, sealed.Start)
+	end, ok2 := address(o.Image, sealed.End)
+	if !ok1 || !ok2 {
 		return 0, nil, false
 	}
-	start = o.Image.Symbols[begin[0]].Addr
-	list, err := o.Image.Bytes(start, o.Image.Symbols[end[0]].Addr-start)
-	return start, list, err == nil
+	list, err := o.Image.Bytes(begin, end-begin)
+	return begin, list, err == nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"kintsugi/internal/arch"
 	"kintsugi/internal/elfobj"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/kimage"
@@ -79,7 +80,12 @@ func (b *patchBuilder) reserve(name string, size uint64) uint64 {
 }
 
 func (b *patchBuilder) pointer(at uint64, to *elfobj.Section, offset uint64) {
-	b.relocs.Relocs = append(b.relocs.Relocs, elfobj.Reloc{Offset: at, Type: absolute[b.machine], Sym: b.start[to], Addend: int64(offset)})
+	machine, err := arch.ByMachine(b.machine)
+	if err != nil {
+		panic(err)
+	}
+	b.relocs.Relocs = append(b.relocs.Relocs,
+		elfobj.Reloc{Offset: at, Type: machine.Loader.Absolute, Sym: b.start[to], Addend: int64(offset)})
 }
 
 func (b *patchBuilder) literal(s string) uint64 {

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"kintsugi/elfdiff"
+	"kintsugi/internal/arch"
 	"kintsugi/internal/baseproof"
 	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
@@ -49,6 +50,15 @@ func OpenKernel(vmlinux, symvers string) (*Kernel, error) {
 		return nil, fault.Environmentf("image of the target: %w", err)
 	}
 	return &Kernel{Image: image, Exports: exports}, nil
+}
+
+// arch is the kernel's architecture. One that is not known has no facts.
+func (k *Kernel) arch() *arch.Arch {
+	a, err := arch.ByMachine(k.Image.Machine)
+	if err != nil {
+		return &arch.Arch{Machine: k.Image.Machine}
+	}
+	return a
 }
 
 // Owner is a part of a kernel whose code can be patched: vmlinux, or a

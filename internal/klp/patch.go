@@ -6,6 +6,7 @@ import (
 	"debug/elf"
 	"slices"
 
+	"kintsugi/internal/arch"
 	"kintsugi/internal/elfobj"
 )
 
@@ -58,24 +59,19 @@ func (p pointer) isModule() bool {
 	return p.to.section != nil && p.to.section.Name == thisModuleSection && p.to.offset == 0
 }
 
-// absolute is the relocation type of a pointer.
-var absolute = map[elf.Machine]uint32{
-	elf.EM_X86_64:  uint32(elf.R_X86_64_64),
-	elf.EM_AARCH64: uint32(elf.R_AARCH64_ABS64),
-	elf.EM_PPC64:   uint32(elf.R_PPC64_ADDR64),
-	elf.EM_S390:    uint32(elf.R_390_64),
-}
-
 // readPointers returns the pointers of each section in ascending order.
 func (m *moduleFile) readPointers() map[*elfobj.Section][]pointer {
 	found := map[*elfobj.Section][]pointer{}
-	kind, known := absolute[m.Machine]
+	machine, err := arch.ByMachine(m.Machine)
+	if err != nil {
+		return found
+	}
 	for _, s := range m.Sections {
-		if !known || s.Type != elf.SHT_RELA || s.Target == nil || s.Target.Flags&elf.SHF_WRITE == 0 {
+		if s.Type != elf.SHT_RELA || s.Target == nil || s.Target.Flags&elf.SHF_WRITE == 0 {
 			continue
 		}
 		for _, r := range s.Relocs {
-			if r.Type == kind && r.Sym != nil {
+			if r.Type == machine.Loader.Absolute && r.Sym != nil {
 				to := place{section: r.Sym.Section, offset: r.Sym.Value + uint64(r.Addend), symbol: r.Sym}
 				found[s.Target] = append(found[s.Target], pointer{r.Offset, to})
 			}

@@ -6,23 +6,9 @@ import (
 	"slices"
 
 	"kintsugi/elfdiff"
+	"kintsugi/internal/arch"
 	"kintsugi/internal/elfobj"
 )
-
-// fieldSizes has for each machine the relocations that its loader applies,
-// and how many bytes they write (apply_relocate_add,
-// arch/x86/kernel/module.c).
-var fieldSizes = map[elf.Machine]map[uint32]uint64{
-	elf.EM_X86_64: {
-		uint32(elf.R_X86_64_NONE):  0,
-		uint32(elf.R_X86_64_64):    8,
-		uint32(elf.R_X86_64_32):    4,
-		uint32(elf.R_X86_64_32S):   4,
-		uint32(elf.R_X86_64_PC32):  4,
-		uint32(elf.R_X86_64_PLT32): 4,
-		uint32(elf.R_X86_64_PC64):  8,
-	},
-}
 
 // applied returns the relocation sections that the kernel applies, plain and
 // klp ones. It clears SHF_ALLOC of .modinfo and __versions before
@@ -40,10 +26,11 @@ func (v *verifier) applied() []*elfobj.Section {
 	return sections
 }
 
-// relocations: apply_relocations and apply_relocate_add.
+// relocations: apply_relocations and apply_relocate_add (arch.Loader).
 func (v *verifier) relocations() {
-	sizes, known := fieldSizes[v.Machine]
-	if !known {
+	machine, err := arch.ByMachine(v.Machine)
+	if err != nil || machine.Loader.Applies == nil {
+		v.note("", "relocations for %v are not checked", v.Machine)
 		return
 	}
 	for _, s := range v.applied() {
@@ -52,18 +39,20 @@ func (v *verifier) relocations() {
 			continue
 		}
 		for i := range s.Relocs {
-			v.relocation(s, &s.Relocs[i], sizes)
+			v.relocation(s, &s.Relocs[i], machine)
 		}
 	}
 }
 
-func (v *verifier) relocation(s *elfobj.Section, r *elfobj.Reloc, sizes map[uint32]uint64) {
+func (v *verifier) relocation(s *elfobj.Section, r *elfobj.Reloc, machine *arch.Arch) {
 	name := symbolName(r.Sym)
-	size, ok := sizes[r.Type]
+	applies, ok := machine.Loader.Applies[r.Type]
 	if !ok {
-		v.fail(name, "does the compiler's code model fit the kernel's?", "%s: relocation type %v at %#x is not one that the kernel applies", s.Name, elf.R_X86_64(r.Type), r.Offset)
+		v.fail(name, "does the compiler's code model fit the kernel's?",
+			"%s: relocation type %s at %#x is not one that the kernel applies", s.Name, machine.TypeName(r.Type), r.Offset)
 		return
 	}
+	size := uint64(applies)
 	length := s.Target.Size
 	if s.Target.Type != elf.SHT_NOBITS {
 		length = uint64(len(s.Target.Data))
@@ -72,11 +61,14 @@ func (v *verifier) relocation(s *elfobj.Section, r *elfobj.Reloc, sizes map[uint
 		v.fail(name, "", "%s: relocation at %#x is outside of %s", s.Name, r.Offset, s.Target.Name)
 		return
 	}
-	if s.Target.Type != elf.SHT_NOBITS && !allZero(s.Target.Data[r.Offset:r.Offset+size]) {
-		v.fail(name, "the addend belongs into the relocation", "%s: bytes at %#x of %s are not zero before they are relocated", s.Name, r.Offset, s.Target.Name)
+	inFile := s.Target.Type != elf.SHT_NOBITS
+	if machine.Loader.WantsZero && inFile && !allZero(s.Target.Data[r.Offset:r.Offset+size]) {
+		v.fail(name, "put the addend into the relocation",
+			"%s: bytes at %#x of %s are not zero before they are relocated", s.Name, r.Offset, s.Target.Name)
 	}
 	if s.Flags&elfobj.SHFRelaLivepatch == 0 && livepatchSymbol(r.Sym) {
-		v.fail(name, "its relocations belong into "+relaPrefix+"OBJECT.SECTION", "%s uses the livepatch symbol %s, but is a plain relocation section", s.Name, name)
+		v.fail(name, "move its relocations to "+relaPrefix+"OBJECT.SECTION",
+			"%s uses the livepatch symbol %s, but is a plain relocation section", s.Name, name)
 	}
 }
 
@@ -100,14 +92,19 @@ func allZero(b []byte) bool {
 	return true
 }
 
-// overlaps: a field is relocated once, since it must be zero before.
+// overlaps: where a field must be zero before it is relocated, no other
+// relocation can change it.
 func (v *verifier) overlaps() {
+	machine, err := arch.ByMachine(v.Machine)
+	if err != nil || !machine.Loader.WantsZero {
+		return
+	}
 	type field struct{ start, end uint64 }
 	fields := map[*elfobj.Section][]field{}
 	for _, s := range v.applied() {
 		for _, r := range s.Relocs {
-			if size := fieldSizes[v.Machine][r.Type]; size > 0 {
-				fields[s.Target] = append(fields[s.Target], field{r.Offset, r.Offset + size})
+			if size := machine.Loader.Applies[r.Type]; size > 0 {
+				fields[s.Target] = append(fields[s.Target], field{r.Offset, r.Offset + uint64(size)})
 			}
 		}
 	}
@@ -122,13 +119,12 @@ func (v *verifier) overlaps() {
 	}
 }
 
-// branches finds calls and jumps that leave their section without a
-// relocation. No loader looks at them; they go to wherever the module happens
-// to lie.
+// branches finds calls and jumps that leave their section without a relocation.
+// The loader does not change them: they lead to whatever lies at that distance.
 func (v *verifier) branches() {
 	names, err := elfdiff.StrayBranches(v.File)
 	if err != nil {
-		return // an architecture or an object that the other rules are about
+		return // other rules refuse the architecture or the object
 	}
 	for _, name := range names {
 		v.fail(name, "", "%s branches out of its section without a relocation", name)

@@ -71,10 +71,9 @@ func (v *verifier) dependsOn(module string) bool {
 	return slices.ContainsFunc(v.desc.Depends, func(d string) bool { return strings.ReplaceAll(d, "-", "_") == module })
 }
 
-// unknown: only weak symbols may be undefined, and one that the x86 compiler
-// makes (ignore_undef_symbol, kernel/module/internal.h).
+// unknown: only weak symbols may be undefined, and those that the loader ignores.
 func (v *verifier) unknown(i Import) {
-	if i.Weak || i.Symbol == "_GLOBAL_OFFSET_TABLE_" && v.Machine == elf.EM_X86_64 {
+	if i.Weak || slices.Contains(v.kernel.arch().Loader.Ignored, i.Symbol) {
 		return
 	}
 	if strings.HasPrefix(i.Symbol, symPrefix) {

@@ -1,31 +1,29 @@
 package klp
 
 import (
-	"debug/elf"
 	"encoding/binary"
 	"slices"
 )
 
 // traced reports whether the function at addr is in o's table of ftrace sites
-// (ftrace_location, kernel/trace/ftrace.c): at its entry or, where it begins
-// with ENDBR, four bytes on. Where o has no such table in a form known here,
-// all are.
+// (ftrace_location, kernel/trace/ftrace.c): at its entry, or behind the landing
+// pad there. If the table is not readable, assume that every function is traced.
 func (o *Owner) traced(addr uint64) bool {
 	o.readSites.Do(func() { o.sites = ftraceSites(o) })
 	if o.sites == nil {
 		return true
 	}
-	for _, at := range []uint64{addr, addr + 4} {
-		if _, ok := slices.BinarySearch(o.sites, at); ok {
+	for _, distance := range o.kernel.arch().Entry.FtraceSites {
+		if _, ok := slices.BinarySearch(o.sites, addr+distance); ok {
 			return true
 		}
 	}
 	return false
 }
 
-// ftraceSites is __mcount_loc of o in ascending order, nil where there is none.
+// ftraceSites is __mcount_loc of o in ascending order, nil if it is not readable.
 func ftraceSites(o *Owner) []uint64 {
-	if o.Image.Machine != elf.EM_X86_64 {
+	if !o.kernel.arch().Entry.SiteTable {
 		return nil
 	}
 	table := o.Image.Section("__mcount_loc")
