@@ -2,6 +2,7 @@ package builder
 
 import (
 	"bytes"
+	"maps"
 	"path"
 
 	"kintsugi/internal/diag"
@@ -9,19 +10,21 @@ import (
 	"kintsugi/templates"
 )
 
-// addHeaders puts the headers for authors of patches among the files of the
-// patched tree, where one of these includes them. They lie in include/ and so
-// are found by every unit, before those that some kernels have themselves.
-func addHeaders(files map[string][]byte) {
+// withHeaders returns files together with the headers for authors of patches,
+// if one of the files includes these. They lie in include/ and so are found by
+// every unit, before those that some kernels have themselves.
+func withHeaders(files map[string][]byte) map[string][]byte {
 	headers := templates.Headers()
 	if !mentions(files, headers) {
-		return
+		return files
 	}
+	all := maps.Clone(files)
 	for name, text := range headers {
 		if _, patched := files["include/"+name]; !patched {
-			files["include/"+name] = text
+			all["include/"+name] = text
 		}
 	}
+	return all
 }
 
 func mentions(files, headers map[string][]byte) bool {
@@ -35,49 +38,64 @@ func mentions(files, headers map[string][]byte) bool {
 	return false
 }
 
-// say reports the callbacks and states of all units. An object has one
+// checkAuthors refuses callbacks and states that clash: an object has one
 // callback of a kind, and a livepatch one state of a number.
-func (r *run) say(units []*unit) {
+func checkAuthors(parts []part) []report.Diagnostic {
 	const advice = "One callback can call several functions."
+	var found []report.Diagnostic
 	callbacks, states := map[[2]string]string{}, map[uint64]bool{}
-	for _, u := range units {
-		for _, c := range u.extract.Callbacks {
-			key := [2]string{u.owner.Name, c.Kind}
+	for _, p := range parts {
+		source := p.Unit.Source
+		for _, c := range p.extract.Callbacks {
+			key := [2]string{p.owner.Name, c.Kind}
 			if first, twice := callbacks[key]; twice {
-				r.refuse(diag.AuthorMacro, u.Unit.Source, advice, "%s has two %s callbacks: %s and %s", u.owner.Name, c.Kind, first, c.Func)
+				found = append(found, refuse(diag.AuthorMacro, source, advice, "%s has two %s callbacks: %s and %s", p.owner.Name, c.Kind, first, c.Func))
 			}
 			callbacks[key] = c.Func.String()
-			r.rep.Callbacks = append(r.rep.Callbacks, report.Callback{Object: u.owner.Name, Kind: c.Kind, Name: c.Func.Name, Unit: u.Unit.Source})
 		}
-		for _, s := range u.diff.States {
+		for _, s := range p.diff.States {
 			switch {
 			case s.ID == 0:
-				r.refuse(diag.AuthorMacro, u.Unit.Source, "Give it any other number.", "a state has the number 0, which the kernel takes for the end of the list")
+				found = append(found, refuse(diag.AuthorMacro, source, "Give it any other number.",
+					"a state has the number 0, which the kernel takes for the end of the list"))
 			case states[s.ID]:
-				r.refuse(diag.AuthorMacro, u.Unit.Source, "Declare it in one file.", "the state %d is declared twice", s.ID)
+				found = append(found, refuse(diag.AuthorMacro, source, "Declare it in one file.", "the state %d is declared twice", s.ID))
 			}
 			states[s.ID] = true
-			r.rep.States = append(r.rep.States, report.State{ID: s.ID, Version: s.Version, Unit: u.Unit.Source})
 		}
 	}
+	return found
+}
+
+// describeAuthors reports the callbacks and states of all parts.
+func describeAuthors(parts []part) (callbacks []report.Callback, states []report.State) {
+	for _, p := range parts {
+		for _, c := range p.extract.Callbacks {
+			callbacks = append(callbacks, report.Callback{Object: p.owner.Name, Kind: c.Kind, Name: c.Func.Name, Unit: p.Unit.Source})
+		}
+		for _, s := range p.diff.States {
+			states = append(states, report.State{ID: s.ID, Version: s.Version, Unit: p.Unit.Source})
+		}
+	}
+	return callbacks, states
 }
 
 // calls are the callbacks for the module's source, by object.
-func calls(units []*unit) map[string][]templates.Call {
+func calls(parts []resolved) map[string][]templates.Call {
 	byObject := map[string][]templates.Call{}
-	for _, u := range units {
-		for _, c := range u.extract.Callbacks {
-			byObject[u.owner.Name] = append(byObject[u.owner.Name], templates.Call{Kind: c.Kind, Func: c.Alias})
+	for _, p := range parts {
+		for _, c := range p.extract.Callbacks {
+			byObject[p.owner.Name] = append(byObject[p.owner.Name], templates.Call{Kind: c.Kind, Func: c.Alias})
 		}
 	}
 	return byObject
 }
 
 // states are those for the module's source.
-func states(units []*unit) []templates.State {
+func states(parts []resolved) []templates.State {
 	var list []templates.State
-	for _, u := range units {
-		for _, s := range u.diff.States {
+	for _, p := range parts {
+		for _, s := range p.diff.States {
 			list = append(list, templates.State{ID: s.ID, Version: s.Version})
 		}
 	}

@@ -5,7 +5,6 @@ package builder
 import (
 	"context"
 
-	"kintsugi/internal/fault"
 	"kintsugi/internal/report"
 	"kintsugi/internal/target"
 	"kintsugi/kbuild"
@@ -19,7 +18,7 @@ type Options struct {
 	Name     string          // of the module; empty: after the first patch
 	Jobs     int             // compilers at once
 	Launcher []string        // a program, with its arguments, to run compilers with, such as ccache or distcc
-	Progress kbuild.Progress // told of steps that take long; nil: nobody
+	Progress kbuild.Progress // hears of steps that take long; nil: nobody does
 	Replace  bool            // take over from all earlier livepatches
 	Version  string          // of kintsugi, for the report
 }
@@ -29,81 +28,124 @@ type Options struct {
 // verdict is, and the module only with the verdict ok. The error is nil only
 // for the verdict ok.
 func Build(ctx context.Context, opts Options) (*report.Report, error) {
-	r, err := start(opts)
+	rec := newRecord(opts)
+	rec.stage("open")
+	s, err := open(opts)
 	if err != nil {
-		return r.publish(nil, err)
+		return rec.publish(opts.Out, nil, err)
 	}
-	defer r.cleanUp()
-	files, err := r.build(ctx)
-	return r.publish(files, err)
+	defer s.close()
+	files, err := build(ctx, s, rec)
+	return rec.publish(opts.Out, files, err)
 }
 
-// build returns the files of the module and its source, by their names in Out.
-func (r *run) build(ctx context.Context) (map[string][]byte, error) {
-	units, err := r.resolved(ctx)
-	if err != nil {
-		return nil, err
-	}
-	source, err := r.emit(units)
-	if err != nil {
-		return nil, err
-	}
-	files, err := sourceFiles(source)
-	if err != nil {
-		return nil, fault.Environmentf("module source: %w", err)
-	}
-	linked, err := r.link(ctx, source)
-	if err != nil {
-		return nil, err
-	}
-	module, err := r.seal(linked, units)
-	if err != nil {
-		return nil, err
-	}
-	if err := r.verify(module); err != nil {
-		return nil, err
-	}
-	files[r.name+".ko"] = module
-	return files, r.describe(module)
-}
-
-// Check is Build stopped before anything is emitted: the verdict alone.
+// Check is Build up to resolve: the verdict without a module.
 func Check(ctx context.Context, opts Options) (*report.Report, error) {
-	r, err := start(opts)
+	rec := newRecord(opts)
+	rec.stage("open")
+	s, err := open(opts)
 	if err != nil {
-		return r.finish(err)
+		return rec.finish(err)
 	}
-	defer r.cleanUp()
-	_, err = r.resolved(ctx)
-	return r.finish(err)
+	defer s.close()
+	_, err = resolveParts(ctx, s, rec)
+	return rec.finish(err)
 }
 
-// resolved is the first half of the way: from patch files to the objects that
-// go into the module, with every reference named.
-func (r *run) resolved(ctx context.Context) ([]*unit, error) {
-	changes, err := r.parse()
+// build is the whole way, from patch files to the files of the module and its
+// source, by their names in Out.
+func build(ctx context.Context, s *session, rec *record) (map[string][]byte, error) {
+	parts, err := resolveParts(ctx, s, rec)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.open(); err != nil {
-		return nil, err
-	}
-	planned, err := r.plan(ctx, changes)
+	rec.stage("emit")
+	source, err := emit(s, parts)
 	if err != nil {
 		return nil, err
 	}
-	units, err := r.compile(ctx, planned, changes)
+	rec.stage("link")
+	linked, err := link(ctx, s, source)
 	if err != nil {
 		return nil, err
 	}
-	if err := r.prove(units); err != nil {
+	rec.stage("seal")
+	module, err := seal(s.kernel, linked, parts)
+	if err != nil {
 		return nil, err
 	}
-	if err := r.diff(ctx, units); err != nil {
+	rec.stage("verify")
+	found, err := verify(s.kernel, module)
+	if err := rec.note(found, err); err != nil {
 		return nil, err
 	}
-	if units, err = r.extract(units); err != nil {
+	rec.rep.Module, err = describe(s.name, module)
+	return outputs(s.name, module, source), err
+}
+
+// resolveParts is the first half of the way: from patch files to the objects
+// that go into the module, with every reference resolved.
+func resolveParts(ctx context.Context, s *session, rec *record) ([]resolved, error) {
+	rec.stage("parse")
+	patches, err := readPatches(s.opts.Patches)
+	if err != nil {
 		return nil, err
 	}
-	return units, r.resolve(ctx, units)
+	rec.rep.Patches = describePatches(patches)
+	changes, found, err := apply(s, patches)
+	if err := rec.note(found, err); err != nil {
+		return nil, err
+	}
+	rec.stage("plan")
+	planned, found, err := plan(ctx, s, changes, rec.rep.Diagnostics)
+	rec.rep.Units = describePlanned(planned)
+	if err := rec.note(found, err); err != nil {
+		return nil, err
+	}
+	rec.stage("compile")
+	compiled, found, err := compile(ctx, s, planned, changes, rec.rep.Diagnostics)
+	rec.rep.Units = describeCompiled(rec.rep.Units, compiled.units)
+	if err := rec.note(found, err); err != nil {
+		return nil, err
+	}
+	rec.stage("prove")
+	proven, err := prove(compiled.units)
+	if err != nil {
+		return nil, err
+	}
+	rec.rep.Units = describeProven(proven)
+	rec.stage("diff")
+	changed, err := diff(proven)
+	if err != nil {
+		return nil, err
+	}
+	rec.stage("keys")
+	changed, err = readKeys(ctx, s, changed, compiled.overlay)
+	if err != nil {
+		return nil, err
+	}
+	if err := rec.note(judge(changed), nil); err != nil {
+		return nil, err
+	}
+	if empty(changed) {
+		return nil, rec.nothing()
+	}
+	rec.stage("extract")
+	parts, found, err := extract(changed)
+	rec.rep.Callbacks, rec.rep.States = describeAuthors(parts)
+	if err := rec.note(found, err); err != nil {
+		return nil, err
+	}
+	if len(parts) == 0 {
+		return nil, rec.nothing()
+	}
+	rec.stage("reprove")
+	parts, err = reprove(ctx, s, parts)
+	if err != nil {
+		return nil, err
+	}
+	rec.stage("resolve")
+	resolved, found, err := resolve(s.kernel, parts)
+	rec.contents(resolved, compiled.changes)
+	return resolved, rec.note(found, err)
 }

@@ -10,43 +10,49 @@ import (
 	"kintsugi/internal/report"
 )
 
-// traceCauses follows the causes of the unit's functions to the lines of the
-// patch: where the function has code from a changed line, that line, and the
-// inlined function it came through.
-func (u *unit) traceCauses() {
+// causes are the causes of the unit's functions, followed to the lines of the
+// patch: where a function has code from a changed line, that line, and the
+// inlined function it came through. changes have the numbers of debug info.
+func (u *changed) causes(changes map[string]*patchfile.Change) map[*elfdiff.Function][]report.Cause {
+	causes := map[*elfdiff.Function][]report.Cause{}
 	lines, err := u.diff.Patched.Lines()
 	if err != nil {
 		slog.Debug("line table", "unit", u.Unit.Source, "error", err)
-		return
 	}
 	for _, f := range u.diff.Functions {
-		u.traceCause(f, lines.Of(f.New))
+		causes[f] = f.Cause
+		if err == nil {
+			causes[f] = u.cause(f, lines.Of(f.New), changes)
+		}
 	}
+	return causes
 }
 
-// traceCause completes the last link of a function's chain, the one that is
-// about a change and not about another function of the module.
-func (u *unit) traceCause(f *elfdiff.Function, lines []elfdiff.Line) {
-	if len(f.Cause) == 0 {
-		return
+// cause is the chain of a function with its last link followed to the source,
+// if that link is about a change and not about another function of the module.
+func (u *changed) cause(f *elfdiff.Function, lines []elfdiff.Line, changes map[string]*patchfile.Change) []report.Cause {
+	chain := slices.Clone(f.Cause)
+	if len(chain) == 0 {
+		return nil
 	}
-	last := &f.Cause[len(f.Cause)-1]
+	last := &chain[len(chain)-1]
 	if last.Symbol != f.Name {
-		return // the chain ends at another function, which is traced itself
+		return chain // it ends at another function, which is traced itself
 	}
-	source, inline, exact := u.changedLine(lines)
+	source, inline, exact := u.changedLine(lines, changes)
 	last.Source = source
 	if exact && inline != "" {
-		f.Cause = append(f.Cause, report.Cause{Kind: "inline", Symbol: inline, Source: source})
+		chain = append(chain, report.Cause{Kind: "inline", Symbol: inline, Source: source})
 	}
+	return chain
 }
 
 // changedLine is the first line of the patch that the code comes from. Where
 // none does (a line was taken out, a macro changed) it is the start of the
 // change nearest to the code.
-func (u *unit) changedLine(lines []elfdiff.Line) (source, inline string, exact bool) {
+func (u *changed) changedLine(lines []elfdiff.Line, changes map[string]*patchfile.Change) (source, inline string, exact bool) {
 	for _, l := range lines {
-		c := u.changes[l.File]
+		c := changes[l.File]
 		if c == nil || c.Lines == nil {
 			continue
 		}
@@ -55,14 +61,14 @@ func (u *unit) changedLine(lines []elfdiff.Line) (source, inline string, exact b
 		}
 	}
 	for _, file := range append([]string{u.Unit.Source}, u.Deps...) {
-		if c := u.changes[file]; c != nil && c.Lines != nil {
-			return u.nearestRegion(c, lines), "", false
+		if c := changes[file]; c != nil && c.Lines != nil {
+			return nearestRegion(c, lines), "", false
 		}
 	}
 	return "", "", false
 }
 
-func (u *unit) nearestRegion(c *patchfile.Change, lines []elfdiff.Line) string {
+func nearestRegion(c *patchfile.Change, lines []elfdiff.Line) string {
 	var own []int
 	for _, l := range lines {
 		if n := c.Lines.Patched(l.Number); l.File == c.Path && n > 0 {

@@ -16,44 +16,60 @@ import (
 )
 
 // readKeys deals with jump labels whose static key is in a module, which may
-// come after the livepatch, or would be in the livepatch: the kernel would want
-// to set them up when it has no address for one or the other. The unit is
-// compiled once more, original and patched, to read its keys instead.
+// be loaded after the livepatch, or would be in the livepatch itself: the
+// kernel sets them up when it has no address for one or the other. Their units
+// are compiled once more, original and patched, to read the keys instead.
+func readKeys(ctx context.Context, s *session, units []changed, overlay map[string][]byte) ([]changed, error) {
+	shared := sharedSymbols(units)
+	exportAdded(s.kernel, shared)
+	list := make([]changed, 0, len(units))
+	for _, u := range units {
+		reader, err := withKeysRead(ctx, s, u, overlay, shared)
+		if err != nil {
+			return nil, err
+		}
+		if u.owner.Name != klp.Vmlinux {
+			reader.diff = reader.diff.Late(u.owner.Lacks)
+		}
+		list = append(list, reader)
+	}
+	return list, nil
+}
+
+// withKeysRead returns u, compiled to read its static keys where it has to.
 //
-// The unit stays what it was where that does not do: where the compiler made
-// functions of the source in another way, so that not all is there that
-// changes in the running kernel, or something that the code needs is not
-// proven. Then diff says what stands against the jump labels.
-func (r *run) readKeys(ctx context.Context, u *unit, shared sharedNames) error {
+// The original pair is kept if the recompiled unit does not cover every change,
+// as the compiler may inline other functions in it, or if something that its
+// code needs is not proven. The jump labels are then dropped or refused.
+func withKeysRead(ctx context.Context, s *session, u changed, overlay map[string][]byte, shared sharedNames) (changed, error) {
 	elsewhere := u.owner.Lacks
 	if u.owner.Name == klp.Vmlinux {
 		elsewhere = nil
 	}
 	labels := u.diff.LateLabels(elsewhere)
 	if len(labels) == 0 || refusedBesides(u.diff, diag.ModuleStaticKey) {
-		return nil
+		return u, nil
 	}
-	v, err := r.keyReader(ctx, u, shared)
-	if err != nil || v == nil {
+	v, err := keyReader(ctx, s, u, overlay, shared)
+	if err != nil {
 		slog.Debug("keys cannot be read", "unit", u.Unit.Source, "error", err)
-		return ctx.Err()
+		return u, ctx.Err()
 	}
 	for _, d := range u.diff.Diagnostics {
 		if d.Code == diag.DebugSiteDropped {
-			v.diff.Diagnostics = append(v.diff.Diagnostics, d)
+			v.notes = append(v.notes, d)
 		}
 	}
-	u.orig, u.proof, u.diff, u.reads = v.orig, v.proof, v.diff, true
-	for _, f := range u.diff.Functions {
+	for _, f := range v.diff.Functions {
 		if keys := labels[f.Name]; len(keys) > 0 {
-			u.diff.Diagnostics = append(u.diff.Diagnostics, report.Diagnostic{Code: diag.KeysRead, Severity: diag.Note, Symbol: f.Name,
+			v.notes = append(v.notes, report.Diagnostic{Code: diag.KeysRead, Severity: diag.Note, Symbol: f.Name,
 				Message: f.Name + " reads its static keys and has no jump labels, as these are not the kernel's own: " + keyNames(keys)})
 		}
 	}
-	return nil
+	return v, nil
 }
 
-// keyNames tells of keys in the words of the source.
+// keyNames lists keys in the words of the source.
 func keyNames(keys []string) string {
 	var names []string
 	for _, k := range keys {
@@ -73,38 +89,38 @@ func refusedBesides(d *elfdiff.Result, code diag.Code) bool {
 	return slices.ContainsFunc(d.Diagnostics, func(d report.Diagnostic) bool { return d.Severity == diag.Error && d.Code != code })
 }
 
-// keyReader is u compiled to read static keys; nil where that cannot take u's
-// place.
-func (r *run) keyReader(ctx context.Context, u *unit, shared sharedNames) (*unit, error) {
-	pair, err := r.tree().CompileReadingKeys(ctx, u.Unit, r.overlay, filepath.Join(r.work, "keys", u.owner.Name, u.Unit.Object))
+// keyReader is u compiled to read static keys. The error is the reason that it
+// cannot take the place of u.
+func keyReader(ctx context.Context, s *session, u changed, overlay map[string][]byte, shared sharedNames) (changed, error) {
+	pair, err := s.tools.CompileReadingKeys(ctx, u.Unit, overlay, filepath.Join(s.work, "keys", u.owner.Name, u.Unit.Object))
 	if err != nil {
-		return nil, err
+		return u, err
 	}
-	v := &unit{Pair: pair, owner: u.owner}
-	if v.orig, err = load(pair.Original); err != nil {
-		return nil, err
+	orig, err := load(pair.Original)
+	if err != nil {
+		return u, err
 	}
 	patched, err := load(pair.Patched)
 	if err != nil {
-		return nil, err
+		return u, err
 	}
-	twins, err := elfdiff.Twins(u.orig, v.orig)
+	twins, err := elfdiff.Twins(u.orig, orig)
 	if err != nil {
-		return nil, err
+		return u, err
 	}
-	v.proof = baseproof.Prove(v.orig, u.owner.Image)
-	v.proof.AdoptTwins(u.proof, twins)
-	v.diff = elfdiff.DiffObjects(v.orig, patched)
-	v.diff.Kernels = u.orig
-	if v.diff.Refused() || !v.diff.Covers(u.diff) {
-		return nil, nil
+	diff := elfdiff.DiffObjects(orig, patched)
+	diff.Kernels = u.orig
+	if diff.Refused() || !diff.Covers(u.diff) {
+		return u, errors.New("the recompiled unit does not cover every change")
 	}
-	return v, v.resolvable(shared)
+	v := changed{diff: diff, readsKeys: true, proven: proven{compiled: compiled{Pair: pair, owner: u.owner}, orig: orig,
+		proof: baseproof.Prove(orig, u.owner.Image).WithTwins(u.proof, twins)}}
+	return v, resolvable(v, shared)
 }
 
 // resolvable is the first reason that the unit's code cannot be bound to the
 // kernel's.
-func (u *unit) resolvable(shared sharedNames) error {
+func resolvable(u changed, shared sharedNames) error {
 	for _, f := range u.diff.Functions {
 		if !f.Patch {
 			continue

@@ -10,7 +10,6 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 
@@ -22,93 +21,66 @@ import (
 	"kintsugi/templates"
 )
 
-// emit writes the module's source directory and returns its path.
-func (r *run) emit(units []*unit) (string, error) {
-	defer r.timed("emit")()
-	dir := filepath.Join(r.work, "src")
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return "", fault.Environmentf("module source: %w", err)
-	}
-	m := r.moduleSource(units)
-	source, err := m.Source()
+// emit is the module's source: C and Kbuild files, and the units' objects.
+func emit(s *session, parts []resolved) (map[string][]byte, error) {
+	files, err := moduleSource(s, parts).Files()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	kbuildFile, err := m.Kbuild()
-	if err != nil {
-		return "", err
-	}
-	files := map[string][]byte{"livepatch.c": source, "Kbuild": kbuildFile}
-	if m.Forget {
-		if files["forget.c"], err = m.ForgetSource(); err != nil {
-			return "", err
-		}
-	}
-	for i, u := range units {
-		if u.diff.Empty() {
+	for i, p := range parts {
+		if p.diff.Empty() {
 			continue
 		}
-		object, err := u.extract.File.WriteAs(u.bound.Names)
-		if err != nil {
-			return "", err
-		}
-		files[shippedName(i, u)+".o_shipped"] = object
-	}
-	for name, data := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
-			return "", fault.Environmentf("module source: %w", err)
+		if files[shippedName(i, p)+".o_shipped"], err = p.extract.File.WriteAs(p.resolution.Names); err != nil {
+			return nil, err
 		}
 	}
-	return dir, nil
+	return files, nil
 }
 
 // shippedName is the name of a unit's object in the module source.
-func shippedName(i int, u *unit) string {
-	base := strings.TrimSuffix(path.Base(u.Unit.Object), ".o")
+func shippedName(i int, p resolved) string {
+	base := strings.TrimSuffix(path.Base(p.Unit.Object), ".o")
 	return "unit" + strconv.Itoa(i) + "_" + strings.Map(nameRune, base)
 }
 
-func (r *run) moduleSource(units []*unit) *templates.Module {
-	m := &templates.Module{Name: r.name, Release: r.opts.Target.Release, Replace: r.opts.Replace, States: states(units)}
+func moduleSource(s *session, parts []resolved) *templates.Module {
+	m := &templates.Module{Name: s.name, Release: s.opts.Target.Release, Replace: s.opts.Replace, States: states(parts)}
 	funcs := map[string][]templates.Func{} // by object
-	namespaces := map[string]bool{}
-	for i, u := range units {
-		if u.diff.Empty() {
+	for i, p := range parts {
+		if p.diff.Empty() {
 			continue
 		}
-		m.Units = append(m.Units, shippedName(i, u))
-		for _, rep := range u.extract.Replacements {
-			t := u.targets[rep.Func]
-			funcs[u.owner.Name] = append(funcs[u.owner.Name], templates.Func{OldName: t.Name, NewFunc: rep.Alias, SymPos: t.SymPos})
+		m.Units = append(m.Units, shippedName(i, p))
+		for _, rep := range p.extract.Replacements {
+			t := p.targets[rep.Func]
+			funcs[p.owner.Name] = append(funcs[p.owner.Name], templates.Func{OldName: t.Name, NewFunc: rep.Alias, SymPos: t.SymPos})
 		}
-		for _, n := range u.bound.Namespaces {
-			namespaces[n] = true
-		}
+		m.Namespaces = append(m.Namespaces, p.resolution.Namespaces...)
 	}
-	calls := calls(units)
-	for _, name := range objects(units, calls) {
+	slices.Sort(m.Namespaces)
+	m.Namespaces = slices.Compact(m.Namespaces)
+	calls := calls(parts)
+	forgets := forgetLinks(s.kernel) != nil
+	for _, name := range objects(parts, calls) {
 		o := templates.Object{Module: name, Ident: "object_" + name, Funcs: funcs[name], Calls: calls[name]}
 		if name == klp.Vmlinux {
 			o.Module, o.Ident = "", name
 		}
-		m.Forget = m.Forget || name != klp.Vmlinux && r.forgetLinks() != nil
+		m.Forget = m.Forget || name != klp.Vmlinux && forgets
 		m.Objects = append(m.Objects, o)
 	}
-	for n := range namespaces {
-		m.Namespaces = append(m.Namespaces, n)
-	}
-	sort.Strings(m.Namespaces)
 	return m
 }
 
 // objects are the names of what the livepatch core is told of: all modules that
 // code is for, as references of that code wait for them, and the kernel where
 // something of it is replaced or called back.
-func objects(units []*unit, calls map[string][]templates.Call) []string {
+func objects(parts []resolved, calls map[string][]templates.Call) []string {
 	names := slices.Collect(maps.Keys(calls))
-	for _, u := range units {
-		if !u.diff.Empty() && (u.owner.Name != klp.Vmlinux || len(u.extract.Replacements) > 0) {
-			names = append(names, u.owner.Name)
+	for _, p := range parts {
+		if !p.diff.Empty() && (p.owner.Name != klp.Vmlinux || len(p.extract.Replacements) > 0) {
+			names = append(names, p.owner.Name)
 		}
 	}
 	slices.Sort(names)
@@ -118,19 +90,27 @@ func objects(units []*unit, calls map[string][]templates.Call) []string {
 // forgetLinks are the links that the module needs to take back what the kernel
 // relocates in it for a patched module that goes; nil where the kernel does that
 // itself.
-func (r *run) forgetLinks() klp.Links {
-	if len(r.kernel.Image.Lookup("clear_relocate_add")) > 0 {
+func forgetLinks(kernel *klp.Kernel) klp.Links {
+	if len(kernel.Image.Lookup("clear_relocate_add")) > 0 {
 		return nil
 	}
-	links, _ := r.kernel.Globals(templates.ForgetSymbols)
+	links, _ := kernel.Globals(templates.ForgetSymbols)
 	return links
 }
 
-// link has the target's own kbuild make the module.
-func (r *run) link(ctx context.Context, source string) ([]byte, error) {
-	defer r.timed("link")()
-	t := r.opts.Target
-	ko, err := kbuild.LinkModule(ctx, kbuild.ModuleSpec{Headers: t.Headers, Source: source, CC: t.CC, Work: filepath.Join(r.work, "link"), Cage: t.Cage(r.work)})
+// link has the target's own kbuild make the module from its source.
+func link(ctx context.Context, s *session, source map[string][]byte) ([]byte, error) {
+	dir := filepath.Join(s.work, sourceFolder)
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return nil, fault.Environmentf("module source: %w", err)
+	}
+	for name, data := range source {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+			return nil, fault.Environmentf("module source: %w", err)
+		}
+	}
+	t := s.opts.Target
+	ko, err := s.linkModule(ctx, kbuild.ModuleSpec{Headers: t.Headers, Source: dir, CC: t.CC, Work: filepath.Join(s.work, "link"), Cage: t.Cage(s.work)})
 	if err != nil {
 		return nil, err
 	}
@@ -142,37 +122,42 @@ func (r *run) link(ctx context.Context, source string) ([]byte, error) {
 }
 
 // seal gives the linked module its livepatch relocations.
-func (r *run) seal(linked []byte, units []*unit) ([]byte, error) {
-	defer r.timed("seal")()
+func seal(kernel *klp.Kernel, linked []byte, parts []resolved) ([]byte, error) {
 	links := klp.Links{}
-	maps.Copy(links, r.forgetLinks())
-	for _, u := range units {
-		maps.Copy(links, u.bound.Links)
+	maps.Copy(links, forgetLinks(kernel))
+	for _, p := range parts {
+		maps.Copy(links, p.resolution.Links)
 	}
 	return klp.Seal(linked, links)
 }
 
 // verify applies the kernel's own load rules to the sealed module. A module
 // of ours that breaks one is a bug of ours.
-func (r *run) verify(module []byte) error {
-	defer r.timed("verify")()
-	diags := r.kernel.Verify(module)
-	r.rep.Diagnostics = append(r.rep.Diagnostics, diags...)
-	for _, d := range diags {
+func verify(kernel *klp.Kernel, sealed []byte) ([]report.Diagnostic, error) {
+	found := kernel.Verify(sealed)
+	for _, d := range found {
 		if d.Severity == diag.Error {
-			return &fault.Error{Class: fault.Bug, Code: d.Code, Err: fmt.Errorf("the module breaks a load rule of the kernel: %s", d.Message)}
+			return found, &fault.Error{Class: fault.Bug, Code: d.Code, Err: fmt.Errorf("the module breaks a load rule of the kernel: %s", d.Message)}
 		}
 	}
-	return nil
+	return found, nil
 }
 
-// describe notes what the module is.
-func (r *run) describe(module []byte) error {
-	m, err := klp.Inspect(module)
+// describe reports what the module is.
+func describe(name string, sealed []byte) (*report.Module, error) {
+	m, err := klp.Inspect(sealed)
 	if err != nil {
-		return fmt.Errorf("sealed module: %w", err)
+		return nil, fmt.Errorf("sealed module: %w", err)
 	}
-	sum := sha256.Sum256(module)
-	r.rep.Module = &report.Module{Path: r.name + ".ko", SHA256: hex.EncodeToString(sum[:]), Name: m.Name, Vermagic: m.Vermagic, Signed: m.Signed}
-	return nil
+	sum := sha256.Sum256(sealed)
+	return &report.Module{Path: name + ".ko", SHA256: hex.EncodeToString(sum[:]), Name: m.Name, Vermagic: m.Vermagic, Signed: m.Signed}, nil
+}
+
+// outputs are the module and its source by their names in the output folder.
+func outputs(name string, module []byte, source map[string][]byte) map[string][]byte {
+	files := map[string][]byte{name + ".ko": module}
+	for file, data := range source {
+		files[sourceFolder+"/"+file] = data
+	}
+	return files
 }

@@ -3,7 +3,6 @@ package builder
 import (
 	"encoding/json"
 	"errors"
-	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -23,42 +22,43 @@ const (
 // report that says so. It leaves the report in opts.Out if an earlier build left
 // one there.
 func Unbuilt(opts Options, err error) (*report.Report, error) {
-	r := &run{opts: opts, rep: report.New(opts.Version)}
+	rec := newRecord(opts)
 	if readReport(opts.Out) == nil {
-		return r.finish(err)
+		return rec.finish(err)
 	}
-	return r.publish(nil, err)
+	return rec.publish(opts.Out, nil, err)
 }
 
-// publish completes the report and puts it into Out, with files beside it, the
-// module and its source. What an earlier build left there goes in any case.
-func (r *run) publish(files map[string][]byte, err error) (*report.Report, error) {
-	_, err = r.finish(err)
-	if r.opts.Out == "" {
-		return r.rep, err
+// publish completes the report and puts it into the directory out, with files
+// beside it, the module and its source. What an earlier build left there goes in
+// any case.
+func (rec *record) publish(out string, files map[string][]byte, err error) (*report.Report, error) {
+	rep, err := rec.finish(err)
+	if out == "" {
+		return rep, err
 	}
-	writeErr := r.write(files)
+	writeErr := write(out, rep, files)
 	if writeErr == nil || err != nil {
-		return r.rep, err // the first error is the cause
+		return rep, err // the first error is the cause
 	}
-	r.rep.Module = nil
-	return r.publish(nil, fault.Environmentf("output directory: %w", writeErr).
-		Hint("choose another with -o, or make room in %s", r.opts.Out))
+	rep.Module = nil
+	return rec.publish(out, nil, fault.Environmentf("output directory: %w", writeErr).
+		Hint("choose another with -o, or make room in %s", out))
 }
 
-// write puts the report and files into Out. If that fails, what an earlier
+// write puts the report and files into out. If that fails, what an earlier
 // build left there is removed: it is not the outcome of this build.
-func (r *run) write(files map[string][]byte) error {
-	text, err := json.MarshalIndent(r.rep, "", "  ")
+func write(out string, rep *report.Report, files map[string][]byte) error {
+	text, err := json.MarshalIndent(rep, "", "  ")
 	if err != nil {
 		return err
 	}
 	all := map[string][]byte{reportFile: append(text, '\n')}
 	maps.Copy(all, files)
-	stale := earlier(r.opts.Out)
-	err = publish.Replace(r.opts.Out, publish.Result{Files: all, Mark: reportFile, Stale: stale})
+	stale := earlier(out)
+	err = publish.Replace(out, publish.Result{Files: all, Mark: reportFile, Stale: stale})
 	if err != nil && len(files) == 0 && len(stale) > 0 {
-		err = errors.Join(err, publish.Clear(r.opts.Out, reportFile, stale))
+		err = errors.Join(err, publish.Clear(out, reportFile, stale))
 	}
 	return err
 }
@@ -84,18 +84,4 @@ func readReport(dir string) *report.Report {
 		return nil
 	}
 	return &rep
-}
-
-// sourceFiles are the files of the folder source, by the names that they have
-// in the output folder.
-func sourceFiles(source string) (map[string][]byte, error) {
-	files := map[string][]byte{}
-	err := fs.WalkDir(os.DirFS(source), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		files[sourceFolder+"/"+name], err = os.ReadFile(filepath.Join(source, name))
-		return err
-	})
-	return files, err
 }

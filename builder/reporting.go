@@ -1,38 +1,26 @@
 package builder
 
 import (
-	"fmt"
-
-	"kintsugi/internal/diag"
+	"kintsugi/internal/patchfile"
 	"kintsugi/internal/report"
 )
 
-func (r *run) refuse(code diag.Code, source, hint, format string, args ...any) {
-	r.rep.Diagnostics = append(r.rep.Diagnostics, report.Diagnostic{Code: code, Severity: diag.Error, Source: source,
-		Message: fmt.Sprintf(format, args...), Hint: hint})
-}
-
-// diagnose adds the findings of one unit.
-func (r *run) diagnose(u *unit, diags []report.Diagnostic) {
-	for _, d := range diags {
-		d.Object = u.owner.Name
-		if d.Source == "" {
-			d.Source = u.Unit.Source
+// contents reports what is in the module, and how its code refers to the
+// kernel's. changes have the numbers of debug info.
+func (rec *record) contents(parts []resolved, changes map[string]*patchfile.Change) {
+	rep := rec.rep
+	for i, p := range parts {
+		causes := p.causes(changes)
+		for _, f := range p.diff.Functions {
+			out := report.Function{Name: f.Name, Object: p.owner.Name, Unit: p.Unit.Source, Status: "new", NewSize: f.New.Size, Cause: causes[f]}
+			if f.Old != nil {
+				out.Status, out.OldSize, out.SymPos = "changed", f.Old.Size, p.targets[f].SymPos
+			}
+			rep.Functions = append(rep.Functions, out)
 		}
-		r.rep.Diagnostics = append(r.rep.Diagnostics, d)
-	}
-}
-
-// reportContents says what of the unit is in the module.
-func (r *run) reportContents(u *unit) {
-	for _, f := range u.diff.Functions {
-		out := report.Function{Name: f.Name, Object: u.owner.Name, Unit: u.Unit.Source, Status: "new", NewSize: f.New.Size, Cause: f.Cause}
-		if f.Old != nil {
-			out.Status, out.OldSize, out.SymPos = "changed", f.Old.Size, u.targets[f].SymPos
+		for _, d := range p.diff.Data {
+			rep.Data = append(rep.Data, report.Data{Name: d.Name, Object: p.owner.Name, Unit: p.Unit.Source, Status: d.Status})
 		}
-		r.rep.Functions = append(r.rep.Functions, out)
-	}
-	for _, d := range u.diff.Data {
-		r.rep.Data = append(r.rep.Data, report.Data{Name: d.Name, Object: u.owner.Name, Unit: u.Unit.Source, Status: d.Status})
+		rep.References = append(rep.References, parts[i].resolution.References...)
 	}
 }

@@ -1,49 +1,48 @@
 package builder
 
 import (
-	"context"
 	"debug/elf"
+	"fmt"
 	"maps"
-	"path/filepath"
 	"slices"
 
 	"kintsugi/elfdiff"
-	"kintsugi/internal/baseproof"
 	"kintsugi/internal/diag"
-	"kintsugi/internal/fault"
 	"kintsugi/internal/klp"
 	"kintsugi/internal/report"
 )
 
+// resolved is a part whose references and replaced functions are known.
+type resolved struct {
+	part
+	targets    map[*elfdiff.Function]klp.Target // the kernel's function behind each one that is replaced
+	resolution *klp.Resolution
+}
+
 // resolve finds the kernel's own function behind each one that is replaced,
-// and names every reference of the extracted objects.
-func (r *run) resolve(ctx context.Context, units []*unit) error {
-	defer r.timed("resolve")()
-	shared := sharedSymbols(units)
-	r.checkNew(units, shared)
-	promoted := promotedSymbols(units)
-	for _, u := range units {
-		if !u.reads && u.proof.Improvable() && u.wantsProof() {
-			if err := r.provePlain(ctx, u); err != nil {
-				return err
-			}
-			r.unitReport(u).Proof = u.proof.Report()
-		}
-		r.locate(u)
-		for name, addr := range promoted[u.owner.Name] {
-			u.proof.Promote(name, addr)
-		}
-		u.bound = u.owner.Resolve(u.extract, u.proof, shared.naming(u.owner))
-		r.rep.References = append(r.rep.References, u.bound.References...)
-		r.diagnose(u, append(u.bound.Diagnostics, u.bound.TooLate(u.extract.File)...))
-		r.reportContents(u)
+// and what every reference of the extracted objects is in the kernel.
+func resolve(kernel *klp.Kernel, parts []part) ([]resolved, []report.Diagnostic, error) {
+	units := make([]changed, len(parts))
+	for i, p := range parts {
+		units[i] = p.changed
 	}
-	return r.barrier()
+	shared := sharedSymbols(units)
+	promoted := promotedSymbols(units)
+	found := checkNew(kernel, units, shared)
+	list := make([]resolved, 0, len(parts))
+	for _, p := range parts {
+		targets, unlocated := locate(p)
+		p.proof = p.proof.WithSymbols(promoted[p.owner.Name])
+		r := p.owner.Resolve(p.extract, p.proof, shared.naming(p.owner))
+		found = append(found, p.at(slices.Concat(unlocated, r.Diagnostics, r.TooLate(p.extract.File)))...)
+		list = append(list, resolved{part: p, targets: targets, resolution: r})
+	}
+	return list, found, nil
 }
 
 // promotedSymbols are the addresses of what is static in the running kernel and
 // global in the patch, so that other units of the same object can use it.
-func promotedSymbols(units []*unit) map[string]map[string]uint64 {
+func promotedSymbols(units []changed) map[string]map[string]uint64 {
 	promoted := map[string]map[string]uint64{}
 	for _, u := range units {
 		if promoted[u.owner.Name] == nil {
@@ -66,7 +65,8 @@ func promotedSymbols(units []*unit) map[string]map[string]uint64 {
 // object has all the same, in another unit or from what exports it: everybody
 // else goes on with those. What the kernel or a module exports is taken for
 // code of any object, as it may come to use it.
-func (r *run) checkNew(units []*unit, shared sharedNames) {
+func checkNew(kernel *klp.Kernel, units []changed, shared sharedNames) []report.Diagnostic {
+	var found []report.Diagnostic
 	checked := map[string]bool{}
 	for _, u := range units {
 		if checked[u.owner.Name] {
@@ -74,63 +74,35 @@ func (r *run) checkNew(units []*unit, shared sharedNames) {
 		}
 		checked[u.owner.Name] = true
 		for _, name := range slices.Sorted(maps.Keys(shared.defined[u.owner.Name])) {
-			_, exported := r.kernel.Exports[name]
+			_, exported := kernel.Exports[name]
 			if exported || u.owner.HasGlobal(name) {
-				r.refuse(diag.SymbolMoved, "", "Make the change where the kernel has "+name+" now.",
-					"the patch defines %s anew, and the kernel has a global symbol of that name already", name)
+				found = append(found, refuse(diag.SymbolMoved, "", "Make the change where the kernel has "+name+" now.",
+					"the patch defines %s anew, and the kernel has a global symbol of that name already", name))
 			}
 		}
 	}
-}
-
-// wantsProof reports whether something that the module needs of the unit has
-// no proven address yet.
-func (u *unit) wantsProof() bool {
-	for _, rep := range u.extract.Replacements {
-		if u.proof.Unproven(rep.Func.Old) != "" {
-			return true
-		}
-	}
-	for _, e := range u.extract.Externals {
-		known := false
-		if e.Old != nil {
-			_, known = u.proof.Addr(e.Old)
-		} else {
-			_, known = u.proof.SymbolAddr(e.Name)
-		}
-		if !known {
-			return true
-		}
-	}
-	return false
-}
-
-// provePlain proves the unit once more, compiled with its functions together.
-func (r *run) provePlain(ctx context.Context, u *unit) error {
-	object, err := r.tree().CompilePlain(ctx, u.Unit, filepath.Join(r.work, "plain", filepath.Base(u.Unit.Object)))
-	if err != nil {
-		return err
-	}
-	plain, err := load(object)
-	if err != nil {
-		return fault.Environmentf("%s: %w", u.Unit.Object, err)
-	}
-	u.proof.Adopt(baseproof.Prove(plain, u.owner.Image))
-	return nil
+	return found
 }
 
 // locate finds the function of the image behind each one that is replaced.
-func (r *run) locate(u *unit) {
-	u.targets = map[*elfdiff.Function]klp.Target{}
-	for _, f := range u.diff.Functions {
+func locate(p part) (map[*elfdiff.Function]klp.Target, []report.Diagnostic) {
+	targets := map[*elfdiff.Function]klp.Target{}
+	var found []report.Diagnostic
+	for _, f := range p.diff.Functions {
 		if !f.Patch {
 			continue
 		}
-		t, d := u.owner.Replaced(f, u.proof)
+		t, d := p.owner.Replaced(f, p.proof)
 		if d != nil {
-			r.diagnose(u, []report.Diagnostic{*d})
+			found = append(found, *d)
 			continue
 		}
-		u.targets[f] = t
+		targets[f] = t
 	}
+	return targets, found
+}
+
+// refuse is a finding that stands against a livepatch.
+func refuse(code diag.Code, source, hint, format string, args ...any) report.Diagnostic {
+	return report.Diagnostic{Code: code, Severity: diag.Error, Source: source, Message: fmt.Sprintf(format, args...), Hint: hint}
 }

@@ -17,7 +17,7 @@ type sharedNames struct {
 }
 
 // sharedSymbols collects what the units add.
-func sharedSymbols(units []*unit) sharedNames {
+func sharedSymbols(units []changed) sharedNames {
 	s := sharedNames{defined: map[string]map[string]bool{}, exported: map[string][]string{}}
 	for _, u := range units {
 		if s.defined[u.owner.Name] == nil {
@@ -36,16 +36,16 @@ func sharedSymbols(units []*unit) sharedNames {
 	return s
 }
 
-// addExports tells the kernel of what modules are to export. What is in the
-// kernel itself is found with an export or without, and the running kernel has
-// none for what the patch exports.
-func (r *run) addExports(shared sharedNames) {
+// exportAdded notes in kernel what modules are to export. What is in the kernel
+// itself is found with an export or without, and the running kernel has none
+// for what the patch exports.
+func exportAdded(kernel *klp.Kernel, shared sharedNames) {
 	for name, modules := range shared.exported {
-		r.kernel.Export(name, modules[len(modules)-1])
+		kernel.Export(name, modules[len(modules)-1])
 	}
 }
 
-func (u *unit) addedGlobals() []string {
+func (u *changed) addedGlobals() []string {
 	var names []string
 	for _, f := range u.diff.Functions {
 		if f.Old == nil && f.New.Global() {

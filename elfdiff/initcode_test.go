@@ -23,7 +23,7 @@ static int __init start(int x) { table[1] = x; return external(x); } int (*keep)
 			if r.Refused() != c.refused || len(r.Diagnostics) != 1 || r.Diagnostics[0].Code != "init-code" {
 				t.Errorf("refused %v: %+v", r.Refused(), r.Diagnostics)
 			}
-			if r.Late(func(string) bool { return false }); !r.Refused() {
+			if !r.Late(func(string) bool { return false }).Refused() {
 				t.Errorf("a module that may come later: %+v", r.Diagnostics)
 			}
 		})

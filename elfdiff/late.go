@@ -2,6 +2,7 @@ package elfdiff
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -9,16 +10,20 @@ import (
 	"kintsugi/internal/report"
 )
 
-// Late is for code of a module that may be loaded after the livepatch: it
-// deals with jump labels and static calls whose key that module has, or
-// another that comes with it. The kernel sets such sites up when the livepatch
-// is loaded, before their keys have an address. elsewhere says of a symbol
-// which the unit does not define whether the kernel itself lacks it.
+// Late returns r for code of a module that may be loaded after the livepatch:
+// without the jump labels and static calls whose key that module has, or
+// another that comes with it, or with a refusal of them. The kernel sets such
+// sites up when the livepatch is loaded, before their keys have an address.
+// elsewhere reports whether the kernel itself lacks a symbol that the unit does
+// not define.
 //
 // A static call can do without its site: it goes through the trampoline, as
 // before the kernel has patched it. Sites of tracepoints and of pr_debug() can
 // be left out too, and stay as they were compiled.
-func (r *Result) Late(elsewhere func(symbol string) bool) {
+func (r *Result) Late(elsewhere func(symbol string) bool) *Result {
+	late := *r
+	late.Diagnostics, late.dropped = slices.Clone(r.Diagnostics), maps.Clone(r.dropped)
+	r = &late
 	r.lateInit()
 	for _, f := range r.Functions {
 		for _, e := range f.New.Entries {
@@ -33,6 +38,7 @@ func (r *Result) Late(elsewhere func(symbol string) bool) {
 			}
 		}
 	}
+	return r
 }
 
 // LateLabels are the jump labels of functions that travel whose key is no part

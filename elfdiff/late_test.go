@@ -24,7 +24,7 @@ struct static_key *keep(void) { return &own; }
 			source := keys + `int f(int x) { if (static_branch(&` + c.key + `)) return external(x); return x; }`
 			orig, patched := swap(source, "return external(x)", "return external(x + 1)")
 			r := diffSources(t, orig, patched)
-			r.Late(func(symbol string) bool { return symbol != "of_kernel" })
+			r = r.Late(func(symbol string) bool { return symbol != "of_kernel" })
 			var codes []string
 			for _, d := range r.Diagnostics {
 				codes = append(codes, string(d.Code))

@@ -83,6 +83,23 @@ func Headers() map[string][]byte {
 	return headers
 }
 
+// Files are the files of the module's source, the objects aside, by name.
+func (m *Module) Files() (map[string][]byte, error) {
+	parts := map[string]func() ([]byte, error){"livepatch.c": m.Source, "Kbuild": m.Kbuild}
+	if m.Forget {
+		parts["forget.c"] = m.ForgetSource
+	}
+	files := map[string][]byte{}
+	for name, make := range parts {
+		text, err := make()
+		if err != nil {
+			return nil, err
+		}
+		files[name] = text
+	}
+	return files, nil
+}
+
 // Source is the module's C file.
 func (m *Module) Source() ([]byte, error) { return m.execute("livepatch.c.tmpl") }
 

@@ -1,6 +1,10 @@
 package baseproof
 
-import "kintsugi/elfdiff"
+import (
+	"maps"
+
+	"kintsugi/elfdiff"
+)
 
 // Improvable reports whether there are functions whose code differs from the
 // image's, or is not alone in having it, and that can still be proven. With
@@ -17,10 +21,10 @@ func (p *Proof) Improvable() bool {
 	return false
 }
 
-// Adopt takes over what is proven of the same unit compiled without
-// -ffunction-sections and -fdata-sections. The two objects come from one
-// source by one compiler, so their symbols have the same names.
-func (p *Proof) Adopt(plain *Proof) {
+// With returns p together with what is proven of the same unit compiled
+// without -ffunction-sections and -fdata-sections. The two objects come from
+// one source by one compiler, so their symbols have the same names.
+func (p *Proof) With(plain *Proof) *Proof {
 	mine, theirs := byName(p), byName(plain)
 	twins := map[*elfdiff.Atom]*elfdiff.Atom{}
 	for name, a := range mine {
@@ -28,12 +32,13 @@ func (p *Proof) Adopt(plain *Proof) {
 			twins[a] = theirs[name]
 		}
 	}
-	p.AdoptTwins(plain, twins)
+	return p.WithTwins(plain, twins)
 }
 
-// AdoptTwins takes over what is proven of the same unit compiled in another
-// way: twins are the atoms of that object, by those of this one.
-func (p *Proof) AdoptTwins(other *Proof, twins map[*elfdiff.Atom]*elfdiff.Atom) {
+// WithTwins returns p together with what is proven of the same unit compiled in
+// another way: twins are the atoms of that object, by those of this one.
+func (p *Proof) WithTwins(other *Proof, twins map[*elfdiff.Atom]*elfdiff.Atom) *Proof {
+	p = p.clone()
 	for _, f := range p.funcs {
 		twin := twins[f]
 		if p.how[f] == "" || twin == nil {
@@ -56,6 +61,26 @@ func (p *Proof) AdoptTwins(other *Proof, twins map[*elfdiff.Atom]*elfdiff.Atom) 
 			p.symbol[name] = addr
 		}
 	}
+	return p
+}
+
+// WithSymbols returns p with the addresses of symbols that another unit defines
+// as static ones and the patch makes global. What the unit's own references
+// point at has precedence.
+func (p *Proof) WithSymbols(addresses map[string]uint64) *Proof {
+	p = p.clone()
+	for name, addr := range addresses {
+		if _, known := p.symbol[name]; !known {
+			p.symbol[name] = addr
+		}
+	}
+	return p
+}
+
+func (p *Proof) clone() *Proof {
+	c := *p
+	c.addr, c.how, c.symbol = maps.Clone(p.addr), maps.Clone(p.how), maps.Clone(p.symbol)
+	return &c
 }
 
 // byName are the named atoms of a proof's object; nil where a name occurs twice.

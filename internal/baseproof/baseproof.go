@@ -49,14 +49,6 @@ func (p *Proof) SymbolAddr(name string) (uint64, bool) {
 	return addr, ok
 }
 
-// Promote tells where a symbol is that another unit defines as a static one
-// and the patch makes global. What the unit's own references say has precedence.
-func (p *Proof) Promote(name string, addr uint64) {
-	if _, known := p.symbol[name]; !known {
-		p.symbol[name] = addr
-	}
-}
-
 // Unproven says why a function is not proven; empty for one that is.
 func (p *Proof) Unproven(a *elfdiff.Atom) string { return p.how[a] }
 

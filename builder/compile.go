@@ -1,0 +1,175 @@
+package builder
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+
+	"kintsugi/internal/diag"
+	"kintsugi/internal/fault"
+	"kintsugi/internal/klp"
+	"kintsugi/internal/patchfile"
+	"kintsugi/internal/report"
+	"kintsugi/kbuild"
+)
+
+// compiled is a translation unit as part of one object that it is linked into.
+// A unit of several modules is one for each of them.
+type compiled struct {
+	kbuild.Pair
+	owner *klp.Owner
+}
+
+// compilation is what compile made.
+type compilation struct {
+	units   []compiled
+	overlay map[string][]byte            // files that were compiled in place of the tree's
+	changes map[string]*patchfile.Change // by path, numbered as debug info is; nil: it is not
+}
+
+// compile makes the pair of objects of every unit. Line numbers are pinned, so
+// that code which only moved stays the same. If the compiler refuses the
+// patched source, it is run once more without pinned numbers, so that its
+// messages have those that a person sees in the file. explained are the
+// findings about files of the patch so far.
+func compile(ctx context.Context, s *session, planned []kbuild.Unit, changes *patchfile.Result,
+	explained []report.Diagnostic) (compilation, []report.Diagnostic, error) {
+	byPath := map[string]*patchfile.Change{}
+	for _, c := range changes.Changes {
+		byPath[c.Path] = c
+	}
+	planned = withTypes(planned, changes)
+	c := compilation{overlay: overlay(changes, true), changes: byPath}
+	made, err := compilePairs(ctx, s, planned, c.overlay, filepath.Join(s.work, "units"))
+	if fault.CodeOf(err) == diag.PatchCompile {
+		c = compilation{overlay: overlay(changes, false)}
+		made, err = compilePairs(ctx, s, planned, c.overlay, filepath.Join(s.work, "unpinned"))
+	}
+	if err != nil || hasErrors(made.found) {
+		return c, made.found, err
+	}
+	severity := diag.Warning
+	if len(made.read) == 0 {
+		severity = diag.Error
+	}
+	found := made.found
+	found = append(found, unreached(sources(changes, s.arch), slices.Concat(explained, found), made.read, severity)...)
+	if len(made.pairs) == 0 && !hasErrors(found) {
+		return c, found, ErrNothing
+	}
+	c.units, err = owned(s.kernel, made.pairs)
+	return c, found, err
+}
+
+// owned gives each pair the objects that it is linked into.
+func owned(kernel *klp.Kernel, pairs []kbuild.Pair) ([]compiled, error) {
+	var units []compiled
+	for _, p := range pairs {
+		for _, name := range p.Unit.Owners() {
+			owner, err := kernel.Owner(name)
+			if err != nil {
+				return nil, err
+			}
+			units = append(units, compiled{Pair: p, owner: owner})
+		}
+	}
+	return units, nil
+}
+
+// pairs is what the compiler made of the planned units.
+type pairs struct {
+	pairs []kbuild.Pair
+	read  []string // changed files that they were made of
+	found []report.Diagnostic
+}
+
+// compilePairs compiles the units of changed C files, and those that changed
+// headers make another object of. What is no unit, and is compiled from a
+// changed header too, is looked at in between: it can end the build before
+// many units are compiled.
+func compilePairs(ctx context.Context, s *session, planned []kbuild.Unit, files map[string][]byte, work string) (pairs, error) {
+	own := slices.DeleteFunc(slices.Clone(planned), func(u kbuild.Unit) bool { return u.Header })
+	others := slices.DeleteFunc(slices.Clone(planned), func(u kbuild.Unit) bool { return !u.Header })
+	changed := slices.Sorted(maps.Keys(files))
+	overlay := withHeaders(files)
+	var made pairs
+	var err error
+	if made.pairs, err = s.tools.Compile(ctx, own, overlay, filepath.Join(work, "own")); err != nil {
+		return made, err
+	}
+	if made.found, err = s.tools.CheckSides(ctx, changed, overlay, filepath.Join(work, "sides")); err != nil || hasErrors(made.found) {
+		return made, err
+	}
+	reached, read, err := s.tools.CompileHeaders(ctx, others, overlay, filepath.Join(work, "others"))
+	if err != nil {
+		return made, err
+	}
+	made.read = append(read, kbuild.Reached(made.pairs)...)
+	for _, p := range reached {
+		if !shipped(s.kernel, p.Unit) {
+			continue
+		}
+		made.pairs = append(made.pairs, p)
+		found, err := missingOwners(s.kernel, p.Unit)
+		if err != nil {
+			return made, err
+		}
+		made.found = append(made.found, found...)
+	}
+	return made, nil
+}
+
+// shipped reports whether the target came with what a unit is linked into. A
+// header may reach modules that it did not.
+func shipped(kernel *klp.Kernel, u kbuild.Unit) bool {
+	return slices.ContainsFunc(u.Owners(), func(owner string) bool {
+		_, err := kernel.Owner(owner)
+		return !errors.Is(err, fs.ErrNotExist)
+	})
+}
+
+// withTypes has the types kept in the debug info of those units that the patch
+// can change a type in.
+func withTypes(units []kbuild.Unit, changes *patchfile.Result) []kbuild.Unit {
+	units = slices.Clone(units)
+	for _, c := range changes.Changes {
+		if !c.MayChangeTypes() {
+			continue
+		}
+		for i := range units {
+			units[i].Types = units[i].Types || slices.Contains(units[i].Changed, c.Path)
+		}
+	}
+	return units
+}
+
+// overlay is what the patch makes of the tree: contents by path, nil for what
+// is gone.
+func overlay(changes *patchfile.Result, pinned bool) map[string][]byte {
+	files := map[string][]byte{}
+	for _, c := range changes.Changes {
+		switch {
+		case c.Patched == nil:
+			files[c.Path] = nil
+		case pinned:
+			files[c.Path] = c.Pinned
+		default:
+			files[c.Path] = c.Patched
+		}
+	}
+	return files
+}
+
+// describeCompiled reports the units so far and those that a header led to.
+func describeCompiled(planned []report.Unit, units []compiled) []report.Unit {
+	list := slices.Clone(planned)
+	for _, u := range units {
+		if u.Unit.Header {
+			list = append(list, describeUnit(u.Unit, u.owner.Name))
+		}
+	}
+	return list
+}

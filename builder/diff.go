@@ -1,0 +1,60 @@
+package builder
+
+import (
+	"slices"
+
+	"kintsugi/elfdiff"
+	"kintsugi/internal/fault"
+	"kintsugi/internal/report"
+)
+
+// changed is a unit with what the patch changes in it.
+type changed struct {
+	proven
+	diff      *elfdiff.Result
+	readsKeys bool                // was compiled to read static keys
+	notes     []report.Diagnostic // what that means for its functions
+}
+
+// diff finds what changed in every unit.
+func diff(units []proven) ([]changed, error) {
+	list := make([]changed, 0, len(units))
+	for _, u := range units {
+		patched, err := load(u.Patched)
+		if err != nil {
+			return nil, fault.Environmentf("%s (patched): %w", u.Unit.Object, err)
+		}
+		list = append(list, changed{proven: u, diff: elfdiff.DiffObjects(u.orig, patched)})
+	}
+	return list, nil
+}
+
+// judge collects what stands against a livepatch, and what its author should
+// know, of all that changed.
+func judge(units []changed) []report.Diagnostic {
+	var found []report.Diagnostic
+	for _, u := range units {
+		found = append(found, u.layouts(found)...)
+		found = append(found, u.at(u.diff.Diagnostics)...)
+		found = append(found, u.at(u.notes)...)
+	}
+	return found
+}
+
+// empty reports whether no code or data of any unit has to be replaced.
+func empty(units []changed) bool {
+	return !slices.ContainsFunc(units, func(u changed) bool { return !u.diff.Empty() })
+}
+
+// at says where findings about the unit belong.
+func (u *compiled) at(found []report.Diagnostic) []report.Diagnostic {
+	list := make([]report.Diagnostic, 0, len(found))
+	for _, d := range found {
+		d.Object = u.owner.Name
+		if d.Source == "" {
+			d.Source = u.Unit.Source
+		}
+		list = append(list, d)
+	}
+	return list
+}

@@ -1,0 +1,69 @@
+package builder
+
+import (
+	"strconv"
+
+	"kintsugi/elfdiff"
+	"kintsugi/internal/fault"
+	"kintsugi/internal/klp"
+	"kintsugi/internal/report"
+)
+
+// part is a unit with the object that it gives to the module.
+type part struct {
+	changed
+	extract *elfdiff.Extract
+}
+
+// extract cuts the objects that the livepatch is linked from. There are none
+// if the livepatch core would have nothing to do.
+func extract(units []changed) ([]part, []report.Diagnostic, error) {
+	var parts []part
+	acts := map[string]bool{} // owners with something that the livepatch core is to do
+	for i, u := range units {
+		x, err := u.diff.Extract("klp" + strconv.Itoa(i) + "_")
+		if err != nil {
+			return nil, nil, &fault.Error{Class: fault.Bug, Err: err}
+		}
+		parts = append(parts, part{changed: u, extract: x})
+		if len(x.Replacements)+len(x.Callbacks) > 0 {
+			acts[u.owner.Name] = true
+		}
+	}
+	found := checkAuthors(parts)
+	if len(acts) == 0 {
+		return nil, found, nil
+	}
+	lends := exporters(parts)
+	var used []part
+	for _, p := range parts {
+		if p.owner.Name == klp.Vmlinux || acts[p.owner.Name] || lends[p.owner.Name] {
+			used = append(used, p)
+		}
+	}
+	return used, found, nil
+}
+
+// exporters are the modules of which another one uses what the patch exports.
+func exporters(parts []part) map[string]bool {
+	users := map[string]map[string]bool{} // owners of code that refers to a name
+	for _, p := range parts {
+		for _, e := range p.extract.Externals {
+			if users[e.Name] == nil {
+				users[e.Name] = map[string]bool{}
+			}
+			users[e.Name][p.owner.Name] = true
+		}
+	}
+	exports := map[string]bool{}
+	for _, p := range parts {
+		for _, name := range p.diff.Exports {
+			others := len(users[name])
+			if users[name][p.owner.Name] {
+				others--
+			}
+			exports[p.owner.Name] = exports[p.owner.Name] || others > 0
+		}
+	}
+	return exports
+}

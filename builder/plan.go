@@ -1,0 +1,133 @@
+package builder
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+
+	"kintsugi/internal/diag"
+	"kintsugi/internal/klp"
+	"kintsugi/internal/patchfile"
+	"kintsugi/internal/report"
+	"kintsugi/kbuild"
+)
+
+// plan finds the translation units that the changed files reach. explained are
+// the findings about files of the patch so far.
+func plan(ctx context.Context, s *session, changes *patchfile.Result, explained []report.Diagnostic) ([]kbuild.Unit, []report.Diagnostic, error) {
+	units, found, err := s.tools.Plan(ctx, sources(changes, s.arch))
+	if err != nil {
+		return nil, nil, err
+	}
+	added, more, err := s.tools.PlanNew(ctx, newObjects(changes, s.arch.Kernel))
+	if err != nil {
+		return nil, nil, err
+	}
+	units, found = append(units, added...), append(found, more...)
+	if len(units) == 0 {
+		found = notInKernel(found)
+	}
+	for _, u := range units {
+		more, err := checkOwners(s.kernel, u)
+		if err != nil {
+			return units, found, err
+		}
+		found = append(found, more...)
+	}
+	if len(units) > 0 || hasErrors(found) {
+		return units, found, nil
+	}
+	found = append(found, unreached(sources(changes, s.arch), slices.Concat(explained, found), nil, diag.Error)...)
+	if hasErrors(found) {
+		return nil, found, nil
+	}
+	return nil, found, ErrNothing
+}
+
+// newObjects are the objects that the patch's makefiles name.
+func newObjects(changes *patchfile.Result, kernelArch string) []kbuild.NewObject {
+	var list []kbuild.NewObject
+	for _, o := range changes.Objects {
+		if patchfile.ForeignArch(o.Source, kernelArch) {
+			continue
+		}
+		list = append(list, kbuild.NewObject{Source: o.Source, Makefile: o.Makefile(), List: o.List, When: o.When})
+	}
+	return list
+}
+
+// checkOwners opens what a unit is linked into. A module that kbuild would
+// make, and that the target was not shipped with, has no code to patch. A unit
+// that includes a changed header is not asked: it may not be concerned at all.
+func checkOwners(kernel *klp.Kernel, u kbuild.Unit) ([]report.Diagnostic, error) {
+	if u.Header {
+		return nil, nil
+	}
+	return missingOwners(kernel, u)
+}
+
+func missingOwners(kernel *klp.Kernel, u kbuild.Unit) ([]report.Diagnostic, error) {
+	var found []report.Diagnostic
+	for _, owner := range u.Owners() {
+		_, err := kernel.Owner(owner)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			found = append(found, refuse(diag.NotInKernel, u.Source, "Only modules that came with the target can be patched.",
+				"%s belongs to the module %s, which is not among those of the target", u.Source, owner))
+		case err != nil:
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+// notInKernel makes refusals of the warnings about files that this kernel
+// does not have: there is nothing else in the patch.
+func notInKernel(found []report.Diagnostic) []report.Diagnostic {
+	found = slices.Clone(found)
+	for i := range found {
+		if found[i].Code == diag.NotInKernel {
+			found[i].Severity = diag.Error
+		}
+	}
+	return found
+}
+
+// unreached reports the changed files that are part of no unit, unless another
+// finding explains that. read are the files that units were compiled from.
+func unreached(files []string, explained []report.Diagnostic, read []string, severity diag.Severity) []report.Diagnostic {
+	known := map[string]bool{}
+	for _, d := range explained {
+		if d.Code != diag.PatchOffset {
+			known[d.Source] = true
+		}
+	}
+	var list []report.Diagnostic
+	for _, file := range files {
+		if !known[file] && !slices.Contains(read, file) {
+			list = append(list, report.Diagnostic{Code: diag.NotInKernel, Severity: severity, Source: file,
+				Message: file + " is part of no unit of this kernel",
+				Hint:    "a new file needs a line in its directory's makefile, or a unit that includes it"})
+		}
+	}
+	return list
+}
+
+// describePlanned reports the units that are certain to be concerned.
+func describePlanned(units []kbuild.Unit) []report.Unit {
+	var list []report.Unit
+	for _, u := range units {
+		if u.Header {
+			continue
+		}
+		for _, owner := range u.Owners() {
+			list = append(list, describeUnit(u, owner))
+		}
+	}
+	return list
+}
+
+func describeUnit(u kbuild.Unit, owner string) report.Unit {
+	return report.Unit{Source: u.Source, Object: u.Object, Owner: owner, New: u.New}
+}

@@ -1,0 +1,133 @@
+package builder
+
+import (
+	"errors"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+
+	"kintsugi/internal/diag"
+	"kintsugi/internal/fault"
+	"kintsugi/internal/patchfile"
+	"kintsugi/internal/report"
+)
+
+// ErrNothing is the verdict that the patch changes no code of the kernel.
+var ErrNothing = &fault.Error{Class: fault.Verdict, Err: errors.New("the patch changes nothing that this kernel runs")}
+
+// record is the report while a build writes it. Stages return what they find;
+// only the line of stages writes it down here.
+type record struct {
+	rep   *report.Report
+	name  string    // of the stage under way, empty before the first
+	begin time.Time // of that stage
+}
+
+func newRecord(opts Options) *record {
+	rep := report.New(opts.Version)
+	rep.Timings = map[string]int64{}
+	if t := opts.Target; t != nil {
+		rep.Target = &report.Target{Name: t.Name, Release: t.Release, Arch: t.Arch, Compiler: t.Compiler}
+	}
+	return &record{rep: rep}
+}
+
+// stage notes how long the stage before took, and begins another. The empty
+// name begins none.
+func (rec *record) stage(name string) {
+	now := time.Now()
+	if rec.name != "" {
+		rec.rep.Timings[rec.name] = now.Sub(rec.begin).Milliseconds()
+	}
+	rec.name, rec.begin = name, now
+	slog.Debug("stage", "name", name)
+}
+
+// note writes down what a stage found. An error among it ends the build, as
+// err does.
+func (rec *record) note(found []report.Diagnostic, err error) error {
+	rec.rep.Diagnostics = append(rec.rep.Diagnostics, found...)
+	if err != nil {
+		return err
+	}
+	return refusal(rec.rep.Diagnostics)
+}
+
+// refusal is the first finding that stands against a livepatch, as an error.
+func refusal(found []report.Diagnostic) error {
+	for _, d := range found {
+		if d.Severity == diag.Error {
+			return fault.Verdictf(d.Code, "the patch cannot be livepatched: %s", d.Message)
+		}
+	}
+	return nil
+}
+
+// nothing is the verdict on a patch that leaves no code to replace: there is
+// nothing to do, unless the patch takes something away that the kernel goes on
+// to use, or adds something that others are meant to use.
+func (rec *record) nothing() error {
+	for i := range rec.rep.Diagnostics {
+		switch d := &rec.rep.Diagnostics[i]; d.Code {
+		case diag.SymbolRemoved:
+			d.Severity, d.Hint = diag.Error, "Leave the name where it is, and change what it does instead."
+		case diag.ExportDropped:
+			d.Severity, d.Hint = diag.Error, "Put what uses the export into the same patch: nothing else in it has an effect."
+		}
+	}
+	if err := refusal(rec.rep.Diagnostics); err != nil {
+		return err
+	}
+	return ErrNothing
+}
+
+// finish gives the report its verdict and brings its lists into order.
+func (rec *record) finish(err error) (*report.Report, error) {
+	rec.stage("")
+	rep := rec.rep
+	rep.Verdict = verdictOf(err)
+	if rep.Verdict != report.OK && rep.Errors() == 0 {
+		rep.Diagnostics = append(rep.Diagnostics, failures(err)...)
+	}
+	if rep.Verdict == report.Failed {
+		rep.Error = &report.Failure{Message: err.Error(), Hints: fault.Hints(err)}
+	}
+	rep.Sort()
+	return rep, err
+}
+
+// failures are the findings that an error of a failed build stands for.
+func failures(err error) []report.Diagnostic {
+	var apply *patchfile.ApplyError
+	if errors.As(err, &apply) {
+		var list []report.Diagnostic
+		for _, f := range apply.Failures {
+			list = append(list, f.Diagnostic())
+		}
+		return list
+	}
+	code := fault.CodeOf(err)
+	if code == "" {
+		return nil
+	}
+	return []report.Diagnostic{{Code: code, Severity: diag.Error, Source: fault.SourceOf(err), Message: err.Error(),
+		Hint: strings.Join(fault.Hints(err), "; ")}}
+}
+
+func verdictOf(err error) report.Verdict {
+	switch {
+	case err == nil:
+		return report.OK
+	case errors.Is(err, ErrNothing):
+		return report.Nothing
+	case fault.ClassOf(err) == fault.Verdict:
+		return report.Refused
+	}
+	return report.Failed
+}
+
+// hasErrors reports whether something in found stands against a livepatch.
+func hasErrors(found []report.Diagnostic) bool {
+	return slices.ContainsFunc(found, func(d report.Diagnostic) bool { return d.Severity == diag.Error })
+}

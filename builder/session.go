@@ -1,0 +1,81 @@
+package builder
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"path/filepath"
+
+	"kintsugi/internal/arch"
+	"kintsugi/internal/fault"
+	"kintsugi/internal/klp"
+	"kintsugi/internal/kofile"
+	"kintsugi/internal/report"
+	"kintsugi/kbuild"
+)
+
+// session is what every stage may read. Nothing in it changes.
+type session struct {
+	opts   Options
+	kernel *klp.Kernel
+	tools  tools
+	// linkModule is kbuild's, but in unit tests.
+	linkModule func(context.Context, kbuild.ModuleSpec) (string, error)
+	arch       *arch.Arch
+	name       string // of the module's file, without .ko
+	work       string // directory of this build, removed at its end
+}
+
+// tools is what the stages need of the kernel's build. It is kbuild's, but in
+// unit tests.
+type tools interface {
+	Plan(ctx context.Context, changed []string) ([]kbuild.Unit, []report.Diagnostic, error)
+	PlanNew(ctx context.Context, objects []kbuild.NewObject) ([]kbuild.Unit, []report.Diagnostic, error)
+	Compile(ctx context.Context, units []kbuild.Unit, overlay map[string][]byte, work string) ([]kbuild.Pair, error)
+	CompileHeaders(ctx context.Context, units []kbuild.Unit, overlay map[string][]byte, work string) ([]kbuild.Pair, []string, error)
+	CompileReadingKeys(ctx context.Context, u kbuild.Unit, overlay map[string][]byte, work string) (kbuild.Pair, error)
+	CompilePlain(ctx context.Context, u kbuild.Unit, work string) ([]byte, error)
+	CheckSides(ctx context.Context, changed []string, overlay map[string][]byte, work string) ([]report.Diagnostic, error)
+}
+
+// open opens the target's image and exports, and makes the work directory.
+func open(opts Options) (*session, error) {
+	if len(opts.Patches) == 0 {
+		return nil, fault.Inputf("no patch to build from")
+	}
+	name, err := moduleName(opts)
+	if err != nil {
+		return nil, err
+	}
+	t := opts.Target
+	if err := checkTaken(name, t.Modules); err != nil {
+		return nil, err
+	}
+	machine, err := arch.ByName(t.Arch)
+	if err != nil {
+		return nil, fault.Environmentf("target %s: %w", t.Name, err)
+	}
+	kernel, err := klp.OpenKernel(t.Vmlinux, t.Symvers)
+	if err != nil {
+		return nil, err
+	}
+	if t.Modules != "" {
+		kernel.ReadModule = kofile.Open(t.Modules).Read
+	}
+	work, err := os.MkdirTemp("", "kintsugi-")
+	if err != nil {
+		kernel.Image.Close()
+		return nil, fault.Environmentf("work directory: %w", err).
+			Hint("set TMPDIR to a directory with a few hundred megabytes of room")
+	}
+	tree := &kbuild.Tree{Dir: t.Source, CC: t.CC, CacheDir: filepath.Join(t.Dir, "units"), Jobs: opts.Jobs, Cage: t.Cage(work),
+		Launcher: opts.Launcher, Progress: opts.Progress}
+	return &session{opts: opts, kernel: kernel, arch: machine, tools: tree, linkModule: kbuild.LinkModule, name: name, work: work}, nil
+}
+
+func (s *session) close() {
+	s.kernel.Image.Close()
+	if err := os.RemoveAll(s.work); err != nil {
+		slog.Warn("work directory", "error", err)
+	}
+}
