@@ -67,7 +67,9 @@ func moduleSource(s *session, parts []resolved) *templates.Module {
 		if name == klp.Vmlinux {
 			o.Module, o.Ident = "", name
 		}
-		m.Forget = m.Forget || name != klp.Vmlinux && forgets
+		if name != klp.Vmlinux && forgets {
+			m.Forget = s.kernel.Arch()
+		}
 		m.Objects = append(m.Objects, o)
 	}
 	return m
@@ -91,10 +93,11 @@ func objects(parts []resolved, calls map[string][]templates.Call) []string {
 // relocates in it for a patched module that goes; nil where the kernel does that
 // itself.
 func forgetLinks(kernel *klp.Kernel) klp.Links {
-	if len(kernel.Image.Lookup("clear_relocate_add")) > 0 {
+	machine := kernel.Arch()
+	if len(kernel.Image.Lookup("clear_relocate_add")) > 0 || machine.Loader.Poke.Header == "" {
 		return nil
 	}
-	links, _ := kernel.Globals(templates.ForgetSymbols)
+	links, _ := kernel.Globals(templates.ForgetSymbols(machine))
 	return links
 }
 

@@ -2,8 +2,50 @@
 
 package templates
 
-// Wrapper is a callback that calls the author's and then forgets what the
-// kernel has relocated for a module that goes.
+import (
+	"maps"
+	"slices"
+
+	"kintsugi/internal/arch"
+)
+
+// ForgetSymbols are the symbols that forget.c needs and that kernels of the
+// architecture do not export.
+func ForgetSymbols(a *arch.Arch) []string {
+	return []string{"text_mutex", a.Loader.Poke.Write, a.Loader.Poke.Sync}
+}
+
+// Field is the size in bytes of the fields of some relocation types.
+type Field struct {
+	Size  int
+	Types []string
+}
+
+// defaultField is the size of the fields that OtherFields leaves out.
+const defaultField = 4
+
+// OtherFields are the relocations that Forget takes back whose fields do not
+// have the default size, by size.
+func (m *Module) OtherFields() []Field {
+	applies := m.Forget.Loader.Applies
+	bySize := map[int][]string{}
+	for _, typ := range slices.Sorted(maps.Keys(applies)) {
+		if size := applies[typ]; size != defaultField {
+			bySize[size] = append(bySize[size], m.Forget.TypeName(typ))
+		}
+	}
+	var fields []Field
+	for _, size := range slices.Sorted(maps.Keys(bySize)) {
+		fields = append(fields, Field{Size: size, Types: bySize[size]})
+	}
+	return fields
+}
+
+// DefaultField is the size of all other fields.
+func (m *Module) DefaultField() int { return defaultField }
+
+// Wrapper is a callback that calls the author's and then forgets the
+// relocations for a module that is unloaded.
 type Wrapper struct {
 	Kind string // pre_patch or post_unpatch
 	Name string
@@ -12,13 +54,13 @@ type Wrapper struct {
 
 const forget = "livepatch_forget"
 
-// Forgetting returns the objects with callbacks that forget: after the
-// author's own, which is code that is relocated itself, and where the author's
-// refuses the module that comes.
+// Forgetting returns the objects with callbacks that forget: after the author's
+// post_unpatch callback, which is relocated code itself, and after an author's
+// pre_patch callback that refuses the module.
 func (m *Module) Forgetting() []Object {
 	objects := make([]Object, len(m.Objects))
 	for i, o := range m.Objects {
-		if m.Forget && o.Module != "" {
+		if m.Forget != nil && o.Module != "" {
 			o.wrap()
 		}
 		objects[i] = o

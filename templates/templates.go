@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"strings"
 	"text/template"
+
+	"kintsugi/internal/arch"
 )
 
 //go:embed *.tmpl include
@@ -26,13 +28,11 @@ type Module struct {
 	States     []State
 	Namespaces []string // of symbols, to import
 	Units      []string // names of the shipped objects, without .o_shipped
-	// Forget is for kernels that do not take the relocations of a patched
-	// module back when it goes: there is a second C file, forget.c.
-	Forget bool
+	// Forget is the architecture of a kernel that does not take back the relocations
+	// for a patched module when that is unloaded: the module brings forget.c, which
+	// does. It is nil for other kernels.
+	Forget *arch.Arch
 }
-
-// ForgetSymbols are what forget.c needs of the kernel and no module can link with.
-var ForgetSymbols = []string{"text_mutex", "text_poke", "text_poke_sync"}
 
 // Object is one struct klp_object.
 type Object struct {
@@ -86,7 +86,7 @@ func Headers() map[string][]byte {
 // Files are the files of the module's source, the objects aside, by name.
 func (m *Module) Files() (map[string][]byte, error) {
 	parts := map[string]func() ([]byte, error){"livepatch.c": m.Source, "Kbuild": m.Kbuild}
-	if m.Forget {
+	if m.Forget != nil {
 		parts["forget.c"] = m.ForgetSource
 	}
 	files := map[string][]byte{}

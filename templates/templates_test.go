@@ -5,6 +5,8 @@ package templates
 import (
 	"strings"
 	"testing"
+
+	"kintsugi/internal/arch"
 )
 
 // TestForgetting sees that no callback of an author is lost where the module
@@ -16,14 +18,14 @@ func TestForgetting(t *testing.T) {
 		want   []string
 		never  string
 	}{
-		"vmlinux": {Module{Forget: true, Objects: []Object{{Ident: "vmlinux", Calls: calls}}},
+		"vmlinux": {Module{Forget: &arch.AMD64, Objects: []Object{{Ident: "vmlinux", Calls: calls}}},
 			[]string{".post_unpatch = author_post_unpatch,", ".pre_unpatch = author_pre_unpatch,", ".pre_patch = author_pre_patch,"}, "livepatch_forget(obj)"},
-		"module": {Module{Forget: true, Objects: []Object{{Module: "x", Ident: "object_x", Calls: calls}}},
+		"module": {Module{Forget: &arch.AMD64, Objects: []Object{{Module: "x", Ident: "object_x", Calls: calls}}},
 			[]string{".post_unpatch = object_x_post_unpatch,", ".pre_unpatch = author_pre_unpatch,", ".pre_patch = object_x_pre_patch,",
 				"\tauthor_post_unpatch(obj);\n\tlivepatch_forget(obj);", "int err = author_pre_patch(obj);"}, ".post_unpatch = livepatch_forget,"},
 		"module of a kernel that forgets itself": {Module{Objects: []Object{{Module: "x", Ident: "object_x", Calls: calls}}},
 			[]string{".post_unpatch = author_post_unpatch,"}, "livepatch_forget"},
-		"module without callbacks": {Module{Forget: true, Objects: []Object{{Module: "x", Ident: "object_x"}}},
+		"module without callbacks": {Module{Forget: &arch.AMD64, Objects: []Object{{Module: "x", Ident: "object_x"}}},
 			[]string{".post_unpatch = livepatch_forget,"}, ".pre_patch"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -40,5 +42,26 @@ func TestForgetting(t *testing.T) {
 				t.Errorf("%s\nshould not have %q", text, c.never)
 			}
 		})
+	}
+}
+
+// TestForgetSource has each relocation type that the loader applies handled
+// with the size of its field.
+func TestForgetSource(t *testing.T) {
+	m := Module{Forget: &arch.AMD64}
+	text, err := m.ForgetSource()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"#include <asm/text-patching.h>\n",
+		"\t\tcase R_X86_64_NONE:\n\t\t\tbreak;\n",
+		"\t\tcase R_X86_64_64:\n\t\tcase R_X86_64_PC64:\n\t\t\ttext_poke(field, &zero, 8);\n\t\t\tbreak;\n",
+		"\t\tdefault:\n\t\t\ttext_poke(field, &zero, 4);\n\t\t}\n",
+		"\ttext_poke_sync();\n",
+	} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
 	}
 }

@@ -23,3 +23,21 @@ func TestByNameAndMachine(t *testing.T) {
 		t.Error("ByMachine knows a machine that has no value")
 	}
 }
+
+// TestModulesComplete has all that a module of a patched kernel needs known for
+// each machine whose modules can be read.
+func TestModulesComplete(t *testing.T) {
+	for _, a := range All() {
+		if a.Image.Modules == (Window{}) {
+			continue
+		}
+		if len(a.Loader.Applies) == 0 || a.Loader.Poke.Header == "" || a.RelocName == nil {
+			t.Errorf("%s: modules can be read, but not all of the loader is known: %+v", a.Name, a.Loader)
+		}
+		for _, typ := range a.Loader.Relative {
+			if a.Loader.Applies[typ] == 0 {
+				t.Errorf("%s: %s is relative and writes nothing", a.Name, a.TypeName(typ))
+			}
+		}
+	}
+}

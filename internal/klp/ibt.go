@@ -24,7 +24,7 @@ const sealEntry = 4
 // checkSealed refuses a new pointer to a function that no indirect branch can
 // go to.
 func (k *Kernel) checkSealed(e *elfdiff.External, ref *report.Reference) *report.Diagnostic {
-	machine := k.arch()
+	machine := k.Arch()
 	if e.TakenBy == "" || isMark(ref.Symbol) || !k.tracksBranches() {
 		return nil
 	}
@@ -57,7 +57,7 @@ func isCode(letter byte) bool { return strings.IndexByte("tTwW", letter) >= 0 }
 // tracksBranches reports whether the kernel was built with indirect branch
 // tracking: it has a list of sealed functions.
 func (k *Kernel) tracksBranches() bool {
-	start := k.arch().Entry.Sealed.Start
+	start := k.Arch().Entry.Sealed.Start
 	return start != "" && len(k.Image.Lookup(start)) > 0
 }
 
@@ -97,7 +97,7 @@ func (o *Owner) seals(addr uint64) bool {
 
 // sealList returns the list and its address.
 func (o *Owner) sealList() (start uint64, list []byte, ok bool) {
-	sealed := o.kernel.arch().Entry.Sealed
+	sealed := o.kernel.Arch().Entry.Sealed
 	if o.Name != Vmlinux {
 		return o.Image.SectionAddr(sealed.Section), o.Image.Section(sealed.Section), true
 	}

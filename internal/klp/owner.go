@@ -52,8 +52,8 @@ func OpenKernel(vmlinux, symvers string) (*Kernel, error) {
 	return &Kernel{Image: image, Exports: exports}, nil
 }
 
-// arch is the kernel's architecture. One that is not known has no facts.
-func (k *Kernel) arch() *arch.Arch {
+// Arch is the kernel's architecture. An unknown one has no facts.
+func (k *Kernel) Arch() *arch.Arch {
 	a, err := arch.ByMachine(k.Image.Machine)
 	if err != nil {
 		return &arch.Arch{Machine: k.Image.Machine}

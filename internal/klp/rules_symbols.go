@@ -73,7 +73,7 @@ func (v *verifier) dependsOn(module string) bool {
 
 // unknown: only weak symbols may be undefined, and those that the loader ignores.
 func (v *verifier) unknown(i Import) {
-	if i.Weak || slices.Contains(v.kernel.arch().Loader.Ignored, i.Symbol) {
+	if i.Weak || slices.Contains(v.kernel.Arch().Loader.Ignored, i.Symbol) {
 		return
 	}
 	if strings.HasPrefix(i.Symbol, symPrefix) {

@@ -13,7 +13,7 @@ func (o *Owner) traced(addr uint64) bool {
 	if o.sites == nil {
 		return true
 	}
-	for _, distance := range o.kernel.arch().Entry.FtraceSites {
+	for _, distance := range o.kernel.Arch().Entry.FtraceSites {
 		if _, ok := slices.BinarySearch(o.sites, addr+distance); ok {
 			return true
 		}
@@ -23,7 +23,7 @@ func (o *Owner) traced(addr uint64) bool {
 
 // ftraceSites is __mcount_loc of o in ascending order, nil if it is not readable.
 func ftraceSites(o *Owner) []uint64 {
-	if !o.kernel.arch().Entry.SiteTable {
+	if !o.kernel.Arch().Entry.SiteTable {
 		return nil
 	}
 	table := o.Image.Section("__mcount_loc")
