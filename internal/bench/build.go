@@ -16,7 +16,7 @@ import (
 	"kintsugi/kbuild"
 )
 
-// rival is one file's build and the bare commands that it is held against.
+// rival is the build of one file, and the bare commands that it is compared with.
 type rival struct {
 	bench             *bench
 	out               string // where the build writes
@@ -34,13 +34,14 @@ type figures struct {
 }
 
 func (b *bench) builds(ctx context.Context) error {
-	fmt.Printf("\nwarm build of one file, %d rounds, each of build, compilers at once, make M=, compiler, compiler\n  ms: median, smallest, largest\n", b.rounds)
+	fmt.Printf("\nwarm build of one file, %d rounds, each of build, compilers at once, make M=, compiler, compiler\n", b.rounds)
+	fmt.Println("  ms: median, smallest, largest")
 	for _, e := range edits {
 		r, err := b.rival(ctx, e)
 		if err != nil {
 			return err
 		}
-		m, _, err := peak(ctx, r.build) // it also warms up, and leaves src/ for the floor
+		m, _, err := peak(ctx, r.build) // also warms up, and leaves src/ for the floor
 		if err != nil {
 			return err
 		}
@@ -113,7 +114,7 @@ func (b *bench) unit(ctx context.Context, file string) (kbuild.Unit, error) {
 	return units[0], nil
 }
 
-// round measures each side once.
+// round measures the build and each bare command once.
 func (r *rival) round(ctx context.Context, f *figures) error {
 	build, err := timed(ctx, r.build)
 	if err != nil {
@@ -167,7 +168,7 @@ func (f *figures) add(build, pair, link, original, patched cost) {
 	f.inTurnCPU.add(inTurn.cpu)
 }
 
-// stages adds what the build's report says of its stages.
+// stages adds the times of the stages, from the build's report.
 func (r *rival) stages(f *figures) error {
 	text, err := os.ReadFile(filepath.Join(r.out, "report.json"))
 	if err != nil {
@@ -209,4 +210,6 @@ func (f *figures) stageLine() string {
 }
 
 // stageOrder is the order of the stages of a build.
-var stageOrder = []string{"parse", "open", "plan", "compile", "prove", "diff", "extract", "resolve", "emit", "link", "seal", "verify"}
+var stageOrder = []string{
+	"parse", "open", "plan", "compile", "prove", "diff", "extract", "resolve", "emit", "link", "seal", "verify",
+}

@@ -30,13 +30,14 @@ func (b *bench) coldTarget(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("  %-30s %8.1f s, processor %.1f s on %d cores, load average %s    (to reach: 60 s)\n", "kintsugi target add",
-		c.wall.Seconds(), c.cpu.Seconds(), runtime.NumCPU(), load())
+	fmt.Printf("  %-30s %8.1f s, processor %.1f s on %d cores, load average %s    (to reach: 60 s)\n",
+		"kintsugi target add", c.wall.Seconds(), c.cpu.Seconds(), runtime.NumCPU(), load())
 	fmt.Printf("  %-30s %s    (to reach: itself below 300 MB)\n", "peak memory", m)
 	return b.firstBuild(ctx, add)
 }
 
-// firstBuild has to ask kbuild what later ones find in the target.
+// firstBuild times the build that asks kbuild; later builds find the answers in
+// the target.
 func (b *bench) firstBuild(ctx context.Context, build command.Cmd) error {
 	patch, _, err := edits[0].patch(b.target.Source)
 	if err != nil {
@@ -55,8 +56,8 @@ func (b *bench) firstBuild(ctx context.Context, build command.Cmd) error {
 	return nil
 }
 
-// packagesAlone is a store with the package lists and the target's packages
-// of the default one.
+// packagesAlone is a store that has the package lists of the default store and
+// the target's packages, and nothing else.
 func (b *bench) packagesAlone() (string, error) {
 	store, err := target.DefaultStore()
 	if err != nil {

@@ -19,7 +19,8 @@ import (
 var modules = []string{"amdgpu", "nouveau", "xfs", "btrfs"}
 
 func (b *bench) differ(ctx context.Context) error {
-	fmt.Printf("\ndiffer, in process: read and compare two objects, %d rounds, load average %s\n  ms: median, smallest, largest\n", b.rounds, load())
+	fmt.Printf("\ndiffer, in process: read and compare two objects, %d rounds, load average %s\n", b.rounds, load())
+	fmt.Println("  ms: median, smallest, largest")
 	fmt.Printf("  %-30s %8s %10s  %22s %9s %9s %9s\n", "", "MB", "relocs", "ms", "processor", "ns/reloc", "objects/s")
 	for _, name := range modules {
 		data, err := b.module(name)

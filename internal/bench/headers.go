@@ -19,12 +19,12 @@ import (
 // headerEdit changes code that is compiled into units all over the kernel.
 var headerEdit = edit{"include/linux/mman.h", "vm_acct_memory(-pages);", "if (pages != 12345) vm_acct_memory(-pages);"}
 
-// headers times the build of a header's change beside the bare compiler on all
-// units that have the header. No build can do with less than one compilation
-// of each as patched, and one of the original where that is not kept from
-// before.
+// headers times the build of a header's change, and the bare compiler on all
+// units that have the header. A build needs at least one compilation of each
+// patched unit, and one of each original that was not kept.
 func (b *bench) headers(ctx context.Context) error {
-	fmt.Printf("\nchange of a header, %s, %d compilers at once, load average %s\n", headerEdit.file, runtime.NumCPU(), load())
+	fmt.Printf("\nchange of a header, %s, %d compilers at once, load average %s\n",
+		headerEdit.file, runtime.NumCPU(), load())
 	patch, _, err := headerEdit.patch(b.target.Source)
 	if err != nil {
 		return err
@@ -46,8 +46,9 @@ func (b *bench) headers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	jobs, out := strconv.Itoa(runtime.NumCPU()), filepath.Join(b.work, "header")
 	build := command.Cmd{Dir: b.work, Env: []string{"KINTSUGI_CACHE=" + cache}, Path: b.kintsugi,
-		Args: []string{"build", "-q", "-t", b.target.Name, "-j", strconv.Itoa(runtime.NumCPU()), "-o", filepath.Join(b.work, "header"), file}}
+		Args: []string{"build", "-q", "-t", b.target.Name, "-j", jobs, "-o", out, file}}
 	first, err := timed(ctx, build)
 	if err != nil {
 		return err
@@ -63,14 +64,16 @@ func (b *bench) headers(ctx context.Context) error {
 	row("kintsugi build, nothing kept", first)
 	row("kintsugi build, originals kept", again)
 	ratio := func(what string, c cost, times float64, goal string) {
-		fmt.Printf("  %-40s %8.2f, of processor time %.2f%s\n", what, c.wall.Seconds()/bare.wall.Seconds()/times, c.cpu.Seconds()/bare.cpu.Seconds()/times, goal)
+		wall, cpu := c.wall.Seconds()/bare.wall.Seconds(), c.cpu.Seconds()/bare.cpu.Seconds()
+		fmt.Printf("  %-40s %8.2f, of processor time %.2f%s\n", what, wall/times, cpu/times, goal)
 	}
 	ratio("nothing kept / bare compiler twice", first, 2, "    (to reach: 1.2)")
 	ratio("originals kept / bare compiler once", again, 1, "    (to reach: 1.2)")
 	return nil
 }
 
-// affected returns how many units the header may reach, and those that have it.
+// affected returns the number of units that the header may reach, and the units
+// that include it.
 func (b *bench) affected(ctx context.Context) (int, []kbuild.Unit, error) {
 	tree := b.tree()
 	units, _, err := tree.Plan(ctx, []string{headerEdit.file})
@@ -108,8 +111,8 @@ func (b *bench) compileAll(ctx context.Context, units []kbuild.Unit, name string
 	return pooled(ctx, script)
 }
 
-// freshStore is a store with the target, of which nothing is kept but what
-// kbuild says of it.
+// freshStore is a store with the target. It keeps kbuild's answers about units,
+// and no objects.
 func (b *bench) freshStore() (string, error) {
 	cache := filepath.Join(b.work, "fresh")
 	dir := filepath.Join(cache, "targets", b.target.Name)

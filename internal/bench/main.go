@@ -1,9 +1,8 @@
-// Bench measures kintsugi on a real target: a warm build beside the bare
-// commands that it cannot do without, the change of a header beside the bare
-// compiler, how long a new target takes, and the differ on the kernel's largest
-// modules. It asserts nothing: it prints what
-// was reached next to what is to be reached; docs/performance.md tells what
-// each figure means.
+// Bench measures kintsugi on a real target: a warm build beside the bare commands
+// that every build needs, the change of a header beside the bare compiler, the time
+// that a new target takes, and the differ on the kernel's largest modules. It asserts
+// nothing: it prints each figure next to its goal. docs/performance.md explains the
+// figures.
 //
 //	go run ./internal/bench [-t TARGET] [-rounds N] [build] [headers] [target] [differ]
 package main
@@ -43,7 +42,7 @@ type bench struct {
 	rounds   int    // counted ones
 }
 
-// part is one measurement.
+// part is a measurement that can be asked for by name.
 type part struct {
 	name string
 	run  func(*bench, context.Context) error

@@ -20,9 +20,8 @@ import (
 	"kintsugi/internal/command"
 )
 
-// cost is what running commands took: the time on the clock, and that of the
-// processor in all of their processes together, which other users of the
-// machine disturb less.
+// cost is the time that commands took: on the clock, and on the processor in all
+// their processes together, which other users of the machine disturb less.
 type cost struct{ wall, cpu time.Duration }
 
 func (c cost) plus(d cost) cost { return cost{c.wall + d.wall, c.cpu + d.cpu} }
@@ -73,7 +72,7 @@ func pooled(ctx context.Context, cmds []command.Cmd) (cost, error) {
 	return total, err
 }
 
-// processorTime is what this process has used of it so far, in all threads.
+// processorTime is the time that all threads of this process have used so far.
 func processorTime() time.Duration {
 	var u syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // cannot fail with these arguments
@@ -109,15 +108,13 @@ type memory struct {
 	tree int // of the largest process among it and its descendants
 }
 
-// peak runs a command and watches its memory. What wait4 tells (ru_maxrss) is
-// the largest of the process and everything it waited for, so the process's
-// own peak is read from /proc while it runs: VmHWM never falls, and at most
-// what grows in the last two milliseconds is missed. Watching costs time, so
-// this run is not one of those whose time counts.
+// peak runs a command and watches its memory. ru_maxrss of wait4 is the largest of
+// the process and everything it waited for, so the process's own peak is read from
+// /proc while it runs: VmHWM never falls, and at most the growth of the last two
+// milliseconds is missed. Watching costs time, so the time of this run does not count.
 //
-// ru_maxrss also has the memory of the parent in it, as it was before exec
-// (exec_mmap, fs/exec.c). So it tells of a compiler only while this program
-// is smaller than one.
+// ru_maxrss includes the memory of the parent before exec (exec_mmap, fs/exec.c). It
+// is that of a compiler only while this program is smaller than a compiler.
 func peak(ctx context.Context, c command.Cmd) (memory, cost, error) {
 	begin := time.Now()
 	p, err := start(ctx, c)

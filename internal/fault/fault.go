@@ -1,8 +1,8 @@
-// Package fault says whose fault an error is, which decides the exit code,
-// and carries the hints that help the person who reads it.
+// Package fault classes errors by whose fault they are, which decides the exit
+// code, and carries hints for the person who reads them.
 //
-// Libraries wrap an error once, where the cause is known; everything above
-// adds context with fmt.Errorf and %w and leaves the class alone.
+// A library classes an error once, where the cause is known; callers add context
+// with fmt.Errorf and %w and leave the class alone.
 package fault
 
 import (
@@ -20,9 +20,9 @@ const (
 	Verdict Class = 1
 	// Input is bad usage or bad input: a patch that does not apply, a broken file.
 	Input Class = 2
-	// Environment is the machine's: a missing tool, the wrong compiler, a full disk.
+	// Environment is a fault of the machine: a missing tool, the wrong compiler, a full disk.
 	Environment Class = 3
-	// Bug is ours. Errors that nobody classed are bugs.
+	// Bug is a fault of kintsugi. An error without a class is a bug.
 	Bug Class = 4
 )
 
@@ -31,7 +31,7 @@ const (
 type Error struct {
 	Class Class
 	Code  diag.Code
-	// Source is where in the patched tree the fault lies, file:line.
+	// Source is the place of the fault in the patched tree, file:line.
 	Source string
 	Hints  []string
 	Err    error
@@ -61,7 +61,7 @@ func Environmentf(format string, args ...any) *Error {
 	return &Error{Class: Environment, Err: fmt.Errorf(format, args...)}
 }
 
-// ClassOf returns the class of the outermost Error in err's chain, Bug where
+// ClassOf returns the class of the outermost Error in err's chain, Bug if
 // there is none.
 func ClassOf(err error) Class {
 	var e *Error
@@ -71,7 +71,7 @@ func ClassOf(err error) Class {
 	return Bug
 }
 
-// CodeOf returns the diagnostic code of err, empty where it has none.
+// CodeOf returns the diagnostic code of err, empty if it has none.
 func CodeOf(err error) diag.Code {
 	var e *Error
 	if errors.As(err, &e) {
@@ -80,7 +80,7 @@ func CodeOf(err error) diag.Code {
 	return ""
 }
 
-// SourceOf returns where in the source err lies, empty where that is not known.
+// SourceOf returns the place in the source that err is about, empty if unknown.
 func SourceOf(err error) string {
 	var e *Error
 	if errors.As(err, &e) {

@@ -1,4 +1,4 @@
-// Package kconfig reads a kernel's .config and says how two of them differ.
+// Package kconfig reads a kernel's .config and compares two of them.
 package kconfig
 
 import (
@@ -36,7 +36,7 @@ func Parse(data []byte) (Config, error) {
 	return config, lines.Err()
 }
 
-// Yes tells whether name is y.
+// Yes reports whether name is y.
 func (c Config) Yes(name string) bool { return c[name] == "y" }
 
 // Text returns the string value of name without its quotes.
@@ -45,8 +45,8 @@ func (c Config) Text(name string) string {
 	return strings.NewReplacer(`\"`, `"`, `\\`, `\`).Replace(s)
 }
 
-// Change is a symbol that two configurations disagree about; an empty value
-// is a symbol that is not set.
+// Change is a symbol whose values differ between two configurations. The value of
+// a symbol that is not set is empty.
 type Change struct{ Name, Was, Is string }
 
 func (c Change) String() string {
@@ -77,8 +77,8 @@ func Diff(was, is Config) []Change {
 	return changes
 }
 
-// Set returns the .config text data with the string symbol name set to value:
-// in its place where data has it, at the end otherwise.
+// Set returns the .config text data with the string symbol name set to value: in
+// its place if data has the symbol, else at the end.
 func Set(data []byte, name, value string) []byte {
 	line := fmt.Sprintf("CONFIG_%s=%q", name, value)
 	lines := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")

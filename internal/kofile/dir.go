@@ -29,7 +29,8 @@ func (d *Dir) Path(name string) (string, error) {
 	}
 	path, ok := files[name]
 	if !ok {
-		return "", &fault.Error{Class: fault.Input, Err: &fs.PathError{Op: "module " + name, Path: d.path, Err: fs.ErrNotExist}}
+		missing := &fs.PathError{Op: "module " + name, Path: d.path, Err: fs.ErrNotExist}
+		return "", &fault.Error{Class: fault.Input, Err: missing}
 	}
 	return path, nil
 }

@@ -31,7 +31,7 @@ const (
 // suffixes are the names that modules have (scripts/Makefile.modinst).
 var suffixes = []string{".ko", ".ko.xz", ".ko.zst", ".ko.gz"}
 
-// Is tells whether a path is named as a module is.
+// Is reports whether a path has a module's suffix.
 func Is(path string) bool {
 	_, ok := stem(path)
 	return ok
@@ -54,9 +54,8 @@ func stem(path string) (string, bool) {
 	return base, false
 }
 
-// Read returns the module in the file path, unpacked. How it is packed is told
-// from its first bytes, as modprobe does. What cannot be read is a
-// fault.Input.
+// Read returns the module in the file path, unpacked. Like modprobe it recognizes
+// the packing by the first bytes. A file that cannot be read is a fault.Input.
 func Read(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -98,14 +97,15 @@ func unpacker(r *bufio.Reader) (io.Reader, error) {
 		return named("xz")(xz.NewReader(r, maxWindow))
 	case bytes.HasPrefix(magic, []byte("\x28\xb5\x2f\xfd")):
 		// One goroutine: it ends with the read, and many modules are read at once.
-		return named("zstd")(zstd.NewReader(r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(maxSize), zstd.WithDecoderMaxWindow(maxWindow)))
+		return named("zstd")(zstd.NewReader(r, zstd.WithDecoderConcurrency(1),
+			zstd.WithDecoderMaxMemory(maxSize), zstd.WithDecoderMaxWindow(maxWindow)))
 	case bytes.HasPrefix(magic, []byte("\x1f\x8b")):
 		return named("gzip")(gzip.NewReader(r))
 	}
 	return r, nil
 }
 
-// named says in an error which decoder it comes from.
+// named adds the decoder's name to an error.
 func named(format string) func(r io.Reader, err error) (io.Reader, error) {
 	return func(r io.Reader, err error) (io.Reader, error) {
 		if err != nil {

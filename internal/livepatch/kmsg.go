@@ -8,7 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// kernelLog reads what the kernel says from the moment it was opened. A log
+// kernelLog reads the kernel's messages from the moment it was opened. A log
 // that may not be read stays empty: it only ever adds to an error.
 type kernelLog struct{ file *os.File }
 

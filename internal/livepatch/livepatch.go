@@ -50,7 +50,7 @@ type Patch struct {
 	Blockers   []Task   `json:"blockers,omitempty"` // during a transition, the tasks it waits for
 }
 
-// InTransition says whether tasks are still being switched.
+// InTransition reports whether tasks are still being switched.
 func (p *Patch) InTransition() bool { return p.State == Enabling || p.State == Disabling }
 
 // Object is vmlinux or a module, with the functions patched in it.
@@ -71,8 +71,8 @@ type Function struct {
 // without its NUL.
 const maxName = 55
 
-// moduleName is name as the kernel writes it, or an error where it cannot be
-// the name of a module (and so not a path component either).
+// moduleName is name as the kernel writes it. A name that no module can have, and
+// so no path component either, is an error.
 func moduleName(name string) (string, error) {
 	if name == "" || len(name) > maxName || strings.ContainsAny(name, "/.\x00 \n") {
 		return "", fault.Inputf("%q is not the name of a module", name)

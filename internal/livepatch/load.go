@@ -51,7 +51,7 @@ func (h *Host) AwaitEnabled(ctx context.Context, name string) (*Patch, error) {
 	return h.Status(name)
 }
 
-// insertModule is finit_module(2), tried again while another transition has the kernel busy.
+// insertModule is finit_module(2), repeated while another transition is under way.
 func (h *Host) insertModule(ctx context.Context, file *os.File, name string) error {
 	insert := h.insert
 	if insert == nil {

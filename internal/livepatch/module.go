@@ -9,7 +9,7 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// Module is what a module file says about itself in .modinfo.
+// Module is what .modinfo of a module file states.
 type Module struct {
 	Name      string `json:"name"`
 	Vermagic  string `json:"vermagic"`

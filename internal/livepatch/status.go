@@ -175,7 +175,7 @@ func readFunctions(dir string) []Function {
 	return functions
 }
 
-// readBool returns the 0 or 1 in a sysfs file, nil where there is no such file.
+// readBool returns the 0 or 1 in a sysfs file, nil if there is no such file.
 func readBool(path string) (*bool, error) {
 	s, err := readValue(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -82,7 +82,7 @@ func parseStack(text string) []string {
 	return functions
 }
 
-// goneWhileRead says whether a file of sysfs or proc vanished after it was opened.
+// goneWhileRead reports whether a file of sysfs or proc vanished after it was opened.
 func goneWhileRead(err error) bool {
 	return errors.Is(err, unix.ENODEV) || errors.Is(err, unix.ESRCH)
 }

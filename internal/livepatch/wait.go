@@ -42,7 +42,7 @@ type Stalled struct {
 }
 
 func (e *Stalled) Error() string {
-	what := "no task in /proc is behind, so it is an idle CPU"
+	what := "no task in /proc waits to switch, so it is an idle CPU"
 	if n := len(e.Tasks); n > 0 {
 		var names []string
 		for _, t := range e.Tasks[:min(n, 3)] {
@@ -66,8 +66,9 @@ func stalled(ctx context.Context, patch *Patch) error {
 		Class: fault.Verdict, Code: diag.TransitionStalled,
 		Err: &Stalled{Patch: patch.Name, To: to, Tasks: patch.Blockers},
 		Hints: []string{
-			"the kernel goes on trying: a task switches when it leaves the kernel or sleeps outside the patched functions; `kintsugi status` shows who is behind",
-			fmt.Sprintf("`kintsugi unload %s` turns a transition round", patch.Name),
+			"the kernel goes on trying: a task switches when it leaves the kernel or sleeps outside the patched functions",
+			"`kintsugi status` lists the tasks that have not switched",
+			fmt.Sprintf("`kintsugi unload %s` reverses the transition", patch.Name),
 		},
 	}
 }

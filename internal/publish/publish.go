@@ -128,7 +128,8 @@ func exchangeFolder(dir string, files map[string][]byte) error {
 
 // refused reports whether err is of a folder that cannot be renamed here.
 func refused(err error) bool {
-	for _, no := range []unix.Errno{unix.EBUSY, unix.EXDEV, unix.EINVAL, unix.ENOSYS, unix.EACCES, unix.EPERM, unix.EROFS} {
+	refusals := []unix.Errno{unix.EBUSY, unix.EXDEV, unix.EINVAL, unix.ENOSYS, unix.EACCES, unix.EPERM, unix.EROFS}
+	for _, no := range refusals {
 		if errors.Is(err, no) {
 			return true
 		}

@@ -22,7 +22,8 @@ func (r *Report) Sort() {
 		return a.Symbol == b.Symbol && a.Object == b.Object && a.SymPos == b.SymPos
 	})
 	slices.SortFunc(r.Callbacks, func(a, b Callback) int {
-		return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Name, b.Name), cmp.Compare(a.Unit, b.Unit))
+		return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Kind, b.Kind),
+			cmp.Compare(a.Name, b.Name), cmp.Compare(a.Unit, b.Unit))
 	})
 	slices.SortFunc(r.States, func(a, b State) int { return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Unit, b.Unit)) })
 	slices.SortStableFunc(r.Diagnostics, compareDiagnostics)
@@ -31,12 +32,14 @@ func (r *Report) Sort() {
 
 // compareReferences puts, of two that differ in how they are known, the proven one first.
 func compareReferences(a, b Reference) int {
-	return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Symbol, b.Symbol), cmp.Compare(a.SymPos, b.SymPos), -cmp.Compare(a.How, b.How))
+	return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Symbol, b.Symbol),
+		cmp.Compare(a.SymPos, b.SymPos), -cmp.Compare(a.How, b.How))
 }
 
 // compareDiagnostics puts errors first, then by where they are.
 func compareDiagnostics(a, b Diagnostic) int {
 	rank := map[diag.Severity]int{diag.Error: 0, diag.Warning: 1, diag.Note: 2}
-	return cmp.Or(cmp.Compare(rank[a.Severity], rank[b.Severity]), cmp.Compare(a.Object, b.Object), cmp.Compare(a.Source, b.Source),
+	return cmp.Or(cmp.Compare(rank[a.Severity], rank[b.Severity]),
+		cmp.Compare(a.Object, b.Object), cmp.Compare(a.Source, b.Source),
 		cmp.Compare(a.Symbol, b.Symbol), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Message, b.Message))
 }

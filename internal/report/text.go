@@ -19,9 +19,10 @@ type TextOptions struct {
 
 // WriteText writes r for a person to read: the verdict, what is in the module
 // and why, what it refers to, how much of the original was proven, and the
-// diagnostics. Errors of w are the writer's own matter.
+// diagnostics. It ignores errors of w.
 func (r *Report) WriteText(w io.Writer, opts TextOptions) {
-	parts := []string{r.headline(), r.functionsText(), r.dataText(), r.callbacksText(), r.statesText(), r.referencesText(), r.proofText(), r.testText()}
+	parts := []string{r.headline(), r.functionsText(), r.dataText(), r.callbacksText(), r.statesText(),
+		r.referencesText(), r.proofText(), r.testText()}
 	if opts.Timings {
 		parts = append(parts, r.timingsText())
 	}
@@ -66,7 +67,8 @@ func (r *Report) headline() string {
 func (r *Report) diagnosticsText() string {
 	var b strings.Builder
 	for _, d := range r.Diagnostics {
-		fmt.Fprintf(&b, "%s[%s]: %s%s\n", d.Severity, text.Printable(string(d.Code)), text.Printable(d.place()), indented(d.Message))
+		code, place := text.Printable(string(d.Code)), text.Printable(d.place())
+		fmt.Fprintf(&b, "%s[%s]: %s%s\n", d.Severity, code, place, indented(d.Message))
 		if d.Hint != "" {
 			fmt.Fprintf(&b, "  hint: %s\n", indented(d.Hint))
 		}
@@ -191,7 +193,8 @@ func (r *Report) proofText() string {
 		if u.Proof == nil {
 			continue
 		}
-		table.Row(u.Source, u.Owner, fmt.Sprintf("%d of %s found in the image", u.Proof.Proven, text.Count(u.Proof.Functions, "function")))
+		functions := text.Count(u.Proof.Functions, "function")
+		table.Row(u.Source, u.Owner, fmt.Sprintf("%d of %s found in the image", u.Proof.Proven, functions))
 		for _, f := range u.Proof.Unproven {
 			fmt.Fprintf(&b, "  not %s: %s\n", text.Printable(f.Name), text.Printable(f.Reason))
 		}

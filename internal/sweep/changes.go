@@ -38,7 +38,7 @@ func prepare(ctx context.Context, series string) (*ground, error) {
 		return nil, err
 	}
 	if len(releases) < 2 {
-		return nil, fault.Environmentf("apt offers %d releases of %s with their source, two are wanted", len(releases), series)
+		return nil, fault.Environmentf("apt offers %d releases of %s with their source, want two", len(releases), series)
 	}
 	g := &ground{older: releases[0], newer: releases[1]}
 	if g.target, err = store.AddDebian(ctx, g.older.Release, nil); err != nil {
@@ -186,9 +186,10 @@ func (g *ground) patch(ctx context.Context, c change) ([]byte, error) {
 		if !g.has(file) {
 			from, label = os.DevNull, os.DevNull
 		}
-		diff := &command.Cmd{Path: "diff", Args: []string{"-u", "-p", "--label", label, "--label", "b/" + file, from, filepath.Join(g.source, file)}}
+		diff := &command.Cmd{Path: "diff",
+			Args: []string{"-u", "-p", "--label", label, "--label", "b/" + file, from, filepath.Join(g.source, file)}}
 		out, err := diff.Stdout(ctx)
-		if len(out) == 0 { // diff exits with 1 where it finds something
+		if len(out) == 0 { // diff exits with 1 if the files differ
 			return nil, fault.Environmentf("diff of %s: %w", file, err)
 		}
 		text = append(text, out...)

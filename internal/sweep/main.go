@@ -89,7 +89,8 @@ func parse(args []string) (options, error) {
 	}
 	n, err := strconv.Atoi(number)
 	switch {
-	case !slices.Contains([]string{unitsBuiltin, unitsModules, unitsAll}, o.units) || !slices.Contains([]string{byFile, byDir}, o.by):
+	case !slices.Contains([]string{unitsBuiltin, unitsModules, unitsAll}, o.units),
+		!slices.Contains([]string{byFile, byDir}, o.by):
 		err = errors.New("-units wants builtin, modules or all, -by file or directory")
 	case number == "all":
 		n, err = -1, nil

@@ -162,14 +162,20 @@ func (s *sweep) build(ctx context.Context, c change) (*report.Report, error) {
 	if s.opts.build {
 		do = builder.Build
 	}
-	rep, err := do(ctx, builder.Options{Target: s.target, Patches: []string{s.patchFile(c.Name)}, Out: s.folder(c.Name), Jobs: 1, Replace: true})
+	opts := builder.Options{Target: s.target, Patches: []string{s.patchFile(c.Name)}, Out: s.folder(c.Name), Jobs: 1, Replace: true}
+	rep, err := do(ctx, opts)
 	if data, jsonErr := json.MarshalIndent(rep, "", "  "); jsonErr == nil {
 		_ = os.WriteFile(s.folder(c.Name)+".json", data, 0o644) // for the reader
 	}
 	return rep, err
 }
 
-// judge fills in what the report says.
+// classes names the errors that have no code of their own.
+var classes = map[fault.Class]diag.Code{
+	fault.Verdict: "verdict", fault.Input: "input", fault.Environment: "environment", fault.Bug: "bug",
+}
+
+// judge fills in the verdict, from the report and the error.
 func (o *outcome) judge(rep *report.Report, err error) {
 	o.Verdict = report.Failed
 	if rep != nil {
@@ -183,10 +189,7 @@ func (o *outcome) judge(rep *report.Report, err error) {
 		o.Message = strings.Join(append([]string{o.Message}, fault.Hints(err)...), "\n")
 	}
 	if o.Code == "" && o.Verdict == report.Failed {
-		o.Code = map[fault.Class]diag.Code{fault.Input: "input", fault.Environment: "environment", fault.Verdict: "verdict"}[fault.ClassOf(err)]
-	}
-	if o.Code == "" && o.Verdict == report.Failed {
-		o.Code = "bug"
+		o.Code = classes[fault.ClassOf(err)]
 	}
 }
 

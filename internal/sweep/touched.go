@@ -162,7 +162,8 @@ func overlaps(r patchfile.Region, from, to int) bool {
 func comment(lines []string, start, n int) bool {
 	for i := start - 1; i < start-1+n && i < len(lines); i++ {
 		text := strings.TrimSpace(lines[i])
-		if text != "" && !strings.HasPrefix(text, "//") && !strings.HasPrefix(text, "/*") && !strings.HasPrefix(text, "* ") && text != "*" && text != "*/" {
+		begins := func(prefix string) bool { return strings.HasPrefix(text, prefix) }
+		if text != "" && !begins("//") && !begins("/*") && !begins("* ") && text != "*" && text != "*/" {
 			return false
 		}
 	}

@@ -1,5 +1,5 @@
-// Package text lays out plain text for people: aligned columns, and no
-// control characters out of hostile files.
+// Package text lays out plain text for people: aligned columns, and no control
+// characters from hostile files.
 package text
 
 import (
@@ -9,9 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// Printable returns s with all that could move a terminal's cursor or fake a
-// line, control and direction characters and bytes that are not UTF-8, as
-// visible escapes. Names out of objects and patches can hold anything.
+// Printable returns s with visible escapes for everything that could move a
+// terminal's cursor or fake a line: control and direction characters, and bytes that
+// are not UTF-8. Names in objects and patches can contain any of these.
 func Printable(s string) string {
 	if strings.IndexFunc(s, hidden) < 0 && utf8.ValidString(s) {
 		return s
@@ -99,7 +99,7 @@ func Count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// Bytes is a size as people say it: "812 bytes", "70 MB" (of 10^6 bytes).
+// Bytes is a size in words: "812 bytes", "70 MB" (of 10^6 bytes).
 func Bytes(n int64) string {
 	switch {
 	case n < 10_000:
