@@ -131,7 +131,7 @@ func resolveParts(ctx context.Context, s *session, rec *record) ([]resolved, err
 		return nil, rec.nothing()
 	}
 	rec.stage("extract")
-	parts, found, err := extract(changed)
+	parts, found, err := cut(changed)
 	rec.rep.Callbacks, rec.rep.States = describeAuthors(parts)
 	if err := rec.note(found, err); err != nil {
 		return nil, err

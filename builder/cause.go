@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"kintsugi/elfdiff"
+	"kintsugi/internal/debuginfo"
 	"kintsugi/internal/patchfile"
 	"kintsugi/internal/report"
 )
@@ -15,7 +16,7 @@ import (
 // inlined function it came through. changes have the numbers of debug info.
 func (u *changed) causes(changes map[string]*patchfile.Change) map[*elfdiff.Function][]report.Cause {
 	causes := map[*elfdiff.Function][]report.Cause{}
-	lines, err := u.diff.Patched.Lines()
+	lines, err := debuginfo.ReadLines(u.diff.Patched.File)
 	if err != nil {
 		slog.Debug("line table", "unit", u.Unit.Source, "error", err)
 	}
@@ -30,7 +31,7 @@ func (u *changed) causes(changes map[string]*patchfile.Change) map[*elfdiff.Func
 
 // cause is the chain of a function with its last link followed to the source,
 // if that link is about a change and not about another function of the module.
-func (u *changed) cause(f *elfdiff.Function, lines []elfdiff.Line, changes map[string]*patchfile.Change) []report.Cause {
+func (u *changed) cause(f *elfdiff.Function, lines []debuginfo.Line, changes map[string]*patchfile.Change) []report.Cause {
 	chain := slices.Clone(f.Cause)
 	if len(chain) == 0 {
 		return nil
@@ -50,7 +51,7 @@ func (u *changed) cause(f *elfdiff.Function, lines []elfdiff.Line, changes map[s
 // changedLine is the first line of the patch that the code comes from. Where
 // none does (a line was taken out, a macro changed) it is the start of the
 // change nearest to the code.
-func (u *changed) changedLine(lines []elfdiff.Line, changes map[string]*patchfile.Change) (source, inline string, exact bool) {
+func (u *changed) changedLine(lines []debuginfo.Line, changes map[string]*patchfile.Change) (source, inline string, exact bool) {
 	for _, l := range lines {
 		c := changes[l.File]
 		if c == nil || c.Lines == nil {
@@ -68,7 +69,7 @@ func (u *changed) changedLine(lines []elfdiff.Line, changes map[string]*patchfil
 	return "", "", false
 }
 
-func nearestRegion(c *patchfile.Change, lines []elfdiff.Line) string {
+func nearestRegion(c *patchfile.Change, lines []debuginfo.Line) string {
 	var own []int
 	for _, l := range lines {
 		if n := c.Lines.Patched(l.Number); l.File == c.Path && n > 0 {

@@ -5,6 +5,7 @@ import (
 
 	"kintsugi/elfdiff"
 	"kintsugi/internal/fault"
+	"kintsugi/internal/objmodel"
 	"kintsugi/internal/report"
 )
 
@@ -13,6 +14,7 @@ type changed struct {
 	proven
 	diff      *elfdiff.Result
 	readsKeys bool                // was compiled to read static keys
+	kernel    *objmodel.Object    // the original as the kernel has it, where readsKeys; else nil
 	notes     []report.Diagnostic // what that means for its functions
 }
 

@@ -3,7 +3,7 @@ package builder
 import (
 	"strconv"
 
-	"kintsugi/elfdiff"
+	"kintsugi/internal/extract"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/klp"
 	"kintsugi/internal/report"
@@ -12,16 +12,16 @@ import (
 // part is a unit with the object that it gives to the module.
 type part struct {
 	changed
-	extract *elfdiff.Extract
+	extract *extract.Object
 }
 
-// extract cuts the objects that the livepatch is linked from. There are none
+// cut cuts the objects that the livepatch is linked from. There are none
 // if the livepatch core would have nothing to do.
-func extract(units []changed) ([]part, []report.Diagnostic, error) {
+func cut(units []changed) ([]part, []report.Diagnostic, error) {
 	var parts []part
 	acts := map[string]bool{} // owners with something that the livepatch core is to do
 	for i, u := range units {
-		x, err := u.diff.Extract("klp" + strconv.Itoa(i) + "_")
+		x, err := extract.Cut(u.diff, extract.Options{Prefix: "klp" + strconv.Itoa(i) + "_", Kernel: u.kernel})
 		if err != nil {
 			return nil, nil, &fault.Error{Class: fault.Bug, Err: err}
 		}

@@ -11,6 +11,7 @@ import (
 	"kintsugi/elfdiff"
 	"kintsugi/internal/baseproof"
 	"kintsugi/internal/diag"
+	"kintsugi/internal/extract"
 	"kintsugi/internal/klp"
 	"kintsugi/internal/report"
 )
@@ -104,17 +105,12 @@ func keyReader(ctx context.Context, s *session, u changed, overlay map[string][]
 	if err != nil {
 		return u, err
 	}
-	twins, err := elfdiff.Twins(u.orig, orig)
-	if err != nil {
-		return u, err
-	}
 	diff := elfdiff.DiffObjects(orig, patched)
-	diff.Kernels = u.orig
 	if diff.Refused() || !diff.Covers(u.diff) {
 		return u, errors.New("the recompiled unit does not cover every change")
 	}
-	v := changed{diff: diff, readsKeys: true, proven: proven{compiled: compiled{Pair: pair, owner: u.owner}, orig: orig,
-		proof: baseproof.Prove(orig, u.owner.Image).WithTwins(u.proof, twins)}}
+	v := changed{diff: diff, readsKeys: true, kernel: u.orig, proven: proven{compiled: compiled{Pair: pair, owner: u.owner}, orig: orig,
+		proof: baseproof.Prove(orig, u.owner.Image).WithTwins(u.proof, elfdiff.Twins(u.orig, orig))}}
 	return v, resolvable(v, shared)
 }
 
@@ -129,7 +125,7 @@ func resolvable(u changed, shared sharedNames) error {
 			return errors.New(d.Message)
 		}
 	}
-	x, err := u.diff.Extract("")
+	x, err := extract.Cut(u.diff, extract.Options{Kernel: u.kernel})
 	if err != nil {
 		return err
 	}

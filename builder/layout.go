@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 
+	"kintsugi/internal/debuginfo"
 	"kintsugi/internal/diag"
 	"kintsugi/internal/report"
 )
@@ -16,7 +17,7 @@ func (u *changed) layouts(found []report.Diagnostic) []report.Diagnostic {
 	if !u.Unit.Types {
 		return nil
 	}
-	changes, err := u.diff.Layouts()
+	changes, err := debuginfo.ChangedLayouts(u.diff.Orig.File, u.diff.Patched.File)
 	if err != nil {
 		slog.Debug("types", "unit", u.Unit.Source, "error", err)
 		return nil

@@ -5,17 +5,17 @@ import (
 	"path/filepath"
 	"slices"
 
-	"kintsugi/elfdiff"
 	"kintsugi/internal/baseproof"
 	"kintsugi/internal/elfobj"
 	"kintsugi/internal/fault"
+	"kintsugi/internal/objmodel"
 	"kintsugi/internal/report"
 )
 
 // proven is a unit with the places of its original code in the kernel.
 type proven struct {
 	compiled
-	orig  *elfdiff.Object
+	orig  *objmodel.Object
 	proof *baseproof.Proof
 }
 
@@ -32,12 +32,12 @@ func prove(units []compiled) ([]proven, error) {
 	return list, nil
 }
 
-func load(object []byte) (*elfdiff.Object, error) {
+func load(object []byte) (*objmodel.Object, error) {
 	file, err := elfobj.Read(object)
 	if err != nil {
 		return nil, err
 	}
-	return elfdiff.Load(file)
+	return objmodel.Load(file)
 }
 
 // reprove compiles those units once more, with their functions together, of

@@ -50,10 +50,14 @@ func promotedSymbols(units []changed) map[string]map[string]uint64 {
 		}
 		for _, s := range u.diff.Patched.File.Symbols {
 			a := u.diff.Patched.AtomOf(s)
-			if s.Bind == elf.STB_LOCAL || a == nil || s.Value != a.Off || a.Twin() == nil || a.Twin().Global() || a.Twin().Name != s.Name {
+			if s.Bind == elf.STB_LOCAL || a == nil || s.Value != a.Off {
 				continue
 			}
-			if addr, ok := u.proof.Addr(a.Twin()); ok {
+			old := u.diff.Pairs.Twin(a)
+			if old == nil || old.Global() || old.Name != s.Name {
+				continue
+			}
+			if addr, ok := u.proof.Addr(old); ok {
 				promoted[u.owner.Name][s.Name] = addr
 			}
 		}

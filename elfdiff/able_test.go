@@ -1,8 +1,11 @@
-package elfdiff
+package elfdiff_test
 
 import (
 	"strings"
 	"testing"
+
+	"kintsugi/internal/extract"
+	"kintsugi/internal/objmodel"
 )
 
 // TestAble has changes that tools of this kind refuse and that a module can carry.
@@ -56,7 +59,7 @@ int noinline __sched lock(int x) { external(x); return try(x) + pad(x); } int no
 	edit("", source, "return lock(x) + 2", "return lock(x) + 3", pair{functions: []string{"unlock"}}).run(t)
 	orig, patched := swap(source, "return lock(x) + 2", "return lock(x) + 3")
 	r := diffSources(t, orig, patched)
-	x, err := r.Extract("klp_")
+	x, err := extract.Cut(r, extract.Options{Prefix: "klp_"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,7 +70,7 @@ int noinline __sched lock(int x) { external(x); return try(x) + pad(x); } int no
 	if !outside["lock"] || !outside["try"] {
 		t.Errorf("the calls inside of the section are not references: %v", outside)
 	}
-	if names, err := StrayBranches(x.File); err != nil || len(names) > 0 {
+	if names, err := objmodel.StrayBranches(x.File); err != nil || len(names) > 0 {
 		t.Errorf("stray branches: %v, %v", names, err)
 	}
 }
@@ -83,7 +86,7 @@ func TestStrayBranches(t *testing.T) {
 			copy(s.Data, []byte{0xe8, 0xf0, 0xff, 0xff, 0xff}) // call .-11
 		}
 	}
-	if names, err := StrayBranches(f); err != nil || len(names) != 1 || names[0] != "f" {
+	if names, err := objmodel.StrayBranches(f); err != nil || len(names) != 1 || names[0] != "f" {
 		t.Errorf("%v, %v", names, err)
 	}
 }

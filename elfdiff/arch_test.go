@@ -1,4 +1,4 @@
-package elfdiff
+package elfdiff_test
 
 import (
 	"debug/elf"
@@ -9,7 +9,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"kintsugi/elfdiff"
 	"kintsugi/internal/elfobj"
+	"kintsugi/internal/extract"
+	"kintsugi/internal/objmodel"
 )
 
 // machine is an architecture and a compiler for it.
@@ -124,7 +127,7 @@ func (m machine) unchanged(t *testing.T) {
 		"a comment":     {m.compile(t, manySided), m.compile(t, "/* a */ \n"+manySided)},
 		"one more line": {m.compile(t, manySided), m.compile(t, "\n\n"+manySided)},
 	} {
-		r, err := Diff(pair[0], pair[1])
+		r, err := elfdiff.Diff(pair[0], pair[1])
 		if err != nil {
 			t.Fatalf("%s: %v", what, err)
 		}
@@ -141,21 +144,21 @@ func (m machine) changed(t *testing.T) {
 	orig, patched := swap(manySided, `int last(int x) { static int calls = 2; calls ^= x; printk("last");`,
 		`static __attribute__((noinline)) int fresh(int x) { static int calls; calls -= x; printk("fresh"); return external(calls); }
 		int last(int x) { static int calls = 2; calls ^= x; printk("final"); state += fresh(x);`)
-	r, err := Diff(m.compile(t, orig), m.compile(t, patched))
+	r, err := elfdiff.Diff(m.compile(t, orig), m.compile(t, patched))
 	if err != nil {
 		t.Fatal(err)
 	}
 	found := map[string]bool{}
 	for _, f := range r.Functions {
-		found[StableName(f.Name)] = f.Old != nil
+		found[objmodel.StableName(f.Name)] = f.Old != nil
 	}
 	if diff := cmp.Diff(map[string]bool{"last": true, "fresh": false}, found); diff != "" {
 		t.Errorf("functions that travel, true for those that exist (-want +got):\n%s", diff)
 	}
-	if len(r.Data) != 1 || StableName(r.Data[0].Name) != StableName("calls.1") && StableName(r.Data[0].Name) != "fresh.calls" || r.Data[0].Status != "new" {
+	if len(r.Data) != 1 || objmodel.StableName(r.Data[0].Name) != objmodel.StableName("calls.1") && objmodel.StableName(r.Data[0].Name) != "fresh.calls" || r.Data[0].Status != "new" {
 		t.Errorf("data: %v", r.Data)
 	}
-	x, err := r.Extract("klp_")
+	x, err := extract.Cut(r, extract.Options{Prefix: "klp_"})
 	if err != nil {
 		t.Fatal(err, r.Diagnostics)
 	}
@@ -164,7 +167,7 @@ func (m machine) changed(t *testing.T) {
 
 // extracted checks that the object is one for its machine's linker, and that
 // the compiled function is in it, byte by byte.
-func (m machine) extracted(t *testing.T, x *Extract) {
+func (m machine) extracted(t *testing.T, x *extract.Object) {
 	data, err := x.File.Write()
 	if err != nil {
 		t.Fatal(err)
@@ -208,7 +211,7 @@ func TestRelativeTable(t *testing.T) {
 			source := `const char *name(int x) { static const char *const names[] = { "zero", "one", "two", "three", "fourth" }; return names[x % 5]; } int other(int x) { return x; }`
 			for _, change := range [][2]string{{`"two"`, `"dos"`}, {`"three"`, `"three!"`}, {`"fourth"`, `"tenth"`}, {`"zero"`, `"null"`}} {
 				orig, patched := swap(source, change[0], change[1])
-				r, err := Diff(m.compile(t, orig, "-fPIC"), m.compile(t, patched, "-fPIC"))
+				r, err := elfdiff.Diff(m.compile(t, orig, "-fPIC"), m.compile(t, patched, "-fPIC"))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -236,7 +239,7 @@ int h(int x) { flag(3); return external(x); }`
 				{"h(int x) { flag(3)", "h(int x) { flag(4)"}: "h",
 			} {
 				orig, patched := swap(source, change[0], change[1])
-				r, err := Diff(m.compile(t, orig), m.compile(t, patched))
+				r, err := elfdiff.Diff(m.compile(t, orig), m.compile(t, patched))
 				if err != nil {
 					t.Fatal(err)
 				}

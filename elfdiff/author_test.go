@@ -1,4 +1,4 @@
-package elfdiff
+package elfdiff_test
 
 import (
 	"fmt"
@@ -9,7 +9,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"kintsugi/elfdiff"
 	"kintsugi/internal/elfobj"
+	"kintsugi/internal/extract"
+	"kintsugi/internal/objmodel"
 	"kintsugi/templates"
 )
 
@@ -28,7 +31,7 @@ func authorHeaders() string {
 }
 
 // said is what r has of the author, in short lines.
-func said(r *Result) []string {
+func said(r *elfdiff.Result) []string {
 	list := []string{}
 	for _, c := range r.Callbacks {
 		list = append(list, c.Kind+" "+c.Func.Name)
@@ -109,7 +112,7 @@ func TestCallbacksExtracted(t *testing.T) {
 static int begin(patch_object *obj) { return external(variable); }
 KPATCH_PRE_PATCH_CALLBACK(begin)
 KLP_STATE(2, 1);`)
-	x, err := r.Extract("klp0_")
+	x, err := extract.Cut(r, extract.Options{Prefix: "klp0_"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +120,7 @@ KLP_STATE(2, 1);`)
 		t.Errorf("replacements %v, callbacks %v", x.Replacements, x.Callbacks)
 	}
 	for _, s := range x.File.Sections {
-		if isAuthors(s.Name) {
+		if objmodel.IsMacro(s.Name) {
 			t.Errorf("section %s", s.Name)
 		}
 	}

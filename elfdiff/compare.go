@@ -2,34 +2,36 @@ package elfdiff
 
 import (
 	"bytes"
-	"debug/elf"
+
+	"kintsugi/internal/objmodel"
 )
 
 // comparison decides whether two atoms mean the same. Named atoms are the
 // same when correlate says so; all others when their contents are.
 type comparison struct {
-	memo map[[2]*Atom]bool
+	pairs *Pairing
+	memo  map[[2]*objmodel.Atom]bool
 }
 
 // same reports whether a and b have equal contents and refer to the same
 // things. Two references correspond when they point at the same place of
 // atoms that are each other's twins, at equal anonymous contents, or at the
 // same symbol of another object.
-func (c *comparison) same(a, b *Atom) bool { return c.difference(a, b) == nil }
+func (c *comparison) same(a, b *objmodel.Atom) bool { return c.difference(a, b) == nil }
 
 // difference is the first place at which b is not a, nil where they are the same.
-func (c *comparison) difference(a, b *Atom) *Difference {
+func (c *comparison) difference(a, b *objmodel.Atom) *Difference {
 	switch {
 	case a.Kind != b.Kind:
 		return &Difference{What: "kind"}
-	case a.Kind == String:
-		if !bytes.Equal(a.text(0), b.text(0)) {
+	case a.Kind == objmodel.String:
+		if !bytes.Equal(a.TextBytes(0), b.TextBytes(0)) {
 			return &Difference{What: "string"}
 		}
 		return nil
 	case a.Size != b.Size:
 		return &Difference{What: "size"}
-	case a.Kind == Data && a.Name != "" && a.Writable() && alignment(b) > alignment(a):
+	case a.Kind == objmodel.Data && a.Name != "" && a.Writable() && b.Alignment() > a.Alignment():
 		return &Difference{What: "alignment"}
 	}
 	if d := c.refDifference(a, b); d != nil {
@@ -43,10 +45,10 @@ func (c *comparison) difference(a, b *Atom) *Difference {
 
 // Difference says where two atoms differ first.
 type Difference struct {
-	What string // kind, size, code, reference, string, or the name of a special section
-	Off  uint64 // in the patched atom
-	Old  *Ref   // reference: what the original has there
-	New  *Ref
+	What string        // kind, size, code, reference, string, or the name of a special section
+	Off  uint64        // in the patched atom
+	Old  *objmodel.Ref // reference: what the original has there
+	New  *objmodel.Ref
 }
 
 func firstDifference(a, b []byte) int {
@@ -61,7 +63,7 @@ func firstDifference(a, b []byte) int {
 	return min(len(a), len(b))
 }
 
-func (c *comparison) refDifference(a, b *Atom) *Difference {
+func (c *comparison) refDifference(a, b *objmodel.Atom) *Difference {
 	for i := range min(len(a.Refs), len(b.Refs)) {
 		if r, s := &a.Refs[i], &b.Refs[i]; !c.sameRef(a, b, r, s) {
 			return &Difference{What: "reference", Off: min(r.Off, s.Off), Old: r, New: s}
@@ -73,7 +75,7 @@ func (c *comparison) refDifference(a, b *Atom) *Difference {
 	return nil
 }
 
-func (c *comparison) sameRef(a, b *Atom, r, s *Ref) bool {
+func (c *comparison) sameRef(a, b *objmodel.Atom, r, s *objmodel.Ref) bool {
 	if r.Off != s.Off || r.Type != s.Type || r.Bias != s.Bias {
 		return false
 	}
@@ -82,15 +84,15 @@ func (c *comparison) sameRef(a, b *Atom, r, s *Ref) bool {
 		return r.Atom == nil && s.Atom == nil && r.Addend == s.Addend && sameSymbol(r, s)
 	case r.Atom == a && s.Atom == b:
 		return r.Addend == s.Addend
-	case r.Atom.Kind == String && s.Atom.Kind == String:
-		return r.Addend == s.Addend && bytes.Equal(r.Atom.text(0), s.Atom.text(0))
+	case r.Atom.Kind == objmodel.String && s.Atom.Kind == objmodel.String:
+		return r.Addend == s.Addend && bytes.Equal(r.Atom.TextBytes(0), s.Atom.TextBytes(0))
 	case r.Addend != s.Addend:
 		return false
 	}
 	return c.sameTarget(r.Atom, s.Atom)
 }
 
-func sameSymbol(r, s *Ref) bool {
+func sameSymbol(r, s *objmodel.Ref) bool {
 	if r.Sym == nil || s.Sym == nil {
 		return r.Sym == s.Sym
 	}
@@ -99,11 +101,11 @@ func sameSymbol(r, s *Ref) bool {
 
 // sameTarget compares what two references point at: named atoms by identity,
 // except constants that the compiler numbered, which count by content.
-func (c *comparison) sameTarget(a, b *Atom) bool {
+func (c *comparison) sameTarget(a, b *objmodel.Atom) bool {
 	if a.Name != "" || b.Name != "" {
-		return a.twin == b
+		return c.pairs.ofOrig[a.Order] == b
 	}
-	key := [2]*Atom{a, b}
+	key := [2]*objmodel.Atom{a, b}
 	if known, ok := c.memo[key]; ok {
 		return known
 	}
@@ -114,7 +116,7 @@ func (c *comparison) sameTarget(a, b *Atom) bool {
 }
 
 // entryDifference compares the special-section entries that two functions own.
-func (c *comparison) entryDifference(a, b *Atom) *Difference {
+func (c *comparison) entryDifference(a, b *objmodel.Atom) *Difference {
 	for i := range min(len(a.Entries), len(b.Entries)) {
 		e, f := a.Entries[i], b.Entries[i]
 		if e.Section.Name != f.Section.Name {
@@ -132,14 +134,4 @@ func (c *comparison) entryDifference(a, b *Atom) *Difference {
 		return &Difference{What: longer[n].Section.Name}
 	}
 	return nil
-}
-
-// isConst reports whether nothing can have written to a since the kernel was
-// built, so that a private copy of it is as good as the original.
-func (a *Atom) isConst() bool {
-	switch a.Kind {
-	case String, Const:
-		return true
-	}
-	return !a.Writable() && a.Section.Flags&elf.SHF_EXECINSTR == 0 && a.Section.Type != elf.SHT_NOBITS
 }

@@ -1,4 +1,4 @@
-package elfdiff
+package elfdiff_test
 
 import (
 	"os"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"kintsugi/elfdiff"
 	"kintsugi/internal/elfobj"
 )
 
@@ -63,11 +64,20 @@ func buildWith(t testing.TB, compiler, source string, flags []string) *elfobj.Fi
 }
 
 // diffSources compiles two sources and compares the objects.
-func diffSources(t testing.TB, orig, patched string, flags ...string) *Result {
+func diffSources(t testing.TB, orig, patched string, flags ...string) *elfdiff.Result {
 	t.Helper()
-	r, err := Diff(build(t, orig, flags...), build(t, patched, flags...))
+	r, err := elfdiff.Diff(build(t, orig, flags...), build(t, patched, flags...))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+func run(t *testing.T, name string, args ...string) []byte {
+	t.Helper()
+	out, err := exec.Command(name, args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", name, err, out)
+	}
+	return out
 }

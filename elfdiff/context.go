@@ -6,78 +6,72 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"kintsugi/internal/objmodel"
 )
 
 // matchByContext joins exchangeable atoms by where they are used: between which
 // other references of a function. Two are joined when they share a context that
 // no third atom of the group has. It is done for nothing else: a patch can move
 // code, and a variable taken for another would get its state.
-func matchByContext(olds, news []*Atom) (restOld, restNew []*Atom) {
+func (p *Pairing) matchByContext(olds, news []*objmodel.Atom) (restOld, restNew []*objmodel.Atom) {
 	if len(news) == 0 {
 		return olds, news
 	}
 	for _, a := range slices.Concat(olds, news) {
-		if !a.exchangeable() || !sameBytes(a, news[0]) {
+		if !exchangeable(a) || !sameBytes(a, news[0]) {
 			return olds, news
 		}
 	}
 	before, after := contexts(olds), contexts(news)
 	for _, b := range news {
-		if a := before.only(after.of[b], after); a != nil && a.twin == nil && b.twin == nil {
-			join(a, b)
+		if a := before.only(after.of[b], after); a != nil && p.Twin(a) == nil && p.Twin(b) == nil {
+			p.join(a, b)
 		}
 	}
-	return unmatched(olds), unmatched(news)
+	return p.unmatched(olds), p.unmatched(news)
 }
 
 // exchangeable reports whether a can be taken for another of its function
 // without harm: it is empty, as a lock class is in a kernel without lockdep
 // (include/linux/lockdep_types.h), or only says how often a message is printed.
-func (a *Atom) exchangeable() bool { return a.Size == 0 || a.limiter() }
+func exchangeable(a *objmodel.Atom) bool { return a.Size == 0 || limiter(a) }
 
 // limiter is for a flag of WARN_ONCE and its kin (.data.once, in newer kernels
 // .data..once, include/linux/once_lite.h), and for the state of
 // pr_err_ratelimited and its kin (include/linux/printk.h). The worst that a
 // wrong one does is to have a message once more or once less.
-func (a *Atom) limiter() bool {
+func limiter(a *objmodel.Atom) bool {
 	switch a.Section.Name {
 	case ".data.once", ".data..once":
 		return true
 	}
-	return StableName(a.Name) == "_rs"
+	return objmodel.StableName(a.Name) == "_rs"
 }
 
 // limit is the initial value of a limiter: one with another is a new one and
 // begins afresh.
-func (a *Atom) limit() string {
-	if a.Kind != Data || !a.limiter() {
+func limit(a *objmodel.Atom) string {
+	if a.Kind != objmodel.Data || !limiter(a) {
 		return ""
 	}
 	return string(a.Bytes())
 }
 
-func sameBytes(a, b *Atom) bool { return a.Size == b.Size && bytes.Equal(a.Bytes(), b.Bytes()) }
-
-func unmatched(list []*Atom) []*Atom {
-	var rest []*Atom
-	for _, a := range list {
-		if a.twin == nil {
-			rest = append(rest, a)
-		}
-	}
-	return rest
+func sameBytes(a, b *objmodel.Atom) bool {
+	return a.Size == b.Size && bytes.Equal(a.Bytes(), b.Bytes())
 }
 
 // contextTable knows the contexts of a group's atoms both ways.
 type contextTable struct {
-	of   map[*Atom][]uint64
-	with map[uint64][]*Atom
+	of   map[*objmodel.Atom][]uint64
+	with map[uint64][]*objmodel.Atom
 }
 
 // only is the one atom of t that has one of keys, each of them alone in t and
 // alone in the table they come from; nil where there is none or more than one.
-func (t *contextTable) only(keys []uint64, from *contextTable) *Atom {
-	var found *Atom
+func (t *contextTable) only(keys []uint64, from *contextTable) *objmodel.Atom {
+	var found *objmodel.Atom
 	for _, k := range keys {
 		if len(t.with[k]) != 1 || len(from.with[k]) != 1 {
 			continue
@@ -91,20 +85,20 @@ func (t *contextTable) only(keys []uint64, from *contextTable) *Atom {
 }
 
 // contextsOf is contexts, found when they are asked for first.
-func contextsOf(group []*Atom) func() *contextTable {
+func contextsOf(group []*objmodel.Atom) func() *contextTable {
 	return sync.OnceValue(func() *contextTable { return contexts(group) })
 }
 
-func contexts(group []*Atom) *contextTable {
-	t := &contextTable{of: map[*Atom][]uint64{}, with: map[uint64][]*Atom{}}
-	member := map[*Atom]bool{}
+func contexts(group []*objmodel.Atom) *contextTable {
+	t := &contextTable{of: map[*objmodel.Atom][]uint64{}, with: map[uint64][]*objmodel.Atom{}}
+	member := map[*objmodel.Atom]bool{}
 	for _, a := range group {
 		member[a] = true
 	}
-	seen := map[*Atom]bool{}
+	seen := map[*objmodel.Atom]bool{}
 	for _, a := range group {
-		for _, u := range a.users {
-			if u.Kind == Func && !seen[u] {
+		for _, u := range a.Users {
+			if u.Kind == objmodel.Func && !seen[u] {
 				seen[u] = true
 				t.addUser(u, member)
 			}
@@ -114,13 +108,13 @@ func contexts(group []*Atom) *contextTable {
 }
 
 // addUser adds the contexts that the references of function u make.
-func (t *contextTable) addUser(u *Atom, member map[*Atom]bool) {
+func (t *contextTable) addUser(u *objmodel.Atom, member map[*objmodel.Atom]bool) {
 	for i := range u.Refs {
 		a := u.Refs[i].Atom
 		if !member[a] {
 			continue
 		}
-		key := contextKey(StableName(u.Name), neighbour(u, i, -1, member), neighbour(u, i, 1, member))
+		key := contextKey(objmodel.StableName(u.Name), neighbour(u, i, -1, member), neighbour(u, i, 1, member))
 		if list := t.with[key]; len(list) == 0 || list[len(list)-1] != a {
 			t.with[key] = append(list, a)
 			t.of[a] = append(t.of[a], key)
@@ -130,15 +124,15 @@ func (t *contextTable) addUser(u *Atom, member map[*Atom]bool) {
 
 // neighbour is what the nearest reference beside the i-th, in steps of step,
 // points at that is not itself in question.
-func neighbour(u *Atom, i, step int, member map[*Atom]bool) string {
+func neighbour(u *objmodel.Atom, i, step int, member map[*objmodel.Atom]bool) string {
 	for i += step; i >= 0 && i < len(u.Refs); i += step {
 		r := &u.Refs[i]
 		switch {
 		case member[r.Atom]:
-		case r.Atom != nil && r.Atom.Kind == String:
+		case r.Atom != nil && r.Atom.Kind == objmodel.String:
 			return "\"" + r.Atom.Text(r.Addend)
 		case r.Atom != nil && r.Atom.Name != "":
-			return StableName(r.Atom.Name)
+			return objmodel.StableName(r.Atom.Name)
 		case r.Sym != nil && !common(r.Sym.Name):
 			return r.Sym.Name
 		}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"kintsugi/internal/diag"
+	"kintsugi/internal/objmodel"
 	"kintsugi/internal/report"
 )
 
@@ -12,31 +13,31 @@ import (
 // writable memory cannot be changed by a patch to its initial value.
 func (s *selection) data() {
 	for _, b := range s.patched.Atoms {
-		if b.Kind != Data {
+		if b.Kind != objmodel.Data {
 			continue
 		}
-		if b.twin == nil {
+		if s.twin(b) == nil {
 			s.newData(b)
 			continue
 		}
-		d := s.cmp.difference(b.twin, b)
+		d := s.cmp.difference(s.twin(b), b)
 		switch {
-		case s.patched.isUnowned(b) && b.Section.Name != b.twin.Section.Name: // a GPL export, say
+		case b.Spec.Unowned && b.Section.Name != s.twin(b).Section.Name: // a GPL export, say
 			s.refuseUnowned(b, "changed")
 		case d == nil, s.ignores(b):
-		case s.patched.describes(b):
+		case b.Describes():
 			s.note(diag.DebugSiteKept, b, "%s keeps the entry that the kernel has for it in dynamic_debug/control", b)
-		case s.patched.isUnowned(b):
+		case b.Spec.Unowned:
 			s.refuseUnowned(b, "changed")
 		case b.Init():
 			s.init = append(s.init, b)
-		case !b.isConst():
+		case !b.IsConst():
 			s.refuse(diag.DataChanged, b, dataAdvice, "the initial value or size of the writable variable %s changed", b.Name)
 		case b.Global():
 			s.refuse(diag.DataChanged, b, "Change the code that uses it instead.",
 				"the constant %s changed, and other units of the kernel can be using it", b.Name)
 		default:
-			s.travel(b, d, report.Cause{Kind: "data", Symbol: b.Name, Detail: d.describe()})
+			s.include(b, d, report.Cause{Kind: "data", Symbol: b.Name, Detail: d.describe()})
 			s.pullUsers(b)
 		}
 	}
@@ -46,52 +47,52 @@ const dataAdvice = "The running kernel holds its value already: set it from a li
 
 // newData lets a new global object travel; a static one does when something
 // that travels refers to it.
-func (s *selection) newData(b *Atom) {
+func (s *selection) newData(b *objmodel.Atom) {
 	switch {
-	case s.patched.isUnowned(b):
+	case b.Spec.Unowned:
 		s.refuseUnowned(b, "new")
 	case b.Init():
 	case b.Global() && sectionClass(b) == "percpu":
 		s.refusePerCPU(b)
 	case b.Global():
-		s.travel(b, nil, report.Cause{Kind: "data", Symbol: b.Name, Detail: "new object"})
+		s.include(b, nil, report.Cause{Kind: "data", Symbol: b.Name, Detail: "new object"})
 	}
 }
 
-func (s *selection) refusePerCPU(b *Atom) {
+func (s *selection) refusePerCPU(b *objmodel.Atom) {
 	s.refuse(diag.UnknownSection, b, "Allocate it in a callback with alloc_percpu().", "%s is a new per-cpu variable", b)
 }
 
 // pullUsers makes all that refers to the constant b travel with it: there may
 // be no two readings of one constant.
-func (s *selection) pullUsers(b *Atom) {
-	if len(b.users) == 0 {
+func (s *selection) pullUsers(b *objmodel.Atom) {
+	if len(b.Users) == 0 {
 		s.refuse(diag.DataChanged, b, dataAdvice, "the constant %s changed, and what uses it cannot be told", b)
 	}
 	causes := append([]report.Cause{{Kind: "data", Symbol: b.String()}}, s.causeOf(b)...)
-	for _, u := range b.users {
-		_, travels := s.trips[u]
+	for _, u := range b.Users {
+		_, travels := s.reasons[u]
 		switch {
 		case u.Init():
 			s.refuse(diag.DataChanged, b, dataAdvice, "the constant %s changed, and the init code of %s has read it or handed out a pointer to it", b, u)
-		case u.Kind == Func && b.holdsFunctions() && s.patched.handsOn(u, b):
+		case u.Kind == objmodel.Func && holdsFunctions(b) && s.patched.Escapes(u, b):
 			s.refuse(diag.DataChanged, b, "Patch the functions that the table points at instead.",
 				"the table of functions %s changed, and %s hands out its address: what was made before the patch would keep the old one", b, u)
-		case u.Kind == Func:
-			if b.Kind == Data && s.patched.arch.decode != nil && s.patched.handsOn(u, b) {
+		case u.Kind == objmodel.Func:
+			if b.Kind == objmodel.Data && s.patched.Arch.Code.Decode != nil && s.patched.Escapes(u, b) {
 				s.warn(diag.ConstantKept, b, "what has a pointer to %s from before the patch, or from code that is not patched, goes on with its old contents", b)
 			}
-			s.drag(u, causes...)
-		case s.patched.describes(u):
+			s.includeUser(u, causes...)
+		case u.Describes():
 			s.note(diag.DebugSiteKept, u, "%s keeps the entry that the kernel has for it in dynamic_debug/control", u)
-		case u.Kind == Data && !u.isConst():
+		case u.Kind == objmodel.Data && !u.IsConst():
 			s.refuse(diag.DataChanged, u, dataAdvice, "the writable variable %s points at %s, which changed", u, b)
-		case u.Kind == Data && u.Global():
+		case u.Kind == objmodel.Data && u.Global():
 			s.refuse(diag.DataChanged, u, dataAdvice, "the constant %s points at %s, which changed, and other units can be using it", u, b)
-		case s.patched.isUnowned(u):
+		case u.Spec.Unowned:
 			s.refuseUnowned(u, "changed")
 		case !travels:
-			s.travel(u, &Difference{What: "reference"}, causes...)
+			s.include(u, &Difference{What: "reference"}, causes...)
 			s.pullUsers(u)
 		}
 	}
@@ -99,14 +100,14 @@ func (s *selection) pullUsers(b *Atom) {
 
 // holdsFunctions reports whether a is a table of operations, which are used
 // through pointers to the table, or points at one.
-func (a *Atom) holdsFunctions() bool { return a.holds(3) }
+func holdsFunctions(a *objmodel.Atom) bool { return holds(a, 3) }
 
-func (a *Atom) holds(depth int) bool {
+func holds(a *objmodel.Atom, depth int) bool {
 	for _, r := range a.Refs {
 		switch {
-		case r.Sym != nil, r.Atom != nil && r.Atom.Kind == Func:
+		case r.Sym != nil, r.Atom != nil && r.Atom.Kind == objmodel.Func:
 			return true
-		case r.Atom != nil && r.Atom.Kind == Data && r.Atom.isConst() && depth > 0 && r.Atom.holds(depth-1):
+		case r.Atom != nil && r.Atom.Kind == objmodel.Data && r.Atom.IsConst() && depth > 0 && holds(r.Atom, depth-1):
 			return true
 		}
 	}
@@ -118,18 +119,18 @@ func (a *Atom) holds(depth int) bool {
 // certainly the next one where its memory is read or written without a
 // register in the address, or where the first is no array, as the description
 // of a debug site is not.
-func (s *selection) onEdge(a *Atom, r *Ref) bool {
-	t, before := r.Atom, r.edge
-	if before == nil || before.Size <= 8 || s.patched.describes(before) {
+func (s *selection) atBoundary(a *objmodel.Atom, r *objmodel.Ref) bool {
+	t, before := r.Atom, r.Before
+	if before == nil || before.Size <= 8 || before.Describes() {
 		return false
 	}
-	if _, direct := s.patched.accesses(a, r); direct {
+	if _, direct := s.patched.Accesses(a, r); direct {
 		return false
 	}
-	if t.twin == nil || before.twin == nil || s.trips[t] != nil || s.trips[before] != nil {
+	if s.twin(t) == nil || s.twin(before) == nil || s.reasons[t] != nil || s.reasons[before] != nil {
 		return true
 	}
-	return t.twin.Section != before.twin.Section || before.twin.Off+before.twin.Size != t.twin.Off
+	return s.twin(t).Section != s.twin(before).Section || s.twin(before).Off+s.twin(before).Size != s.twin(t).Off
 }
 
 // compilerConstants are the names that compilers give to constants of their
@@ -137,7 +138,7 @@ func (s *selection) onEdge(a *Atom, r *Ref) bool {
 var compilerConstants = []string{"CSWTCH", "__func__", "__FUNCTION__", "__PRETTY_FUNCTION__", "C"}
 
 // generated reports whether the compiler made the constant (CSWTCH.5, __func__.7).
-func (a *Atom) generated() bool {
-	return a.Kind == Data && !a.Global() && len(a.Refs) == 0 && StableName(a.Name) != a.Name &&
-		slices.Contains(compilerConstants, StableName(a.Name))
+func generated(a *objmodel.Atom) bool {
+	return a.Kind == objmodel.Data && !a.Global() && len(a.Refs) == 0 && objmodel.StableName(a.Name) != a.Name &&
+		slices.Contains(compilerConstants, objmodel.StableName(a.Name))
 }

@@ -1,6 +1,6 @@
-// Package elfdiff says what changed between two relocatable objects, function
-// by function, and cuts out of the patched one an object that carries just
-// that. It is pure: bytes in, values out.
+// Package elfdiff finds what changed between two relocatable objects, function
+// by function, and selects what a livepatch must have of the patched one. It is
+// pure: values in, values out.
 package elfdiff
 
 import (
@@ -10,12 +10,14 @@ import (
 
 	"kintsugi/internal/diag"
 	"kintsugi/internal/elfobj"
+	"kintsugi/internal/objmodel"
 	"kintsugi/internal/report"
 )
 
 // Result is what changed between two objects.
 type Result struct {
-	Orig, Patched *Object
+	Orig, Patched *objmodel.Object
+	Pairs         *Pairing
 	Functions     []*Function
 	Data          []*DataItem
 	Removed       []string // functions that are in the original only
@@ -24,19 +26,16 @@ type Result struct {
 	States        []State
 	Diagnostics   []report.Diagnostic
 
-	// Kernels is the unit as the kernel has it, where Orig is compiled in
-	// another way; nil where it is Orig.
-	Kernels *Object
-
-	travels map[*Atom]*trip
-	dropped map[*Atom]bool
+	// Contents are the atoms of the patched object that the module gets, in its
+	// order: Functions, Data, and all that belongs to them.
+	Contents []*objmodel.Atom
 }
 
 // Function is one function that travels into the module.
 type Function struct {
 	Name   string
-	Old    *Atom // nil: the function is new
-	New    *Atom
+	Old    *objmodel.Atom // nil: the function is new
+	New    *objmodel.Atom
 	Cause  []report.Cause
 	Patch  bool // replaces Old; false: only other functions of the module call it
 	Change *Difference
@@ -45,7 +44,7 @@ type Function struct {
 // DataItem is one named data object that travels.
 type DataItem struct {
 	Name   string
-	New    *Atom
+	New    *objmodel.Atom
 	Status string // new, changed, private
 }
 
@@ -69,11 +68,11 @@ func Diff(orig, patched *elfobj.File) (*Result, error) {
 	if orig.Machine != patched.Machine {
 		return nil, fmt.Errorf("objects of two machines: %v and %v", orig.Machine, patched.Machine)
 	}
-	var a, b *Object
+	var a, b *objmodel.Object
 	var errA, errB error
 	var loading sync.WaitGroup
-	loading.Go(func() { a, errA = Load(orig) })
-	loading.Go(func() { b, errB = Load(patched) })
+	loading.Go(func() { a, errA = objmodel.Load(orig) })
+	loading.Go(func() { b, errB = objmodel.Load(patched) })
 	loading.Wait()
 	if errA != nil {
 		return nil, fmt.Errorf("original object: %w", errA)
@@ -84,9 +83,8 @@ func Diff(orig, patched *elfobj.File) (*Result, error) {
 	return DiffObjects(a, b), nil
 }
 
-// DiffObjects is Diff for objects that are loaded already. It joins their
-// atoms, so an Object can be part of one Diff only.
-func DiffObjects(orig, patched *Object) *Result {
+// DiffObjects is Diff for objects that are loaded already.
+func DiffObjects(orig, patched *objmodel.Object) *Result {
 	s := newSelection(orig, patched)
 	s.author()
 	s.names()
@@ -101,20 +99,21 @@ func DiffObjects(orig, patched *Object) *Result {
 
 func (s *selection) result() *Result {
 	r := s.res
-	r.Orig, r.Patched, r.travels, r.dropped = s.orig, s.patched, s.trips, s.dropped
-	for a, t := range s.trips {
+	r.Orig, r.Patched, r.Pairs, r.Contents = s.orig, s.patched, s.pairs, s.contents()
+	for a, t := range s.reasons {
+		old := s.twin(a)
 		switch {
-		case a.Kind == Func:
-			f := &Function{Name: a.Name, Old: a.twin, New: a, Cause: t.cause, Patch: a.twin != nil && a.twin.Patchable(), Change: t.change}
-			r.Functions = append(r.Functions, f)
-		case a.Kind == Data:
-			r.Data = append(r.Data, &DataItem{Name: a.Name, New: a, Status: dataStatus(a, t)})
+		case a.Kind == objmodel.Func:
+			patch := old != nil && old.Patchable()
+			r.Functions = append(r.Functions, &Function{Name: a.Name, Old: old, New: a, Cause: t.cause, Patch: patch, Change: t.change})
+		case a.Kind == objmodel.Data:
+			r.Data = append(r.Data, &DataItem{Name: a.Name, New: a, Status: dataStatus(old, t)})
 		}
 	}
-	sort.Slice(r.Functions, func(i, j int) bool { return r.Functions[i].New.order < r.Functions[j].New.order })
-	sort.Slice(r.Data, func(i, j int) bool { return r.Data[i].New.order < r.Data[j].New.order })
+	sort.Slice(r.Functions, func(i, j int) bool { return r.Functions[i].New.Order < r.Functions[j].New.Order })
+	sort.Slice(r.Data, func(i, j int) bool { return r.Data[i].New.Order < r.Data[j].New.Order })
 	for _, a := range s.orig.Atoms {
-		if a.Kind == Func && a.twin == nil {
+		if a.Kind == objmodel.Func && s.twin(a) == nil {
 			r.Removed = append(r.Removed, a.Name)
 		}
 	}
@@ -122,9 +121,22 @@ func (s *selection) result() *Result {
 	return r
 }
 
-func dataStatus(a *Atom, t *trip) string {
+// contents are the included atoms, the entries and the code of alternatives of
+// included functions, and the sections that every module has whole.
+func (s *selection) contents() []*objmodel.Atom {
+	var list []*objmodel.Atom
+	for _, a := range s.patched.Atoms {
+		included := s.reasons[a] != nil || a.Owner != nil && s.reasons[a.Owner] != nil
+		if (included || a.Spec.Whole) && !s.dropped[a] {
+			list = append(list, a)
+		}
+	}
+	return list
+}
+
+func dataStatus(old *objmodel.Atom, t *reason) string {
 	switch {
-	case a.twin == nil:
+	case old == nil:
 		return "new"
 	case t.change != nil:
 		return "changed"

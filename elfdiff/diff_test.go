@@ -1,4 +1,4 @@
-package elfdiff
+package elfdiff_test
 
 import (
 	"sort"
@@ -6,6 +6,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"kintsugi/elfdiff"
+	"kintsugi/internal/extract"
+	"kintsugi/internal/objmodel"
 )
 
 // pair is one change and what must be said of it.
@@ -18,7 +22,7 @@ type pair struct {
 }
 
 // summary says what a result holds, in the form of a pair.
-func summary(r *Result) (functions, data, refused []string) {
+func summary(r *elfdiff.Result) (functions, data, refused []string) {
 	for _, f := range r.Functions {
 		switch {
 		case f.Old == nil:
@@ -30,7 +34,7 @@ func summary(r *Result) (functions, data, refused []string) {
 		}
 	}
 	for _, d := range r.Data {
-		data = append(data, d.Status+":"+StableName(d.Name))
+		data = append(data, d.Status+":"+objmodel.StableName(d.Name))
 	}
 	for _, d := range r.Diagnostics {
 		refused = append(refused, string(d.Code))
@@ -46,7 +50,7 @@ func (p pair) run(t *testing.T, flags ...string) {
 	p.judge(t, diffSources(t, p.orig, p.patched, flags...))
 }
 
-func (p pair) judge(t *testing.T, r *Result) {
+func (p pair) judge(t *testing.T, r *elfdiff.Result) {
 	t.Helper()
 	functions, data, refused := summary(r)
 	check := func(what string, want, got []string) {
@@ -61,7 +65,7 @@ func (p pair) judge(t *testing.T, r *Result) {
 	if len(refused) > 0 || t.Failed() {
 		return
 	}
-	if _, err := r.Extract("klp_"); err != nil {
+	if _, err := extract.Cut(r, extract.Options{Prefix: "klp_"}); err != nil {
 		t.Errorf("extract: %v", err)
 	}
 }

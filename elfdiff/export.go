@@ -6,19 +6,20 @@ import (
 	"strings"
 
 	"kintsugi/internal/diag"
+	"kintsugi/internal/objmodel"
 	"kintsugi/internal/report"
 )
 
 // isExport reports whether a stands for an EXPORT_SYMBOL: an entry of a
 // ___ksymtab section and its checksum (include/linux/export-internal.h), or,
 // since 6.5, what modpost makes one of (include/linux/export.h).
-func isExport(a *Atom) bool {
+func isExport(a *objmodel.Atom) bool {
 	sec := a.Section.Name
 	return strings.Contains(sec, "ksymtab") || strings.Contains(sec, "kcrctab") || sec == ".export_symbol"
 }
 
 // exportName is what is exported.
-func exportName(a *Atom) string {
+func exportName(a *objmodel.Atom) string {
 	if _, name, ok := strings.Cut(a.Section.Name, "+"); ok {
 		return name
 	}
@@ -33,7 +34,7 @@ func exportName(a *Atom) string {
 // running kernel keeps those that it has, and gets no more. That is no loss
 // where the patch adds one: what the patch itself changes finds the symbol
 // without. Nor is it where the symbol goes altogether, which removals warns of.
-func (s *selection) export(a *Atom, how string) {
+func (s *selection) export(a *objmodel.Atom, how string) {
 	name := exportName(a)
 	olds, news := s.exports()
 	switch {
@@ -54,7 +55,7 @@ func (s *selection) export(a *Atom, how string) {
 	}
 }
 
-func exportNames(o *Object) map[string]bool {
+func exportNames(o *objmodel.Object) map[string]bool {
 	names := map[string]bool{}
 	for _, a := range o.Atoms {
 		if isExport(a) {

@@ -1,4 +1,4 @@
-package elfdiff
+package elfdiff_test
 
 import (
 	"debug/elf"
@@ -10,7 +10,11 @@ import (
 	"testing"
 	"time"
 
+	"kintsugi/elfdiff"
+	"kintsugi/internal/debuginfo"
 	"kintsugi/internal/elfobj"
+	"kintsugi/internal/extract"
+	"kintsugi/internal/objmodel"
 	"kintsugi/internal/testenv"
 )
 
@@ -96,20 +100,20 @@ func realObjects(f *testing.F, n int, size int64) (objects [][]byte) {
 
 // exercise runs all stages on a pair. Errors are fine, and so are refusals.
 func exercise(t *testing.T, orig, patched *elfobj.File) {
-	r, err := Diff(orig, patched)
+	r, err := elfdiff.Diff(orig, patched)
 	if err != nil {
 		return
 	}
-	if _, err := r.Patched.Lines(); err != nil {
+	if _, err := debuginfo.ReadLines(r.Patched.File); err != nil {
 		t.Logf("lines: %v", err)
 	}
-	if _, err := r.Layouts(); err != nil {
+	if _, err := debuginfo.ChangedLayouts(r.Orig.File, r.Patched.File); err != nil {
 		t.Logf("layouts: %v", err)
 	}
 	if r.Refused() || r.Empty() {
 		return
 	}
-	x, err := r.Extract("klp_")
+	x, err := extract.Cut(r, extract.Options{Prefix: "klp_"})
 	if err != nil {
 		return
 	}
@@ -121,7 +125,7 @@ func exercise(t *testing.T, orig, patched *elfobj.File) {
 	if err != nil {
 		t.Fatalf("the extracted object cannot be read: %v", err)
 	}
-	if _, err := Load(again); err != nil {
+	if _, err := objmodel.Load(again); err != nil {
 		t.Logf("load again: %v", err)
 	}
 }

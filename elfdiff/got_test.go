@@ -1,11 +1,15 @@
-package elfdiff
+package elfdiff_test
 
 import (
 	"debug/elf"
 	"slices"
 	"testing"
 
+	"kintsugi/elfdiff"
+	"kintsugi/internal/arch"
 	"kintsugi/internal/elfobj"
+	"kintsugi/internal/extract"
+	"kintsugi/internal/objmodel"
 )
 
 // TestGlobalOffsetTable has objects that refer to others through the global
@@ -33,7 +37,7 @@ func TestGlobalOffsetTable(t *testing.T) {
 }
 
 // diffTabled compiles for any address (-fPIC) and without jumps through a PLT.
-func diffTabled(t *testing.T, compiler, orig, patched string) *Result {
+func diffTabled(t *testing.T, compiler, orig, patched string) *elfdiff.Result {
 	t.Helper()
 	flags := slices.DeleteFunc(slices.Clone(kernelFlags), func(f string) bool {
 		return slices.Contains([]string{"-pg", "-mrecord-mcount", "-mfentry", "-mcmodel=kernel", "-fno-PIE"}, f)
@@ -44,7 +48,7 @@ func diffTabled(t *testing.T, compiler, orig, patched string) *Result {
 		machine{address: uint32(elf.R_X86_64_64)}.addSites(f)
 		files = append(files, f)
 	}
-	r, err := Diff(files[0], files[1])
+	r, err := elfdiff.Diff(files[0], files[1])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,20 +56,20 @@ func diffTabled(t *testing.T, compiler, orig, patched string) *Result {
 }
 
 // direct fails where the extracted object needs a table still.
-func direct(t *testing.T, r *Result) {
+func direct(t *testing.T, r *elfdiff.Result) {
 	t.Helper()
-	x, err := r.Extract("klp_")
+	x, err := extract.Cut(r, extract.Options{Prefix: "klp_"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, s := range x.File.Sections {
 		for _, rel := range s.Relocs {
-			if amd64.relocs[rel.Type].got {
+			if arch.AMD64.Relocs[rel.Type].GOT {
 				t.Errorf("%s: %v", s.Name, rel)
 			}
 		}
 	}
-	o, err := Load(x.File)
+	o, err := objmodel.Load(x.File)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,33 +81,9 @@ func direct(t *testing.T, r *Result) {
 			}
 			pos += n
 		}
-		if a.lost || a.got {
-			t.Errorf("%s: lost %v, needs a table %v", a, a.lost, a.got)
+		if a.Undecodable || a.NeedsGOT {
+			t.Errorf("%s: undecodable %v, needs a table %v", a, a.Undecodable, a.NeedsGOT)
 		}
-	}
-}
-
-// TestUngot rewrites instructions.
-func TestUngot(t *testing.T) {
-	for _, c := range []struct {
-		code string
-		at   uint64
-		want string
-	}{
-		{"\x48\x8b\x05\x00\x00\x00\x00", 3, "\x48\x8d\x05\x00\x00\x00\x00"},
-		{"\x4c\x8b\x3d\x00\x00\x00\x00", 3, "\x4c\x8d\x3d\x00\x00\x00\x00"},
-		{"\xff\x15\x00\x00\x00\x00", 2, "\x67\xe8\x00\x00\x00\x00"},
-		{"\xff\x25\x00\x00\x00\x00", 2, "\xe9\x00\x00\x00\x00\x90"},
-		{"\x48\x3b\x05\x00\x00\x00\x00", 3, ""}, // cmp
-		{"\x48\x8b\x80\x00\x00\x00\x00", 3, ""}, // not relative
-	} {
-		code := []byte(c.code)
-		if ok := x86Ungot(code, &Ref{Off: c.at, Bias: -4}); ok != (c.want != "") || ok && string(code) != c.want {
-			t.Errorf("% x: % x, %v", c.code, code, ok)
-		}
-	}
-	if code := []byte("\x48\x83\x3d\x00\x00\x00\x00\x07"); x86Ungot(code, &Ref{Off: 3, Bias: -5}) {
-		t.Errorf("cmp with a number was rewritten: % x", code)
 	}
 }
 

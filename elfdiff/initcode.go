@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"kintsugi/internal/diag"
+	"kintsugi/internal/objmodel"
 )
 
 // initCode decides what changes of init code and of its data stand against.
@@ -14,18 +15,18 @@ func (s *selection) initCode() {
 	if len(s.init) == 0 {
 		return
 	}
-	rest := shared{}
-	for a := range s.trips {
+	rest := s.newShared()
+	for a := range s.reasons {
 		rest.addAll(a)
-		if a.twin == nil {
-			rest[a] = true
+		if s.twin(a) == nil {
+			rest.has[a] = true
 		}
 	}
 	for _, a := range s.init {
-		own := shared{}
+		own := s.newShared()
 		own.addAll(a)
 		switch {
-		case len(s.trips) == 0:
+		case len(s.reasons) == 0:
 			s.refuse(diag.InitCode, a, initAdvice, "%s is %s and changed", a, initKind(a))
 		case own.meets(rest):
 			s.refuse(diag.InitCode, a, initAdvice, "%s is %s and changed, and what else changed refers to the same variables", a, initKind(a))
@@ -37,12 +38,12 @@ func (s *selection) initCode() {
 
 const initAdvice = "Init code has run when a module is loaded: do the work in a livepatch callback instead."
 
-func initKind(a *Atom) string {
+func initKind(a *objmodel.Atom) string {
 	kind := "init code"
 	if strings.HasPrefix(a.Section.Name, ".exit.") {
 		kind = "exit code"
 	}
-	if a.Kind != Func {
+	if a.Kind != objmodel.Func {
 		kind = "data of " + kind
 	}
 	return kind
@@ -50,37 +51,46 @@ func initKind(a *Atom) string {
 
 // shared is what two pieces of code can have in common so that one depends on
 // what the other does: atoms, and names of what other units define.
-type shared map[any]bool
+type shared struct {
+	pairs *Pairing
+	has   map[any]bool
+}
+
+func (s *selection) newShared() shared { return shared{pairs: s.pairs, has: map[any]bool{}} }
 
 // addAll adds what a refers to in either object.
-func (s shared) addAll(a *Atom) {
+func (s shared) addAll(a *objmodel.Atom) {
 	s.addTargets(a)
-	if a.twin != nil {
-		s.addTargets(a.twin)
+	if twin := s.pairs.Twin(a); twin != nil {
+		s.addTargets(twin)
 	}
 }
 
-// addTargets leaves out what both can use and stay strangers: strings,
+// addTargets leaves out what both can use and stay independent: strings,
 // constants and functions of the running kernel.
-func (s shared) addTargets(a *Atom) {
-	for _, r := range a.allRefs() {
+func (s shared) addTargets(a *objmodel.Atom) {
+	for _, r := range a.AllRefs() {
 		t := r.Atom
-		switch {
-		case t == nil && r.Sym != nil && !r.Branch:
-			s[r.Sym.Name] = true
-		case t == nil, t.Kind == String, t.twin != nil && (t.Kind == Func || t.isConst()):
-		default:
-			s[t] = true
-			if t.twin != nil {
-				s[t.twin] = true
+		if t == nil {
+			if r.Sym != nil && !r.Branch {
+				s.has[r.Sym.Name] = true
 			}
+			continue
+		}
+		twin := s.pairs.Twin(t)
+		if t.Kind == objmodel.String || twin != nil && (t.Kind == objmodel.Func || t.IsConst()) {
+			continue
+		}
+		s.has[t] = true
+		if twin != nil {
+			s.has[twin] = true
 		}
 	}
 }
 
 func (s shared) meets(other shared) bool {
-	for k := range s {
-		if other[k] {
+	for k := range s.has {
+		if other.has[k] {
 			return true
 		}
 	}

@@ -1,8 +1,10 @@
-package elfdiff
+package elfdiff_test
 
 import (
 	"slices"
 	"testing"
+
+	"kintsugi/internal/extract"
 )
 
 // TestLate has jump labels in code of a module, by who has their keys.
@@ -23,8 +25,7 @@ struct static_key *keep(void) { return &own; }
 		t.Run(c.name, func(t *testing.T) {
 			source := keys + `int f(int x) { if (static_branch(&` + c.key + `)) return external(x); return x; }`
 			orig, patched := swap(source, "return external(x)", "return external(x + 1)")
-			r := diffSources(t, orig, patched)
-			r = r.Late(func(symbol string) bool { return symbol != "of_kernel" })
+			r := diffSources(t, orig, patched).Late(func(symbol string) bool { return symbol != "of_kernel" })
 			var codes []string
 			for _, d := range r.Diagnostics {
 				codes = append(codes, string(d.Code))
@@ -35,12 +36,12 @@ struct static_key *keep(void) { return &own; }
 			if r.Refused() {
 				return
 			}
-			x, err := r.Extract("klp_")
+			x, err := extract.Cut(r, extract.Options{Prefix: "klp_"})
 			if err != nil {
 				t.Fatal(err)
 			}
 			sites := 0
-			if s := x.File.Section(jumpTable); s != nil {
+			if s := x.File.Section("__jump_table"); s != nil {
 				sites = len(s.Data) / 16
 			}
 			if sites != c.sites {

@@ -1,9 +1,11 @@
-package elfdiff
+package elfdiff_test
 
 import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"kintsugi/internal/debuginfo"
 )
 
 // TestLayouts has types that look different in memory, and some that do not.
@@ -28,7 +30,7 @@ int f(struct outer *o, union either *e) { struct local { int one; } l = { o->fir
 	} {
 		orig, patched := swap(source, c.old, c.new)
 		for _, flag := range []string{"-gdwarf-5", "-gdwarf-4"} {
-			changes, err := diffSources(t, orig, patched, flag).Layouts()
+			changes, err := debuginfo.ChangedLayouts(build(t, orig, flag), build(t, patched, flag))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -46,7 +48,8 @@ int f(struct outer *o, union either *e) { struct local { int one; } l = { o->fir
 // TestLayoutsUnknown has objects that do not know their types.
 func TestLayoutsUnknown(t *testing.T) {
 	for _, flag := range []string{"-g0", "-g1"} {
-		changes, err := diffSources(t, `struct s { int a; }; int f(struct s *s) { return external(s->a); }`, `struct s { int b, a; }; int f(struct s *s) { return external(s->a); }`, flag).Layouts()
+		changes, err := debuginfo.ChangedLayouts(build(t, `struct s { int a; }; int f(struct s *s) { return external(s->a); }`, flag),
+			build(t, `struct s { int b, a; }; int f(struct s *s) { return external(s->a); }`, flag))
 		if err != nil || len(changes) > 0 {
 			t.Errorf("%s: %v, %v", flag, changes, err)
 		}

@@ -1,21 +1,24 @@
-package elfdiff
+package elfdiff_test
 
 import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"kintsugi/internal/debuginfo"
+	"kintsugi/internal/objmodel"
 )
 
 func TestLines(t *testing.T) {
-	o, err := Load(build(t, "static inline __attribute__((always_inline)) int half(int x) {\n\treturn x / 2 + external_data;\n}\nint f(int x) {\n\treturn external(half(x));\n}\nint g(int x) {\n\treturn external(x);\n}\n", "-g1"))
+	o, err := objmodel.Load(build(t, "static inline __attribute__((always_inline)) int half(int x) {\n\treturn x / 2 + external_data;\n}\nint f(int x) {\n\treturn external(half(x));\n}\nint g(int x) {\n\treturn external(x);\n}\n", "-g1"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines, err := o.Lines()
+	lines, err := debuginfo.ReadLines(o.File)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string][]Line{"f": {{"unit.c", 2, "half"}, {"unit.c", 5, ""}}, "g": {{"unit.c", 8, ""}}}
+	want := map[string][]debuginfo.Line{"f": {{File: "unit.c", Number: 2, Inline: "half"}, {File: "unit.c", Number: 5}}, "g": {{File: "unit.c", Number: 8}}}
 	for _, a := range o.Functions() {
 		got := lines.Of(a)
 		for i := range got {

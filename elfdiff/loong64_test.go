@@ -1,4 +1,4 @@
-package elfdiff
+package elfdiff_test
 
 import (
 	"debug/elf"
@@ -6,7 +6,9 @@ import (
 	"slices"
 	"testing"
 
+	"kintsugi/elfdiff"
 	"kintsugi/internal/elfobj"
+	"kintsugi/internal/extract"
 )
 
 // TestLoong64Relaxed has what an assembler leaves to a relaxing linker: a leave
@@ -31,7 +33,7 @@ func TestLoong64Relaxed(t *testing.T) {
 		{"a changed string", object(orig, 1), object(patched, 1), []string{"last"}},
 		{"only the flag of a WARN", object(orig, 1), object(orig, 3), []string{"last"}},
 	} {
-		r, err := Diff(test.a, test.b)
+		r, err := elfdiff.Diff(test.a, test.b)
 		if err != nil {
 			t.Fatalf("%s: %v", test.name, err)
 		}
@@ -42,7 +44,7 @@ func TestLoong64Relaxed(t *testing.T) {
 		if len(test.want) == 0 {
 			continue
 		}
-		x, err := r.Extract("klp_")
+		x, err := extract.Cut(r, extract.Options{Prefix: "klp_"})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,6 +7,7 @@ import (
 
 	"kintsugi/internal/diag"
 	"kintsugi/internal/elfobj"
+	"kintsugi/internal/objmodel"
 )
 
 // names refuses symbols that both objects define and that mean something else
@@ -16,27 +17,27 @@ import (
 func (s *selection) names() {
 	before := sync.OnceValue(func() map[string]*elfobj.Symbol { return definedOnce(s.orig) })
 	for _, q := range s.patched.File.Symbols {
-		b := s.patched.bySymbol[q]
+		b := s.patched.AtomOf(q)
 		if b == nil {
 			continue
 		}
-		p := b.sameSymbol(q)
+		p := s.sameSymbol(b, q)
 		if p == nil {
 			p = before()[q.Name]
 		}
-		if p == nil || !sourceName(q.Name) || s.patched.isUnowned(b) {
+		if p == nil || !sourceName(q.Name) || b.Spec.Unowned {
 			continue
 		}
-		a := s.orig.bySymbol[p]
+		a := s.orig.AtomOf(p)
 		const hint = "Keep the name for what it is in the running kernel, and give the new thing another."
 		switch {
-		case a.twin != b && a.Kind == Data && !a.Init():
+		case s.twin(a) != b && a.Kind == objmodel.Data && !a.Init():
 			s.refuse(diag.DataChanged, b, dataAdvice, "%s is another kind of object now: %s instead of %s", q.Name, sectionClass(b), sectionClass(a))
-		case a.twin != b || p.Value-a.Off != q.Value-b.Off:
+		case s.twin(a) != b || p.Value-a.Off != q.Value-b.Off:
 			s.refuse(diag.SymbolMoved, b, hint, "the name %s means something else in the patched unit", q.Name)
 		case (p.Bind == elf.STB_WEAK) != (q.Bind == elf.STB_WEAK):
 			s.refuse(diag.SymbolMoved, b, hint, "%s changed between weak and strong, which decides whose definition the kernel uses", q.Name)
-		case a.Kind != Anon && baseSection(a) != baseSection(b):
+		case a.Kind != objmodel.Anon && baseSection(a) != baseSection(b):
 			s.warn(diag.SectionKept, b, "%s moved to another section in the patch and stays where it is in the running kernel", q.Name)
 		}
 	}
@@ -45,17 +46,17 @@ func (s *selection) names() {
 // sameSymbol is the symbol of a's twin that has the name of sym, where both
 // are what their atoms are called by. That is so of nearly all, and spares
 // looking for them by name.
-func (a *Atom) sameSymbol(sym *elfobj.Symbol) *elfobj.Symbol {
-	if a.twin == nil || a.Sym != sym || a.twin.Sym.Name != sym.Name {
+func (s *selection) sameSymbol(a *objmodel.Atom, sym *elfobj.Symbol) *elfobj.Symbol {
+	if s.twin(a) == nil || a.Sym != sym || s.twin(a).Sym.Name != sym.Name {
 		return nil
 	}
-	return a.twin.Sym
+	return s.twin(a).Sym
 }
 
 // sourceName reports whether a name is one that the source gives. Those with a
 // dot are made by the compiler, the first of several without a number.
 func sourceName(name string) bool {
-	return !strings.Contains(name, ".") && StableName(name) == name
+	return !strings.Contains(name, ".") && objmodel.StableName(name) == name
 }
 
 // removals warns of global functions and objects that are gone in the patched
@@ -63,8 +64,8 @@ func sourceName(name string) bool {
 // would now take their place.
 func (s *selection) removals() {
 	for _, p := range s.orig.File.Symbols {
-		a := s.orig.bySymbol[p]
-		if a == nil || a.sameSymbol(p) != nil || p.Bind == elf.STB_LOCAL || a.Init() || s.orig.isUnowned(a) || a.Kind != Func && a.Kind != Data {
+		a := s.orig.AtomOf(p)
+		if a == nil || s.sameSymbol(a, p) != nil || p.Bind == elf.STB_LOCAL || a.Init() || a.Spec.Unowned || a.Kind != objmodel.Func && a.Kind != objmodel.Data {
 			continue
 		}
 		if _, still := s.defined()[p.Name]; !still {
@@ -75,11 +76,11 @@ func (s *selection) removals() {
 
 // definedOnce are the symbols of functions and objects by name, without the
 // names that occur twice.
-func definedOnce(o *Object) map[string]*elfobj.Symbol {
+func definedOnce(o *objmodel.Object) map[string]*elfobj.Symbol {
 	m := make(map[string]*elfobj.Symbol, len(o.File.Symbols))
 	for _, s := range o.File.Symbols {
-		a := o.bySymbol[s]
-		if s.Name == "" || a == nil || a.Kind != Func && a.Kind != Data {
+		a := o.AtomOf(s)
+		if s.Name == "" || a == nil || a.Kind != objmodel.Func && a.Kind != objmodel.Data {
 			continue
 		}
 		if _, twice := m[s.Name]; twice {
@@ -94,7 +95,7 @@ func definedOnce(o *Object) map[string]*elfobj.Symbol {
 // baseSection is the section of a without what -ffunction-sections and
 // -fdata-sections put behind it, and without the split into hot and cold.
 // What begins with ".data.." and its like is a place of its own.
-func baseSection(a *Atom) string {
+func baseSection(a *objmodel.Atom) string {
 	name := a.Section.Name
 	for _, base := range []string{".text", ".data", ".bss", ".rodata"} {
 		rest, ok := strings.CutPrefix(name, base)

@@ -1,10 +1,12 @@
-package elfdiff
+package elfdiff_test
 
 import (
 	"bytes"
 	"testing"
 
+	"kintsugi/elfdiff"
 	"kintsugi/internal/elfobj"
+	"kintsugi/internal/extract"
 )
 
 // TestPadding has functions before whose entry the kernel writes code: that
@@ -23,7 +25,7 @@ func TestPadding(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			flags := []string{c.flag, "-falign-functions=16"}
 			orig, patched := swap(source, "g(int x) { return external(x)", "g(int x) { return external(x + 1)")
-			x := extract(t, diffSources(t, orig, patched, flags...))
+			x := extracted(t, diffSources(t, orig, patched, flags...))
 			g := alias(t, x, "g")
 			if g.Value != c.pad || g.Section.Align != 16 {
 				t.Fatalf("the entry is at %#x of a section aligned to %d, want %#x", g.Value, g.Section.Align, c.pad)
@@ -35,9 +37,9 @@ func TestPadding(t *testing.T) {
 	}
 }
 
-func extract(t *testing.T, r *Result) *Extract {
+func extracted(t *testing.T, r *elfdiff.Result) *extract.Object {
 	t.Helper()
-	x, err := r.Extract("klp0_")
+	x, err := extract.Cut(r, extract.Options{Prefix: "klp0_"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -45,7 +47,7 @@ func extract(t *testing.T, r *Result) *Extract {
 }
 
 // alias is the symbol by which the module replaces a function.
-func alias(t *testing.T, x *Extract, function string) *elfobj.Symbol {
+func alias(t *testing.T, x *extract.Object, function string) *elfobj.Symbol {
 	t.Helper()
 	for _, rep := range x.Replacements {
 		for _, s := range x.File.Symbols {

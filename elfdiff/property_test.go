@@ -19,6 +19,8 @@ import (
 	"kintsugi/elfdiff"
 	"kintsugi/internal/diag"
 	"kintsugi/internal/elfobj"
+	"kintsugi/internal/extract"
+	"kintsugi/internal/objmodel"
 	"kintsugi/internal/testenv"
 	"kintsugi/kbuild"
 )
@@ -280,7 +282,7 @@ func permuted(t *testing.T, data []byte, random *rand.Rand) *elfobj.File {
 // changedBody changes an immediate operand in one function of the object.
 func (s *sample) changedBody(t *testing.T, data []byte, random *rand.Rand) {
 	orig, patched := read(t, data), read(t, data)
-	before, err := elfdiff.Load(orig)
+	before, err := objmodel.Load(orig)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,7 +293,7 @@ func (s *sample) changedBody(t *testing.T, data []byte, random *rand.Rand) {
 	}
 	patched.Sections[section].Data = slices.Clone(patched.Sections[section].Data)
 	patched.Sections[section].Data[at] ^= 1
-	after, err := elfdiff.Load(patched)
+	after, err := objmodel.Load(patched)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -322,7 +324,7 @@ func (s *sample) changedBody(t *testing.T, data []byte, random *rand.Rand) {
 
 // pick chooses a byte of an immediate operand of a function that can be
 // replaced: its place in a section, which is given by number.
-func pick(o *elfdiff.Object, random *rand.Rand) (name string, at uint64, section int) {
+func pick(o *objmodel.Object, random *rand.Rand) (name string, at uint64, section int) {
 	functions := o.Functions()
 	random.Shuffle(len(functions), func(i, j int) { functions[i], functions[j] = functions[j], functions[i] })
 	for _, f := range functions {
@@ -338,11 +340,10 @@ func pick(o *elfdiff.Object, random *rand.Rand) (name string, at uint64, section
 
 // immediates are the offsets of last bytes of instructions that end in an
 // immediate operand without a relocation.
-func immediates(o *elfdiff.Object, f *elfdiff.Atom) []uint64 {
+func immediates(o *objmodel.Object, f *objmodel.Atom) []uint64 {
 	code, related := f.Bytes(), map[uint64]bool{}
 	for _, r := range f.Refs {
-		size, _, _ := elfdiff.RelocField(o.File.Machine, r.Type)
-		for i := range size {
+		for i := range o.Reloc(r.Type).Size {
 			related[r.Off+uint64(i)] = true
 		}
 	}
@@ -366,19 +367,19 @@ func immediates(o *elfdiff.Object, f *elfdiff.Atom) []uint64 {
 
 // extracted checks that the functions of the extracted object are those of the
 // patched one: the same code, that refers to the same.
-func (s *sample) extracted(t *testing.T, r *elfdiff.Result, patched *elfdiff.Object) {
-	x, err := r.Extract("klp_")
+func (s *sample) extracted(t *testing.T, r *elfdiff.Result, patched *objmodel.Object) {
+	x, err := extract.Cut(r, extract.Options{Prefix: "klp_"})
 	if err != nil {
 		t.Errorf("extract: %v", err)
 		return
 	}
-	o, err := elfdiff.Load(read(t, write(t, x.File)))
+	o, err := objmodel.Load(read(t, write(t, x.File)))
 	if err != nil {
 		t.Errorf("extracted object: %v", err)
 		return
 	}
 	s.count("extracted objects")
-	byName := map[string]*elfdiff.Atom{}
+	byName := map[string]*objmodel.Atom{}
 	for _, f := range o.Functions() {
 		for _, sym := range append(slices.Clone(f.Aliases), f.Sym) {
 			byName[sym.Name] = f
@@ -399,7 +400,7 @@ func (s *sample) extracted(t *testing.T, r *elfdiff.Result, patched *elfdiff.Obj
 	}
 }
 
-func (s *sample) references(t *testing.T, want, got *elfdiff.Atom) {
+func (s *sample) references(t *testing.T, want, got *objmodel.Atom) {
 	for i := range want.Refs {
 		if a, b := target(&want.Refs[i]), target(&got.Refs[i]); want.Refs[i].Off != got.Refs[i].Off || a != b {
 			t.Errorf("%s+%#x refers to %s in the extracted object, want %s", want, want.Refs[i].Off, b, a)
@@ -413,13 +414,13 @@ func (s *sample) references(t *testing.T, want, got *elfdiff.Atom) {
 }
 
 // target tells what a reference points at, in either object.
-func target(r *elfdiff.Ref) string {
+func target(r *objmodel.Ref) string {
 	switch {
 	case r.Atom == nil && r.Sym == nil:
 		return ""
 	case r.Atom == nil:
 		return fmt.Sprintf("%s%+d", r.Sym.Name, r.Addend)
-	case r.Atom.Kind == elfdiff.String:
+	case r.Atom.Kind == objmodel.String:
 		return strconv.Quote(r.Atom.Text(r.Addend))
 	case r.Atom.Name != "":
 		return fmt.Sprintf("%s%+d", ownName(r.Atom), r.Addend)
@@ -437,7 +438,7 @@ func target(r *elfdiff.Ref) string {
 
 // ownName is the name of an atom without the alias that an extracted object has
 // for it.
-func ownName(a *elfdiff.Atom) string {
+func ownName(a *objmodel.Atom) string {
 	for _, sym := range a.Aliases {
 		if strings.HasPrefix(a.Name, "klp_") {
 			return sym.Name

@@ -1,4 +1,4 @@
-package elfdiff
+package elfdiff_test
 
 import (
 	"bytes"
@@ -6,7 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"kintsugi/elfdiff"
 	"kintsugi/internal/elfobj"
+	"kintsugi/internal/extract"
 )
 
 // TestLostOrMistaken has changes that would be lost, or would reach the wrong
@@ -85,7 +87,7 @@ func TestLabelInReplacement(t *testing.T) {
 int f(int a) { LOCKED(5); return external(a); }`
 	orig, patched := swap(source, "lock incl", "lock decl")
 	r := diffSources(t, orig, patched)
-	x, err := r.Extract("klp_")
+	x, err := extract.Cut(r, extract.Options{Prefix: "klp_"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,14 +114,14 @@ func TestThreeFieldExceptions(t *testing.T) {
 #define MAYFAULT asm volatile("1: nop\n2:\n.pushsection __ex_table,\"a\"\n.balign 4\n.long 1b - .\n.long 2b - .\n.long handler - .\n.popsection")
 int f(int a) { MAYFAULT; return external(a); } int g(int a) { MAYFAULT; return external(a + 1); }`
 	orig, patched := swap(source, "external(a + 1)", "external(a + 2)")
-	x, err := diffSources(t, orig, patched).Extract("klp_")
+	x, err := extract.Cut(diffSources(t, orig, patched), extract.Options{Prefix: "klp_"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if table := x.File.Section("__ex_table"); table == nil || len(table.Data) != 12 {
 		t.Errorf("exception table in the module: %v", table)
 	}
-	if !slices.ContainsFunc(x.Externals, func(e External) bool { return e.Name == "handler" }) {
+	if !slices.ContainsFunc(x.Externals, func(e extract.External) bool { return e.Name == "handler" }) {
 		t.Errorf("the handler is not among %v", x.Externals)
 	}
 }
@@ -140,7 +142,7 @@ func TestTakenRelocation(t *testing.T) {
 			s.Relocs = append(s.Relocs, elfobj.Reloc{Offset: uint64(len(s.Target.Data)) - 1, Sym: slow, Addend: -4})
 		}
 	}
-	r, err := Diff(plain, taken)
+	r, err := elfdiff.Diff(plain, taken)
 	if err != nil {
 		t.Fatal(err)
 	}

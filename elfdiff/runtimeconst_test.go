@@ -1,4 +1,4 @@
-package elfdiff
+package elfdiff_test
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"kintsugi/internal/elfobj"
+	"kintsugi/internal/objmodel"
 )
 
 // runtimeMacros are those of asm/runtime-const.h, cut down.
@@ -35,7 +36,7 @@ func TestRuntimeConstants(t *testing.T) {
 func TestRuntimeConstantsAreLoaded(t *testing.T) {
 	source := runtimeMacros + `static u64 limit __attribute__((used)) = 5; int f(u64 x) { return x > const_ptr(limit) && x < const_ptr(LIMIT) ? external(1) : 0; }`
 	orig, patched := swap(source, "external(1)", "external(2)")
-	x := extract(t, diffSources(t, orig, patched))
+	x := extracted(t, diffSources(t, orig, patched))
 	f := alias(t, x, "f")
 	if bytes.Contains(f.Section.Data, []byte{0xef, 0xcd, 0xab, 0x89}) {
 		t.Error("the number to be replaced at boot is still there")
@@ -55,32 +56,7 @@ func TestRuntimeConstantsAreLoaded(t *testing.T) {
 	if !slices.Equal(loaded, []string{"LIMIT", "limit"}) {
 		t.Errorf("loaded are %q", loaded)
 	}
-	if slices.ContainsFunc(x.File.Sections, func(s *elfobj.Section) bool { return runtimeConst(s.Name) }) {
+	if slices.ContainsFunc(x.File.Sections, func(s *elfobj.Section) bool { return objmodel.RuntimeConst(s.Name) }) {
 		t.Error("the list of constants travels")
-	}
-}
-
-func TestLoadVariable(t *testing.T) {
-	const value = "\xef\xcd\xab\x89\x67\x45\x23\x01"
-	for _, c := range []struct{ name, code, want string }{
-		{"rax", "\x48\xb8" + value, "\x48\x8b\x05\x00\x00\x00\x00\x0f\x1f\x00"},
-		{"rdi", "\x48\xbf" + value, "\x48\x8b\x3d\x00\x00\x00\x00\x0f\x1f\x00"},
-		{"r8", "\x49\xb8" + value, "\x4c\x8b\x05\x00\x00\x00\x00\x0f\x1f\x00"},
-		{"r15", "\x49\xbf" + value, "\x4c\x8b\x3d\x00\x00\x00\x00\x0f\x1f\x00"},
-		{"another number", "\x48\xb8\xee" + value[1:], ""},
-		{"32 bits", "\x40\xb8" + value, ""},
-		{"another instruction", "\x48\xc7" + value, ""},
-		{"cut off", "\x48\xb8" + value[:7], ""},
-	} {
-		code := []byte(c.code)
-		r, ok := x86LoadVariable(code, 2)
-		switch {
-		case ok != (c.want != ""):
-			t.Errorf("%s: %t", c.name, ok)
-		case ok && (string(code) != c.want || r.Off != 3):
-			t.Errorf("%s: % x, field at %d", c.name, code, r.Off)
-		case !ok && string(code) != c.code:
-			t.Errorf("%s: changed to % x", c.name, code)
-		}
 	}
 }

@@ -2,25 +2,26 @@ package elfdiff
 
 import (
 	"fmt"
-	"strings"
 	"sync"
 
 	"kintsugi/internal/diag"
 	"kintsugi/internal/elfobj"
+	"kintsugi/internal/objmodel"
 	"kintsugi/internal/report"
 )
 
 // selection works out what must travel into the module: what changed, and
 // then all that this drags along.
 type selection struct {
-	orig, patched *Object
+	orig, patched *objmodel.Object
+	pairs         *Pairing
 	cmp           comparison
-	ambiguous     map[*Atom]bool
-	dropped       map[*Atom]bool  // entries that do not travel with their function
-	ignored       map[string]bool // functions and sections whose differences do not count
-	trips         map[*Atom]*trip // patched atoms that travel
-	queue         []*Atom         // of them, those whose references were not followed yet
-	init          []*Atom         // changed code and data that is gone once the kernel has booted
+	ambiguous     map[*objmodel.Atom]bool
+	dropped       map[*objmodel.Atom]bool    // entries that do not travel with their function
+	ignored       map[string]bool            // functions and sections whose differences do not count
+	reasons       map[*objmodel.Atom]*reason // patched atoms that travel
+	queue         []*objmodel.Atom           // of them, those whose references were not followed yet
+	init          []*objmodel.Atom           // changed code and data that is gone once the kernel has booted
 	res           *Result
 
 	// asked for in few pairs, and then often
@@ -28,8 +29,8 @@ type selection struct {
 	exports func() (before, after map[string]bool) // of both objects, by name
 }
 
-// trip is why an atom travels.
-type trip struct {
+// reason is why an atom is included.
+type reason struct {
 	cause  []report.Cause
 	change *Difference // nil: it travels because of another
 	// effect: the copy behaves differently from the original, so whoever uses
@@ -37,10 +38,11 @@ type trip struct {
 	effect bool
 }
 
-func newSelection(orig, patched *Object) *selection {
-	s := &selection{orig: orig, patched: patched, cmp: comparison{memo: map[[2]*Atom]bool{}},
-		ambiguous: map[*Atom]bool{}, dropped: map[*Atom]bool{}, ignored: map[string]bool{}, trips: map[*Atom]*trip{}, res: &Result{}}
-	for _, a := range correlate(orig, patched) {
+func newSelection(orig, patched *objmodel.Object) *selection {
+	pairs, ambiguous := correlate(orig, patched)
+	s := &selection{orig: orig, patched: patched, pairs: pairs, cmp: comparison{pairs: pairs, memo: map[[2]*objmodel.Atom]bool{}},
+		ambiguous: map[*objmodel.Atom]bool{}, dropped: map[*objmodel.Atom]bool{}, ignored: map[string]bool{}, reasons: map[*objmodel.Atom]*reason{}, res: &Result{}}
+	for _, a := range ambiguous {
 		s.ambiguous[a] = true
 	}
 	s.defined = sync.OnceValue(func() map[string]*elfobj.Symbol { return definedOnce(patched) })
@@ -48,33 +50,36 @@ func newSelection(orig, patched *Object) *selection {
 	return s
 }
 
-// travel marks a for the module. The first cause stays.
-func (s *selection) travel(a *Atom, change *Difference, cause ...report.Cause) {
-	if _, ok := s.trips[a]; ok {
+// twin is the same atom in the other object, nil where that has none.
+func (s *selection) twin(a *objmodel.Atom) *objmodel.Atom { return s.pairs.Twin(a) }
+
+// include marks a for the module. The first cause stays.
+func (s *selection) include(a *objmodel.Atom, change *Difference, cause ...report.Cause) {
+	if _, ok := s.reasons[a]; ok {
 		return
 	}
-	s.trips[a] = &trip{cause: cause, change: change, effect: change != nil}
+	s.reasons[a] = &reason{cause: cause, change: change, effect: change != nil}
 	s.queue = append(s.queue, a)
 }
 
 // drag is travel for what behaves differently because of what it uses.
-func (s *selection) drag(a *Atom, cause ...report.Cause) {
-	s.travel(a, nil, cause...)
-	if t := s.trips[a]; !t.effect {
+func (s *selection) includeUser(a *objmodel.Atom, cause ...report.Cause) {
+	s.include(a, nil, cause...)
+	if t := s.reasons[a]; !t.effect {
 		t.effect = true
 		s.queue = append(s.queue, a)
 	}
 }
 
-func (s *selection) refuse(code diag.Code, a *Atom, hint, format string, args ...any) {
+func (s *selection) refuse(code diag.Code, a *objmodel.Atom, hint, format string, args ...any) {
 	s.diagnose(report.Diagnostic{Code: code, Severity: diag.Error, Symbol: a.String(), Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
-func (s *selection) warn(code diag.Code, a *Atom, format string, args ...any) {
+func (s *selection) warn(code diag.Code, a *objmodel.Atom, format string, args ...any) {
 	s.diagnose(report.Diagnostic{Code: code, Severity: diag.Warning, Symbol: a.String(), Message: fmt.Sprintf(format, args...)})
 }
 
-func (s *selection) note(code diag.Code, a *Atom, format string, args ...any) {
+func (s *selection) note(code diag.Code, a *objmodel.Atom, format string, args ...any) {
 	s.diagnose(report.Diagnostic{Code: code, Severity: diag.Note, Symbol: a.String(), Message: fmt.Sprintf(format, args...)})
 }
 
@@ -92,28 +97,28 @@ func (s *selection) diagnose(d report.Diagnostic) {
 // another unit may call.
 func (s *selection) functions() {
 	for _, b := range s.patched.Atoms {
-		if b.Kind != Func {
+		if b.Kind != objmodel.Func {
 			continue
 		}
-		if b.twin == nil {
+		if s.twin(b) == nil {
 			if b.Global() && !b.Init() {
-				s.travel(b, nil, report.Cause{Kind: "code", Symbol: b.Name, Detail: "new function"})
+				s.include(b, nil, report.Cause{Kind: "code", Symbol: b.Name, Detail: "new function"})
 			}
 			continue
 		}
-		d := s.cmp.difference(b.twin, b)
+		d := s.cmp.difference(s.twin(b), b)
 		switch {
 		case d == nil, s.ignores(b):
 		case b.Init():
 			s.init = append(s.init, b)
 		default:
-			s.travel(b, d, report.Cause{Kind: causeKind(d), Symbol: b.Name, Detail: d.describe()})
+			s.include(b, d, report.Cause{Kind: causeKind(d), Symbol: b.Name, Detail: d.describe()})
 		}
 	}
 }
 
-func (s *selection) causeOf(a *Atom) []report.Cause {
-	if t := s.trips[a]; t != nil {
+func (s *selection) causeOf(a *objmodel.Atom) []report.Cause {
+	if t := s.reasons[a]; t != nil {
 		return t.cause
 	}
 	return nil
@@ -124,17 +129,17 @@ func (s *selection) close() {
 	for len(s.queue) > 0 {
 		a := s.queue[0]
 		s.queue = s.queue[1:]
-		if a.lost {
+		if a.Undecodable {
 			s.refuse(diag.UnknownInstruction, a, "Please report the object.", "%s has an instruction that cannot be decoded, so what it refers to is not certain", a)
 		}
 		s.checkShared(a)
-		if a.got {
+		if a.NeedsGOT {
 			s.refuse(diag.GOTReference, a, "Compile both objects as a kernel is, without -fPIC.", "%s refers to something through the global offset table, which modules do not have", a)
 		}
-		if a.short {
+		if a.ShortBranch {
 			s.refuse(diag.ShortBranch, a, "Compile both objects with -ffunction-sections.", "%s has a short branch into another function, which does not reach across sections", a)
 		}
-		if a.Kind == Func {
+		if a.Kind == objmodel.Func {
 			s.family(a)
 			s.callers(a)
 			s.checkEntries(a)
@@ -152,15 +157,15 @@ func (s *selection) close() {
 // checkEntries deals with the entries whose static key would live in the
 // module: the kernel handles them before it applies the module's livepatch
 // relocations. A pr_debug site can do without, it stays as it was compiled.
-func (s *selection) checkEntries(a *Atom) {
+func (s *selection) checkEntries(a *objmodel.Atom) {
 	for _, e := range a.Entries {
 		if e.Section.Name != "__jump_table" && e.Section.Name != ".static_call_sites" {
 			continue
 		}
-		key := e.lastTarget()
+		key := e.LastTarget()
 		switch {
-		case key == nil || key.twin != nil:
-		case s.patched.describes(key):
+		case key == nil || s.twin(key) != nil:
+		case key.Describes():
 			s.dropped[e] = true
 			s.warn(diag.DebugSiteDropped, key, "the new pr_debug() in %s cannot be switched on: its static key would live in the module", a)
 		default:
@@ -170,52 +175,39 @@ func (s *selection) checkEntries(a *Atom) {
 	}
 }
 
-// lastTarget is what the last reference of an entry points at. The subtracted
-// half of a difference points into the entry itself.
-func (e *Atom) lastTarget() *Atom {
-	for i := len(e.Refs) - 1; i >= 0; i-- {
-		if e.Refs[i].Atom != e {
-			return e.Refs[i].Atom
-		}
-	}
-	return nil
-}
-
 // follow decides for every reference of a whether its target travels too.
-func (s *selection) follow(a, owner *Atom) {
+func (s *selection) follow(a, owner *objmodel.Atom) {
 	for i := range a.Refs {
 		t := a.Refs[i].Atom
-		if t == nil || t == owner && a.Refs[i].edge == nil {
+		if t == nil || t == owner && a.Refs[i].Before == nil {
 			continue
 		}
 		switch {
-		case s.onEdge(a, &a.Refs[i]):
+		case s.atBoundary(a, &a.Refs[i]):
 			s.refuse(diag.AmbiguousSymbol, t, "Put the new variable before the array in the source, or leave its section attribute away.",
-				"%s refers to the place where %s ends and %s begins, and which is meant cannot be told", owner, a.Refs[i].edge, t)
+				"%s refers to the place where %s ends and %s begins, and which is meant cannot be told", owner, a.Refs[i].Before, t)
 		case t == owner:
-		case s.ambiguous[t] && !s.patched.describes(t):
+		case s.ambiguous[t] && !t.Describes():
 			s.refuse(diag.AmbiguousSymbol, t, "Give the variable another name in the patch, or keep the order of its users.",
 				"%s refers to %s, and several static variables of that name cannot be told apart", owner, t)
-		case t.external():
+		case s.external(t):
 		case t.Init():
 			s.refuse(diag.InitCode, t, "", "%s refers to %s, which is gone once the kernel has booted", owner, t)
-		case t.Kind == Data && sectionClass(t) == "percpu":
+		case t.Kind == objmodel.Data && sectionClass(t) == "percpu":
 			s.refusePerCPU(t)
-		case t.Kind == Anon && t.Writable() && !t.altinstr():
+		case t.Kind == objmodel.Anon && t.Writable() && !t.OfAlternative():
 			s.refuse(diag.UnknownSection, t, "", "%s refers to writable data in %s that has no symbol", owner, t.Section.Name)
 		default:
-			s.travel(t, nil, s.causeOf(owner)...)
-			if t.Kind == Func && !a.Refs[i].Branch && a.Kind != Entry && !a.altinstr() {
+			s.include(t, nil, s.causeOf(owner)...)
+			if t.Kind == objmodel.Func && !a.Refs[i].Branch && a.Kind != objmodel.Entry && !a.OfAlternative() {
 				s.warn(diag.PointerKept, t, "the kernel can keep a pointer to the new function %s: unload the module only when nothing uses it any more", t)
 			}
 		}
 	}
 }
 
-func (a *Atom) altinstr() bool { return strings.HasPrefix(a.Section.Name, ".altinstr") }
-
 // external reports whether references to a are to stay references to what the
 // kernel has: a named atom that exists there.
-func (a *Atom) external() bool {
-	return a.Name != "" && a.twin != nil && !(a.isConst() && a.generated())
+func (s *selection) external(a *objmodel.Atom) bool {
+	return a.Name != "" && s.twin(a) != nil && !(a.IsConst() && generated(a))
 }

@@ -1,6 +1,10 @@
-package elfdiff
+package elfdiff_test
 
-import "testing"
+import (
+	"testing"
+
+	"kintsugi/internal/extract"
+)
 
 // TestSelection has what must travel along, and what need not.
 func TestSelection(t *testing.T) {
@@ -61,7 +65,7 @@ func TestDebugSites(t *testing.T) {
 		pair{functions: []string{"f"}, data: []string{"new:site", "private:__func__"}, refused: []string{"debug-site-dropped"}}).run(t)
 	orig, patched := swap(source, `return external(x);`, `return external(x + 3);`)
 	r := diffSources(t, orig, patched)
-	x, err := r.Extract("klp_")
+	x, err := extract.Cut(r, extract.Options{Prefix: "klp_"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,12 @@
-package elfdiff
+package elfdiff_test
 
 import (
 	"debug/elf"
 	"slices"
 	"strings"
 	"testing"
+
+	"kintsugi/elfdiff"
 )
 
 // TestSharedElsewhere has functions in one section on architectures whose
@@ -14,7 +16,7 @@ func TestSharedElsewhere(t *testing.T) {
 	for _, m := range machines {
 		t.Run(m.name, func(t *testing.T) {
 			whole := []string{"-fno-function-sections", "-fno-data-sections"}
-			r, err := Diff(m.compile(t, orig, whole...), m.compile(t, patched, whole...))
+			r, err := elfdiff.Diff(m.compile(t, orig, whole...), m.compile(t, patched, whole...))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -46,7 +48,7 @@ int g(int x) { return external(x); } int h(int x) { return external(x + 1); }`
 		sites := machine{address: uint32(elf.R_X86_64_64)}
 		sites.addSites(a)
 		sites.addSites(b)
-		r, err := Diff(a, b)
+		r, err := elfdiff.Diff(a, b)
 		if err != nil {
 			t.Fatal(err)
 		}

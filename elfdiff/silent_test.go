@@ -1,4 +1,4 @@
-package elfdiff
+package elfdiff_test
 
 import "testing"
 

@@ -1,4 +1,4 @@
-package elfdiff
+package elfdiff_test
 
 import (
 	"debug/elf"
@@ -9,7 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"kintsugi/elfdiff"
 	"kintsugi/internal/elfobj"
+	"kintsugi/internal/objmodel"
 )
 
 func TestStableName(t *testing.T) {
@@ -38,7 +40,7 @@ func TestStableName(t *testing.T) {
 		"_Read_all":                                      "_Read_all",
 		"":                                               "",
 	} {
-		if got := StableName(name); got != want {
+		if got := objmodel.StableName(name); got != want {
 			t.Errorf("StableName(%q) = %q, want %q", name, got, want)
 		}
 	}
@@ -69,7 +71,7 @@ struct ops *a = &(struct ops){ one, &external_data }, *b = &(struct ops){ two, &
 		edit("a literal before others", literal, "struct ops *a =", "struct ops *c = &(struct ops){ two, 0 }; struct ops *a =", pair{data: []string{"new:c", "new:.compoundliteral"}}),
 	} {
 		t.Run(p.name, func(t *testing.T) {
-			r, err := Diff(buildClang(t, p.orig), buildClang(t, p.patched))
+			r, err := elfdiff.Diff(buildClang(t, p.orig), buildClang(t, p.patched))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -94,7 +96,7 @@ func TestRustNames(t *testing.T) {
 			a, b := build(t, source), build(t, patched)
 			mangle(a, form[0], "first", "second", "third")
 			mangle(b, form[1], "first", "second", "third")
-			r, err := Diff(a, b)
+			r, err := elfdiff.Diff(a, b)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -134,7 +136,7 @@ func TestLinkedFiles(t *testing.T) {
 		{"one helper changed in the other order", link(t, map[string]string{"one.c": one, "two.c": changed}, "two.c", "one.c"), "helper"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r, err := Diff(base, test.patched)
+			r, err := elfdiff.Diff(base, test.patched)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -143,7 +145,7 @@ func TestLinkedFiles(t *testing.T) {
 				t.Errorf("functions %v, data %v, diagnostics %v, removed %v", functions, data, r.Diagnostics, r.Removed)
 			}
 			for _, f := range r.Functions {
-				if users := f.Old.users; len(users) != 1 || users[0].Name != "g" {
+				if users := f.Old.Users; len(users) != 1 || users[0].Name != "g" {
 					t.Errorf("the helper of %v is to be replaced, want that of g", users)
 				}
 			}
@@ -181,7 +183,7 @@ func TestNoSectionSymbols(t *testing.T) {
 		a, b *elfobj.File
 		want string
 	}{{plain, labelled, ""}, {labelled, plain, ""}, {plain, changed, "f"}} {
-		r, err := Diff(test.a, test.b)
+		r, err := elfdiff.Diff(test.a, test.b)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,10 @@
-package elfdiff
+package elfdiff_test
 
-import "testing"
+import (
+	"testing"
+
+	"kintsugi/internal/objmodel"
+)
 
 // TestTaken has pointers to functions of the kernel: only new ones count.
 func TestTaken(t *testing.T) {
@@ -22,9 +26,9 @@ int f(int x) { store(stored); return called(x) + own(x); }`
 		t.Run(c.name, func(t *testing.T) {
 			orig, patched := swap(source, c.old, c.new)
 			got := map[string]string{}
-			for _, e := range extract(t, diffSources(t, orig, patched)).Externals {
+			for _, e := range extracted(t, diffSources(t, orig, patched)).Externals {
 				if e.TakenBy != "" && e.Name != "slot" { // a variable's is for whoever knows that it is one
-					got[e.Name] = StableName(e.TakenBy)
+					got[e.Name] = objmodel.StableName(e.TakenBy)
 				}
 			}
 			if len(got) != len(c.want) {

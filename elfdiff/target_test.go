@@ -1,4 +1,4 @@
-package elfdiff
+package elfdiff_test
 
 import (
 	"debug/elf"
@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"kintsugi/internal/elfobj"
+	"kintsugi/internal/extract"
 )
 
 // TestTwins has what is easily taken for something else of nearly the same name.
@@ -49,7 +50,7 @@ func TestReferences(t *testing.T) {
 	static int f(int x) { return helper(x) + counter; } int (*pointer(void))(int) { return f; } int g(int x) { return external(x); }`
 	orig, patched := swap(source, "return helper(x) + counter;", "printk(\"%p\", f); return helper(x + 1) + counter;")
 	r := diffSources(t, orig, patched)
-	x, err := r.Extract("klp_")
+	x, err := extract.Cut(r, extract.Options{Prefix: "klp_"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +74,7 @@ func TestReferences(t *testing.T) {
 func TestDirectCalls(t *testing.T) {
 	source := `static noinline int helper(int x) { return external(x); } int f(int x) { return helper(x) + 1; }`
 	r := diffSources(t, source, `static noinline int helper(int x) { return external(x + 1); } int f(int x) { return helper(x) + 2; }`)
-	x, err := r.Extract("klp_")
+	x, err := extract.Cut(r, extract.Options{Prefix: "klp_"})
 	if err != nil {
 		t.Fatal(err)
 	}

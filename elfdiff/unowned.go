@@ -5,43 +5,14 @@ import (
 	"strings"
 
 	"kintsugi/internal/diag"
+	"kintsugi/internal/objmodel"
 )
-
-// plainSections are where compilers put code and data; what nobody refers to
-// has no effect in them. Everything in other sections is collected by the
-// linker or the module loader, and so has effect by being there.
-var plainSections = []string{".text", ".data", ".bss", ".rodata", ".init.", ".exit.", ".altinstr", ".ref.", ".sched.", ".cpuidle.",
-	".noinstr.", ".entry.", ".kprobes.", ".irqentry.", ".softirqentry.", ".lbss", ".ldata", ".lrodata", ".eh_frame", ".meminit", ".spinlock.", ".lock."}
-
-func isPlainSection(name string) bool {
-	for _, p := range plainSections {
-		if strings.HasPrefix(name, p) {
-			return true
-		}
-	}
-	return false
-}
-
-// isUnowned reports whether a has effect just by being in its section.
-func (o *Object) isUnowned(a *Atom) bool {
-	spec, known := o.arch.specialOf(a.Section.Name)
-	if known {
-		return spec.unowned
-	}
-	return !isPlainSection(a.Section.Name)
-}
-
-// describes reports whether a describes a call site (struct _ddebug,
-// include/linux/dynamic_debug.h).
-func (o *Object) describes(a *Atom) bool {
-	return a.Kind == Data && o.arch.sections[a.Section.Name].describes
-}
 
 // unowned refuses differences in what belongs to no function: exports,
 // initcalls, parameters, and sections that nobody has listed.
 func (s *selection) unowned() {
 	for _, a := range s.orig.Atoms {
-		if a.Kind == Data && a.twin == nil && s.orig.isUnowned(a) {
+		if a.Kind == objmodel.Data && s.twin(a) == nil && a.Spec.Unowned {
 			s.refuseUnowned(a, "removed")
 		}
 	}
@@ -62,22 +33,21 @@ func (s *selection) unowned() {
 
 // unownedContents are the atoms without names of linker-collected sections
 // and the entries without owners, by section.
-func unownedContents(o *Object) map[string][]*Atom {
-	m := map[string][]*Atom{}
+func unownedContents(o *objmodel.Object) map[string][]*objmodel.Atom {
+	m := map[string][]*objmodel.Atom{}
 	for _, a := range o.Atoms {
-		spec, _ := o.arch.specialOf(a.Section.Name)
 		switch {
-		case a.Kind == Entry && a.Owner == nil && !a.Spec.drop, a.Kind == Anon && o.isUnowned(a),
-			a.Kind == Anon && len(spec.parallel) > 0,
-			a.Kind == Anon && spec.relocs > 0,
-			(a.Kind == String || a.Kind == Const) && o.isUnowned(a):
+		case a.Kind == objmodel.Entry && a.Owner == nil && !a.Spec.Drop, a.Kind == objmodel.Anon && a.Spec.Unowned,
+			a.Kind == objmodel.Anon && a.Spec.Parallel != "",
+			a.Kind == objmodel.Anon && a.Spec.Relocs > 0,
+			(a.Kind == objmodel.String || a.Kind == objmodel.Const) && a.Spec.Unowned:
 			m[a.Section.Name] = append(m[a.Section.Name], a)
 		}
 	}
 	return m
 }
 
-func sectionNames(maps ...map[string][]*Atom) []string {
+func sectionNames(maps ...map[string][]*objmodel.Atom) []string {
 	seen := map[string]bool{}
 	var names []string
 	for _, m := range maps {
@@ -93,7 +63,7 @@ func sectionNames(maps ...map[string][]*Atom) []string {
 }
 
 // refuseUnowned names what stands against a difference in such a section.
-func (s *selection) refuseUnowned(a *Atom, how string) {
+func (s *selection) refuseUnowned(a *objmodel.Atom, how string) {
 	sec := a.Section.Name
 	switch {
 	case s.ignores(a):

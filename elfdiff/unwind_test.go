@@ -1,4 +1,4 @@
-package elfdiff
+package elfdiff_test
 
 import (
 	"fmt"
@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"kintsugi/internal/elfobj"
+	"kintsugi/internal/extract"
+	"kintsugi/internal/objmodel"
 )
 
 // unwound has three functions in one section and the unwind entries that
@@ -26,7 +28,7 @@ func TestUnwinding(t *testing.T) {
 		n := strings.Index("first second third", name) / 6
 		changed := strings.Replace(unwound, fmt.Sprintf("external(x%s)", []string{"", " + 1", " + 2"}[n]), "external(x ^ 8)", 1)
 		r := diffSources(t, unwound, changed)
-		x, err := r.Extract("klp_")
+		x, err := extract.Cut(r, extract.Options{Prefix: "klp_"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -39,7 +41,7 @@ func TestUnwinding(t *testing.T) {
 // unwindEntries are the entries of a function: place in it and the first byte of what is beside.
 func unwindEntries(t *testing.T, f *elfobj.File, name string) string {
 	t.Helper()
-	o, err := Load(f)
+	o, err := objmodel.Load(f)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,7 +50,7 @@ func unwindEntries(t *testing.T, f *elfobj.File, name string) string {
 		if !strings.HasSuffix(a.Name, name) { // after the prefix that Extract gives it
 			continue
 		}
-		entries := map[string]*Atom{}
+		entries := map[string]*objmodel.Atom{}
 		for _, e := range a.Entries {
 			entries[e.Section.Name] = e
 		}

@@ -3,6 +3,8 @@ package elfdiff
 import (
 	"cmp"
 	"slices"
+
+	"kintsugi/internal/objmodel"
 )
 
 // useSite is the first place that an atom is referred to from.
@@ -14,24 +16,24 @@ type useSite struct {
 // sortByUse puts the atoms of a group in the order in which code uses them.
 // Where nothing but order tells several apart, that of the functions' code
 // says more than the places that the compiler gave them.
-func sortByUse(list []*Atom) {
+func sortByUse(list []*objmodel.Atom) {
 	if len(list) < 2 {
 		return
 	}
-	sites := map[*Atom]useSite{}
+	sites := map[*objmodel.Atom]useSite{}
 	for _, a := range list {
-		sites[a] = a.firstUse()
+		sites[a] = firstUse(a)
 	}
-	slices.SortStableFunc(list, func(a, b *Atom) int {
+	slices.SortStableFunc(list, func(a, b *objmodel.Atom) int {
 		p, q := sites[a], sites[b]
 		return cmp.Or(cmp.Compare(p.user, q.user), cmp.Compare(p.off, q.off))
 	})
 }
 
-func (a *Atom) firstUse() useSite {
+func firstUse(a *objmodel.Atom) useSite {
 	var first useSite
-	for i, u := range a.users {
-		name := StableName(u.Name)
+	for i, u := range a.Users {
+		name := objmodel.StableName(u.Name)
 		if i > 0 && name >= first.user {
 			continue
 		}

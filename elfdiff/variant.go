@@ -5,38 +5,27 @@ import (
 	"strings"
 
 	"kintsugi/internal/diag"
+	"kintsugi/internal/objmodel"
 	"kintsugi/internal/report"
 )
 
 // Twins finds the named atoms of orig in variant, an object of the same source
 // compiled in another way. Clones of functions (f.isra.0) are left out: what
-// they take and return is the compiler's choice, and another one each time.
-// Either object can be part of a Diff.
-func Twins(orig, variant *Object) (map[*Atom]*Atom, error) {
-	a, err := Load(orig.File)
-	if err != nil {
-		return nil, err
-	}
-	b, err := Load(variant.File)
-	if err != nil {
-		return nil, err
-	}
-	skip := map[*Atom]bool{}
-	for _, atom := range correlate(a, b) {
-		skip[atom] = true
-	}
-	place := map[*Atom]int{}
-	for i, atom := range a.Atoms {
-		place[atom] = i
-	}
-	twins := map[*Atom]*Atom{}
-	for i, atom := range b.Atoms {
-		clone := atom.Kind == Func && strings.Contains(atom.Name, ".")
-		if atom.twin != nil && !skip[atom] && !clone {
-			twins[variant.Atoms[i]] = orig.Atoms[place[atom.twin]]
+// they take and return is the compiler's choice, and another one each time. The
+// atoms of orig are returned by those of variant.
+func Twins(orig, variant *objmodel.Object) map[*objmodel.Atom]*objmodel.Atom {
+	pairs, ambiguous := correlate(orig, variant)
+	twins := map[*objmodel.Atom]*objmodel.Atom{}
+	for _, a := range variant.Atoms {
+		clone := a.Kind == objmodel.Func && strings.Contains(a.Name, ".")
+		if twin := pairs.Twin(a); twin != nil && !clone {
+			twins[a] = twin
 		}
 	}
-	return twins, nil
+	for _, a := range ambiguous {
+		delete(twins, a)
+	}
+	return twins
 }
 
 // Covers reports whether r, of a pair that was compiled in another way, has all
@@ -57,7 +46,9 @@ func (r *Result) Covers(s *Result) bool {
 		}
 	}
 	for _, d := range s.Data {
-		same := func(e *DataItem) bool { return e.Status == d.Status && StableName(e.Name) == StableName(d.Name) }
+		same := func(e *DataItem) bool {
+			return e.Status == d.Status && objmodel.StableName(e.Name) == objmodel.StableName(d.Name)
+		}
 		if d.Status != "private" && !slices.ContainsFunc(r.Data, same) {
 			return false
 		}

@@ -2,6 +2,8 @@ package elfdiff
 
 import (
 	"fmt"
+
+	"kintsugi/internal/objmodel"
 )
 
 func causeKind(d *Difference) string {
@@ -9,7 +11,7 @@ func causeKind(d *Difference) string {
 	case "size", "code":
 		return "code"
 	case "reference":
-		if d.New != nil && d.New.Atom != nil && d.New.Atom.Kind == String {
+		if d.New != nil && d.New.Atom != nil && d.New.Atom.Kind == objmodel.String {
 			return "string"
 		}
 		return "code"
@@ -34,21 +36,4 @@ func (d *Difference) describe() string {
 		return "references changed"
 	}
 	return "entry of " + d.What + " changed"
-}
-
-// String is what the reference points at, for a person.
-func (r *Ref) String() string {
-	name := ""
-	switch {
-	case r.Atom != nil && r.Atom.Kind == String:
-		return fmt.Sprintf("%q", r.Atom.Text(r.Addend))
-	case r.Atom != nil:
-		name = r.Atom.String()
-	case r.Sym != nil:
-		name = r.Sym.Name
-	}
-	if r.Addend != 0 {
-		return fmt.Sprintf("%s%+d", name, r.Addend)
-	}
-	return name
 }

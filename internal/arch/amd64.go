@@ -85,4 +85,53 @@ var AMD64 = Arch{
 		// first ticks are late panics in check_timer (arch/x86/kernel/apic/io_apic.c).
 		Append: "no_timer_check",
 	},
+	Relocs: amd64Relocs,
+	Code: Code{
+		Decode:            x86Decode,
+		RelaxGOT:          x86RelaxGOT,
+		Near:              uint32(elf.R_X86_64_PLT32),
+		Short:             uint32(elf.R_X86_64_PC8),
+		Padding:           x86Padding,
+		Filler:            0xcc, // int3
+		LoadVariable:      x86LoadVariable,
+		ReplacementLength: x86ReplacementLength,
+	},
+	Symbols: Symbols{Runtime: []string{"__x86_", "__fentry__", "__stack_chk_fail"}},
+	// arch/x86/kernel/vmlinux.lds.S, scripts/module.lds.S
+	Sections: withCommon(map[string]Section{
+		// Made for call padding too; ftrace goes by __mcount_loc alone (HAVE_DYNAMIC_FTRACE_NO_PATCHABLE).
+		"__patchable_function_entries": {Relocs: 1},
+		".parainstructions":            {Relocs: 1},
+		".smp_locks":                   {Relocs: 1},
+		".static_call_sites":           {Relocs: 2},
+		".retpoline_sites":             {Relocs: 1},
+		".return_sites":                {Relocs: 1},
+		".call_sites":                  {Relocs: 1},
+		".ibt_endbr_seal":              {Relocs: 1},
+		".orc_unwind_ip":               {Parallel: ".orc_unwind"},
+		".orc_unwind":                  {ParallelTo: ".orc_unwind_ip"},
+		".orc_header":                  {Whole: true},
+		".static_call_tramp_key":       {Unowned: true},
+		".static_call.text":            {Unowned: true},
+	}),
+}
+
+// amd64Relocs are the psABI's relocations as kernel objects have them. The
+// module loader applies fewer: those of the global offset table are relaxed
+// while an object is loaded.
+var amd64Relocs = map[uint32]Reloc{
+	uint32(elf.R_X86_64_NONE):  {},
+	uint32(elf.R_X86_64_64):    {Size: 8},
+	uint32(elf.R_X86_64_32):    {Size: 4, Unsigned: true},
+	uint32(elf.R_X86_64_32S):   {Size: 4},
+	uint32(elf.R_X86_64_16):    {Size: 2},
+	uint32(elf.R_X86_64_8):     {Size: 1},
+	uint32(elf.R_X86_64_PC64):  {Size: 8, PCRel: true},
+	uint32(elf.R_X86_64_PC32):  {Size: 4, PCRel: true},
+	uint32(elf.R_X86_64_PC8):   {Size: 1, PCRel: true},
+	uint32(elf.R_X86_64_PLT32): {Size: 4, PCRel: true},
+
+	uint32(elf.R_X86_64_GOTPCREL):      {Size: 4, PCRel: true, GOT: true},
+	uint32(elf.R_X86_64_GOTPCRELX):     {Size: 4, PCRel: true, GOT: true},
+	uint32(elf.R_X86_64_REX_GOTPCRELX): {Size: 4, PCRel: true, GOT: true},
 }

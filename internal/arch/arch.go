@@ -18,7 +18,12 @@ type Arch struct {
 	Kernel  string      // its directory below arch/ in the kernel's source (SRCARCH, top Makefile): x86
 	Triple  string      // of its compiler and binutils: x86_64-linux-gnu
 	Debian  Debian
-	Loader  Loader
+	Relocs  map[uint32]Reloc // by type, those that its kernels' objects have
+	Code    Code
+	Symbols Symbols
+	// Sections are the special sections by name; see Arch.Section.
+	Sections map[string]Section
+	Loader   Loader
 	// RelocName is a relocation type as the ABI calls it; nil: its number is all that is known.
 	RelocName func(typ uint32) string
 	Entry     Entry

@@ -3,7 +3,7 @@ package baseproof
 import (
 	"maps"
 
-	"kintsugi/elfdiff"
+	"kintsugi/internal/objmodel"
 )
 
 // Improvable reports whether there are functions whose code differs from the
@@ -26,7 +26,7 @@ func (p *Proof) Improvable() bool {
 // one source by one compiler, so their symbols have the same names.
 func (p *Proof) With(plain *Proof) *Proof {
 	mine, theirs := byName(p), byName(plain)
-	twins := map[*elfdiff.Atom]*elfdiff.Atom{}
+	twins := map[*objmodel.Atom]*objmodel.Atom{}
 	for name, a := range mine {
 		if a != nil && theirs[name] != nil {
 			twins[a] = theirs[name]
@@ -37,7 +37,7 @@ func (p *Proof) With(plain *Proof) *Proof {
 
 // WithTwins returns p together with what is proven of the same unit compiled in
 // another way: twins are the atoms of that object, by those of this one.
-func (p *Proof) WithTwins(other *Proof, twins map[*elfdiff.Atom]*elfdiff.Atom) *Proof {
+func (p *Proof) WithTwins(other *Proof, twins map[*objmodel.Atom]*objmodel.Atom) *Proof {
 	p = p.clone()
 	for _, f := range p.funcs {
 		twin := twins[f]
@@ -84,8 +84,8 @@ func (p *Proof) clone() *Proof {
 }
 
 // byName are the named atoms of a proof's object; nil where a name occurs twice.
-func byName(p *Proof) map[string]*elfdiff.Atom {
-	m := map[string]*elfdiff.Atom{}
+func byName(p *Proof) map[string]*objmodel.Atom {
+	m := map[string]*objmodel.Atom{}
 	for _, a := range p.obj.Atoms {
 		if a.Name == "" {
 			continue

@@ -15,19 +15,20 @@ import (
 	"fmt"
 	"sort"
 
-	"kintsugi/elfdiff"
+	"kintsugi/internal/arch"
 	"kintsugi/internal/elfobj"
 	"kintsugi/internal/kimage"
+	"kintsugi/internal/objmodel"
 	"kintsugi/internal/report"
 )
 
 // Proof is what the image says about one unit.
 type Proof struct {
-	addr   map[*elfdiff.Atom]uint64 // functions proven, data learned from references
-	how    map[*elfdiff.Atom]string // why a function is not proven
-	symbol map[string]uint64        // undefined symbols of the unit, learned from references
-	funcs  []*elfdiff.Atom          // all that could be proven
-	obj    *elfdiff.Object
+	addr   map[*objmodel.Atom]uint64 // functions proven, data learned from references
+	how    map[*objmodel.Atom]string // why a function is not proven
+	symbol map[string]uint64         // undefined symbols of the unit, learned from references
+	funcs  []*objmodel.Atom          // all that could be proven
+	obj    *objmodel.Object
 }
 
 // Reasons that no other compilation of the unit can change.
@@ -38,7 +39,7 @@ const (
 
 // Addr is the link-time address of an atom of the original object: of a
 // function that is proven, or of data that a proven function refers to.
-func (p *Proof) Addr(a *elfdiff.Atom) (uint64, bool) {
+func (p *Proof) Addr(a *objmodel.Atom) (uint64, bool) {
 	addr, ok := p.addr[a]
 	return addr, ok
 }
@@ -50,7 +51,7 @@ func (p *Proof) SymbolAddr(name string) (uint64, bool) {
 }
 
 // Unproven says why a function is not proven; empty for one that is.
-func (p *Proof) Unproven(a *elfdiff.Atom) string { return p.how[a] }
+func (p *Proof) Unproven(a *objmodel.Atom) string { return p.how[a] }
 
 // Report counts what was proven.
 func (p *Proof) Report() *report.Proof {
@@ -67,9 +68,9 @@ func (p *Proof) Report() *report.Proof {
 }
 
 // Prove looks for every function of the original object in the image.
-func Prove(o *elfdiff.Object, im *kimage.Image) *Proof {
-	w := &prover{obj: o, im: im, proof: &Proof{addr: map[*elfdiff.Atom]uint64{}, how: map[*elfdiff.Atom]string{}, symbol: map[string]uint64{}, obj: o},
-		open: map[*elfdiff.Atom][]candidate{}, base: map[*elfobj.Section]uint64{}}
+func Prove(o *objmodel.Object, im *kimage.Image) *Proof {
+	w := &prover{obj: o, im: im, proof: &Proof{addr: map[*objmodel.Atom]uint64{}, how: map[*objmodel.Atom]string{}, symbol: map[string]uint64{}, obj: o},
+		open: map[*objmodel.Atom][]candidate{}, base: map[*elfobj.Section]uint64{}}
 	w.findCandidates()
 	w.settle()
 	w.nameRest()
@@ -77,11 +78,11 @@ func Prove(o *elfdiff.Object, im *kimage.Image) *Proof {
 }
 
 type prover struct {
-	obj   *elfdiff.Object
+	obj   *objmodel.Object
 	im    *kimage.Image
 	proof *Proof
-	open  map[*elfdiff.Atom][]candidate // functions with candidates left and no proof yet
-	base  map[*elfobj.Section]uint64    // of sections with a proven function
+	open  map[*objmodel.Atom][]candidate // functions with candidates left and no proof yet
+	base  map[*elfobj.Section]uint64     // of sections with a proven function
 }
 
 // candidate is one place of the image that can be a function.
@@ -118,7 +119,7 @@ func (w *prover) findCandidates() {
 }
 
 // match compares f with the image at addr, relocated fields aside.
-func (w *prover) match(f *elfdiff.Atom, addr uint64) (candidate, string) {
+func (w *prover) match(f *objmodel.Atom, addr uint64) (candidate, string) {
 	shipped, err := w.im.Bytes(addr, f.Size)
 	if err != nil {
 		return candidate{}, "its symbol is outside of the image's code"
@@ -126,12 +127,12 @@ func (w *prover) match(f *elfdiff.Atom, addr uint64) (candidate, string) {
 	c := candidate{addr: addr, refs: make([]uint64, len(f.Refs))}
 	code, pos := f.Bytes(), uint64(0)
 	for i, r := range f.Refs {
-		size, pcrel, _ := elfdiff.RelocField(w.obj.File.Machine, r.Type)
+		field := w.obj.Reloc(r.Type)
 		if !bytes.Equal(code[pos:r.Off], shipped[pos:r.Off]) {
 			return c, fmt.Sprintf("different code at +%#x", differs(code, shipped, pos))
 		}
-		pos = r.Off + uint64(size)
-		c.refs[i] = w.target(shipped[r.Off:pos], addr+r.Off, r, pcrel)
+		pos = r.Off + uint64(field.Size)
+		c.refs[i] = w.target(shipped[r.Off:pos], addr+r.Off, r, field)
 	}
 	if !bytes.Equal(code[pos:], shipped[pos:]) {
 		return c, fmt.Sprintf("different code at +%#x", differs(code, shipped, pos))
@@ -150,7 +151,7 @@ func differs(a, b []byte, from uint64) uint64 {
 
 // target computes S+0 from a shipped field: what the reference's symbol or
 // atom resolves to, with the addend taken off.
-func (w *prover) target(field []byte, place uint64, r elfdiff.Ref, pcrel bool) uint64 {
+func (w *prover) target(field []byte, place uint64, r objmodel.Ref, kind arch.Reloc) uint64 {
 	var v uint64
 	order := w.obj.File.ByteOrder
 	switch len(field) {
@@ -158,7 +159,7 @@ func (w *prover) target(field []byte, place uint64, r elfdiff.Ref, pcrel bool) u
 		v = order.Uint64(field)
 	case 4:
 		v = uint64(int64(int32(order.Uint32(field))))
-		if r.Type == uint32(elf.R_X86_64_32) && w.obj.File.Machine == elf.EM_X86_64 {
+		if kind.Unsigned {
 			v = uint64(order.Uint32(field))
 		}
 	case 2:
@@ -166,7 +167,7 @@ func (w *prover) target(field []byte, place uint64, r elfdiff.Ref, pcrel bool) u
 	case 1:
 		v = uint64(int64(int8(field[0])))
 	}
-	if pcrel {
+	if kind.PCRel {
 		v += place
 	}
 	return v - uint64(r.Addend+int64(r.Bias))
@@ -203,7 +204,7 @@ func (w *prover) settle() {
 }
 
 // consistent keeps the candidates that agree with what is known.
-func (w *prover) consistent(f *elfdiff.Atom, list []candidate) []candidate {
+func (w *prover) consistent(f *objmodel.Atom, list []candidate) []candidate {
 	var keep []candidate
 	base, placed := w.base[f.Section]
 	for _, c := range list {
@@ -219,7 +220,7 @@ func (w *prover) consistent(f *elfdiff.Atom, list []candidate) []candidate {
 
 // agrees holds every reference of a candidate against what is known, and
 // against the candidate's other references to the same thing.
-func (w *prover) agrees(f *elfdiff.Atom, c candidate) bool {
+func (w *prover) agrees(f *objmodel.Atom, c candidate) bool {
 	own := map[any]uint64{}
 	for i, r := range f.Refs {
 		if !w.agreesRef(f, c, r, c.refs[i]) {
@@ -227,7 +228,7 @@ func (w *prover) agrees(f *elfdiff.Atom, c candidate) bool {
 		}
 		var key any
 		switch {
-		case r.Atom != nil && r.Atom.Kind != elfdiff.String:
+		case r.Atom != nil && r.Atom.Kind != objmodel.String:
 			key = r.Atom
 		case r.Sym != nil:
 			key = r.Sym
@@ -242,11 +243,11 @@ func (w *prover) agrees(f *elfdiff.Atom, c candidate) bool {
 	return true
 }
 
-func (w *prover) agreesRef(f *elfdiff.Atom, c candidate, r elfdiff.Ref, addr uint64) bool {
+func (w *prover) agreesRef(f *objmodel.Atom, c candidate, r objmodel.Ref, addr uint64) bool {
 	switch {
 	case r.Atom == f:
 		return addr == c.addr
-	case r.Atom != nil && r.Atom.Kind == elfdiff.String:
+	case r.Atom != nil && r.Atom.Kind == objmodel.String:
 		return w.sameString(r, addr)
 	case r.Atom != nil:
 		known, ok := w.proof.addr[r.Atom]
@@ -261,7 +262,7 @@ func (w *prover) agreesRef(f *elfdiff.Atom, c candidate, r elfdiff.Ref, addr uin
 }
 
 // sameString compares a string's contents with what the image has there.
-func (w *prover) sameString(r elfdiff.Ref, addr uint64) bool {
+func (w *prover) sameString(r objmodel.Ref, addr uint64) bool {
 	want := r.Atom.Text(r.Addend)
 	got, err := w.im.Bytes(addr+uint64(r.Addend), uint64(len(want)))
 	if err != nil || string(got) != want {
@@ -273,8 +274,8 @@ func (w *prover) sameString(r elfdiff.Ref, addr uint64) bool {
 
 // sameConstant compares a constant that no symbol names, and that holds no
 // addresses, with what the image has there.
-func (w *prover) sameConstant(a *elfdiff.Atom, addr uint64) bool {
-	if a.Name != "" || a.Writable() || len(a.Refs) > 0 || a.Kind != elfdiff.Const && a.Kind != elfdiff.Anon {
+func (w *prover) sameConstant(a *objmodel.Atom, addr uint64) bool {
+	if a.Name != "" || a.Writable() || len(a.Refs) > 0 || a.Kind != objmodel.Const && a.Kind != objmodel.Anon {
 		return true
 	}
 	got, err := w.im.Bytes(addr, a.Size)
@@ -283,18 +284,18 @@ func (w *prover) sameConstant(a *elfdiff.Atom, addr uint64) bool {
 
 // named reports whether the image can have the atom at addr: under its name,
 // numbers aside, where the symbol table has that name at all.
-func (w *prover) named(a *elfdiff.Atom, addr uint64) bool {
+func (w *prover) named(a *objmodel.Atom, addr uint64) bool {
 	if a.Name == "" {
 		return true
 	}
-	stable := elfdiff.StableName(a.Name)
+	stable := objmodel.StableName(a.Name)
 	at := w.im.At(addr)
 	for _, i := range at {
-		if elfdiff.StableName(w.im.Symbols[i].Name) == stable {
+		if objmodel.StableName(w.im.Symbols[i].Name) == stable {
 			return true
 		}
 	}
-	return a.Kind != elfdiff.Func && len(w.im.Lookup(a.Name)) == 0 && len(at) == 0
+	return a.Kind != objmodel.Func && len(w.im.Lookup(a.Name)) == 0 && len(at) == 0
 }
 
 func (w *prover) hasSymbol(name string, addr uint64) bool {
@@ -308,14 +309,14 @@ func (w *prover) hasSymbol(name string, addr uint64) bool {
 }
 
 // accept takes c as the place of f and learns from its references.
-func (w *prover) accept(f *elfdiff.Atom, c candidate) {
+func (w *prover) accept(f *objmodel.Atom, c candidate) {
 	w.proof.addr[f] = c.addr
 	w.base[f.Section] = c.addr - f.Off
 	delete(w.proof.how, f)
 	delete(w.open, f)
 	for i, r := range f.Refs {
 		switch {
-		case r.Atom != nil && r.Atom.Kind != elfdiff.String:
+		case r.Atom != nil && r.Atom.Kind != objmodel.String:
 			w.proof.addr[r.Atom] = c.refs[i]
 		case r.Atom == nil && r.Sym != nil && r.Sym.Undefined():
 			w.proof.symbol[r.Sym.Name] = c.refs[i]
@@ -360,7 +361,7 @@ func (w *prover) bracket() bool {
 }
 
 // inputSection is the section that f has without -ffunction-sections.
-func inputSection(f *elfdiff.Atom) string {
+func inputSection(f *objmodel.Atom) string {
 	for _, name := range []string{".text.unlikely", ".text.hot", ".text.startup", ".text"} {
 		if f.Section.Name == name || f.Section.Name == name+"."+f.Name {
 			return name

@@ -5,10 +5,10 @@ import (
 	"strings"
 	"testing"
 
-	"kintsugi/elfdiff"
 	"kintsugi/internal/elfobj"
 	"kintsugi/internal/kimage"
 	"kintsugi/internal/kofile"
+	"kintsugi/internal/objmodel"
 	"kintsugi/internal/testenv"
 )
 
@@ -27,13 +27,13 @@ func shippedModule(t *testing.T, name string) []byte {
 	return ko
 }
 
-func load(t *testing.T, ko []byte) *elfdiff.Object {
+func load(t *testing.T, ko []byte) *objmodel.Object {
 	t.Helper()
 	file, err := elfobj.Read(ko)
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := elfdiff.Load(file)
+	o, err := objmodel.Load(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func load(t *testing.T, ko []byte) *elfdiff.Object {
 }
 
 // against proves compiled code by the module as change leaves it.
-func against(t *testing.T, o *elfdiff.Object, ko []byte, change func(f *elfobj.File)) *Proof {
+func against(t *testing.T, o *objmodel.Object, ko []byte, change func(f *elfobj.File)) *Proof {
 	t.Helper()
 	file, err := elfobj.Read(slices.Clone(ko)) // what is read shares the bytes
 	if err != nil {
@@ -59,7 +59,7 @@ func against(t *testing.T, o *elfdiff.Object, ko []byte, change func(f *elfobj.F
 	return Prove(o, im)
 }
 
-func function(t *testing.T, o *elfdiff.Object, name string) *elfdiff.Atom {
+func function(t *testing.T, o *objmodel.Object, name string) *objmodel.Atom {
 	t.Helper()
 	for _, f := range o.Functions() {
 		if f.Name == name {
@@ -131,9 +131,9 @@ func TestOtherCode(t *testing.T) {
 }
 
 // plainByte is a place in a function that no relocation fills in.
-func plainByte(f *elfdiff.Atom) uint64 {
+func plainByte(f *objmodel.Atom) uint64 {
 	place := uint64(0)
-	for slices.ContainsFunc(f.Refs, func(r elfdiff.Ref) bool { return place+8 > r.Off && place < r.Off+8 }) {
+	for slices.ContainsFunc(f.Refs, func(r objmodel.Ref) bool { return place+8 > r.Off && place < r.Off+8 }) {
 		place++
 	}
 	return place

@@ -11,6 +11,7 @@ import (
 	"kintsugi/elfdiff"
 	"kintsugi/internal/disasm"
 	"kintsugi/internal/elfobj"
+	"kintsugi/internal/extract"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/klp"
 	"kintsugi/internal/report"
@@ -128,7 +129,7 @@ func contents(rep *report.Report, result *elfdiff.Result, kernel *names, view *v
 	rep.Verdict = report.OK
 	rep.Diagnostics = append(rep.Diagnostics, result.Diagnostics...)
 	describe(rep, result, view)
-	x, verdict := extract(result)
+	x, verdict := cut(result)
 	var renamed map[*elfobj.Symbol]string
 	if verdict == nil {
 		renamed = kernel.resolve(rep, result, x)
@@ -150,15 +151,15 @@ var (
 	errRefused = fault.Verdictf("", "the change cannot be livepatched")
 )
 
-// extract cuts out what carries the change.
-func extract(result *elfdiff.Result) (*elfdiff.Extract, error) {
+// cut cuts out what carries the change.
+func cut(result *elfdiff.Result) (*extract.Object, error) {
 	if result.Refused() {
 		return nil, errRefused
 	}
 	if result.Empty() {
 		return nil, errSame
 	}
-	x, err := result.Extract("klp0_") // as a build names them
+	x, err := extract.Cut(result, extract.Options{Prefix: "klp0_"}) // as a build names them
 	if err != nil {
 		return nil, err
 	}
@@ -259,7 +260,7 @@ func readNames(opts diffOptions, result *elfdiff.Result) (*names, error) {
 
 // resolve finds the references of x and the functions that it replaces in the
 // kernel. It returns the names that symbols of x have in a livepatch.
-func (n *names) resolve(rep *report.Report, result *elfdiff.Result, x *elfdiff.Extract) map[*elfobj.Symbol]string {
+func (n *names) resolve(rep *report.Report, result *elfdiff.Result, x *extract.Object) map[*elfobj.Symbol]string {
 	if n.symtab == nil {
 		rep.References = append(rep.References, klp.ResolveExports(x, n.exports).References...)
 		return nil

@@ -10,7 +10,9 @@ import (
 	"golang.org/x/term"
 
 	"kintsugi/elfdiff"
+	"kintsugi/internal/debuginfo"
 	"kintsugi/internal/disasm"
+	"kintsugi/internal/objmodel"
 	"kintsugi/internal/report"
 	"kintsugi/internal/text"
 )
@@ -18,18 +20,18 @@ import (
 // view is the code of a pair of objects for a person to see.
 type view struct {
 	result   *elfdiff.Result
-	old, new *elfdiff.Lines // nil: no DWARF that can be read
-	compared map[*elfdiff.Atom][]disasm.Row
-	asked    map[*elfdiff.Atom]bool // functions that a diagnostic is about
+	old, new *debuginfo.Lines // nil: no DWARF that can be read
+	compared map[*objmodel.Atom][]disasm.Row
+	asked    map[*objmodel.Atom]bool // functions that a diagnostic is about
 }
 
 func newView(result *elfdiff.Result) *view {
 	return &view{result: result, old: lineTable(result.Orig), new: lineTable(result.Patched),
-		compared: map[*elfdiff.Atom][]disasm.Row{}, asked: map[*elfdiff.Atom]bool{}}
+		compared: map[*objmodel.Atom][]disasm.Row{}, asked: map[*objmodel.Atom]bool{}}
 }
 
-func lineTable(o *elfdiff.Object) *elfdiff.Lines {
-	lines, err := o.Lines()
+func lineTable(o *objmodel.Object) *debuginfo.Lines {
+	lines, err := debuginfo.ReadLines(o.File)
 	if err != nil {
 		slog.Warn("no source lines", "error", err)
 		return nil
@@ -38,15 +40,16 @@ func lineTable(o *elfdiff.Object) *elfdiff.Lines {
 }
 
 // rows compares a function of the patched object with its original.
-func (v *view) rows(f *elfdiff.Atom) []disasm.Row {
+func (v *view) rows(f *objmodel.Atom) []disasm.Row {
 	if rows, ok := v.compared[f]; ok {
 		return rows
 	}
 	var old []disasm.Line
-	if f.Twin() != nil {
-		old = disasm.Function(v.result.Orig, f.Twin(), v.old)
+	twin := v.result.Pairs.Twin
+	if twin(f) != nil {
+		old = disasm.Function(v.result.Orig, twin(f), v.old, twin)
 	}
-	rows := disasm.Compare(old, disasm.Function(v.result.Patched, f, v.new))
+	rows := disasm.Compare(old, disasm.Function(v.result.Patched, f, v.new, twin))
 	v.compared[f] = rows
 	return rows
 }
@@ -73,7 +76,7 @@ func (v *view) cause(f *elfdiff.Function) []report.Cause {
 // locate gives the diagnostics that are about a function the line where its
 // difference is, or else where it begins.
 func (v *view) locate(diagnostics []report.Diagnostic) {
-	functions := map[string]*elfdiff.Atom{}
+	functions := map[string]*objmodel.Atom{}
 	for _, f := range v.result.Patched.Functions() {
 		functions[f.Name] = f
 	}
@@ -96,7 +99,7 @@ const wide = 120
 // write shows the code of all functions where it differs, in two columns on a
 // terminal of that many columns, else (0: no terminal) in one.
 func (v *view) write(w io.Writer, columns int) {
-	travels := map[*elfdiff.Atom]bool{}
+	travels := map[*objmodel.Atom]bool{}
 	for _, f := range v.result.Functions {
 		travels[f.New] = true
 	}

@@ -9,7 +9,8 @@ import (
 	"hash/maphash"
 	"strings"
 
-	"kintsugi/elfdiff"
+	"kintsugi/internal/debuginfo"
+	"kintsugi/internal/objmodel"
 )
 
 // Line is one instruction.
@@ -31,9 +32,11 @@ type part struct {
 
 func plain(text string) part { return part{text: text, key: text, target: -1} }
 
-// Function disassembles a, an atom of o with code. lines may be nil.
-func Function(o *elfdiff.Object, a *elfdiff.Atom, lines *elfdiff.Lines) []Line {
-	d := disassembler{o: o, a: a, code: a.Bytes(), refs: a.Refs, hashes: map[hashed]uint64{}}
+// Function disassembles a, an atom of o with code. lines may be nil. twin
+// returns the atom of another object that an atom is the same as, nil where it is
+// the same as none.
+func Function(o *objmodel.Object, a *objmodel.Atom, lines *debuginfo.Lines, twin func(*objmodel.Atom) *objmodel.Atom) []Line {
+	d := disassembler{o: o, a: a, twin: twin, code: a.Bytes(), refs: a.Refs, hashes: map[hashed]uint64{}}
 	rest := d.code[min(len(d.code), maxCode):]
 	d.code = d.code[:len(d.code)-len(rest)]
 	for pos := 0; pos < len(d.code); {
@@ -57,7 +60,7 @@ func Function(o *elfdiff.Object, a *elfdiff.Atom, lines *elfdiff.Lines) []Line {
 // maxCode is how many bytes of a function are shown, far above any function.
 const maxCode = 1 << 20
 
-func source(lines *elfdiff.Lines, a *elfdiff.Atom, off uint64) (source, inline string) {
+func source(lines *debuginfo.Lines, a *objmodel.Atom, off uint64) (source, inline string) {
 	at, ok := lines.At(a, off)
 	if !ok {
 		return "", ""
@@ -66,10 +69,11 @@ func source(lines *elfdiff.Lines, a *elfdiff.Atom, off uint64) (source, inline s
 }
 
 type disassembler struct {
-	o     *elfdiff.Object
-	a     *elfdiff.Atom
+	o     *objmodel.Object
+	a     *objmodel.Atom
+	twin  func(*objmodel.Atom) *objmodel.Atom
 	code  []byte
-	refs  []elfdiff.Ref // those not used yet
+	refs  []objmodel.Ref // those not used yet
 	lines []Line
 
 	hashes map[hashed]uint64
@@ -97,7 +101,7 @@ func (d *disassembler) instruction(pos int) (n int, parts []part) {
 // decoder is what is known of one architecture's instructions.
 type decoder struct {
 	unit   int // bytes in which code that is not understood is shown
-	decode func(d *disassembler, code []byte, pos int, fields []elfdiff.Ref) []part
+	decode func(d *disassembler, code []byte, pos int, fields []objmodel.Ref) []part
 }
 
 var decoders = map[elf.Machine]decoder{
@@ -109,8 +113,8 @@ var decoders = map[elf.Machine]decoder{
 }
 
 // fields takes the references of the n bytes at pos. Their Off counts from there.
-func (d *disassembler) fields(pos, n int) []elfdiff.Ref {
-	var fields []elfdiff.Ref
+func (d *disassembler) fields(pos, n int) []objmodel.Ref {
+	var fields []objmodel.Ref
 	for len(d.refs) > 0 && d.refs[0].Off < uint64(pos+n) {
 		if r := d.refs[0]; r.Off >= uint64(pos) {
 			r.Off -= uint64(pos)
@@ -122,7 +126,7 @@ func (d *disassembler) fields(pos, n int) []elfdiff.Ref {
 }
 
 // bytes shows code that is not understood.
-func (d *disassembler) bytes(code []byte, fields []elfdiff.Ref) []part {
+func (d *disassembler) bytes(code []byte, fields []objmodel.Ref) []part {
 	hex := make([]string, len(code))
 	for i, b := range code {
 		hex[i] = fmt.Sprintf("0x%02x", b)
@@ -131,7 +135,7 @@ func (d *disassembler) bytes(code []byte, fields []elfdiff.Ref) []part {
 }
 
 // behind are references that have no place in the text of their instruction.
-func (d *disassembler) behind(fields []elfdiff.Ref) []part {
+func (d *disassembler) behind(fields []objmodel.Ref) []part {
 	var parts []part
 	for i := range fields {
 		parts = append(parts, plain("  # "), d.reference(&fields[i]))

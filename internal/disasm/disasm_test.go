@@ -12,8 +12,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"kintsugi/elfdiff"
 	"kintsugi/internal/elfobj"
+	"kintsugi/internal/objmodel"
 )
 
 // kernelCode has a bit of each kind of instruction that kernels are made of,
@@ -52,14 +52,14 @@ func TestObjdumpCanFail(t *testing.T) {
 
 func sameAsObjdump(t *testing.T, f *elfobj.File) {
 	t.Helper()
-	o, err := elfdiff.Load(f)
+	o, err := objmodel.Load(f)
 	if err != nil {
 		t.Fatal(err)
 	}
 	theirs := objdumpLines(t, f)
 	seen := 0
 	for _, a := range o.Functions() {
-		for _, l := range Function(o, a, nil) {
+		for _, l := range Function(o, a, nil, alone) {
 			want, ok := theirs[a.Off+l.Off]
 			if !ok {
 				t.Fatalf("%s: objdump has no instruction at %#x", a, l.Off)
@@ -109,7 +109,7 @@ func TestSame(t *testing.T) {
 	for _, patched := range []string{kernelCode, moved} {
 		r := diffAssembly(t, []byte(kernelCode), []byte(patched))
 		for _, f := range r.Patched.Functions() {
-			if f.Twin() != nil && Changed(compareAtom(t, r, f)) {
+			if r.Pairs.Twin(f) != nil && Changed(compareAtom(t, r, f)) {
 				t.Errorf("%s differs", f)
 			}
 		}
@@ -167,13 +167,13 @@ func TestOtherMachines(t *testing.T) {
 	for _, machine := range []elf.Machine{elf.EM_AARCH64, elf.EM_PPC64, elf.EM_S390, elf.EM_LOONGARCH} {
 		f := object([]byte("\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a"), nil)
 		f.Machine = machine
-		o, err := elfdiff.Load(f)
+		o, err := objmodel.Load(f)
 		if err != nil {
 			t.Logf("%v: %v", machine, err) // not known to the differ
 			continue
 		}
 		shown := 0
-		for _, l := range Function(o, o.Functions()[0], nil) {
+		for _, l := range Function(o, o.Functions()[0], nil, alone) {
 			shown += strings.Count(l.text(nil), "0x")
 		}
 		if shown != 10 {
@@ -181,3 +181,6 @@ func TestOtherMachines(t *testing.T) {
 		}
 	}
 }
+
+// alone is the twin of every atom of an object that is compared with none.
+func alone(*objmodel.Atom) *objmodel.Atom { return nil }

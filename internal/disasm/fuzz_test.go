@@ -25,10 +25,11 @@ func FuzzCompare(f *testing.F) {
 			return
 		}
 		for _, f := range r.Patched.Functions() {
-			if f.Twin() == nil {
+			if r.Pairs.Twin(f) == nil {
 				continue
 			}
-			a, b := Function(r.Orig, f.Twin(), nil), Function(r.Patched, f, nil)
+			twin := r.Pairs.Twin
+			a, b := Function(r.Orig, twin(f), nil, twin), Function(r.Patched, f, nil, twin)
 			checkLines(t, a)
 			checkLines(t, b)
 			rows := Compare(a, b)

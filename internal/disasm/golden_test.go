@@ -12,7 +12,9 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"kintsugi/elfdiff"
+	"kintsugi/internal/debuginfo"
 	"kintsugi/internal/elfobj"
+	"kintsugi/internal/objmodel"
 )
 
 var update = flag.Bool("update", false, "write what is printed into testdata")
@@ -65,17 +67,18 @@ func printed(t *testing.T, r *elfdiff.Result) (unified, wide []byte) {
 	return a.Bytes(), b.Bytes()
 }
 
-func compareAtom(t *testing.T, r *elfdiff.Result, f *elfdiff.Atom) []Row {
+func compareAtom(t *testing.T, r *elfdiff.Result, f *objmodel.Atom) []Row {
 	t.Helper()
-	if f.Twin() == nil {
+	if r.Pairs.Twin(f) == nil {
 		t.Fatalf("%s is new", f)
 	}
-	return Compare(Function(r.Orig, f.Twin(), lineTable(t, r.Orig)), Function(r.Patched, f, lineTable(t, r.Patched)))
+	twin := r.Pairs.Twin
+	return Compare(Function(r.Orig, twin(f), lineTable(t, r.Orig), twin), Function(r.Patched, f, lineTable(t, r.Patched), twin))
 }
 
-func lineTable(t *testing.T, o *elfdiff.Object) *elfdiff.Lines {
+func lineTable(t *testing.T, o *objmodel.Object) *debuginfo.Lines {
 	t.Helper()
-	lines, err := o.Lines()
+	lines, err := debuginfo.ReadLines(o.File)
 	if err != nil {
 		t.Fatal(err)
 	}

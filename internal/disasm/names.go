@@ -7,7 +7,7 @@ import (
 
 	"github.com/ianlancetaylor/demangle"
 
-	"kintsugi/elfdiff"
+	"kintsugi/internal/objmodel"
 )
 
 // mangled are the names that C++ and Rust (legacy and v0) make.
@@ -25,7 +25,7 @@ func Demangle(s string) string {
 }
 
 // reference is what r points at. A place in the function itself is a target.
-func (d *disassembler) reference(r *elfdiff.Ref) part {
+func (d *disassembler) reference(r *objmodel.Ref) part {
 	if r.Atom == nil {
 		return plain(Demangle(r.String()))
 	}
@@ -33,15 +33,15 @@ func (d *disassembler) reference(r *elfdiff.Ref) part {
 }
 
 // place is off bytes into atom.
-func (d *disassembler) place(atom *elfdiff.Atom, off int64) part {
+func (d *disassembler) place(atom *objmodel.Atom, off int64) part {
 	switch {
 	case atom == d.a && off > 0 && uint64(off) < atom.Size:
 		return part{text: offset(atom.Name, off), key: "label", target: int(off)}
 	case atom == d.a:
 		return plain(offset(Demangle(atom.String()), off))
-	case atom.Kind == elfdiff.String:
+	case atom.Kind == objmodel.String:
 		return plain(fmt.Sprintf("%q", atom.Text(off)))
-	case atom.Kind == elfdiff.Const:
+	case atom.Kind == objmodel.Const:
 		return plain(offset(fmt.Sprintf("%s[%x]", atom.Section.Name, atom.Bytes()), off))
 	}
 	return part{text: offset(Demangle(atom.String()), off), key: offset(d.identity(atom, 2), off), target: -1}
@@ -60,13 +60,13 @@ func offset(name string, off int64) string {
 // identity is equal for two atoms that are the same: named ones where the
 // differ has found so, others where they have the same contents. depth is how
 // many references are followed for that.
-func (d *disassembler) identity(a *elfdiff.Atom, depth int) string {
+func (d *disassembler) identity(a *objmodel.Atom, depth int) string {
 	switch {
-	case a.Name != "" && a.Twin() != nil:
-		return "twin " + min(fmt.Sprintf("%p", a), fmt.Sprintf("%p", a.Twin()))
+	case a.Name != "" && d.twin(a) != nil:
+		return "twin " + min(fmt.Sprintf("%p", a), fmt.Sprintf("%p", d.twin(a)))
 	case a.Name != "":
 		return a.Name
-	case a.Kind == elfdiff.String:
+	case a.Kind == objmodel.String:
 		return fmt.Sprintf("%q", a.Text(0))
 	}
 	k := hashed{a, depth}
@@ -77,14 +77,14 @@ func (d *disassembler) identity(a *elfdiff.Atom, depth int) string {
 }
 
 type hashed struct {
-	a     *elfdiff.Atom
+	a     *objmodel.Atom
 	depth int
 }
 
 var seed = maphash.MakeSeed()
 
 // content is a hash of what an atom holds and points at.
-func (d *disassembler) content(a *elfdiff.Atom, depth int) uint64 {
+func (d *disassembler) content(a *objmodel.Atom, depth int) uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)
 	h.Write(a.Bytes())

@@ -5,7 +5,7 @@ import (
 	"sort"
 	"strings"
 
-	"kintsugi/elfdiff"
+	"kintsugi/internal/objmodel"
 )
 
 // notes writes beside the instructions what the special sections say about
@@ -28,7 +28,7 @@ func (d *disassembler) notes() {
 // note is one entry: its section, what it refers to beside the instruction,
 // and its other bytes. A reference to the function itself is left out, as it
 // moves with every change above it.
-func (d *disassembler) note(e *elfdiff.Atom) part {
+func (d *disassembler) note(e *objmodel.Atom) part {
 	words, key := []string{e.Section.Name}, e.Section.Name
 	for i := range e.Refs[1:] {
 		r := d.reference(&e.Refs[i+1])
@@ -48,7 +48,7 @@ func (d *disassembler) note(e *elfdiff.Atom) part {
 }
 
 // unrelocated are the bytes of an entry that no relocation fills, in hex.
-func (d *disassembler) unrelocated(e *elfdiff.Atom) string {
+func (d *disassembler) unrelocated(e *objmodel.Atom) string {
 	var groups []string
 	pos, code := uint64(0), e.Bytes()
 	add := func(to uint64) {
@@ -57,7 +57,7 @@ func (d *disassembler) unrelocated(e *elfdiff.Atom) string {
 		}
 	}
 	for _, r := range e.Refs {
-		size, _, _ := elfdiff.RelocField(d.o.File.Machine, r.Type)
+		size := d.o.Reloc(r.Type).Size
 		add(r.Off)
 		pos = max(pos, r.Off+uint64(size))
 	}

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/arch/x86/x86asm"
 
-	"kintsugi/elfdiff"
+	"kintsugi/internal/objmodel"
 )
 
 // mark is a number that stands for the i-th name while x86asm prints an
@@ -21,7 +21,7 @@ func markText(i int) string { return fmt.Sprintf("%#x", mark(i)) }
 
 // decodeX86 is the text of one instruction, nil where x86asm does not know it
 // or has another opinion about its length than the differ.
-func decodeX86(d *disassembler, code []byte, pos int, fields []elfdiff.Ref) []part {
+func decodeX86(d *disassembler, code []byte, pos int, fields []objmodel.Ref) []part {
 	if op := lateOpcodes[string(code)]; op != "" {
 		return []part{plain(op)}
 	}
@@ -59,11 +59,11 @@ func encoding(inst x86asm.Inst, marked []byte) part {
 
 // markFields writes marks into the fields of relocations. rest are those
 // whose field cannot hold one.
-func (d *disassembler) markFields(code []byte, fields []elfdiff.Ref) (marked []byte, names []part, rest []elfdiff.Ref) {
+func (d *disassembler) markFields(code []byte, fields []objmodel.Ref) (marked []byte, names []part, rest []objmodel.Ref) {
 	marked = append(marked, code...)
 	for i := range fields {
 		f := &fields[i]
-		size, _, _ := elfdiff.RelocField(d.o.File.Machine, f.Type)
+		size := d.o.Reloc(f.Type).Size
 		if f.Off+uint64(size) > uint64(len(code)) || size != 4 && size != 8 {
 			rest = append(rest, *f)
 			continue

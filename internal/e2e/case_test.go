@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"kintsugi/builder"
-	"kintsugi/elfdiff"
+	"kintsugi/internal/objmodel"
 	"kintsugi/internal/report"
 	"kintsugi/internal/target"
 )
@@ -119,7 +119,7 @@ func contents(r *report.Report) (functions, data []string) {
 		functions = append(functions, f.Status+" "+f.Name)
 	}
 	for _, d := range r.Data {
-		data = append(data, d.Status+" "+elfdiff.StableName(d.Name))
+		data = append(data, d.Status+" "+objmodel.StableName(d.Name))
 	}
 	sort.Strings(functions)
 	sort.Strings(data)

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"strings"
 
-	"kintsugi/elfdiff"
 	"kintsugi/internal/diag"
+	"kintsugi/internal/extract"
 	"kintsugi/internal/kimage"
+	"kintsugi/internal/objmodel"
 	"kintsugi/internal/report"
 )
 
@@ -23,7 +24,7 @@ const sealEntry = 4
 
 // checkSealed refuses a new pointer to a function that no indirect branch can
 // go to.
-func (k *Kernel) checkSealed(e *elfdiff.External, ref *report.Reference) *report.Diagnostic {
+func (k *Kernel) checkSealed(e *extract.External, ref *report.Reference) *report.Diagnostic {
 	machine := k.Arch()
 	if e.TakenBy == "" || isMark(ref.Symbol) || !k.tracksBranches() {
 		return nil
@@ -47,7 +48,7 @@ func (k *Kernel) checkSealed(e *elfdiff.External, ref *report.Reference) *report
 	}
 	return &report.Diagnostic{Code: diag.SealedFunction, Severity: diag.Error, Symbol: s.Name,
 		Message: fmt.Sprintf("%s has a pointer to %s, which cannot be called through one: %s",
-			elfdiff.StableName(e.TakenBy), s.Name, reason),
+			objmodel.StableName(e.TakenBy), s.Name, reason),
 		Hint: "Call it directly, or point to a new function that does."}
 }
 

@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"kintsugi/elfdiff"
+	"kintsugi/internal/extract"
 	"kintsugi/internal/kimage"
 	"kintsugi/internal/report"
 )
@@ -31,11 +31,11 @@ func TestSealed(t *testing.T) {
 			refused bool
 		}{{"sealed", true}, {"bare", true}, {"open", false}, {"variable", false}, {"_etext", false}} {
 			ref := &report.Reference{Symbol: c.name, Object: object}
-			d := k.checkSealed(&elfdiff.External{Name: c.name, TakenBy: "f"}, ref)
+			d := k.checkSealed(&extract.External{Name: c.name, TakenBy: "f"}, ref)
 			if (d != nil) != c.refused || d != nil && d.Code != "sealed-function" {
 				t.Errorf("a pointer to %s of %s: %+v, want refused %t", c.name, object, d, c.refused)
 			}
-			if d := k.checkSealed(&elfdiff.External{Name: c.name}, ref); d != nil {
+			if d := k.checkSealed(&extract.External{Name: c.name}, ref); d != nil {
 				t.Errorf("a call of %s: %+v", c.name, d)
 			}
 		}
@@ -45,7 +45,7 @@ func TestSealed(t *testing.T) {
 // TestNothingSealed has a kernel without indirect branch tracking.
 func TestNothingSealed(t *testing.T) {
 	k := &Kernel{Image: compileImage(t, `int plain(int x) { return x; }`)}
-	if d := k.checkSealed(&elfdiff.External{Name: "plain", TakenBy: "f"}, &report.Reference{Symbol: "plain", Object: Vmlinux}); d != nil {
+	if d := k.checkSealed(&extract.External{Name: "plain", TakenBy: "f"}, &report.Reference{Symbol: "plain", Object: Vmlinux}); d != nil {
 		t.Error(d)
 	}
 }

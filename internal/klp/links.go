@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"slices"
 
-	"kintsugi/elfdiff"
 	"kintsugi/internal/diag"
 	"kintsugi/internal/elfobj"
+	"kintsugi/internal/extract"
 	"kintsugi/internal/report"
 )
 
@@ -57,7 +57,7 @@ type Resolution struct {
 }
 
 // bind names the symbol of e, which ref is the reference to.
-func (r *Resolution) bind(e *elfdiff.External, ref *report.Reference, patched string) {
+func (r *Resolution) bind(e *extract.External, ref *report.Reference, patched string) {
 	if ref.Kind == "export" {
 		r.Names[e.Sym] = ref.Symbol
 		return

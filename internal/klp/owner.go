@@ -10,10 +10,10 @@ import (
 	"strings"
 	"sync"
 
-	"kintsugi/elfdiff"
 	"kintsugi/internal/arch"
 	"kintsugi/internal/baseproof"
 	"kintsugi/internal/diag"
+	"kintsugi/internal/extract"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/kimage"
 	"kintsugi/internal/report"
@@ -182,7 +182,7 @@ func (o *Owner) goes(i int) bool {
 // moduleReference is how code of the module o refers to e: to what the module
 // has itself, to an export, or to something of the kernel's that only a
 // livepatch gets at.
-func (o *Owner) moduleReference(e *elfdiff.External, proof *baseproof.Proof) (*report.Reference, *report.Diagnostic) {
+func (o *Owner) moduleReference(e *extract.External, proof *baseproof.Proof) (*report.Reference, *report.Diagnostic) {
 	_, isProven := proven(e, proof)
 	if !isProven && e.Old == nil && !o.HasGlobal(e.Name) {
 		return o.imported(e.Name, "name")
@@ -244,7 +244,7 @@ func (o *Owner) imported(name, how string) (*report.Reference, *report.Diagnosti
 // kernel that is not exported.
 func (o *Owner) unexported(name string) (*report.Reference, *report.Diagnostic) {
 	vmlinux := &Owner{Name: Vmlinux, Image: o.kernel.Image, kernel: o.kernel}
-	matches := byName(vmlinux.table(), &elfdiff.External{Name: name})
+	matches := byName(vmlinux.table(), &extract.External{Name: name})
 	if len(matches) == 0 {
 		return nil, notProven(name, fmt.Sprintf("neither %s nor the kernel image has a global symbol of that name, and no module exports it", o.what()))
 	}

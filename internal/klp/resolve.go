@@ -9,15 +9,17 @@ import (
 	"kintsugi/internal/baseproof"
 	"kintsugi/internal/diag"
 	"kintsugi/internal/elfobj"
+	"kintsugi/internal/extract"
 	"kintsugi/internal/kimage"
+	"kintsugi/internal/objmodel"
 	"kintsugi/internal/report"
 )
 
 // Resolve finds what every external symbol of x, which is code of o, is in the
 // kernel: an export, or a symbol that the livepatch core looks up. Symbols that
 // the patch adds, here or in another unit, are bound when the module is linked.
-func (o *Owner) Resolve(x *elfdiff.Extract, proof *baseproof.Proof, added Naming) *Resolution {
-	return resolve(x, added, o.kernel.Exports, o.Name, func(e *elfdiff.External) (*report.Reference, *report.Diagnostic) {
+func (o *Owner) Resolve(x *extract.Object, proof *baseproof.Proof, added Naming) *Resolution {
+	return resolve(x, added, o.kernel.Exports, o.Name, func(e *extract.External) (*report.Reference, *report.Diagnostic) {
 		ref, err := o.referenceTo(e, proof)
 		if err == nil {
 			err = o.kernel.checkSealed(e, ref)
@@ -27,7 +29,7 @@ func (o *Owner) Resolve(x *elfdiff.Extract, proof *baseproof.Proof, added Naming
 }
 
 // referenceTo is how code of o refers to e.
-func (o *Owner) referenceTo(e *elfdiff.External, proof *baseproof.Proof) (*report.Reference, *report.Diagnostic) {
+func (o *Owner) referenceTo(e *extract.External, proof *baseproof.Proof) (*report.Reference, *report.Diagnostic) {
 	if o.Name != Vmlinux {
 		return o.moduleReference(e, proof)
 	}
@@ -43,8 +45,8 @@ func (o *Owner) referenceTo(e *elfdiff.External, proof *baseproof.Proof) (*repor
 
 // resolve names the symbols of x, which is code of patched. find looks up an
 // external one.
-func resolve(x *elfdiff.Extract, added Naming, exports map[string]Export, patched string,
-	find func(*elfdiff.External) (*report.Reference, *report.Diagnostic)) *Resolution {
+func resolve(x *extract.Object, added Naming, exports map[string]Export, patched string,
+	find func(*extract.External) (*report.Reference, *report.Diagnostic)) *Resolution {
 	r := &Resolution{Names: map[*elfobj.Symbol]string{}, Links: Links{}}
 	for i := range x.Externals {
 		e := &x.Externals[i]
@@ -132,11 +134,11 @@ func (o *Owner) HasGlobal(name string) bool {
 }
 
 // find is the symbol of o that e means, and how that is known.
-func (o *Owner) find(e *elfdiff.External, proof *baseproof.Proof) (int, string, *report.Diagnostic) {
+func (o *Owner) find(e *extract.External, proof *baseproof.Proof) (int, string, *report.Diagnostic) {
 	if addr, ok := proven(e, proof); ok {
 		return o.symbolAt(e.Name, addr)
 	}
-	if e.Old != nil && e.Old.Kind == elfdiff.Func {
+	if e.Old != nil && e.Old.Kind == objmodel.Func {
 		return 0, "", notProven(e.Name, proof.Unproven(e.Old))
 	}
 	switch matches := byName(o.table(), e); len(matches) {
@@ -155,7 +157,7 @@ func (o *Owner) find(e *elfdiff.External, proof *baseproof.Proof) (int, string, 
 
 // byName are the symbols of t that e can mean by its name, local or global as
 // e is. Absolute ones (per-CPU variables in kallsyms) can be either.
-func byName(t table, e *elfdiff.External) []int {
+func byName(t table, e *extract.External) []int {
 	var matches []int
 	wantGlobal := e.Old == nil || e.Old.Global()
 	for _, i := range t.Lookup(e.Name) {
@@ -163,7 +165,7 @@ func byName(t table, e *elfdiff.External) []int {
 		if letter == kimage.Import {
 			continue
 		}
-		if e.Old != nil && (e.Old.Kind == elfdiff.Func) != strings.ContainsRune("tTwW", rune(letter)) {
+		if e.Old != nil && (e.Old.Kind == objmodel.Func) != strings.ContainsRune("tTwW", rune(letter)) {
 			continue // data that kallsyms leave out is no function of its name
 		}
 		if global(letter) == wantGlobal || letter == 'A' || letter == 'a' {
@@ -174,7 +176,7 @@ func byName(t table, e *elfdiff.External) []int {
 }
 
 // proven is the address that the image's own bytes give.
-func proven(e *elfdiff.External, proof *baseproof.Proof) (uint64, bool) {
+func proven(e *extract.External, proof *baseproof.Proof) (uint64, bool) {
 	if e.Old != nil {
 		return proof.Addr(e.Old)
 	}
@@ -190,7 +192,7 @@ func (o *Owner) symbolAt(name string, addr uint64) (int, string, *report.Diagnos
 		}
 	}
 	for _, i := range at {
-		if elfdiff.StableName(o.Image.Symbols[i].Name) == elfdiff.StableName(name) {
+		if objmodel.StableName(o.Image.Symbols[i].Name) == objmodel.StableName(name) {
 			return i, "proof", nil
 		}
 	}

@@ -5,9 +5,9 @@ import (
 	"debug/elf"
 	"slices"
 
-	"kintsugi/elfdiff"
 	"kintsugi/internal/arch"
 	"kintsugi/internal/elfobj"
+	"kintsugi/internal/objmodel"
 )
 
 // applied returns the relocation sections that the kernel applies, plain and
@@ -122,7 +122,7 @@ func (v *verifier) overlaps() {
 // branches finds calls and jumps that leave their section without a relocation.
 // The loader does not change them: they lead to whatever lies at that distance.
 func (v *verifier) branches() {
-	names, err := elfdiff.StrayBranches(v.File)
+	names, err := objmodel.StrayBranches(v.File)
 	if err != nil {
 		return // other rules refuse the architecture or the object
 	}

@@ -9,6 +9,7 @@ import (
 
 	"kintsugi/elfdiff"
 	"kintsugi/internal/diag"
+	"kintsugi/internal/extract"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/kimage"
 	"kintsugi/internal/report"
@@ -202,8 +203,8 @@ func (t *Symtab) Symbol(i int) kimage.Symbol { return t.symbols[i] }
 // Resolve finds the external symbols of x as Owner.Resolve does, by name alone:
 // a name that the table has twice is refused. Without exports, all references
 // are livepatch references.
-func (t *Symtab) Resolve(x *elfdiff.Extract, exports map[string]Export) *Resolution {
-	return resolve(x, func(string) (string, bool) { return "", false }, exports, Vmlinux, func(e *elfdiff.External) (*report.Reference, *report.Diagnostic) {
+func (t *Symtab) Resolve(x *extract.Object, exports map[string]Export) *Resolution {
+	return resolve(x, func(string) (string, bool) { return "", false }, exports, Vmlinux, func(e *extract.External) (*report.Reference, *report.Diagnostic) {
 		i, err := t.find(e)
 		if err != nil {
 			return nil, err
@@ -214,14 +215,14 @@ func (t *Symtab) Resolve(x *elfdiff.Extract, exports map[string]Export) *Resolut
 
 // Replaced finds the kernel's function that f replaces by its name.
 func (t *Symtab) Replaced(f *elfdiff.Function) (Target, *report.Diagnostic) {
-	i, err := t.find(&elfdiff.External{Name: f.Old.Name, Old: f.Old})
+	i, err := t.find(&extract.External{Name: f.Old.Name, Old: f.Old})
 	if err != nil {
 		return Target{}, err
 	}
 	return Target{Name: f.Old.Name, SymPos: position(t, i)}, nil
 }
 
-func (t *Symtab) find(e *elfdiff.External) (int, *report.Diagnostic) {
+func (t *Symtab) find(e *extract.External) (int, *report.Diagnostic) {
 	matches := byName(t, e)
 	switch {
 	case len(matches) == 1:
@@ -242,7 +243,7 @@ func (t *Symtab) find(e *elfdiff.External) (int, *report.Diagnostic) {
 
 // ResolveExports notes which of the external symbols of x the kernel exports.
 // The others stay as they are, undefined: nothing is known of them.
-func ResolveExports(x *elfdiff.Extract, exports map[string]Export) *Resolution {
+func ResolveExports(x *extract.Object, exports map[string]Export) *Resolution {
 	r := &Resolution{}
 	for i := range x.Externals {
 		e := &x.Externals[i]

@@ -8,9 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"kintsugi/elfdiff"
 	"kintsugi/internal/diag"
 	"kintsugi/internal/elfobj"
+	"kintsugi/internal/extract"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/kimage"
 	"kintsugi/internal/report"
@@ -114,10 +114,10 @@ func TestReadSymtabErrors(t *testing.T) {
 }
 
 // extractOf has references to symbols of these names, all of other units.
-func extractOf(names ...string) *elfdiff.Extract {
-	x := &elfdiff.Extract{File: &elfobj.File{}}
+func extractOf(names ...string) *extract.Object {
+	x := &extract.Object{File: &elfobj.File{}}
 	for _, n := range names {
-		x.Externals = append(x.Externals, elfdiff.External{Name: n, Sym: &elfobj.Symbol{Name: n}})
+		x.Externals = append(x.Externals, extract.External{Name: n, Sym: &elfobj.Symbol{Name: n}})
 	}
 	return x
 }

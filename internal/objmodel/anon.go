@@ -1,4 +1,4 @@
-package elfdiff
+package objmodel
 
 import (
 	"sort"
@@ -20,11 +20,11 @@ func (o *Object) cutAnonymous() {
 	}
 	o.replaceAtoms(pieces)
 	for _, a := range o.Atoms {
-		if !a.loose {
+		if !a.refersUnnamed {
 			continue
 		}
 		for i := range a.Refs {
-			a.Refs[i].reaim(pieces)
+			a.Refs[i].moveTo(pieces)
 		}
 	}
 }
@@ -33,7 +33,7 @@ func (o *Object) cutAnonymous() {
 func (o *Object) anonymousCuts() map[*Atom][]uint64 {
 	seen := map[*Atom]map[uint64]bool{}
 	for _, a := range o.Atoms {
-		if !a.loose {
+		if !a.refersUnnamed {
 			continue
 		}
 		for _, r := range a.Refs {
@@ -78,7 +78,8 @@ func (a *Atom) cut(at []uint64) []*Atom {
 		if i < len(at) {
 			to = at[i]
 		}
-		p := &Atom{Kind: Anon, Section: a.Section, Off: a.Off + from, Size: to - from, loose: a.loose}
+		p := &Atom{Kind: Anon, Section: a.Section, Spec: a.Spec, Off: a.Off + from, Size: to - from,
+			refersUnnamed: a.refersUnnamed}
 		n := sort.Search(len(refs), func(i int) bool { return refs[i].Off >= to })
 		for _, r := range refs[:n] {
 			r.Off -= from
@@ -105,7 +106,7 @@ func (o *Object) replaceAtoms(pieces map[*Atom][]*Atom) {
 	}
 	o.Atoms = replace(o.Atoms)
 	for i, a := range o.Atoms {
-		a.order = i
+		a.Order = i
 	}
 	done := map[*elfobj.Section]bool{}
 	for a := range pieces {
@@ -116,8 +117,8 @@ func (o *Object) replaceAtoms(pieces map[*Atom][]*Atom) {
 	}
 }
 
-// reaim moves a reference from an atom to the piece of it that it points at.
-func (r *Ref) reaim(pieces map[*Atom][]*Atom) {
+// moveTo moves a reference from an atom to the piece of it that it points at.
+func (r *Ref) moveTo(pieces map[*Atom][]*Atom) {
 	if r.Atom == nil || r.Atom.Kind != Anon {
 		return
 	}

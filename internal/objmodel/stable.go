@@ -1,4 +1,4 @@
-package elfdiff
+package objmodel
 
 import (
 	"debug/elf"
@@ -74,10 +74,10 @@ func rustName(name string) string {
 	return name
 }
 
-// fileBlocks are the source files that local symbols come from, where an
+// FileBlocks are the source files that local symbols come from, where an
 // object was linked of several (ld -r); empty for an object of one file.
 // Files of the same name are told apart by a number.
-func fileBlocks(f *elfobj.File) map[*elfobj.Symbol]string {
+func FileBlocks(f *elfobj.File) map[*elfobj.Symbol]string {
 	blocks, seen, file := map[*elfobj.Symbol]string{}, map[string]int{}, ""
 	for _, s := range f.Symbols {
 		switch {

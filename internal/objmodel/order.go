@@ -1,4 +1,4 @@
-package elfdiff
+package objmodel
 
 import (
 	"cmp"

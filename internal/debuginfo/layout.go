@@ -1,10 +1,12 @@
-package elfdiff
+package debuginfo
 
 import (
 	"debug/dwarf"
 	"fmt"
 	"slices"
 	"strings"
+
+	"kintsugi/internal/elfobj"
 )
 
 // LayoutChange is a type of both objects whose variables look different in
@@ -14,15 +16,15 @@ type LayoutChange struct {
 	Detail string // what is different first
 }
 
-// Layouts are the types whose size, members or offsets are not the same in
+// ChangedLayouts are the types whose size, members or offsets are not the same in
 // both objects, by name. Types of one function are not looked at, nor are
 // those without a name, and objects without types in their debug info have none.
-func (r *Result) Layouts() ([]LayoutChange, error) {
-	olds, err := r.Orig.layouts()
+func ChangedLayouts(orig, patched *elfobj.File) ([]LayoutChange, error) {
+	olds, err := layouts(orig)
 	if err != nil {
 		return nil, fmt.Errorf("debug info of the original object: %w", err)
 	}
-	news, err := r.Patched.layouts()
+	news, err := layouts(patched)
 	if err != nil {
 		return nil, fmt.Errorf("debug info of the patched object: %w", err)
 	}
@@ -106,17 +108,17 @@ func plainType(t dwarf.Type) dwarf.Type {
 
 // layouts are the structs and unions of an object's debug info that have a
 // name outside of functions, their own or that of a typedef.
-func (o *Object) layouts() (map[string]*dwarf.StructType, error) {
+func layouts(f *elfobj.File) (map[string]*dwarf.StructType, error) {
 	types := map[string]*dwarf.StructType{}
-	if o.File.Section(".debug_info") == nil {
+	if f.Section(".debug_info") == nil {
 		return types, nil
 	}
-	d, err := o.dwarf()
+	d, err := open(f)
 	if err != nil {
 		return nil, err
 	}
 	function := 0 // depth of the function that entries are in
-	return types, o.eachEntry(d, func(e *dwarf.Entry, depth int) error {
+	return types, eachEntry(f, d, func(e *dwarf.Entry, depth int) error {
 		if depth <= function {
 			function = 0
 		}

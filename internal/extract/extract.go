@@ -1,17 +1,23 @@
-package elfdiff
+// Package extract cuts what changed out of a patched object: an object of its
+// own that has just that.
+package extract
 
 import (
 	"debug/elf"
+	"errors"
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
 
+	"kintsugi/elfdiff"
 	"kintsugi/internal/elfobj"
+	"kintsugi/internal/objmodel"
 )
 
-// Extract is the object that carries a Result into a module.
-type Extract struct {
+// Object is an object with what changed.
+type Object struct {
 	File *elfobj.File
 	// Replacements are the functions that the module puts in the place of the
 	// kernel's own.
@@ -26,13 +32,13 @@ type Extract struct {
 
 // Replacement is one function that replaces another.
 type Replacement struct {
-	Func  *Function
+	Func  *elfdiff.Function
 	Alias string // global symbol in File by which C code can name the new function
 }
 
 // NamedCallback is a callback in an extracted object.
 type NamedCallback struct {
-	Callback
+	elfdiff.Callback
 	Alias string // global symbol in File by which C code can name the function
 }
 
@@ -40,23 +46,36 @@ type NamedCallback struct {
 type External struct {
 	Name string
 	Sym  *elfobj.Symbol // in the extracted file
-	Old  *Atom          // where the original object defines it; nil: another unit does
+	Old  *objmodel.Atom // where the original object defines it; nil: another unit does
 	// TakenBy is the function or datum that uses its address for anything but a
 	// direct branch, if nothing in the original object does. Of variables that
 	// is each that reads or writes them.
 	TakenBy string
 }
 
-// Extract cuts what travels out of the patched object. The aliases of the
-// replacing functions begin with prefix, which keeps several units apart.
-func (r *Result) Extract(prefix string) (*Extract, error) {
+// Options of an extraction.
+type Options struct {
+	// Prefix begins the names of the aliases, and keeps several units apart.
+	Prefix string
+	// Kernel is the unit as the kernel has it, where the original object of the
+	// comparison was compiled in another way; nil where the kernel has that object.
+	Kernel *objmodel.Object
+}
+
+// Cut cuts the contents of a comparison's result out of the patched object.
+func Cut(r *elfdiff.Result, opts Options) (*Object, error) {
 	if r.Refused() {
-		return nil, fmt.Errorf("a refused pair has nothing to extract")
+		return nil, errors.New("a refused pair has nothing to extract")
 	}
-	x := &extractor{res: r, prefix: prefix, placed: map[*Atom]place{}, sections: map[sectionKey]*elfobj.Section{},
-		sectionSyms: map[*elfobj.Section]*elfobj.Symbol{}, relas: map[*elfobj.Section]*elfobj.Section{}, externals: map[any]*elfobj.Symbol{}}
+	if opts.Kernel == nil {
+		opts.Kernel = r.Orig
+	}
 	src := r.Patched.File
-	x.file = &elfobj.File{Class: src.Class, ByteOrder: src.ByteOrder, OSABI: src.OSABI, ABIVersion: src.ABIVersion, Machine: src.Machine, Flags: src.Flags}
+	x := &extractor{res: r, opts: opts, placed: map[*objmodel.Atom]place{},
+		file: &elfobj.File{Class: src.Class, ByteOrder: src.ByteOrder, OSABI: src.OSABI, ABIVersion: src.ABIVersion,
+			Machine: src.Machine, Flags: src.Flags},
+		sections: map[sectionKey]*elfobj.Section{}, sectionSyms: map[*elfobj.Section]*elfobj.Symbol{},
+		relas: map[*elfobj.Section]*elfobj.Section{}, externals: map[any]*elfobj.Symbol{}}
 	x.placeAll()
 	x.defineSymbols()
 	if err := x.relocate(); err != nil {
@@ -64,15 +83,14 @@ func (r *Result) Extract(prefix string) (*Extract, error) {
 	}
 	x.loadConstants()
 	x.finish()
-	return &Extract{File: x.file, Replacements: x.replacements, Callbacks: x.callbacks(), Externals: x.exts}, nil
+	return &Object{File: x.file, Replacements: x.replacements, Callbacks: x.callbacks(), Externals: x.exts}, nil
 }
 
 type extractor struct {
-	res          *Result
-	prefix       string
+	res          *elfdiff.Result
+	opts         Options
 	file         *elfobj.File
-	order        []*Atom // all that is in the file
-	placed       map[*Atom]place
+	placed       map[*objmodel.Atom]place
 	sections     map[sectionKey]*elfobj.Section
 	sectionSyms  map[*elfobj.Section]*elfobj.Symbol
 	relas        map[*elfobj.Section]*elfobj.Section
@@ -81,12 +99,15 @@ type extractor struct {
 	replacements []Replacement
 }
 
+// twin is the atom of the original object that a is.
+func (x *extractor) twin(a *objmodel.Atom) *objmodel.Atom { return x.res.Pairs.Twin(a) }
+
 // sectionKey tells the sections of the extracted file apart.
 type sectionKey struct {
 	name  string
 	flags elf.SectionFlag
 	typ   elf.SectionType
-	owner *Atom // function whose section an SHF_LINK_ORDER section is linked to
+	owner *objmodel.Atom // function whose section an SHF_LINK_ORDER section is linked to
 }
 
 // place is where an atom has come to lie.
@@ -96,21 +117,10 @@ type place struct {
 	sym *elfobj.Symbol // nil: the section's symbol and off
 }
 
-// placeAll puts what travels and the entries of travelling functions into
-// sections, in the order of the patched object.
+// placeAll puts the contents into sections, in the order of the patched object.
 func (x *extractor) placeAll() {
-	for _, a := range x.res.Patched.Atoms {
-		_, travels := x.res.travels[a]
-		if a.Owner != nil && !travels {
-			_, travels = x.res.travels[a.Owner]
-		}
-		if x.res.dropped[a] {
-			continue
-		}
-		if whole := x.res.Patched.arch.sections[a.Section.Name].whole; travels || whole {
-			x.put(a)
-			x.order = append(x.order, a)
-		}
+	for _, a := range x.res.Contents {
+		x.put(a)
 	}
 	for key, s := range x.sections {
 		if key.owner != nil {
@@ -120,9 +130,9 @@ func (x *extractor) placeAll() {
 }
 
 // put appends a to its section of the extracted file.
-func (x *extractor) put(a *Atom) {
+func (x *extractor) put(a *objmodel.Atom) {
 	sec := x.section(a)
-	align := alignment(a)
+	align := a.Alignment()
 	sec.Align = max(sec.Align, align)
 	at := (sec.Len() + align - 1) / align * align
 	if sec.Type == elf.SHT_NOBITS {
@@ -130,36 +140,19 @@ func (x *extractor) put(a *Atom) {
 	} else {
 		fill := byte(0)
 		if sec.Flags&elf.SHF_EXECINSTR != 0 {
-			fill = 0xcc
+			fill = x.res.Patched.Arch.Code.Filler
 		}
 		for uint64(len(sec.Data)) < at {
 			sec.Data = append(sec.Data, fill)
 		}
-		sec.Data = append(sec.Data, a.withPadding()...)
-		at += a.entryPadding()
+		sec.Data = append(sec.Data, a.BytesWithPadding()...)
+		at += a.EntryPadding()
 	}
 	x.placed[a] = place{sec: sec, off: at}
 }
 
-// alignment is what the atom's address can have relied on: its section's
-// alignment where it begins the section, else the largest power of two that
-// divides its offset.
-func alignment(a *Atom) uint64 {
-	align := max(a.Section.Align, 1)
-	switch a.Kind {
-	case Entry:
-		return 1 // entries lie close
-	case Func:
-		return align
-	}
-	for a.Off%align != 0 {
-		align /= 2
-	}
-	return align
-}
-
 // section finds or makes the section for a.
-func (x *extractor) section(a *Atom) *elfobj.Section {
+func (x *extractor) section(a *objmodel.Atom) *elfobj.Section {
 	name, flags := sectionName(a), a.Section.Flags&^(elf.SHF_MERGE|elf.SHF_STRINGS|elf.SHF_GROUP)
 	key := sectionKey{name: name, flags: flags, typ: a.Section.Type}
 	if flags&elf.SHF_LINK_ORDER != 0 {
@@ -169,7 +162,7 @@ func (x *extractor) section(a *Atom) *elfobj.Section {
 		return s
 	}
 	s := &elfobj.Section{Name: name, Type: a.Section.Type, Flags: flags, Align: 1}
-	if a.Kind == Entry {
+	if a.Kind == objmodel.Entry {
 		s.EntSize = a.Section.EntSize
 		s.Align = max(a.Section.Align, 1)
 	}
@@ -180,25 +173,25 @@ func (x *extractor) section(a *Atom) *elfobj.Section {
 
 // sectionName is the section that a goes into: functions and objects each
 // have their own, so that the module can be read with common tools.
-func sectionName(a *Atom) string {
+func sectionName(a *objmodel.Atom) string {
 	name := a.Section.Name
 	switch {
-	case a.Kind == String:
+	case a.Kind == objmodel.String:
 		return ".rodata.str"
-	case a.Kind == Const:
+	case a.Kind == objmodel.Const:
 		return ".rodata.cst"
-	case a.Kind == Func && strings.HasPrefix(name, ".text.unlikely"):
+	case a.Kind == objmodel.Func && strings.HasPrefix(name, ".text.unlikely"):
 		return ".text.unlikely." + a.Name
-	case a.Kind == Func:
+	case a.Kind == objmodel.Func:
 		return ".text." + a.Name
-	case a.Kind != Data:
+	case a.Kind != objmodel.Data:
 		return name
 	case a.Section.Type == elf.SHT_NOBITS:
 		return ".bss." + a.Name
 	case a.Writable():
 		return ".data." + a.Name
-	case a.relRO():
-		return relROSection + "." + a.Name
+	case a.RelRO():
+		return objmodel.RelROSection + "." + a.Name
 	}
 	return ".rodata." + a.Name
 }
@@ -214,13 +207,13 @@ func (x *extractor) defineSymbols() {
 	for _, s := range x.file.Sections {
 		x.sectionSyms[s] = x.addSymbol(&elfobj.Symbol{Type: elf.STT_SECTION, Section: s})
 	}
-	for _, a := range x.order {
+	for _, a := range x.res.Contents {
 		if a.Name == "" {
 			continue
 		}
 		p := x.placed[a]
 		bind := elf.STB_LOCAL
-		if a.twin == nil && a.Global() {
+		if x.twin(a) == nil && a.Global() {
 			bind = elf.STB_GLOBAL // another unit of the patch may use it
 		}
 		p.sym = x.addSymbol(&elfobj.Symbol{Name: a.Name, Value: p.off, Size: a.Size, Type: a.Sym.Type, Bind: bind, Other: a.Sym.Other &^ visibility, Section: p.sec})
@@ -243,7 +236,7 @@ func (x *extractor) addSymbol(s *elfobj.Symbol) *elfobj.Symbol {
 }
 
 // alias gives a replacing function a global name that C can write.
-func (x *extractor) alias(n int, f *Function) {
+func (x *extractor) alias(n int, f *elfdiff.Function) {
 	x.replacements = append(x.replacements, Replacement{Func: f, Alias: x.globalName(strconv.Itoa(n), f.New)})
 }
 
@@ -257,9 +250,9 @@ func (x *extractor) callbacks() []NamedCallback {
 }
 
 // globalName adds a global symbol for the function a; what tells several apart.
-func (x *extractor) globalName(what string, a *Atom) string {
+func (x *extractor) globalName(what string, a *objmodel.Atom) string {
 	p := x.placed[a]
-	name := x.prefix + what + "_" + strings.Map(identifierRune, a.Name)
+	name := x.opts.Prefix + what + "_" + strings.Map(identifierRune, a.Name)
 	x.addSymbol(&elfobj.Symbol{Name: name, Value: p.off, Size: a.Size, Type: elf.STT_FUNC, Bind: elf.STB_GLOBAL, Other: a.Sym.Other &^ visibility, Section: p.sec})
 	return name
 }
@@ -272,10 +265,10 @@ func identifierRune(r rune) rune {
 	return '_'
 }
 
-// relocate writes the relocations of all that travels.
+// relocate writes the relocations of the contents.
 func (x *extractor) relocate() error {
 	taken := map[*elfobj.Symbol]string{}
-	for _, a := range x.order {
+	for _, a := range x.res.Contents {
 		p := x.placed[a]
 		for i := range a.Refs {
 			r := &a.Refs[i]
@@ -283,10 +276,10 @@ func (x *extractor) relocate() error {
 			if err != nil {
 				return fmt.Errorf("%s: reference at +%#x: %w", a, r.Off, err)
 			}
-			if a.takes(r) && taken[sym] == "" {
+			if a.TakesAddress(r) && taken[sym] == "" {
 				taken[sym] = a.String()
 			}
-			addend -= int64(a.unwindsPadding(r))
+			addend -= int64(a.UnwindsPadding(r))
 			rela := x.rela(p.sec)
 			rela.Relocs = append(rela.Relocs, elfobj.Reloc{Offset: p.off + r.Off, Type: r.Type, Sym: sym, Addend: addend + int64(r.Bias)})
 		}
@@ -297,7 +290,7 @@ func (x *extractor) relocate() error {
 
 // target is the symbol and addend by which the extracted file names what r
 // points at.
-func (x *extractor) target(a *Atom, r *Ref) (*elfobj.Symbol, int64, error) {
+func (x *extractor) target(a *objmodel.Atom, r *objmodel.Ref) (*elfobj.Symbol, int64, error) {
 	if r.Atom == nil {
 		if r.Sym == nil {
 			return nil, r.Addend, nil
@@ -310,27 +303,28 @@ func (x *extractor) target(a *Atom, r *Ref) (*elfobj.Symbol, int64, error) {
 		}
 		return x.sectionSyms[p.sec], int64(p.off) + r.Addend, nil
 	}
-	if r.Atom.twin == nil || r.Atom.Name == "" {
+	old := x.twin(r.Atom)
+	if old == nil || r.Atom.Name == "" {
 		return nil, 0, fmt.Errorf("%s is not in the module", r.Atom)
 	}
-	return x.external(r.Atom.twin.Name, r.Atom.twin, r.Atom.twin), r.Addend, nil
+	return x.external(old.Name, old, old), r.Addend, nil
 }
 
-// staysInside reports whether a reference to something that travels is to the
+// staysInside reports whether a reference to something in the contents is to the
 // copy in the module. It is, but for pointers to functions that exist in the
 // kernel: those can be stored and outlive the module, and the kernel compares
 // them, so they are pointers to the original.
-func (x *extractor) staysInside(a *Atom, r *Ref) bool {
+func (x *extractor) staysInside(a *objmodel.Atom, r *objmodel.Ref) bool {
 	t := r.Atom
-	if t.Kind != Func || t.twin == nil || !t.twin.Patchable() {
+	if old := x.twin(t); t.Kind != objmodel.Func || old == nil || !old.Patchable() {
 		return true
 	}
-	return r.Branch || r.Addend != 0 || a.Kind == Entry || a.altinstr()
+	return r.Branch || r.Addend != 0 || a.Kind == objmodel.Entry || a.OfAlternative()
 }
 
 // external is the undefined symbol for something outside of the file; key
 // tells apart things of the same name.
-func (x *extractor) external(name string, key any, old *Atom) *elfobj.Symbol {
+func (x *extractor) external(name string, key any, old *objmodel.Atom) *elfobj.Symbol {
 	if s := x.externals[key]; s != nil {
 		return s
 	}
@@ -341,7 +335,7 @@ func (x *extractor) external(name string, key any, old *Atom) *elfobj.Symbol {
 		return s // absolute: needs nobody
 	}
 	x.externals[key] = x.addSymbol(s)
-	if x.res.Patched.arch.linker[name] {
+	if slices.Contains(x.res.Patched.Arch.Symbols.Linker, name) {
 		return s
 	}
 	x.exts = append(x.exts, External{Name: name, Sym: s, Old: old})

@@ -1,4 +1,4 @@
-package elfdiff
+package objmodel
 
 import (
 	"cmp"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"kintsugi/internal/arch"
 	"kintsugi/internal/elfobj"
 )
 
@@ -21,13 +22,13 @@ import (
 // that each function's entries stand alone.
 func (o *Object) attachUnwinding() error {
 	for _, sec := range o.File.Sections {
-		spec, _ := o.arch.specialOf(sec.Name)
-		beside := o.File.Section(spec.parallel)
-		if spec.parallel == "" || beside == nil || len(o.bySection[sec]) != 1 {
+		spec, _ := o.spec(sec.Name)
+		beside := o.File.Section(spec.Parallel)
+		if spec.Parallel == "" || beside == nil || len(o.bySection[sec]) != 1 {
 			continue
 		}
 		all := o.bySection[sec][0]
-		t := unwindTable{spec: &spec, ip: sec, orc: beside}
+		t := unwindTable{spec: spec, ip: sec, orc: beside}
 		if err := t.read(all); err != nil {
 			return err
 		}
@@ -39,7 +40,7 @@ func (o *Object) attachUnwinding() error {
 
 // unwindTable is .orc_unwind_ip with .orc_unwind beside it.
 type unwindTable struct {
-	spec            *special
+	spec            *arch.Section
 	ip, orc         *elfobj.Section
 	ipSize, orcSize int   // bytes of an entry in each
 	entries         []Ref // of ip, in the order of the code; Off says which entry it is
@@ -107,7 +108,7 @@ func codeSection(entry *Ref) *elfobj.Section {
 // rank orders entries by what they are for, those for nothing first.
 func rank(entry *Ref) int {
 	if a := codeOf(entry); a != nil {
-		return a.order
+		return a.Order
 	}
 	return -1
 }
@@ -134,7 +135,7 @@ func (t *unwindTable) attach(o *Object) {
 	}
 	o.bySection[t.ip], o.bySection[t.orc] = ips, orcs
 	for _, e := range slices.Concat(ips, orcs) {
-		e.order = len(o.Atoms)
+		e.Order = len(o.Atoms)
 		o.Atoms = append(o.Atoms, e)
 	}
 }

@@ -1,4 +1,4 @@
-package elfdiff
+package arch
 
 // Lengths of x86-64 instructions, as the opcode maps in the Intel SDM volume
 // 2, appendix A, give them. golang.org/x/arch/x86/x86asm is what kintsugi
@@ -113,23 +113,23 @@ func twoByteMap() *[256]opcode {
 
 // x86Decode reads the instruction that code begins with. Branches are calls,
 // jmp and jcc with a displacement; other relative fields are addresses of memory.
-func x86Decode(code []byte) instruction {
+func x86Decode(code []byte) Insn {
 	d := x86Decoder{code: code}
 	n := d.decode()
 	if n == 0 || n > len(code) || n > 15 || d.branch && d.opsize {
-		return instruction{} // Intel and AMD disagree about near branches with a 66 prefix
+		return Insn{} // Intel and AMD disagree about near branches with a 66 prefix
 	}
-	in := instruction{size: uint8(n), branch: d.branch}
+	in := Insn{Size: uint8(n), Branch: d.branch}
 	if d.disp > 0 && d.op != 0x8d { // lea hands the address on
-		in.address, in.direct = uint8(d.disp), d.direct
+		in.Address, in.Direct = uint8(d.disp), d.direct
 	}
 	switch {
 	case d.rip:
-		in.relative, in.relativeSize = uint8(d.disp), 4
+		in.Relative, in.RelativeSize = uint8(d.disp), 4
 	case d.near:
-		in.relative, in.relativeSize = in.size-4, 4
+		in.Relative, in.RelativeSize = in.Size-4, 4
 	case d.branch:
-		in.relative, in.relativeSize = in.size-1, 1
+		in.Relative, in.RelativeSize = in.Size-1, 1
 	}
 	return in
 }

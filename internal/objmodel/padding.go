@@ -1,12 +1,12 @@
-package elfdiff
+package objmodel
 
 import "slices"
 
-// entryPadding is the number of bytes that the compiler has left before the
+// EntryPadding is the number of bytes that the compiler has left before the
 // function's entry for the kernel to write code to (call thunks with
 // CONFIG_CALL_PADDING, kCFI, ftrace on arm64). The function's patchable entry
 // (-fpatchable-function-entry=N,M) says where they begin.
-func (a *Atom) entryPadding() uint64 {
+func (a *Atom) EntryPadding() uint64 {
 	for _, e := range a.Entries {
 		if e.Section.Name != "__patchable_function_entries" || len(e.Refs) == 0 || e.Refs[0].Atom != a {
 			continue
@@ -18,20 +18,20 @@ func (a *Atom) entryPadding() uint64 {
 	return 0
 }
 
-// withPadding is the contents of the function from where its padding begins.
-func (a *Atom) withPadding() []byte {
-	if pad := a.entryPadding(); pad > 0 && a.Off <= uint64(len(a.Section.Data)) {
+// BytesWithPadding is the contents of the function from where its padding begins.
+func (a *Atom) BytesWithPadding() []byte {
+	if pad := a.EntryPadding(); pad > 0 && a.Off <= uint64(len(a.Section.Data)) {
 		return slices.Concat(a.Section.Data[a.Off-pad:a.Off], a.Bytes())
 	}
 	return a.Bytes()
 }
 
-// unwindsPadding is how far before what r points at the entry a of an unwind
+// UnwindsPadding is how far before what r points at the entry a of an unwind
 // table begins to hold: a call thunk runs in the padding of its function, with
 // the stack as it is at the entry (add_prefix_symbol, tools/objtool/check.c).
-func (a *Atom) unwindsPadding(r *Ref) uint64 {
-	if a.Spec == nil || a.Spec.parallel == "" || r.Atom == nil || r.Addend != 0 {
+func (a *Atom) UnwindsPadding(r *Ref) uint64 {
+	if a.Spec == nil || a.Spec.Parallel == "" || r.Atom == nil || r.Addend != 0 {
 		return 0
 	}
-	return r.Atom.entryPadding()
+	return r.Atom.EntryPadding()
 }

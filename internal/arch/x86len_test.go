@@ -1,4 +1,4 @@
-package elfdiff
+package arch
 
 import (
 	"bytes"
@@ -57,7 +57,7 @@ func TestX86Insn(t *testing.T) {
 		if !starts[pos] {
 			t.Fatalf("objdump has no instruction at %#x", pos)
 		}
-		n := int(x86Decode(code[pos:]).size)
+		n := int(x86Decode(code[pos:]).Size)
 		if n == 0 {
 			t.Fatalf("%#x: % x is not decoded", pos, code[pos:min(pos+15, len(code))])
 		}
@@ -72,7 +72,7 @@ func TestX86Insn(t *testing.T) {
 func TestX86InsnTruncated(t *testing.T) {
 	for _, code := range [][]byte{{0x48, 0x8b, 0x05, 1, 2, 3, 4}, {0xc4, 0xe2, 0x7d, 0, 0x05, 1, 2, 3, 4}, bytes.Repeat([]byte{0x66}, 20)} {
 		for n := range code {
-			if got := int(x86Decode(code[:n]).size); got > n {
+			if got := int(x86Decode(code[:n]).Size); got > n {
 				t.Errorf("% x: length %d", code[:n], got)
 			}
 		}

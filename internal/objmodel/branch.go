@@ -1,8 +1,9 @@
-package elfdiff
+package objmodel
 
 import (
 	"slices"
 
+	"kintsugi/internal/arch"
 	"kintsugi/internal/elfobj"
 )
 
@@ -19,15 +20,15 @@ func (o *Object) readCode(a *Atom, fields []Ref) (unrelocated []Ref) {
 	code := a.Bytes()
 	alone := a.Kind != Func || len(o.bySection[a.Section]) < 2
 	for pos, end := 0, 0; pos < len(code) && (len(fields) > 0 || !alone); pos = end {
-		in := o.arch.decode(code[pos:])
-		if in.size == 0 {
-			a.lost = true
+		in := o.Arch.Code.Decode(code[pos:])
+		if in.Size == 0 {
+			a.Undecodable = true
 			break
 		}
-		end = pos + int(in.size)
-		relocated := alone || in.relativeSize == 0
+		end = pos + int(in.Size)
+		relocated := alone || in.RelativeSize == 0
 		for ; len(fields) > 0 && fields[0].Off < uint64(end); fields = fields[1:] {
-			relocated = relocated || fields[0].Off == uint64(pos+int(in.relative))
+			relocated = relocated || fields[0].Off == uint64(pos+int(in.Relative))
 			o.inside(&fields[0], in, end)
 		}
 		if !relocated {
@@ -35,7 +36,7 @@ func (o *Object) readCode(a *Atom, fields []Ref) (unrelocated []Ref) {
 		}
 	}
 	for i := range fields {
-		o.inside(&fields[i], instruction{}, 0)
+		o.inside(&fields[i], arch.Insn{}, 0)
 	}
 	return unrelocated
 }
@@ -43,52 +44,45 @@ func (o *Object) readCode(a *Atom, fields []Ref) (unrelocated []Ref) {
 // inside tells a field of the relative kind that it is in an instruction that
 // ends at end. Where the code cannot be decoded the field is taken to end the
 // instruction, as it does in all but those that also have an immediate.
-func (o *Object) inside(field *Ref, in instruction, end int) {
-	kind := o.kinds[field.Type]
-	if !kind.pcrel {
+func (o *Object) inside(field *Ref, in arch.Insn, end int) {
+	kind := o.relocs[field.Type]
+	if !kind.PCRel {
 		return
 	}
-	if field.Off+uint64(kind.size) > uint64(end) {
-		field.Bias = -int8(kind.size)
+	if field.Off+uint64(kind.Size) > uint64(end) {
+		field.Bias = -int8(kind.Size)
 		return
 	}
-	field.Bias, field.Branch = int8(int64(field.Off)-int64(end)), in.branch // an instruction has 15 bytes at most
+	field.Bias, field.Branch = int8(int64(field.Off)-int64(end)), in.Branch // an instruction has 15 bytes at most
 }
 
 // appendUnrelocated appends the reference of an instruction of a at pos whose
 // relative field has no relocation, if it leads out of a.
-func (o *Object) appendUnrelocated(list []Ref, a *Atom, code []byte, in instruction, pos int) []Ref {
-	target := in.target(code, pos)
+func (o *Object) appendUnrelocated(list []Ref, a *Atom, code []byte, in arch.Insn, pos int) []Ref {
+	target := in.Target(code, pos)
 	if target >= 0 && target < int64(a.Size) {
 		return list
 	}
-	field := pos + int(in.relative)
-	ref := Ref{Off: uint64(field), Bias: int8(in.relative) - int8(in.size), Branch: in.branch, Type: o.arch.near}
-	if in.relativeSize == 1 {
-		ref.Type, a.short = o.arch.short, true
+	field := pos + int(in.Relative)
+	ref := Ref{Off: uint64(field), Bias: int8(in.Relative) - int8(in.Size), Branch: in.Branch, Type: o.Arch.Code.Near}
+	if in.RelativeSize == 1 {
+		ref.Type, a.ShortBranch = o.Arch.Code.Short, true
 	}
-	if !o.aimAt(&ref, a, target) {
+	if !o.resolveUnrelocated(&ref, a, target) {
 		return list
 	}
 	if a.code == nil {
 		a.code = slices.Clone(code)
 	}
-	clear(a.code[field : field+int(in.relativeSize)])
+	clear(a.code[field : field+int(in.RelativeSize)])
 	return append(list, ref)
 }
 
-// target is the place that the relative field of an instruction at pos of code
-// leads to, counted from the start of code.
-func (in *instruction) target(code []byte, pos int) int64 {
-	field := code[pos+int(in.relative):]
-	return int64(pos+int(in.size)) + displacement(field[:in.relativeSize])
-}
-
-// aimAt makes ref point at target, counted from the start of a, in a's section.
-func (o *Object) aimAt(ref *Ref, a *Atom, target int64) bool {
+// resolveUnrelocated makes ref point at target, counted from the start of a, in a's section.
+func (o *Object) resolveUnrelocated(ref *Ref, a *Atom, target int64) bool {
 	pos := int64(a.Off) + target
 	if pos < 0 || pos >= int64(a.Section.Len()) {
-		a.lost = true // no code that a compiler made
+		a.Undecodable = true // no code that a compiler made
 		return false
 	}
 	ref.Atom = o.find(a.Section, pos)
@@ -96,16 +90,8 @@ func (o *Object) aimAt(ref *Ref, a *Atom, target int64) bool {
 		return false
 	}
 	ref.Addend = pos - int64(ref.Atom.Off)
-	a.loose = a.loose || ref.Atom.Kind == Anon
+	a.refersUnnamed = a.refersUnnamed || ref.Atom.Kind == Anon
 	return true
-}
-
-// displacement is the signed field of a branch, little endian.
-func displacement(field []byte) int64 {
-	if len(field) == 1 {
-		return int64(int8(field[0]))
-	}
-	return int64(int32(uint32(field[0]) | uint32(field[1])<<8 | uint32(field[2])<<16 | uint32(field[3])<<24))
 }
 
 // StrayBranches names the functions of an object that have a direct branch
@@ -118,7 +104,7 @@ func StrayBranches(f *elfobj.File) ([]string, error) {
 	}
 	var names []string
 	for _, a := range o.Functions() {
-		if o.arch.decode != nil && o.strays(a) {
+		if o.Arch.Code.Decode != nil && o.strays(a) {
 			names = append(names, a.Name)
 		}
 	}
@@ -132,17 +118,17 @@ func (o *Object) strays(a *Atom) bool {
 	}
 	code := a.Bytes()
 	for pos := 0; pos < len(code); {
-		in := o.arch.decode(code[pos:])
-		if in.size == 0 {
+		in := o.Arch.Code.Decode(code[pos:])
+		if in.Size == 0 {
 			return false
 		}
-		if in.relativeSize > 0 && !relocated[uint64(pos+int(in.relative))] {
-			target := int64(a.Off) + in.target(code, pos)
+		if in.RelativeSize > 0 && !relocated[uint64(pos+int(in.Relative))] {
+			target := int64(a.Off) + in.Target(code, pos)
 			if target < 0 || target >= int64(a.Section.Len()) {
 				return true
 			}
 		}
-		pos += int(in.size)
+		pos += int(in.Size)
 	}
 	return false
 }

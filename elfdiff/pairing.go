@@ -1,0 +1,40 @@
+package elfdiff
+
+import "kintsugi/internal/objmodel"
+
+// Pairing joins the atoms of two objects that are the same.
+type Pairing struct {
+	orig, patched *objmodel.Object
+	ofOrig        []*objmodel.Atom // by Order of an atom of orig: its twin in patched
+	ofPatched     []*objmodel.Atom // the other direction
+}
+
+func newPairing(orig, patched *objmodel.Object) *Pairing {
+	return &Pairing{orig: orig, patched: patched,
+		ofOrig: make([]*objmodel.Atom, len(orig.Atoms)), ofPatched: make([]*objmodel.Atom, len(patched.Atoms))}
+}
+
+// Twin is the same atom in the other object, nil where that has none.
+func (p *Pairing) Twin(a *objmodel.Atom) *objmodel.Atom {
+	switch i := a.Order; {
+	case i < len(p.patched.Atoms) && p.patched.Atoms[i] == a:
+		return p.ofPatched[i]
+	case i < len(p.orig.Atoms) && p.orig.Atoms[i] == a:
+		return p.ofOrig[i]
+	}
+	return nil
+}
+
+// join makes a of the original object and b of the patched one twins.
+func (p *Pairing) join(a, b *objmodel.Atom) { p.ofOrig[a.Order], p.ofPatched[b.Order] = b, a }
+
+// unmatched are the atoms of list that have no twin.
+func (p *Pairing) unmatched(list []*objmodel.Atom) []*objmodel.Atom {
+	var rest []*objmodel.Atom
+	for _, a := range list {
+		if p.Twin(a) == nil {
+			rest = append(rest, a)
+		}
+	}
+	return rest
+}

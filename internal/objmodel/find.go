@@ -1,0 +1,75 @@
+package objmodel
+
+import (
+	"sort"
+
+	"kintsugi/internal/elfobj"
+)
+
+// find is the atom of sec that pos lies in. A position outside of every atom
+// belongs to the one before it (one past the end of an array), or to the
+// first.
+func (o *Object) find(sec *elfobj.Section, pos int64) *Atom {
+	f := finder{obj: o}
+	return f.find(sec, pos)
+}
+
+// finder finds atoms by their places, first where the last one was: many
+// relocations come in the order of what they point at.
+type finder struct {
+	obj     *Object
+	section *elfobj.Section
+	atoms   []*Atom // of the section
+	last    int
+}
+
+func (f *finder) find(sec *elfobj.Section, pos int64) *Atom {
+	if sec != f.section {
+		f.section, f.atoms, f.last = sec, f.obj.bySection[sec], 0
+	}
+	if len(f.atoms) == 0 {
+		return nil
+	}
+	for i := f.last; i < min(f.last+2, len(f.atoms)); i++ {
+		if int64(f.atoms[i].Off) <= pos && (i+1 == len(f.atoms) || pos < int64(f.atoms[i+1].Off)) {
+			f.last = i
+			return f.atoms[i]
+		}
+	}
+	i := sort.Search(len(f.atoms), func(i int) bool { return int64(f.atoms[i].Off) > pos })
+	f.last = max(i-1, 0)
+	return f.atoms[f.last]
+}
+
+// AtomAt is the atom that has the byte at off of a section, nil where none has.
+func (o *Object) AtomAt(sec *elfobj.Section, off uint64) *Atom {
+	a := o.find(sec, int64(off))
+	if a == nil || off < a.Off || off-a.Off >= a.Size {
+		return nil
+	}
+	return a
+}
+
+// PointedAt is the atom that a relocation outside of all atoms points into,
+// and where in it.
+func (o *Object) PointedAt(r elfobj.Reloc) (*Atom, int64) {
+	if r.Sym == nil || r.Sym.Section == nil {
+		return nil, 0
+	}
+	pos := int64(r.Sym.Value) + r.Addend
+	a := o.find(r.Sym.Section, pos)
+	if a == nil {
+		return nil, 0
+	}
+	return a, pos - int64(a.Off)
+}
+
+// SymbolAt is the name of a symbol at a place, empty where there is none.
+func (o *Object) SymbolAt(sec *elfobj.Section, off uint64) string {
+	for _, s := range o.File.Symbols {
+		if s.Section == sec && s.Value == off && s.Name != "" {
+			return s.Name
+		}
+	}
+	return ""
+}

@@ -1,0 +1,37 @@
+package objmodel
+
+import (
+	"debug/elf"
+	"slices"
+
+	"kintsugi/internal/arch"
+	"kintsugi/internal/elfobj"
+)
+
+// relaxGOT makes a reference through the global offset table a direct one, as
+// the linker of a kernel does: modules have no such table
+// (apply_relocate_add in the kernel's module loader). Where the instruction is
+// none that can be rewritten, the reference stays, and its code cannot be moved.
+func (o *Object) relaxGOT(a *Atom, field *Ref, sym *elfobj.Symbol) {
+	if !o.relocs[field.Type].GOT {
+		return
+	}
+	if a.Section.Flags&elf.SHF_EXECINSTR == 0 || o.Arch.Code.RelaxGOT == nil || missing(sym) {
+		a.NeedsGOT = true
+		return
+	}
+	if a.code == nil {
+		a.code = slices.Clone(a.Bytes())
+	}
+	f := arch.Field{Off: field.Off, Type: field.Type, Bias: field.Bias, Branch: field.Branch}
+	if !o.Arch.Code.RelaxGOT(a.code, &f) {
+		a.NeedsGOT = true
+	}
+	field.Off, field.Type, field.Branch = f.Off, f.Type, f.Branch
+}
+
+// missing reports whether a symbol may be defined nowhere: an entry of a table
+// can be null then, an instruction cannot.
+func missing(sym *elfobj.Symbol) bool {
+	return sym == nil || sym.Undefined() && sym.Bind == elf.STB_WEAK
+}

@@ -1,0 +1,56 @@
+package objmodel
+
+import (
+	"strings"
+
+	"kintsugi/internal/arch"
+	"kintsugi/internal/elfobj"
+)
+
+// A runtime constant (asm/runtime-const.h, since 6.11) is a number in the code
+// of a kernel's image, written there at boot: the section runtime_ptr_NAME lists
+// the places that get the value of the variable NAME. Nobody does that for
+// modules. Code of a module has to load the variable instead, as C code there
+// does.
+
+// RuntimeConst reports whether a section lists the places of a runtime constant.
+func RuntimeConst(section string) bool {
+	return strings.HasPrefix(section, arch.RuntimePtr) || strings.HasPrefix(section, arch.RuntimeShift)
+}
+
+// RuntimeVariable is a variable that a runtime constant has the value of: one
+// of the unit's own, or a symbol of another unit that this one may not mention.
+type RuntimeVariable struct {
+	Name string
+	Atom *Atom
+	Sym  *elfobj.Symbol
+}
+
+// RuntimeVariable returns the variable that the code of a can load in the place
+// of the constant that its entry e lists; ok is false where it cannot.
+func (o *Object) RuntimeVariable(a, e *Atom) (v RuntimeVariable, ok bool) {
+	name, isPtr := strings.CutPrefix(e.Section.Name, arch.RuntimePtr)
+	if !isPtr || o.Arch.Code.LoadVariable == nil || len(e.Refs) != 1 || e.Refs[0].Atom != a {
+		return v, false
+	}
+	if _, ok = o.Arch.Code.LoadVariable(append([]byte(nil), a.Bytes()...), e.Refs[0].Addend); !ok {
+		return v, false
+	}
+	return o.runtimeVariable(name)
+}
+
+func (o *Object) runtimeVariable(name string) (v RuntimeVariable, ok bool) {
+	v.Name = name
+	for _, s := range o.File.Symbols {
+		switch a := o.bySymbol[s]; {
+		case s.Name != name:
+		case s.Undefined():
+			v.Sym = s
+		case v.Atom != nil || a == nil || a.Kind != Data || s.Value != a.Off:
+			return v, false
+		default:
+			v.Atom = a
+		}
+	}
+	return v, true
+}
