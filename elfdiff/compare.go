@@ -7,10 +7,14 @@ import (
 )
 
 // comparison decides whether two atoms mean the same. Named atoms are the
-// same when correlate says so; all others when their contents are.
+// same if they are twins, all others if their contents are.
 type comparison struct {
 	pairs *Pairing
-	memo  map[[2]*objmodel.Atom]bool
+	cycles
+}
+
+func newComparison(pairs *Pairing) comparison {
+	return comparison{pairs: pairs, cycles: newCycles()}
 }
 
 // same reports whether a and b have equal contents and refer to the same
@@ -100,19 +104,12 @@ func sameSymbol(r, s *objmodel.Ref) bool {
 }
 
 // sameTarget compares what two references point at: named atoms by identity,
-// except constants that the compiler numbered, which count by content.
+// all others by content.
 func (c *comparison) sameTarget(a, b *objmodel.Atom) bool {
 	if a.Name != "" || b.Name != "" {
 		return c.pairs.ofOrig[a.Order] == b
 	}
-	key := [2]*objmodel.Atom{a, b}
-	if known, ok := c.memo[key]; ok {
-		return known
-	}
-	c.memo[key] = true // a cycle is equal if all else is
-	result := c.same(a, b)
-	c.memo[key] = result
-	return result
+	return c.decide(atomPair{a, b}, c.same)
 }
 
 // entryDifference compares the special-section entries that two functions own.

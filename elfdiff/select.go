@@ -40,7 +40,7 @@ type reason struct {
 
 func newSelection(orig, patched *objmodel.Object) *selection {
 	pairs, ambiguous := correlate(orig, patched)
-	s := &selection{orig: orig, patched: patched, pairs: pairs, cmp: comparison{pairs: pairs, memo: map[[2]*objmodel.Atom]bool{}},
+	s := &selection{orig: orig, patched: patched, pairs: pairs, cmp: newComparison(pairs),
 		ambiguous: map[*objmodel.Atom]bool{}, dropped: map[*objmodel.Atom]bool{}, ignored: map[string]bool{}, reasons: map[*objmodel.Atom]*reason{}, res: &Result{}}
 	for _, a := range ambiguous {
 		s.ambiguous[a] = true

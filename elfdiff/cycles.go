@@ -1,0 +1,64 @@
+package elfdiff
+
+import (
+	"math"
+
+	"kintsugi/internal/objmodel"
+)
+
+type atomPair [2]*objmodel.Atom
+
+// cycles keeps which pairs of atoms are equal, where atoms refer to each other
+// in cycles. A pair that is compared already is taken for equal: a cycle is
+// equal if all else is. What rests on that assumption is kept only once the
+// whole cycle is decided, which is when its outermost pair is (R. E. Tarjan,
+// Depth-First Search and Linear Graph Algorithms, 1972).
+type cycles struct {
+	// state has decided pairs as equal or different, and those of open as their
+	// places there.
+	state map[atomPair]int
+	// open are the pairs that are being compared, from the outermost on, with those
+	// that are equal if a pair before them is.
+	open []atomPair
+	// assumed is the place of the outermost pair that the comparison under way has
+	// taken for equal.
+	assumed int
+}
+
+const (
+	equal     = -1
+	different = -2
+)
+
+func newCycles() cycles { return cycles{state: map[atomPair]int{}, assumed: math.MaxInt} }
+
+// decide returns whether p is equal, as compare does for pairs that nobody has
+// compared yet.
+func (c *cycles) decide(p atomPair, compare func(a, b *objmodel.Atom) bool) bool {
+	if state, known := c.state[p]; known {
+		if state >= 0 {
+			c.assumed = min(c.assumed, state)
+		}
+		return state != different
+	}
+	place, outer := len(c.open), c.assumed
+	c.state[p], c.open, c.assumed = place, append(c.open, p), place
+	same := compare(p[0], p[1])
+	assumed := c.assumed
+	c.assumed = outer
+	switch {
+	case !same: // whatever was assumed: so is p without the assumption
+		for _, q := range c.open[place:] {
+			delete(c.state, q)
+		}
+		c.open, c.state[p] = c.open[:place], different
+	case assumed < place: // equal if the pair there is
+		c.assumed = min(outer, assumed)
+	default:
+		for _, q := range c.open[place:] {
+			c.state[q] = equal
+		}
+		c.open = c.open[:place]
+	}
+	return same
+}
