@@ -5,6 +5,7 @@ package builder
 import (
 	"context"
 
+	"kintsugi/internal/cage"
 	"kintsugi/internal/report"
 	"kintsugi/internal/target"
 	"kintsugi/kbuild"
@@ -17,6 +18,7 @@ type Options struct {
 	Out      string          // directory for the module, its source and the report
 	Name     string          // of the module; empty: after the first patch
 	Jobs     int             // compilers at once
+	Cage     cage.Options    // what the compiler runs in
 	Launcher []string        // a program, with its arguments, to run compilers with, such as ccache or distcc
 	Progress kbuild.Progress // hears of steps that take long; nil: nobody does
 	Replace  bool            // take over from all earlier livepatches
@@ -30,11 +32,12 @@ type Options struct {
 func Build(ctx context.Context, opts Options) (*report.Report, error) {
 	rec := newRecord(opts)
 	rec.stage("open")
-	s, err := open(opts)
+	s, err := open(ctx, opts)
 	if err != nil {
 		return rec.publish(opts.Out, nil, err)
 	}
 	defer s.close()
+	rec.enclosed(s.cage, opts)
 	files, err := build(ctx, s, rec)
 	return rec.publish(opts.Out, files, err)
 }
@@ -43,11 +46,12 @@ func Build(ctx context.Context, opts Options) (*report.Report, error) {
 func Check(ctx context.Context, opts Options) (*report.Report, error) {
 	rec := newRecord(opts)
 	rec.stage("open")
-	s, err := open(opts)
+	s, err := open(ctx, opts)
 	if err != nil {
 		return rec.finish(err)
 	}
 	defer s.close()
+	rec.enclosed(s.cage, opts)
 	_, err = resolveParts(ctx, s, rec)
 	return rec.finish(err)
 }

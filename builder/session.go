@@ -2,11 +2,13 @@ package builder
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
 
 	"kintsugi/internal/arch"
+	"kintsugi/internal/cage"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/klp"
 	"kintsugi/internal/kofile"
@@ -22,8 +24,9 @@ type session struct {
 	// linkModule is kbuild's, but in unit tests.
 	linkModule func(context.Context, kbuild.ModuleSpec) (string, error)
 	arch       *arch.Arch
-	name       string // of the module's file, without .ko
-	work       string // directory of this build, removed at its end
+	cage       cage.Cage // what the target's programs run in
+	name       string    // of the module's file, without .ko
+	work       string    // directory of this build, removed at its end
 }
 
 // tools is what the stages need of the kernel's build. It is kbuild's, but in
@@ -39,7 +42,7 @@ type tools interface {
 }
 
 // open opens the target's image and exports, and makes the work directory.
-func open(opts Options) (*session, error) {
+func open(ctx context.Context, opts Options) (*session, error) {
 	if len(opts.Patches) == 0 {
 		return nil, fault.Inputf("no patch to build from")
 	}
@@ -68,9 +71,15 @@ func open(opts Options) (*session, error) {
 		return nil, fault.Environmentf("work directory: %w", err).
 			Hint("set TMPDIR to a directory with a few hundred megabytes of room")
 	}
-	tree := &kbuild.Tree{Dir: t.Source, CC: t.CC, CacheDir: filepath.Join(t.Dir, "units"), Jobs: opts.Jobs, Cage: t.Cage(work),
+	c, err := t.Cage(ctx, work, opts.Cage)
+	if err != nil {
+		kernel.Image.Close()
+		return nil, errors.Join(err, os.Remove(work))
+	}
+	tree := &kbuild.Tree{Dir: t.Source, CC: t.CC, CacheDir: filepath.Join(t.Dir, "units"), Jobs: opts.Jobs, Cage: c,
 		Launcher: opts.Launcher, Progress: opts.Progress}
-	return &session{opts: opts, kernel: kernel, arch: machine, tools: tree, linkModule: kbuild.LinkModule, name: name, work: work}, nil
+	return &session{opts: opts, kernel: kernel, arch: machine, cage: c, tools: tree, linkModule: kbuild.LinkModule,
+		name: name, work: work}, nil
 }
 
 func (s *session) close() {

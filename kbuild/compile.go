@@ -286,6 +286,11 @@ func (j *job) failure(err error) error {
 		e.Code, e.Source = diag.PatchCompile, sourceLine.FindString(line)
 		return withOutput(e, exit.Output)
 	}
+	if j.of != nil && limited(exit) {
+		e := fault.Inputf("the compiler could not finish the patched source: %w", &toolError{limitLine(exit), exit})
+		e.Code, e.Source = diag.PatchCompile, j.unit.Source
+		return withOutput(e, exit.Output)
+	}
 	which := "original"
 	if j.of != nil {
 		which = "patched"

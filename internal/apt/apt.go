@@ -76,19 +76,20 @@ func New(dir, packages string, suite Suite) (*Client, error) {
 		}
 	}
 	a := &Client{suite, dir, packages}
-	return a, errors.Join(a.newSources(sources), disk.WriteFile(a.path("status"), nil),
-		disk.WriteFile(a.path("apt.conf"), fmt.Appendf(nil, conf, dir, arch.AMD64.Debian.Name)))
+	return a, errors.Join(a.write("status", ""), a.write("sources.list", sources),
+		a.write("apt.conf", fmt.Sprintf(conf, dir, arch.AMD64.Debian.Name)))
 }
 
-// newSources writes the sources. Lists of other sources are no longer fresh.
-func (a *Client) newSources(text string) error {
-	if old, err := os.ReadFile(a.path("sources.list")); err == nil && string(old) == text {
+// write puts a text into the client's folder. A file that has it already stays
+// untouched: apt goes by its time. Lists of before the change are not fresh.
+func (a *Client) write(name, text string) error {
+	if old, err := os.ReadFile(a.path(name)); err == nil && string(old) == text {
 		return nil
 	}
 	if err := os.RemoveAll(a.path("updated")); err != nil {
 		return disk.Fault(err)
 	}
-	return disk.WriteFile(a.path("sources.list"), []byte(text))
+	return disk.WriteFile(a.path(name), []byte(text))
 }
 
 func (a *Client) path(name string) string { return filepath.Join(a.dir, name) }

@@ -52,9 +52,15 @@ type Limits struct {
 	Deadline  time.Duration // of the whole command
 }
 
+// Options are what a user asks of a cage.
+type Options struct {
+	None   bool  // keep nothing in
+	Memory int64 // bytes for each process; 0: DefaultLimits
+}
+
 // DefaultLimits are generous for a compiler. The largest unit of a kernel takes
 // 1 GB and some ten seconds.
-var DefaultLimits = Limits{Memory: 4 << 30, CPU: 5 * time.Minute, FileSize: 1 << 30, Processes: 4096, Deadline: 10 * time.Minute}
+var DefaultLimits = Limits{Memory: 4 << 30, CPU: 2 * time.Minute, FileSize: 1 << 30, Processes: 4096, Deadline: 10 * time.Minute}
 
 // PrepareLimits are for the commands that prepare a whole tree.
 var PrepareLimits = Limits{Memory: 4 << 30, CPU: time.Hour, FileSize: 4 << 30, Processes: 4096, Deadline: 2 * time.Hour}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -13,7 +14,24 @@ import (
 // opts tell how far they are.
 func (a *app) compileFlags(cmd *cobra.Command, opts *builder.Options) {
 	cmd.Flags().Var((*launcher)(&opts.Launcher), "cc-launcher", "run compilers with `PROGRAM`, such as ccache or distcc, before them")
+	cmd.Flags().BoolVar(&opts.Cage.None, "no-cage", false, "let the compiler read all files of this machine")
+	cmd.Flags().Var((*size)(&opts.Cage.Memory), "memory", "memory for each compiler, in `MB` (default 4096)")
 	opts.Progress = a.display.Units
+}
+
+// size is a number of bytes, given in megabytes.
+type size int64
+
+func (s *size) String() string { return strconv.FormatInt(int64(*s)>>20, 10) }
+func (s *size) Type() string   { return "MB" }
+
+func (s *size) Set(text string) error {
+	n, err := strconv.ParseUint(text, 10, 20)
+	if err != nil || n < 64 {
+		return errors.New("not a number of megabytes from 64 to 1048575")
+	}
+	*s = size(n << 20)
+	return nil
 }
 
 // launcher is a program with arguments, separated by blanks.

@@ -53,6 +53,20 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// Signal is the signal that ended the program, 0 for none. Shells and
+// bubblewrap add 128 to the signal of their child and exit with the sum.
+func (e *Error) Signal() syscall.Signal {
+	const shell = 128
+	var exit *exec.ExitError
+	if !errors.As(e.Err, &exit) {
+		return 0
+	}
+	if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		return status.Signal()
+	}
+	return syscall.Signal(max(0, exit.ExitCode()-shell))
+}
+
 // Run runs c to its end and returns what it wrote, stdout and stderr together.
 // When ctx ends, the whole process group is killed. A program that is not
 // installed is a fault.Environment; one that exits non-zero is an *Error.

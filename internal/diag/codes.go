@@ -9,6 +9,7 @@ const (
 	BuildFile    Code = "build-file"
 	Assembly     Code = "assembly"
 	OtherImage   Code = "other-image"
+	Uncaged      Code = "uncaged"
 
 	NotProven       Code = "not-proven"
 	AmbiguousSymbol Code = "ambiguous-symbol"

@@ -78,4 +78,11 @@ var patchRows = []Row{
 			"vDSO, not of vmlinux",
 		Advice: "This needs another kernel and a reboot.",
 	},
+	{
+		Code: Uncaged, Severity: Warning,
+		Meaning: "The compiler ran without a cage, on request (`--no-cage`). A patch can have it read any file that " +
+			"the user can read, and take memory without a limit.",
+		Example: "warning[uncaged]: the compiler ran without a cage: nothing kept a patch from files of this machine",
+		Advice:  "Build patches that you have not read without the option.",
+	},
 }

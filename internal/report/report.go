@@ -24,6 +24,7 @@ type Report struct {
 	Tool        Tool             `json:"tool"`
 	Verdict     Verdict          `json:"verdict"`
 	Target      *Target          `json:"target,omitempty"`
+	Cage        string           `json:"cage,omitempty"` // what the compiler ran in: bubblewrap, chroot, landlock or none
 	Patches     []Patch          `json:"patches,omitempty"`
 	Units       []Unit           `json:"units,omitempty"`
 	Functions   []Function       `json:"functions"`
@@ -56,6 +57,21 @@ type Target struct {
 	Release  string `json:"release"` // uname -r
 	Arch     string `json:"arch"`
 	Compiler string `json:"compiler"` // CONFIG_CC_VERSION_TEXT
+	// Toolchain is what compiled the kernel's files.
+	Toolchain *Toolchain `json:"toolchain,omitempty"`
+}
+
+// Toolchain is where the compiler and all else came from.
+type Toolchain struct {
+	Name     string             `json:"name"`
+	Packages []ToolchainPackage `json:"packages,omitempty"`
+}
+
+// ToolchainPackage is one Debian package of a toolchain.
+type ToolchainPackage struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+	SHA256  string `json:"sha256"`
 }
 
 // Patch is one input file.

@@ -179,7 +179,10 @@ func (t *Target) checkParts(id identity) error {
 // prepare builds what compiling one unit in the source needs.
 func (t *Target) prepare(ctx context.Context, progress Progress) error {
 	progress.Step("prepare")
-	c := t.cage("")
+	c, err := t.Cage(ctx, "", cage.Options{})
+	if err != nil {
+		return err
+	}
 	c.Writes, c.Limits = true, cage.PrepareLimits
 	return prepare.Tree(ctx, prepare.Spec{Tree: t.Source, Config: t.Config, CC: t.CC, Vars: t.MakeVars, Cage: c})
 }

@@ -44,7 +44,10 @@ func (s *Store) takeToolchain(ctx context.Context, t *Target, suite string, prog
 		host := toolchain.OfHost
 		t.Toolchain = &host
 	}
-	c := t.cage("")
+	c, err := t.Cage(ctx, "", cage.Options{})
+	if err != nil {
+		return err
+	}
 	c.Source, c.Read = "", nil // the compiler alone is asked
 	return checkCompiler(ctx, c, t.CC, t.Compiler)
 }
@@ -69,19 +72,31 @@ func (s *Store) unpackToolchain(ctx context.Context, t *Target, name string, pro
 	return err
 }
 
-// cage is what programs of the target run in, with work as the one folder that
+// Cage is what programs of the target run in, with work as the one folder that
 // they write to.
-func (t *Target) cage(work string) cage.Cage {
+func (t *Target) Cage(ctx context.Context, work string, opts cage.Options) (cage.Cage, error) {
 	if t.Toolchain == nil || t.Toolchain.Kind == toolchain.Host {
-		return cage.Cage{}
+		return cage.Cage{Kind: cage.None, Root: "/", Source: t.Source, Work: work}, nil
 	}
-	c := cage.Cage{Kind: cage.Bubblewrap, Root: t.Toolchain.Root, Source: t.Source, Work: work, Limits: cage.DefaultLimits}
-	if t.Headers != "" {
-		c.Read = append(c.Read, t.Headers, filepath.Join(t.Dir, "root"))
+	kind, err := cage.Choose(ctx, t.Toolchain.Root, opts.None)
+	if err != nil {
+		return cage.Cage{}, err
 	}
-	return c
+	c := cage.Cage{Kind: kind, Root: t.Toolchain.Root, Source: t.Source, Work: work, Read: t.readable(), Limits: cage.DefaultLimits}
+	if opts.Memory > 0 {
+		c.Limits.Memory = opts.Memory
+	}
+	return c, nil
 }
 
-// Cage is what a build for the target runs in, with work as the one folder that
-// programs write to.
-func (t *Target) Cage(work string) cage.Cage { return t.cage(work) }
+// readable are the folders outside of the source that the target's build reads:
+// its headers, and where they were built, their source.
+func (t *Target) readable() []string {
+	var dirs []string
+	for _, dir := range []string{t.Headers, filepath.Join(t.Dir, "root"), sourceOf(t.Headers)} {
+		if _, err := os.Stat(dir); err == nil && dir != "" {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
+}

@@ -1,0 +1,30 @@
+package builder
+
+import (
+	"kintsugi/internal/cage"
+	"kintsugi/internal/diag"
+	"kintsugi/internal/report"
+	"kintsugi/internal/target"
+)
+
+// enclosed notes what the target's programs run in. Without a cage on request
+// is a finding; a target of the host's own toolchain has none by default.
+func (rec *record) enclosed(c cage.Cage, opts Options) {
+	rec.rep.Cage = string(c.Kind)
+	rec.rep.Target.Toolchain = toolchainOf(opts.Target)
+	if opts.Cage.None && !c.In() {
+		rec.rep.Diagnostics = append(rec.rep.Diagnostics, report.Diagnostic{Code: diag.Uncaged, Severity: diag.Warning,
+			Message: "the compiler ran without a cage: nothing kept a patch from files of this machine"})
+	}
+}
+
+func toolchainOf(t *target.Target) *report.Toolchain {
+	if t.Toolchain == nil {
+		return nil
+	}
+	rep := &report.Toolchain{Name: t.Toolchain.Name}
+	for _, p := range t.Toolchain.Packages {
+		rep.Packages = append(rep.Packages, report.ToolchainPackage{Name: p.Name, Version: p.Version, SHA256: p.SHA256})
+	}
+	return rep
+}
