@@ -15,6 +15,7 @@ import (
 	"kintsugi/internal/fault"
 	"kintsugi/internal/report"
 	"kintsugi/internal/text"
+	"kintsugi/internal/vm"
 )
 
 // maxPatches is more than anybody has.
@@ -23,6 +24,7 @@ const maxPatches = 1000
 func buildVerb(a *app) *cobra.Command {
 	opts := builder.Options{Replace: true, Version: version()}
 	var noReplace, test bool
+	var trial vm.Config
 	cmd := a.reporting(&cobra.Command{
 		Use:   "build [flags] PATCH...",
 		Short: "Build a livepatch module from source patches",
@@ -44,15 +46,19 @@ fail in the VM; 2 bad input; 3 the environment; 4 a bug of kintsugi.`,
 	a.compileFlags(cmd, &opts)
 	flags.BoolVarP(&noReplace, "no-replace", "R", false, "add to the livepatches that are loaded instead of taking over from them")
 	flags.BoolVar(&test, "test", false, "load and unload the module in a VM of the target's kernel")
+	allowUnloadedFlag(cmd, &trial)
 	cmd.RunE = func(cmd *cobra.Command, patches []string) error {
 		opts.Patches, opts.Replace = patches, !noReplace
-		return a.build(cmd.Context(), opts, kernel, test)
+		if !test {
+			return a.build(cmd.Context(), opts, kernel, nil)
+		}
+		return a.build(cmd.Context(), opts, kernel, &trial)
 	}
 	return cmd
 }
 
-// build builds the module, tests it where that is asked for, and prints the report.
-func (a *app) build(ctx context.Context, opts builder.Options, kernel *kernelChoice, test bool) error {
+// build builds the module, tests it if trial is not nil, and prints the report.
+func (a *app) build(ctx context.Context, opts builder.Options, kernel *kernelChoice, trial *vm.Config) error {
 	if err := checkOutput(opts.Out); err != nil {
 		return err
 	}
@@ -61,8 +67,8 @@ func (a *app) build(ctx context.Context, opts builder.Options, kernel *kernelCho
 	if err == nil {
 		files = written(opts.Out, rep)
 	}
-	if err == nil && test {
-		err = a.testBuilt(ctx, opts, rep)
+	if err == nil && trial != nil {
+		err = a.testBuilt(ctx, opts, *trial, rep)
 	}
 	return a.printReport(rep, err, files)
 }
@@ -161,8 +167,9 @@ func written(dir string, rep *report.Report) string {
 
 // testBuilt runs the module that was built in a VM and adds what happened to
 // the report, also to the one that was written.
-func (a *app) testBuilt(ctx context.Context, opts builder.Options, rep *report.Report) error {
-	verdict := a.runVM(ctx, opts.Target, filepath.Join(opts.Out, rep.Module.Path), "", rep)
+func (a *app) testBuilt(ctx context.Context, opts builder.Options, trial vm.Config, rep *report.Report) error {
+	trial.Module = filepath.Join(opts.Out, rep.Module.Path)
+	verdict := a.runVM(ctx, opts.Target, trial, rep)
 	if rep.Test == nil {
 		return verdict
 	}

@@ -176,17 +176,3 @@ type Module struct {
 	Vermagic string `json:"vermagic"`
 	Signed   bool   `json:"signed"`
 }
-
-// Test is what happened when the module ran in a VM.
-type Test struct {
-	OK     bool        `json:"ok"`
-	Reason string      `json:"reason,omitempty"` // why not OK
-	Phases []TestPhase `json:"phases"`
-}
-
-// TestPhase is one call of the probe script.
-type TestPhase struct {
-	Name   string `json:"name"` // before, after, reverted
-	Output string `json:"output"`
-	Status int    `json:"status"` // the probe's exit status
-}

@@ -205,28 +205,6 @@ func (r *Report) proofText() string {
 	return ""
 }
 
-func (r *Report) testText() string {
-	if r.Test == nil {
-		return ""
-	}
-	var b strings.Builder
-	b.WriteString("test\n")
-	if r.Test.OK {
-		b.WriteString("  ok: loaded and unloaded\n")
-	} else {
-		fmt.Fprintf(&b, "  failed: %s\n", text.Printable(r.Test.Reason))
-	}
-	for _, p := range r.Test.Phases {
-		fmt.Fprintf(&b, "  %s (exit status %d)\n", text.Printable(p.Name), p.Status)
-		for _, l := range strings.Split(strings.TrimRight(p.Output, "\n"), "\n") {
-			if l != "" {
-				fmt.Fprintf(&b, "    | %s\n", text.Printable(strings.ReplaceAll(l, "\t", "    ")))
-			}
-		}
-	}
-	return b.String()
-}
-
 // timingsText is how long each stage took, the longest first.
 func (r *Report) timingsText() string {
 	if len(r.Timings) == 0 {

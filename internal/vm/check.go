@@ -9,45 +9,98 @@ import (
 	"path"
 	"strings"
 
+	"kintsugi/internal/arch"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/livepatch"
 )
 
+// machine returns the architecture of the livepatch modules. Of each, the
+// header is read and found good.
+func (cfg *Config) machine() (*arch.Arch, error) {
+	var first *arch.Arch
+	for _, path := range append([]string{cfg.Module}, cfg.Newer...) {
+		machine, err := machineOf(path)
+		if err != nil {
+			return nil, err
+		}
+		if first == nil {
+			first = machine
+		}
+		if machine != first {
+			return nil, fault.Inputf("%s is for %s, %s for %s", path, machine.Name, cfg.Module, first.Name)
+		}
+	}
+	if first.QEMU.Program == "" {
+		return nil, fault.Environmentf("modules for %s cannot be tested yet", first.Name)
+	}
+	return first, nil
+}
+
+func machineOf(path string) (*arch.Arch, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, fault.Inputf("module: %w", err)
+	}
+	defer file.Close()
+	if _, err := livepatch.ReadModule(file); err != nil {
+		return nil, fault.Inputf("%s: %w", path, err)
+	}
+	object, err := elf.NewFile(file)
+	if err != nil {
+		return nil, fault.Inputf("%s: %w", path, err)
+	}
+	machine, err := arch.ByMachine(object.Machine)
+	if err != nil {
+		return nil, fault.Inputf("%s: %w", path, err)
+	}
+	return machine, nil
+}
+
 // check finds out before anything runs whether the files are what they
 // should be and the tools are there.
-func (cfg *Config) check() error {
-	for _, step := range []func() error{cfg.checkImage, cfg.checkModule, cfg.checkFiles, cfg.checkTools} {
-		if err := step(); err != nil {
-			return err
-		}
+func (cfg *Config) check(machine *arch.Arch) error {
+	if err := cfg.checkValues(); err != nil {
+		return err
+	}
+	if err := cfg.checkImage(machine); err != nil {
+		return err
+	}
+	if err := cfg.checkFiles(); err != nil {
+		return err
+	}
+	return cfg.checkTools(machine)
+}
+
+// maxCycles and maxMemoryMB are more than any test needs.
+const (
+	maxCycles   = 100_000
+	maxMemoryMB = 1 << 20
+)
+
+func (cfg *Config) checkValues() error {
+	switch {
+	case cfg.Order != ModulesFirst && cfg.Order != LivepatchFirst:
+		return fault.Inputf("order %q is neither %q nor %q", cfg.Order, ModulesFirst, LivepatchFirst)
+	case cfg.Cycles < 0 || cfg.Cycles > maxCycles:
+		return fault.Inputf("%d cycles: want 0 to %d", cfg.Cycles, maxCycles)
+	case cfg.MemoryMB < 0 || cfg.MemoryMB > maxMemoryMB:
+		return fault.Inputf("%d MB of memory: want 1 to %d", cfg.MemoryMB, maxMemoryMB)
 	}
 	return nil
 }
 
-// checkImage looks for the magic of the x86 boot protocol
-// (Documentation/x86/boot.rst): QEMU would boot anything else into nowhere.
-func (cfg *Config) checkImage() error {
+// checkImage looks for the magic of the boot protocol: QEMU would boot
+// anything else into nowhere.
+func (cfg *Config) checkImage(machine *arch.Arch) error {
 	file, err := os.Open(cfg.Image)
 	if err != nil {
 		return fault.Inputf("kernel image: %w", err)
 	}
 	defer file.Close()
-	magic := make([]byte, 4)
-	if _, err := file.ReadAt(magic, 0x202); err != nil || string(magic) != "HdrS" {
-		return fault.Inputf("%s is not an x86 kernel image (bzImage)", cfg.Image).
+	magic := make([]byte, len(machine.Image.Magic))
+	if _, err := file.ReadAt(magic, machine.Image.MagicAt); err != nil || string(magic) != machine.Image.Magic {
+		return fault.Inputf("%s is not a bootable kernel image for %s", cfg.Image, machine.Name).
 			Hint("give the vmlinuz that the distribution ships, not the unpacked vmlinux")
-	}
-	return nil
-}
-
-func (cfg *Config) checkModule() error {
-	file, err := os.Open(cfg.Module)
-	if err != nil {
-		return fault.Inputf("module: %w", err)
-	}
-	defer file.Close()
-	if _, err := livepatch.ReadModule(file); err != nil {
-		return fault.Inputf("%s: %w", cfg.Module, err)
 	}
 	return nil
 }
@@ -58,7 +111,7 @@ func (cfg *Config) checkFiles() error {
 			return fault.Inputf("%q is not an absolute path of the guest", guest)
 		}
 		if guest == "/init" || strings.HasPrefix(guest, ownDir+"/") || guest == ownDir {
-			return fault.Inputf("%s in the guest is kintsugi's own", guest)
+			return fault.Inputf("%s in the guest belongs to kintsugi", guest)
 		}
 		if err := regular(host); err != nil {
 			return err
@@ -81,9 +134,12 @@ func regular(file string) error {
 	return nil
 }
 
-func (cfg *Config) checkTools() error {
+// needsShell reports whether the guest runs scripts.
+func (cfg *Config) needsShell() bool { return cfg.Probe != "" || cfg.Cycles > 0 }
+
+func (cfg *Config) checkTools(machine *arch.Arch) error {
 	if _, err := exec.LookPath(cfg.QEMU); err != nil {
-		return fault.Environmentf("%s is not installed", cfg.QEMU).Hint("apt install qemu-system-x86")
+		return fault.Environmentf("%s is not installed", cfg.QEMU).Hint("apt install %s", machine.QEMU.Package)
 	}
 	static, err := isStatic(cfg.Init)
 	if err != nil {
@@ -93,10 +149,14 @@ func (cfg *Config) checkTools() error {
 		return fault.Environmentf("%s is dynamically linked and so cannot be init of the VM", cfg.Init).
 			Hint("build kintsugi with CGO_ENABLED=0, as `make` does")
 	}
-	if cfg.Probe == "" {
-		return nil // only the probe needs a shell
+	if !cfg.needsShell() {
+		return nil
 	}
-	static, err = isStatic(cfg.Busybox)
+	return cfg.checkBusybox()
+}
+
+func (cfg *Config) checkBusybox() error {
+	static, err := isStatic(cfg.Busybox)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fault.Environmentf("%s is not installed", cfg.Busybox).Hint("apt install busybox-static")
 	}
@@ -110,7 +170,7 @@ func (cfg *Config) checkTools() error {
 	return nil
 }
 
-// isStatic says whether the program runs without an interpreter (ld.so).
+// isStatic reports whether the program runs without an interpreter (ld.so).
 func isStatic(program string) (bool, error) {
 	file, err := elf.Open(program)
 	if err != nil {

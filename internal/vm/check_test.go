@@ -67,7 +67,7 @@ func TestRefusals(t *testing.T) {
 		hint  string
 	}{
 		{"no image", func(c *Config) { c.Image = "/none" }, fault.Input, "kernel image", ""},
-		{"not an image", func(c *Config) { c.Image = c.Module }, fault.Input, "not an x86 kernel image", "vmlinuz"},
+		{"not an image", func(c *Config) { c.Image = c.Module }, fault.Input, "not a bootable kernel image for x86_64", "vmlinuz"},
 		{"no module", func(c *Config) { c.Module = "/none" }, fault.Input, "module", ""},
 		{"not a module", func(c *Config) { c.Module = c.Image }, fault.Input, "not a kernel module", ""},
 		{"no probe", func(c *Config) { c.Probe = "/none" }, fault.Input, "/none", ""},
@@ -79,7 +79,7 @@ func TestRefusals(t *testing.T) {
 		{"no busybox", func(c *Config) { c.Probe, c.Busybox = probe, "/none" }, fault.Environment, "not installed", "busybox-static"},
 		{"relative guest path", func(c *Config) { c.Files = map[string]string{"x": probe} }, fault.Input, "absolute", ""},
 		{"guest path that climbs", func(c *Config) { c.Files = map[string]string{"/a/../x": probe} }, fault.Input, "absolute", ""},
-		{"guest path of ours", func(c *Config) { c.Files = map[string]string{"/init": probe} }, fault.Input, "own", ""},
+		{"guest path of ours", func(c *Config) { c.Files = map[string]string{"/init": probe} }, fault.Input, "belongs to kintsugi", ""},
 		{"missing file", func(c *Config) { c.Files = map[string]string{"/x": "/none"} }, fault.Input, "/none", ""},
 	}
 	for _, test := range tests {

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -42,7 +44,7 @@ func pack(t *testing.T, files map[string]string) []byte {
 	var b bytes.Buffer
 	c := newCpioWriter(&b)
 	c.Dir("/empty/folder")
-	for _, name := range sortedKeys(files) {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
 		c.File(name, strings.NewReader(files[name]), int64(len(files[name])))
 	}
 	if err := c.Close(); err != nil {

@@ -41,9 +41,12 @@ done
 	return Config{Image: image, Module: tinyModule(t), QEMU: qemu, Init: staticProgram(t, self), accels: []string{"tcg"}}
 }
 
+// patched reports that the kernel has patched an object.
+const patched = `echo '{"facts":{"objects":[{"module":"tiny","name":"vmlinux","patched":true}]}}' >>"$channel"; `
+
 func TestJudgement(t *testing.T) {
-	const start = `echo '{"step":"load"}' >$channel; `
-	const done = `echo '{"done":true}' >>$channel; `
+	const start = `echo '{"step":"load"}' >$channel; ` + patched
+	const done = `echo '{"done":true}' >>"$channel"; `
 	tests := []struct{ name, script, reason string }{
 		{"good", start + done, ""},
 		{"sign beats failure", start + `echo '[ 1.0] BUG: bad thing' >$console; echo '{"failure":{"step":"load","text":"x"},"done":true}' >>$channel`, "the kernel said: BUG: bad thing"},
@@ -78,7 +81,7 @@ func TestJudgement(t *testing.T) {
 func TestNoAnswer(t *testing.T) {
 	tests := []struct{ name, script, text, hint string }{
 		{"qemu fails", `echo "bad option" >&2; exit 1`, "bad option", ""},
-		{"silent", `exit 0`, "ended before its init ran", "said nothing"},
+		{"silent", `exit 0`, "ended before its init ran", "printed nothing"},
 		{"panics at boot", `echo '[ 1.0] Kernel panic - not syncing: no init' >$console; echo '[ 1.1] more' >>$console`, "ended before its init ran", "no init"},
 		{"hangs at boot", `echo '[ 1.0] waiting' >$console; sleep 600`, "did not reach its init within 1s", "waiting"},
 	}
@@ -140,7 +143,7 @@ func TestOddFolder(t *testing.T) {
 	if err := os.Mkdir(temp, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	cfg := fakeConfig(t, `echo "$console" >"$console"; echo '{"step":"load"}' >"$channel"; echo '{"done":true}' >>"$channel"`)
+	cfg := fakeConfig(t, `echo "$console" >"$console"; echo '{"step":"load"}' >"$channel"; `+patched+`echo '{"done":true}' >>"$channel"`)
 	t.Setenv("TMPDIR", temp)
 	result, err := Run(context.Background(), cfg)
 	if err != nil || !result.Test.OK {
@@ -153,7 +156,7 @@ func TestOddFolder(t *testing.T) {
 
 func TestFallbackToEmulation(t *testing.T) {
 	cfg := fakeConfig(t, `[ $accel = tcg ] || { echo "no kvm" >&2; exit 1; }
-echo '{"step":"load"}' >$channel; echo '{"done":true}' >>$channel`)
+echo '{"step":"load"}' >$channel; `+patched+`echo '{"done":true}' >>$channel`)
 	cfg.accels = []string{"kvm", "tcg"}
 	result, err := Run(context.Background(), cfg)
 	if err != nil || result.Accel != "tcg" || !result.Test.OK {
@@ -164,7 +167,7 @@ echo '{"step":"load"}' >$channel; echo '{"done":true}' >>$channel`)
 // TestSecondChance has a guest that dies at boot the first time only.
 func TestSecondChance(t *testing.T) {
 	cfg := fakeConfig(t, `[ -e $0.once ] || { : >$0.once; echo '[ 1.0] Kernel panic - not syncing: no timer' >$console; exit 0; }
-echo '{"step":"load"}' >$channel; echo '{"done":true}' >>$channel`)
+echo '{"step":"load"}' >$channel; `+patched+`echo '{"done":true}' >>$channel`)
 	result, err := Run(context.Background(), cfg)
 	if err != nil || !result.Test.OK {
 		t.Errorf("%+v, %v", result, err)
@@ -172,7 +175,7 @@ echo '{"step":"load"}' >$channel; echo '{"done":true}' >>$channel`)
 }
 
 func TestConsoleIsCopied(t *testing.T) {
-	cfg := fakeConfig(t, `echo hello >$console; echo '{"step":"load"}' >$channel; echo '{"done":true}' >>$channel`)
+	cfg := fakeConfig(t, `echo hello >$console; echo '{"step":"load"}' >$channel; `+patched+`echo '{"done":true}' >>$channel`)
 	var copied strings.Builder
 	cfg.Console = &copied
 	result, err := Run(context.Background(), cfg)

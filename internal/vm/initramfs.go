@@ -4,38 +4,23 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"maps"
 	"os"
-	"sort"
-	"time"
+	"slices"
 
 	"kintsugi/internal/fault"
 )
 
-// The guest's files of kintsugi.
-const (
-	ownDir      = "/kintsugi"
-	planPath    = ownDir + "/plan.json"
-	modulePath  = ownDir + "/livepatch.ko"
-	probePath   = ownDir + "/probe"
-	busyboxPath = "/bin/busybox"
-)
-
-// plan tells the guest's init what to do.
-type plan struct {
-	Probe      bool          `json:"probe"`
-	Transition time.Duration `json:"transition"`
-}
-
 // writeInitramfs writes the guest's whole file system, uncompressed: packing
 // and unpacking would take longer than it saves.
-func (cfg *Config) writeInitramfs(name string) error {
+func (t *test) writeInitramfs(name string) error {
 	file, err := os.Create(name)
 	if err != nil {
 		return fault.Environmentf("initramfs: %w", err)
 	}
 	defer file.Close()
 	w := bufio.NewWriterSize(file, 1<<20)
-	if err := cfg.archive(newCpioWriter(w)); err != nil {
+	if err := t.archive(newCpioWriter(w)); err != nil {
 		return fault.Environmentf("initramfs: %w", err)
 	}
 	if err := w.Flush(); err != nil {
@@ -44,30 +29,44 @@ func (cfg *Config) writeInitramfs(name string) error {
 	return nil
 }
 
-func (cfg *Config) archive(c *cpioWriter) error {
-	for _, dir := range []string{"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/etc", "/root", "/dev", "/proc", "/sys", "/tmp", "/run"} {
+func (t *test) archive(c *cpioWriter) error {
+	dirs := []string{"/bin", "/sbin", "/usr/bin", "/usr/sbin", "/etc", "/root", "/dev", "/proc", "/sys", "/tmp", "/run"}
+	for _, dir := range dirs {
 		c.Dir(dir)
 	}
 	c.Char("/dev/console", 5, 1) // the kernel opens it as init's stdin, stdout and stderr
-	text, err := json.Marshal(plan{Probe: cfg.Probe != "", Transition: cfg.Transition})
+	text, err := json.Marshal(t.plan())
 	if err != nil {
 		return err
 	}
 	c.File(planPath, bytes.NewReader(text), int64(len(text)))
-
-	files := map[string]string{"/init": cfg.Init, modulePath: cfg.Module}
-	if cfg.Probe != "" {
-		files[probePath], files[busyboxPath] = cfg.Probe, cfg.Busybox
+	for _, m := range t.modules {
+		m.write(c)
 	}
-	for guest, host := range cfg.Files {
-		files[guest] = host
-	}
-	for _, guest := range sortedKeys(files) {
+	files := t.guestFiles()
+	for _, guest := range slices.Sorted(maps.Keys(files)) {
 		if err := copyIn(c, guest, files[guest]); err != nil {
 			return err
 		}
 	}
 	return c.Close()
+}
+
+// guestFiles returns the files that the guest has as the host has them, by
+// their paths in the guest.
+func (t *test) guestFiles() map[string]string {
+	files := map[string]string{"/init": t.Init}
+	for i, l := range t.livepatches {
+		files[livepatchPath(i)] = l.path
+	}
+	if t.needsShell() {
+		files[busyboxPath] = t.Busybox
+	}
+	if t.Probe != "" {
+		files[probePath] = t.Probe
+	}
+	maps.Copy(files, t.Files)
+	return files
 }
 
 func copyIn(c *cpioWriter, guest, host string) error {
@@ -82,13 +81,4 @@ func copyIn(c *cpioWriter, guest, host string) error {
 	}
 	c.File(guest, file, info.Size())
 	return c.err
-}
-
-func sortedKeys(m map[string]string) []string {
-	var keys []string
-	for k := range m {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	return keys
 }

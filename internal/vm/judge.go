@@ -2,6 +2,7 @@ package vm
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -9,23 +10,53 @@ import (
 	"kintsugi/internal/report"
 )
 
-// judge decides from what a VM left behind whether the test passed. It is an
-// error where the guest's init never ran: that says nothing about the module.
-func judge(out *outcome, limit time.Duration) (*Result, error) {
+// judge decides from what a VM left behind whether the test passed. If the
+// guest's init never ran, that is an error: it says nothing about the module.
+func (t *test) judge(out *outcome) (*Result, error) {
 	result := out.result()
-	result.Test = report.Test{Phases: phases(out.messages)}
-	if len(result.Steps) == 0 {
-		return result, notStarted(out, limit)
+	steps := steps(out.messages)
+	if len(steps) == 0 {
+		return result, notStarted(out, t.Timeout)
 	}
-	result.Test.Reason, result.Hints = verdict(out, limit)
-	result.Test.OK = result.Test.Reason == ""
+	seen := lastFacts(out.messages)
+	r := &result.Test
+	*r = report.Test{
+		Phases: phases(out.messages), Accelerator: out.accel, Order: string(t.Order), Steps: steps,
+		Modules: append(seen.Modules, t.missing...), Objects: t.objects(seen.Objects),
+		Functions: seen.Functions, Cycles: seen.Cycles,
+	}
+	if len(r.Functions) > 0 {
+		r.Exercised = report.Exercise(r.Functions)
+	}
+	r.Verdict = report.Failed
+	if r.Reason, result.Hints = failed(out, t.Timeout, r); r.Reason == "" {
+		r.Verdict = report.NotProven
+		if r.Reason, result.Hints = t.unproven(r); r.Reason == "" {
+			r.Verdict, r.OK = report.OK, true
+		}
+	}
+	if !r.OK {
+		r.Console = lastPart(result.Console)
+	}
 	return result, nil
 }
 
-// verdict returns why the test failed, the most telling reason first: what
-// the kernel said, what init found, what the probe said, and last that
-// nothing was said at all.
-func verdict(out *outcome, limit time.Duration) (reason string, hints []string) {
+// maxKept bounds what a report has of the console, in bytes.
+const maxKept = 64 << 10
+
+// lastPart is the end of a console, from a whole line on.
+func lastPart(console string) string {
+	if len(console) <= maxKept {
+		return console
+	}
+	_, end, _ := strings.Cut(console[len(console)-maxKept:], "\n")
+	return end
+}
+
+// failed returns why the test failed, the most telling reason first: what the
+// kernel printed, what init found, the probe's status, a guest that did not
+// come to its end, and memory that is gone.
+func failed(out *outcome, limit time.Duration, r *report.Test) (reason string, hints []string) {
 	if found := findSigns(string(out.console)); len(found) > 0 {
 		return "the kernel said: " + found[0].text, nil
 	}
@@ -34,12 +65,15 @@ func verdict(out *outcome, limit time.Duration) (reason string, hints []string) 
 			return m.Failure.Text, m.Failure.Hints
 		}
 	}
-	for _, phase := range phases(out.messages) {
+	for _, phase := range r.Phases {
 		if phase.Status != 0 {
 			return fmt.Sprintf("probe %s: exit status %d", phase.Name, phase.Status), nil
 		}
 	}
-	return unfinished(out, limit), nil
+	if reason := unfinished(out, limit); reason != "" {
+		return reason, nil
+	}
+	return leaked(r.Cycles), nil
 }
 
 func unfinished(out *outcome, limit time.Duration) string {
@@ -59,10 +93,109 @@ func unfinished(out *outcome, limit time.Duration) string {
 	return fmt.Sprintf("the VM ended in step %s", name)
 }
 
-// badTaint are the flags of Documentation/admin-guide/tainted-kernels.rst that
-// say the kernel is broken, in case the console does not show why: bad page,
+// badTaint are the flags of Documentation/admin-guide/tainted-kernels.rst of a
+// kernel that is broken, in case the console does not show why: bad page,
 // died, warned, soft lockup.
 const badTaint = 1<<5 | 1<<7 | 1<<9 | 1<<14
+
+// Bounds for the growth of memory in use over all cycles, in kB: what the
+// kernel keeps of a load by itself, and of each cycle.
+const (
+	growthKB      = 8 << 10
+	cycleGrowthKB = 16
+)
+
+func leaked(c *report.TestCycles) string {
+	if c == nil {
+		return ""
+	}
+	growth := c.MemoryKB[1] - c.MemoryKB[0]
+	if growth <= growthKB+int64(c.Done)*cycleGrowthKB {
+		return ""
+	}
+	return fmt.Sprintf("the memory in use grew by %d kB over %d cycles", growth, c.Done)
+}
+
+// objects marks those that may stay unloaded.
+func (t *test) objects(seen []report.TestObject) []report.TestObject {
+	for i := range seen {
+		o := &seen[i]
+		o.Allowed = !o.Patched && slices.Contains(t.AllowUnloaded, o.Name)
+		for _, m := range t.missing {
+			if m.Name == o.Name && !o.Patched {
+				o.Reason = m.Reason
+			}
+		}
+	}
+	return seen
+}
+
+// unproven returns what a test in which nothing failed does not show.
+func (t *test) unproven(r *report.Test) (reason string, hints []string) {
+	var missing []string
+	for _, o := range r.Objects {
+		if !o.Patched && !o.Allowed {
+			missing = append(missing, fmt.Sprintf("%s was not patched: %s", o.Name, o.Reason))
+		}
+	}
+	switch {
+	case len(missing) > 0:
+		return strings.Join(missing, "; "), t.unloadedHints(r)
+	case !slices.ContainsFunc(r.Objects, func(o report.TestObject) bool { return o.Patched }):
+		return "the kernel has reported no object as patched", nil
+	}
+	if kept := t.kept(r); kept != "" {
+		return kept, nil
+	}
+	if t.RequireExercised {
+		return idle(r), nil
+	}
+	return "", nil
+}
+
+func (t *test) unloadedHints(r *report.Test) []string {
+	var hints []string
+	for _, o := range r.Objects {
+		if !o.Patched && !o.Allowed && o.Name != "vmlinux" {
+			hints = append(hints, fmt.Sprintf("--allow-unloaded %s tests without that module", o.Name))
+		}
+	}
+	if t.Modules == "" {
+		hints = append(hints, "the target has no modules: add it again with --modules")
+	}
+	return hints
+}
+
+// kept names modules that were not loaded after the livepatch though the order
+// asks for that.
+func (t *test) kept(r *report.Test) string {
+	var list []string
+	for _, m := range r.Modules {
+		if t.Order == LivepatchFirst && m.Kept != "" {
+			list = append(list, fmt.Sprintf("%s was not loaded after the livepatch: %s", m.Name, m.Kept))
+		}
+	}
+	return strings.Join(list, "; ")
+}
+
+// idle names the functions that did not run, or could not be counted, in
+// objects that were there.
+func idle(r *report.Test) string {
+	absent := map[string]bool{}
+	for _, o := range r.Objects {
+		absent[o.Name] = o.Allowed
+	}
+	var list []string
+	for _, f := range r.Functions {
+		if !absent[f.Object] && (f.Runs == nil || *f.Runs == 0) {
+			list = append(list, f.Object+"/"+f.Name)
+		}
+	}
+	if len(list) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d replaced functions did not run: %s", len(list), len(r.Functions), strings.Join(list, ", "))
+}
 
 // notStarted is the error for a kernel that did not come as far as init.
 func notStarted(out *outcome, limit time.Duration) error {
@@ -73,15 +206,15 @@ func notStarted(out *outcome, limit time.Duration) error {
 	if out.timeout || out.late {
 		e = fault.Environmentf("the VM did not reach its init within %s", limit)
 	}
-	said := strings.TrimSpace(string(out.console))
-	lines := strings.Split(said, "\n")
-	if found := findSigns(said); len(found) > 0 {
+	printed := strings.TrimSpace(string(out.console))
+	lines := strings.Split(printed, "\n")
+	if found := findSigns(printed); len(found) > 0 {
 		lines = lines[:found[0].line+1]
 	}
 	if last := strings.TrimSpace(lines[len(lines)-1]); last != "" {
 		return e.Hint("the kernel's last words: %s", last)
 	}
-	return e.Hint("the kernel said nothing: is this image bootable, and an x86-64 one?")
+	return e.Hint("the kernel printed nothing: is this image bootable, and for the module's machine?")
 }
 
 func phases(messages []message) []report.TestPhase {
@@ -94,11 +227,20 @@ func phases(messages []message) []report.TestPhase {
 	return list
 }
 
-func steps(messages []message) []Step {
-	var list []Step
+// steps returns the steps with their times. A step ends where the next
+// begins, or the sequence.
+func steps(messages []message) []report.TestStep {
+	var list []report.TestStep
 	for _, m := range messages {
+		if m.Step == "" && !m.Done {
+			continue
+		}
+		now := m.Elapsed.Milliseconds()
+		if n := len(list); n > 0 {
+			list[n-1].TookMS = max(0, now-list[n-1].StartMS)
+		}
 		if m.Step != "" {
-			list = append(list, Step{Name: m.Step, Elapsed: m.Elapsed})
+			list = append(list, report.TestStep{Name: m.Step, StartMS: now})
 		}
 	}
 	return list

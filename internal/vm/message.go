@@ -18,10 +18,29 @@ import (
 type message struct {
 	Step    string            `json:"step,omitempty"`    // begun now
 	Elapsed time.Duration     `json:"elapsed,omitempty"` // since init began
+	Facts   *facts            `json:"facts,omitempty"`   // all that is known so far
 	Phase   *report.TestPhase `json:"phase,omitempty"`   // a probe that has ended
 	Failure *failure          `json:"failure,omitempty"` // why the sequence stops here
 	Taint   uint64            `json:"taint,omitempty"`   // /proc/sys/kernel/tainted, at the end
 	Done    bool              `json:"done,omitempty"`    // the sequence has ended, well or not
+}
+
+// facts are what the guest has seen of modules, objects and functions.
+type facts struct {
+	Modules   []report.TestModule   `json:"modules,omitempty"`
+	Objects   []report.TestObject   `json:"objects,omitempty"`
+	Functions []report.TestFunction `json:"functions,omitempty"`
+	Cycles    *report.TestCycles    `json:"cycles,omitempty"`
+}
+
+// lastFacts returns the latest facts, which include the earlier ones.
+func lastFacts(messages []message) facts {
+	for i := len(messages) - 1; i >= 0; i-- {
+		if messages[i].Facts != nil {
+			return *messages[i].Facts
+		}
+	}
+	return facts{}
 }
 
 // failure is an error on its way out of the guest.

@@ -35,9 +35,12 @@ func TestFailureKeepsHints(t *testing.T) {
 func FuzzJudge(f *testing.F) {
 	f.Add([]byte(`{"step":"load"}`+"\n"+`{"done":true}`), []byte("[    1.0] WARNING: x\n"))
 	f.Add([]byte(`{"phase":{}}`+"\n"+`{"failure":{}}`), []byte(""))
+	f.Add([]byte(`{"step":"load"}`+"\n"+`{"facts":{"objects":[{"name":"vmlinux","patched":true}],"functions":[{}],"modules":[{"kept":"x"}],"cycles":{}}}`+
+		"\n"+`{"done":true}`), []byte(""))
 	f.Fuzz(func(t *testing.T, channel, console []byte) {
 		out := &outcome{console: console, messages: parseMessages(channel)}
-		result, err := judge(out, time.Second)
+		judge := &test{Config: Config{Timeout: time.Second, RequireExercised: true, Order: LivepatchFirst}}
+		result, err := judge.judge(out)
 		if result == nil {
 			t.Fatal("no result")
 		}
@@ -46,6 +49,9 @@ func FuzzJudge(f *testing.F) {
 		}
 		if err == nil && result.Test.OK != (result.Test.Reason == "") {
 			t.Errorf("ok %v, reason %q", result.Test.OK, result.Test.Reason)
+		}
+		if err == nil && result.Test.OK != (result.Test.Verdict == report.OK) {
+			t.Errorf("ok %v, verdict %s", result.Test.OK, result.Test.Verdict)
 		}
 	})
 }

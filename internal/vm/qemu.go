@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"kintsugi/internal/arch"
 	"kintsugi/internal/command"
 	"kintsugi/internal/fault"
 )
@@ -34,17 +34,17 @@ func (o *outcome) result() *Result {
 	if o == nil {
 		return nil
 	}
-	return &Result{Console: string(o.console), Accel: o.accel, Steps: steps(o.messages)}
+	return &Result{Console: string(o.console), Accel: o.accel}
 }
 
 // boot runs the VM to its end with the first accelerator that works. A guest
 // that did not come as far as init says nothing about the module: an emulated
 // machine on a busy host can miss its own timers and hang, so the last
 // accelerator is given a second chance.
-func (cfg *Config) boot(ctx context.Context, dir, initramfs string) (out *outcome, err error) {
-	attempts := append(slices.Clone(cfg.accels), cfg.accels[len(cfg.accels)-1])
+func (t *test) boot(ctx context.Context, dir, initramfs string) (out *outcome, err error) {
+	attempts := append(slices.Clone(t.accels), t.accels[len(t.accels)-1])
 	for i, accel := range attempts {
-		out, err = cfg.qemu(ctx, accel, serialFiles(dir, i), initramfs)
+		out, err = t.qemu(ctx, accel, serialFiles(dir, i), initramfs)
 		if ctx.Err() != nil || len(out.messages) > 0 {
 			break
 		}
@@ -62,19 +62,19 @@ func isEmpty(path string) bool {
 	return err != nil || info.Size() == 0
 }
 
-// accelerators is what to try on this machine, in order.
-func accelerators() []string {
-	if hasKVM() {
+// accelerators returns what to try on this host, in order.
+func accelerators(machine *arch.Arch) []string {
+	if hasKVM(machine) {
 		return []string{"kvm", "tcg"}
 	}
 	return []string{"tcg"}
 }
 
-// hasKVM says whether KVM is worth a try. A /dev/kvm without the CPU's
+// hasKVM reports whether KVM is worth a try. A /dev/kvm without the CPU's
 // extension is nested in a way that boots some kernels and hangs with others.
-func hasKVM() bool {
+func hasKVM(machine *arch.Arch) bool {
 	cpuinfo, err := os.ReadFile("/proc/cpuinfo")
-	if err != nil || !regexp.MustCompile(`(?m)^flags\s*:.*\b(vmx|svm)\b`).Match(cpuinfo) {
+	if err != nil || !hasFlag(string(cpuinfo), machine.QEMU.KVM) {
 		return false
 	}
 	file, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0)
@@ -85,6 +85,22 @@ func hasKVM() bool {
 	const getAPIVersion = 0xAE00 // KVM_GET_API_VERSION of include/uapi/linux/kvm.h; 12 for good
 	version, err := unix.IoctlRetInt(int(file.Fd()), getAPIVersion)
 	return err == nil && version == 12
+}
+
+// hasFlag reports whether a line "flags : ..." of /proc/cpuinfo has one of the flags.
+func hasFlag(cpuinfo string, flags []string) bool {
+	for line := range strings.Lines(cpuinfo) {
+		key, value, _ := strings.Cut(line, ":")
+		if strings.TrimSpace(key) != "flags" {
+			continue
+		}
+		for _, flag := range strings.Fields(value) {
+			if slices.Contains(flags, flag) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // kvmSilence is how long a guest on KVM may take to say its first word; a
@@ -101,10 +117,10 @@ func serialFiles(dir string, attempt int) serial {
 }
 
 // qemu runs one VM. The error is nil if the guest ran, whatever the guest did.
-func (cfg *Config) qemu(ctx context.Context, accel string, files serial, initramfs string) (*outcome, error) {
+func (t *test) qemu(ctx context.Context, accel string, files serial, initramfs string) (*outcome, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	console := &console{path: files.console, tee: cfg.Console, stop: stop}
+	console := &console{path: files.console, tee: t.Console, stop: stop}
 	var late atomic.Bool
 	defer time.AfterFunc(startLimit, func() {
 		if isEmpty(files.channel) {
@@ -119,7 +135,7 @@ func (cfg *Config) qemu(ctx context.Context, accel string, files serial, initram
 	exited, exit := context.WithCancel(context.Background())
 	go func() { console.watch(exited); close(watched) }()
 
-	cmd := &command.Cmd{Path: cfg.QEMU, Args: cfg.arguments(accel, initramfs, files)}
+	cmd := &command.Cmd{Path: t.QEMU, Args: t.arguments(accel, initramfs, files)}
 	_, err := cmd.Run(ctx)
 	exit()
 	<-watched
@@ -146,12 +162,11 @@ func qemuError(err error) error {
 }
 
 // kernelArguments:
-//   - a panic ends the VM at once, and an oops is one, since what runs after it is worth nothing;
+//   - a panic ends the VM at once, and an oops is a panic, since what runs after it is worth nothing;
 //   - every message of the guest's init reaches the kernel log unthrottled;
-//   - notices and above are shown, which is what livepatch says, without the hardware's own news;
-//   - so is a stall, which is looked for with patience: an emulated CPU on a busy machine stands still for seconds,
-//     which is also why no timer is checked at boot (a kernel whose first ticks are late panics).
-const kernelArguments = "console=ttyS0 printk.devkmsg=on loglevel=6 no_timer_check panic=-1 oops=panic " +
+//   - the console shows notices and above, which is what livepatch prints, without the hardware's own news;
+//   - a stall is a panic after a long wait: an emulated CPU on a busy host stands still for seconds.
+const kernelArguments = "printk.devkmsg=on loglevel=6 panic=-1 oops=panic " +
 	"softlockup_panic=1 watchdog_thresh=30 hung_task_panic=1 " +
 	"sysctl.kernel.panic_on_rcu_stall=1 rcupdate.rcu_cpu_stall_timeout=60"
 
@@ -159,26 +174,24 @@ const kernelArguments = "console=ttyS0 printk.devkmsg=on loglevel=6 no_timer_che
 // that are files on the host.
 //
 // Two CPUs: transitions of tasks that run on another CPU are part of the test.
-// Emulated ones take turns in one thread: of two threads, one can still run the
-// breakpoint that the other has put into its code and taken out again, which a
-// kernel does all the time (text_poke_bp, arch/x86/kernel/alternative.c) and a
-// processor does not do.
-func (cfg *Config) arguments(accel, initramfs string, files serial) []string {
-	cpu := cfg.CPU
+func (t *test) arguments(accel, initramfs string, files serial) []string {
+	machine := t.machine.QEMU
+	cpu := t.CPU
 	switch {
 	case cpu != "":
 	case accel == "kvm":
 		cpu = "host"
 	default:
-		cpu = "max"
+		cpu = machine.CPU
 	}
 	if accel == "tcg" {
-		accel = "tcg,thread=single"
+		accel = machine.Emulation
 	}
+	kernel := strings.Join([]string{"console=" + machine.Console, kernelArguments, machine.Append, t.KernelArgs}, " ")
 	return []string{
-		"-machine", "q35", "-accel", accel, "-cpu", cpu, "-smp", "2", "-m", "512",
+		"-machine", machine.Machine, "-accel", accel, "-cpu", cpu, "-smp", "2", "-m", strconv.Itoa(t.MemoryMB),
 		"-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
 		"-serial", "file:" + files.console, "-serial", "file:" + files.channel,
-		"-kernel", cfg.Image, "-initrd", initramfs, "-append", strings.TrimSpace(kernelArguments + " " + cfg.KernelArgs),
+		"-kernel", t.Image, "-initrd", initramfs, "-append", strings.TrimSpace(kernel),
 	}
 }

@@ -132,7 +132,7 @@ func TestRun(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v\n%v\n%s", err, fault.Hints(err), consoleOf(result))
 			}
-			t.Logf("%s, %.1f s; %v; %q %q", result.Accel, time.Since(began).Seconds(), result.Steps, result.Test.Reason, result.Hints)
+			t.Logf("%s, %.1f s; %v; %q %q", result.Accel, time.Since(began).Seconds(), result.Test.Steps, result.Test.Reason, result.Hints)
 			if result.Test.OK != (test.reason == "") || !strings.Contains(result.Test.Reason, test.reason) {
 				t.Errorf("ok %v, reason %q, want %q\n%s", result.Test.OK, result.Test.Reason, test.reason, result.Console)
 			}

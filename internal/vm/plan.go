@@ -1,0 +1,59 @@
+package vm
+
+import (
+	"strconv"
+	"time"
+)
+
+// The guest's files of kintsugi.
+const (
+	ownDir      = "/kintsugi"
+	planPath    = ownDir + "/plan.json"
+	probePath   = ownDir + "/probe"
+	busyboxPath = "/bin/busybox"
+)
+
+func livepatchPath(i int) string { return ownDir + "/livepatch-" + strconv.Itoa(i) + ".ko" }
+
+func kernelModulePath(name string) string { return ownDir + "/modules/" + name + ".ko" }
+
+// plan is what the guest's init is to do.
+type plan struct {
+	Channel     string          `json:"channel"` // the serial port to the host
+	Probe       bool            `json:"probe"`
+	Order       Order           `json:"order"`
+	Transition  time.Duration   `json:"transition"`
+	Livepatches []planLivepatch `json:"livepatches"`
+	Modules     []planModule    `json:"modules"` // in the order of loading
+	Cycles      int             `json:"cycles"`
+}
+
+type planLivepatch struct {
+	Name      string         `json:"name"`
+	Path      string         `json:"path"`
+	Functions []planFunction `json:"functions"`
+}
+
+// planFunction is a replaced function, and where the livepatch has the new one.
+type planFunction struct {
+	Object  string `json:"object"`
+	Name    string `json:"name"`
+	SymPos  uint64 `json:"sympos"`
+	Section string `json:"section"` // empty: unknown
+	Offset  uint64 `json:"offset"`
+}
+
+type planModule struct {
+	Name    string `json:"name"`
+	Patched bool   `json:"patched"`
+}
+
+// patches reports whether a livepatch patches a module of the plan.
+func (p *plan) patches() bool {
+	for _, m := range p.Modules {
+		if m.Patched {
+			return true
+		}
+	}
+	return false
+}
