@@ -20,7 +20,7 @@ func (a *app) exit(err error) int {
 		return 0
 	}
 	if errors.Is(err, context.Canceled) {
-		a.complain("interrupted", nil)
+		a.complain("interrupted", fault.Hints(err))
 		return int(fault.Environment)
 	}
 	a.complain(err.Error(), advice(err))

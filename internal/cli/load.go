@@ -1,35 +1,85 @@
 package cli
 
 import (
+	"fmt"
 	"io"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"kintsugi/internal/fault"
 	"kintsugi/internal/livepatch"
+	"kintsugi/internal/text"
 )
 
 func loadVerb(a *app) *cobra.Command {
+	var host livepatch.Host
+	var opts livepatch.LoadOptions
 	cmd := a.reporting(&cobra.Command{
-		Use:   "load MODULE.ko",
+		Use:   "load [flags] MODULE.ko",
 		Short: "Load a livepatch module into the running kernel",
 		Long: `Load a livepatch module into the running kernel and wait until every task runs
-the patched code.
+the patched code. A module that is loaded already is left as it is.
 
-Exit codes: 0 in effect; 1 the kernel refuses the module, or the transition does
-not end in time; 2 bad input; 3 no permission or no livepatching.`,
+A livepatch takes the place of those that are loaded, unless it was built with
+--no-replace. Load names them, and refuses to lose functions that they fix.
+
+A transition that does not end in time is turned round, and the module unloaded.
+With --on-stall wait it is left to the kernel, which goes on trying.
+
+Exit codes: 0 in effect; 1 functions would be lost, the kernel refuses the module,
+or the transition does not end in time; 2 bad input; 3 no permission or no
+livepatching.`,
 		Args: wants(1, 1, "MODULE.ko"),
 	})
+	flags := cmd.Flags()
+	flags.BoolVar(&opts.Drop, "drop", false, "lose functions that loaded livepatches fix")
+	flags.DurationVar(&host.Wait, "timeout", time.Minute, "longest wait for the transition")
+	flags.StringVar((*string)(&opts.OnStall), "on-stall", string(livepatch.Revert), "after that wait: revert or wait")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if opts.OnStall != livepatch.Revert && opts.OnStall != livepatch.Leave {
+			return fault.Inputf("--on-stall %q is neither %s nor %s", opts.OnStall, livepatch.Revert, livepatch.Leave)
+		}
+		if host.Wait <= 0 {
+			return fault.Inputf("--timeout %s is no time to wait", host.Wait)
+		}
 		if err := readable(args[0]); err != nil {
 			return fault.Inputf("module: %w", err)
 		}
 		a.display.Step("load", 0, 0)
-		patch, err := new(livepatch.Host).Load(cmd.Context(), args[0])
+		opts.Replaces = func(list []livepatch.Replacement) { a.display.Note(replacesText(list)) }
+		loaded, err := host.Load(cmd.Context(), args[0], opts)
 		if err != nil {
 			return err
 		}
-		return a.print(patch, func(w io.Writer) { writePatch(w, patch) })
+		return a.print(loaded, func(w io.Writer) { writeLoaded(w, loaded) })
 	}
 	return cmd
+}
+
+// replacesText announces what a livepatch takes the place of.
+func replacesText(list []livepatch.Replacement) string {
+	var b strings.Builder
+	for _, r := range list {
+		fmt.Fprintf(&b, "replaces livepatch %s", text.Printable(r.Name))
+		if n := len(r.Lost); n > 0 {
+			fmt.Fprintf(&b, ", of which %s would be lost", text.Count(n, "function"))
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
+func writeLoaded(w io.Writer, l *livepatch.Loaded) {
+	if l.Already {
+		fmt.Fprintln(w, "loaded already")
+	}
+	writePatch(w, &l.Patch)
+	for _, r := range l.Replaced {
+		fmt.Fprintf(w, "  replaced %s\n", text.Printable(r.Name))
+		for _, f := range r.Lost {
+			fmt.Fprintf(w, "    lost %s\n", text.Printable(f))
+		}
+	}
 }

@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -50,7 +51,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, verbs []f
 	case err == nil:
 	case !a.begun:
 		err = usageError(cmd, err)
-	case ctx.Err() != nil:
+	case ctx.Err() != nil && !errors.Is(err, context.Canceled):
 		err = ctx.Err() // whatever it broke
 	}
 	return a.exit(err)

@@ -45,6 +45,7 @@ second the name of the livepatch. An exit status other than 0 fails the test, an
 so do a warning of the kernel and a transition that does not end; the console is
 then shown. After a reload and after each NEWER.ko the probe runs with "after"
 again. During --cycles it runs in a loop with "load", whatever its exit status.
+The guest has those modules in /modules.
 
 The result counts how often each replaced function ran.
 

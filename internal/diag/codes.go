@@ -44,6 +44,8 @@ const (
 
 	LoadRule          Code = "load-rule"
 	LoadRefused       Code = "load-refused"
+	LoadDrops         Code = "load-drops"
 	TransitionStalled Code = "transition-stalled"
 	VMTest            Code = "vm-test"
+	VMUnproven        Code = "vm-unproven"
 )

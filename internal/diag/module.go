@@ -18,16 +18,26 @@ var moduleRows = []Row{
 	{
 		Code: LoadRefused, Severity: Error,
 		Meaning: "The running kernel refused a module (`kintsugi load`, or in the VM). The hints have what the " +
-			"kernel said meanwhile.",
+			"kernel printed meanwhile.",
 		Advice: "Read the hints. `kintsugi inspect -t TARGET MODULE.ko` says more where the target was added. A " +
 			"kernel that wants signed modules takes an unsigned one never.",
+	},
+	{
+		Code: LoadDrops, Severity: Error,
+		Meaning: "A livepatch takes the place of all that are loaded, and it does not fix functions that they " +
+			"fix: loading it would bring their faults back.",
+		Example: "error: livepatch_b replaces livepatch_a and would drop 1 fixed function of it: " +
+			"vmlinux/cmdline_proc_show,1",
+		Advice: "Build one livepatch from all patches, or with `--no-replace`, which adds to those that are " +
+			"loaded. `kintsugi load --drop` loads it all the same.",
 	},
 	{
 		Code: TransitionStalled, Severity: Error,
 		Meaning: "The livepatch is loaded or disabled, but some task has not switched over: it has been sleeping " +
 			"in a patched function, or never leaves the kernel.",
-		Advice: "Wait, the kernel goes on trying. `kintsugi status` shows the tasks. `kintsugi unload NAME` turns " +
-			"a transition round.",
+		Advice: "`kintsugi load` turns the transition round and unloads the module; `--timeout` waits longer. " +
+			"With `--on-stall wait` the kernel goes on trying: `kintsugi status` shows the tasks, and " +
+			"`kintsugi unload NAME` turns the transition round.",
 	},
 	{
 		Code: VMTest, Severity: Error,
@@ -36,5 +46,16 @@ var moduleRows = []Row{
 			"early. The console is shown.",
 		Example: "error: the module failed its test: probe after: exit status 1",
 		Advice:  "Read the console and the probe's output in the report.",
+	},
+	{
+		Code: VMUnproven, Severity: Error,
+		Meaning: "Nothing failed in the virtual machine, and the test does not show what it has to show: a " +
+			"module that the livepatch patches cannot be loaded there, often because its hardware is missing; " +
+			"with `--order livepatch`, a module did not go; with `--require-exercised`, a replaced function " +
+			"did not run.",
+		Example: "error: the test does not prove the module: via_rng was not patched: module via_rng does not " +
+			"load here: no such device",
+		Advice: "`--allow-unloaded MODULE` tests without that module, and `--probe SCRIPT` makes more functions " +
+			"run. A target without modules is added again with `--modules`.",
 	},
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"kintsugi/builder"
-	"kintsugi/internal/fault"
 	"kintsugi/internal/kofile"
 	"kintsugi/internal/report"
 	"kintsugi/internal/target"
@@ -46,18 +45,16 @@ func (c *testCase) author(t *testing.T, kernel *target.Target) {
 // kernel is to complain about.
 func (c *testCase) boot(t *testing.T, kernel *target.Target, module string, files map[string]string) {
 	t.Helper()
+	if len(c.head["Modules"]) > 0 { // the probe loads them, at its own times
+		judge(t, vm.Config{Image: kernel.Image, Module: module, Probe: c.probe(), Files: files})
+		return
+	}
 	if len(c.head["Complains"]) == 0 {
 		boot(t, kernel, module, c.probe(), files)
 		return
 	}
-	machines <- struct{}{}
-	defer func() { <-machines }()
-	result, err := vm.Run(context.Background(), vm.Config{Image: kernel.Image, Module: module, Probe: c.probe(), Files: files, Init: program(t)})
-	if err != nil {
-		t.Fatalf("VM: %v %q\n%s", err, fault.Hints(err), console(result))
-	}
+	result := runVM(t, vm.Config{Image: kernel.Image, Module: module, Probe: c.probe(), Files: files})
 	for _, p := range result.Test.Phases {
-		t.Logf("%s: %d\n%s", p.Name, p.Status, p.Output)
 		if p.Status != 0 {
 			t.Errorf("probe %s: exit status %d\n%s", p.Name, p.Status, console(result))
 		}

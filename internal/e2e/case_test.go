@@ -25,8 +25,9 @@ var keys = map[string]bool{
 	"Functions":  true, // exactly these: changed NAME, new NAME
 	"Data":       true, // exactly these: new NAME, changed NAME, private NAME
 	"Positions":  true, // functions or references whose name occurs several times in the kernel
-	"Probe":      true, // script, seen from the patch's folder; without this the one of the patch's name
-	"Modules":    true, // that the probe loads
+	"Probe":      true, // script, seen from the patch's folder, or none; without this the one of the patch's name
+	"Modules":    true, // of the kernel, for the guest
+	"Exercised":  true, // how many of the replaced functions run: N of M
 	"Owners":     true, // of functions and references, among others: OBJECT NAME
 	"Notes":      true, // codes of diagnostics, among others
 	"References": true, // among others: export NAME, klp NAME
@@ -77,6 +78,9 @@ func readCase(t *testing.T, path string) testCase {
 // probe is the script that judges the running kernel.
 func (c *testCase) probe() string {
 	if probe := c.head["Probe"]; len(probe) == 1 {
+		if probe[0] == "none" {
+			return ""
+		}
 		return filepath.Join(filepath.Dir(c.path), probe[0])
 	}
 	return strings.TrimSuffix(c.path, ".patch") + ".sh"

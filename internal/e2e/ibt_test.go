@@ -69,7 +69,7 @@ func TestIBTEntries(t *testing.T) {
 	for name, args := range map[string]string{"as it is": "", "off": "ibt=off"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			judge(t, vm.Config{Image: kernel.Image, Module: module, Probe: c.probe(), KernelArgs: args})
+			judge(t, vm.Config{Image: kernel.Image, Modules: kernel.Modules, Module: module, Probe: c.probe(), KernelArgs: args})
 		})
 	}
 	t.Run("by hand", func(t *testing.T) { makeByHand(t, kernel, out, "livepatch-entries.ko") })
@@ -97,7 +97,7 @@ func TestIBTModules(t *testing.T) {
 	for _, c := range namedCases(t, "modules", "kernel-and-modules", "module-tracepoint") {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			boot(t, kernel, c.build(t, kernel, t.TempDir()), c.probe(), c.modules(t, kernel))
+			c.bootModules(t, kernel, c.build(t, kernel, t.TempDir()), vm.LivepatchFirst)
 		})
 	}
 }

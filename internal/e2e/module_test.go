@@ -2,42 +2,71 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
 	"kintsugi/builder"
 	"kintsugi/internal/fault"
-	"kintsugi/internal/kofile"
 	"kintsugi/internal/report"
 	"kintsugi/internal/target"
+	"kintsugi/internal/vm"
 )
 
 // TestModules builds every patch of testdata/modules, which change code of
-// loadable modules. Their probes load the modules of the head, which lie in
-// /modules, before the livepatch comes and after.
+// loadable modules, and boots each in both orders.
 func TestModules(t *testing.T) {
 	kernel := realTarget(t)
 	for _, c := range readCases(t, testdata+"/modules") {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			boot(t, kernel, c.build(t, kernel, t.TempDir()), c.probe(), c.modules(t, kernel))
+			module := c.build(t, kernel, t.TempDir())
+			for _, order := range []vm.Order{vm.ModulesFirst, vm.LivepatchFirst} {
+				t.Run(string(order)+" first", func(t *testing.T) { c.bootModules(t, kernel, module, order) })
+			}
 		})
 	}
 }
 
-// modules are the files of the modules of the head, by their paths in the guest.
-func (c *testCase) modules(t *testing.T, kernel *target.Target) map[string]string {
+// bootModules boots a livepatch of modules. The modules of the head are those
+// that the probe needs besides.
+func (c *testCase) bootModules(t *testing.T, kernel *target.Target, module string, order vm.Order) {
 	t.Helper()
-	files := map[string]string{}
-	for _, name := range c.head["Modules"] {
-		path, err := kofile.Open(kernel.Modules).Path(name)
-		if err != nil {
-			t.Fatal(err)
+	result := judge(t, vm.Config{
+		Image: kernel.Image, Modules: kernel.Modules, Module: module, Probe: c.probe(), With: c.head["Modules"], Order: order,
+	})
+	for _, m := range result.Test.Modules {
+		if m.Patched && (!m.Loaded || !m.Reloaded) {
+			t.Errorf("module %s: %+v", m.Name, m)
 		}
-		files["/modules/"+name+".ko"] = path
 	}
-	return files
+	if e := result.Test.Exercised; len(c.head["Exercised"]) > 0 {
+		if got := fmt.Sprintf("%d of %d", e.Ran, e.Replaced); got != c.one(t, "Exercised") {
+			t.Errorf("exercised %s", got)
+		}
+	}
+}
+
+// TestUnproven has a module that cannot be loaded in the VM, which has not its
+// hardware, and a function of it that cannot run.
+func TestUnproven(t *testing.T) {
+	kernel := realTarget(t)
+	c := namedCases(t, "unproven", "absent-hardware")[0]
+	cfg := vm.Config{Image: kernel.Image, Modules: kernel.Modules, Module: c.build(t, kernel, t.TempDir())}
+	test := runVM(t, cfg).Test
+	if test.Verdict != report.NotProven || !strings.Contains(test.Reason, "via_rng was not patched: module via_rng does not load here: no such device") {
+		t.Errorf("%s: %s", test.Verdict, test.Reason)
+	}
+	cfg.AllowUnloaded = []string{"via_rng"}
+	if test := judge(t, cfg).Test; test.Exercised == nil || test.Exercised.Replaced != 2 {
+		t.Errorf("%+v", test.Exercised)
+	}
+	cfg.RequireExercised = true
+	test = runVM(t, cfg).Test
+	if test.Verdict != report.NotProven || test.Reason != "1 of 2 replaced functions did not run: vmlinux/loadavg_proc_show" {
+		t.Errorf("%s: %s", test.Verdict, test.Reason)
+	}
 }
 
 // TestWithoutModules: code of a module needs the module as it was shipped.

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -89,11 +90,21 @@ var machines = make(chan struct{}, 2)
 // what the probe needs in the guest, by their paths there.
 func boot(t *testing.T, kernel *target.Target, module, probe string, files map[string]string) {
 	t.Helper()
-	judge(t, vm.Config{Image: kernel.Image, Module: module, Probe: probe, Files: files})
+	judge(t, vm.Config{Image: kernel.Image, Modules: kernel.Modules, Module: module, Probe: probe, Files: files})
 }
 
-// judge runs the VM and fails the test where the VM's does.
-func judge(t *testing.T, cfg vm.Config) {
+// judge runs the VM and fails the test if the VM's test is not ok.
+func judge(t *testing.T, cfg vm.Config) *vm.Result {
+	t.Helper()
+	result := runVM(t, cfg)
+	if !result.Test.OK {
+		t.Errorf("VM test: %s %q\n%s", result.Test.Reason, result.Hints, console(result))
+	}
+	return result
+}
+
+// runVM runs the VM, whatever its verdict.
+func runVM(t *testing.T, cfg vm.Config) *vm.Result {
 	t.Helper()
 	machines <- struct{}{}
 	defer func() { <-machines }()
@@ -105,9 +116,23 @@ func judge(t *testing.T, cfg vm.Config) {
 	for _, p := range result.Test.Phases {
 		t.Logf("%s: %d\n%s", p.Name, p.Status, p.Output)
 	}
-	if !result.Test.OK {
-		t.Errorf("VM test: %s %q\n%s", result.Test.Reason, result.Hints, console(result))
+	if e := result.Test.Exercised; e != nil {
+		t.Logf("exercised %d of %d: %s", e.Ran, e.Replaced, calls(result))
 	}
+	return result
+}
+
+// calls lists how often each replaced function ran.
+func calls(r *vm.Result) string {
+	var list []string
+	for _, f := range r.Test.Functions {
+		n := f.Reason
+		if f.Runs != nil {
+			n = fmt.Sprint(*f.Runs)
+		}
+		list = append(list, f.Object+"/"+f.Name+" "+n)
+	}
+	return strings.Join(list, ", ")
 }
 
 // console is the end of what the guest's kernel said.

@@ -75,21 +75,34 @@ func moduleFile(t testing.TB, modinfo string) string {
 }
 
 func moduleBytes(modinfo string) []byte {
-	const names = "\x00.modinfo\x00.shstrtab\x00"
+	return objectBytes(section{".modinfo", modinfo})
+}
+
+type section struct{ name, data string }
+
+// objectBytes writes a relocatable object of these sections.
+func objectBytes(list ...section) []byte {
+	names := "\x00.shstrtab\x00"
+	headers := []elf.Section64{{}}
+	at := uint64(64 + (2+len(list))*64)
+	var body bytes.Buffer
+	for _, s := range list {
+		headers = append(headers, elf.Section64{Name: uint32(len(names)), Type: uint32(elf.SHT_PROGBITS),
+			Off: at + uint64(body.Len()), Size: uint64(len(s.data)), Addralign: 1})
+		names += s.name + "\x00"
+		body.WriteString(s.data)
+	}
+	headers = append(headers, elf.Section64{Name: 1, Type: uint32(elf.SHT_STRTAB),
+		Off: at + uint64(body.Len()), Size: uint64(len(names)), Addralign: 1})
 	header := elf.Header64{
 		Type: uint16(elf.ET_REL), Machine: uint16(elf.EM_X86_64), Version: 1,
-		Shoff: 64, Ehsize: 64, Shentsize: 64, Shnum: 3, Shstrndx: 2,
+		Shoff: 64, Ehsize: 64, Shentsize: 64, Shnum: uint16(len(headers)), Shstrndx: uint16(len(headers) - 1),
 	}
 	copy(header.Ident[:], "\x7fELF\x02\x01\x01")
-	data := uint64(64 + 3*64)
-	sections := []elf.Section64{
-		{},
-		{Name: 1, Type: uint32(elf.SHT_PROGBITS), Off: data, Size: uint64(len(modinfo)), Addralign: 1},
-		{Name: 10, Type: uint32(elf.SHT_STRTAB), Off: data + uint64(len(modinfo)), Size: uint64(len(names)), Addralign: 1},
-	}
 	var b bytes.Buffer
 	binary.Write(&b, binary.LittleEndian, header) // into memory: cannot fail
-	binary.Write(&b, binary.LittleEndian, sections)
-	b.WriteString(modinfo + names)
+	binary.Write(&b, binary.LittleEndian, headers)
+	body.WriteTo(&b)
+	b.WriteString(names)
 	return b.Bytes()
 }

@@ -2,43 +2,81 @@ package livepatch
 
 import (
 	"context"
+	"debug/elf"
 	"errors"
+	"io"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
+	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
+	"kintsugi/internal/klp"
 )
 
+// OnStall is what Load does with a transition that does not end in time.
+type OnStall string
+
+const (
+	Revert OnStall = "revert" // turn the transition round, and unload
+	Leave  OnStall = "wait"   // leave it to the kernel, which goes on trying
+)
+
+// LoadOptions is how a livepatch is loaded.
+type LoadOptions struct {
+	Drop    bool    // functions that loaded livepatches fix may be lost
+	OnStall OnStall // empty is Revert
+	// Replaces is told what the livepatch takes the place of, before it is
+	// loaded; optional.
+	Replaces func([]Replacement)
+}
+
+// Loaded is a livepatch that Load has brought into effect, or found there.
+type Loaded struct {
+	Patch
+	Already  bool          `json:"already,omitempty"` // the same module was loaded before
+	Replaced []Replacement `json:"replaced,omitempty"`
+}
+
 // Load inserts the livepatch module in the file at path and waits until every
-// task runs the patched code.
-func (h *Host) Load(ctx context.Context, path string) (*Patch, error) {
-	name, err := h.Insert(ctx, path)
+// task runs the patched code. A module that is loaded already is left as it is.
+func (h *Host) Load(ctx context.Context, path string, opts LoadOptions) (*Loaded, error) {
+	file, module, err := h.openLivepatch(path)
 	if err != nil {
 		return nil, err
 	}
-	return h.AwaitEnabled(ctx, name)
+	defer file.Close()
+	result := &Loaded{}
+	already, err := h.same(file, module)
+	if err != nil {
+		return nil, err
+	}
+	if result.Already = already; !already {
+		if result.Replaced, err = h.checkReplaced(file, opts); err != nil {
+			return nil, err
+		}
+		if err := h.insertModule(ctx, file, module.Name); err != nil {
+			return nil, err
+		}
+	}
+	patch, err := h.AwaitEnabled(ctx, module.Name)
+	if err != nil {
+		return nil, h.stallEnded(ctx, module.Name, opts.OnStall, err)
+	}
+	result.Patch = *patch
+	return result, nil
 }
 
 // Insert inserts the livepatch module in the file at path and returns its
 // name. A transition of another livepatch must end first, since the kernel
-// allows one at a time; the transition of this one has begun.
+// allows one at a time; the transition of this one has then begun.
 func (h *Host) Insert(ctx context.Context, path string) (name string, err error) {
-	file, err := os.Open(path)
+	file, module, err := h.openLivepatch(path)
 	if err != nil {
-		return "", fault.Inputf("module: %w", err)
+		return "", err
 	}
 	defer file.Close()
-	module, err := ReadModule(file)
-	if err != nil {
-		return "", err
-	}
-	if !module.Livepatch {
-		return "", fault.Inputf("%s is not a livepatch module: .modinfo has no livepatch=Y", module.Name)
-	}
-	if _, err := h.active(); err != nil {
-		return "", err
-	}
 	return module.Name, h.insertModule(ctx, file, module.Name)
 }
 
@@ -51,7 +89,86 @@ func (h *Host) AwaitEnabled(ctx context.Context, name string) (*Patch, error) {
 	return h.Status(name)
 }
 
-// insertModule is finit_module(2), repeated while another transition is under way.
+// openLivepatch opens a module that this kernel may take as a livepatch.
+func (h *Host) openLivepatch(path string) (*os.File, *Module, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, nil, fault.Inputf("module: %w", err)
+	}
+	module, err := ReadModule(file)
+	if err == nil && !module.Livepatch {
+		err = fault.Inputf("%s is not a livepatch module: .modinfo has no livepatch=Y", module.Name)
+	}
+	if err == nil {
+		_, err = h.active()
+	}
+	if err != nil {
+		file.Close()
+		return nil, nil, err
+	}
+	return file, module, nil
+}
+
+// same reports whether the very module is loaded. Another one of its name is
+// an error.
+func (h *Host) same(file *os.File, module *Module) (bool, error) {
+	object, err := elf.NewFile(file)
+	if err != nil {
+		return false, fault.Inputf("module: %w", err)
+	}
+	patch, err := h.alreadyLoaded(module, object)
+	return patch != nil, err
+}
+
+// checkReplaced returns what the livepatch takes the place of, and refuses to
+// lose functions unless that was asked for.
+func (h *Host) checkReplaced(file *os.File, opts LoadOptions) ([]Replacement, error) {
+	info, err := file.Stat()
+	if err != nil {
+		return nil, fault.Inputf("module: %w", err)
+	}
+	data, err := io.ReadAll(io.NewSectionReader(file, 0, info.Size()))
+	if err != nil {
+		return nil, fault.Inputf("module: %w", err)
+	}
+	module, err := klp.Inspect(data)
+	if err != nil {
+		return nil, err
+	}
+	list, err := h.replacements(module)
+	if err != nil {
+		return nil, err
+	}
+	if opts.Replaces != nil && len(list) > 0 {
+		opts.Replaces(list)
+	}
+	if opts.Drop {
+		return list, nil
+	}
+	return list, dropError(module.Name, list)
+}
+
+// stallEnded deals with a transition that did not end in time, and returns
+// what became of it. Any other error stays what it is.
+func (h *Host) stallEnded(ctx context.Context, name string, on OnStall, err error) error {
+	var stall *Stalled
+	if !errors.As(err, &stall) || on == Leave {
+		return err
+	}
+	reverted := fault.Verdictf(diag.TransitionStalled, "%w", stall)
+	if err := h.Unload(ctx, name); err != nil {
+		return reverted.Hint("turning it round has failed too: %v", err).
+			Hint("`kintsugi unload %s` tries again; `kintsugi status` shows the tasks", name)
+	}
+	return reverted.Hint("it was turned round, and the livepatch unloaded: the kernel is as it was before").
+		Hint("--timeout waits longer; --on-stall wait leaves the transition to the kernel, which goes on trying")
+}
+
+// busyTries is how often the kernel is asked again that is busy without a
+// transition in sight: it may have just ended.
+const busyTries = 5
+
+// insertModule is finit_module(2), tried again while another transition has the kernel busy.
 func (h *Host) insertModule(ctx context.Context, file *os.File, name string) error {
 	insert := h.insert
 	if insert == nil {
@@ -61,7 +178,8 @@ func (h *Host) insertModule(ctx context.Context, file *os.File, name string) err
 	defer log.Close()
 	limit := h.newTimer(ctx)
 	defer limit.stop()
-	for {
+	var lines []string
+	for tries := 1; ; tries++ {
 		if err := h.waitIdle(limit, name); err != nil {
 			return err
 		}
@@ -69,10 +187,24 @@ func (h *Host) insertModule(ctx context.Context, file *os.File, name string) err
 		if err == nil {
 			return nil
 		}
-		if !errors.Is(err, unix.EBUSY) || !limit.sleep() {
-			return h.insertError(name, err, log.Lines())
+		lines = append(lines, log.Lines()...)
+		again := errors.Is(err, unix.EBUSY) && tries < busyTries && !callbackFailed(lines)
+		if !again || !limit.sleep() {
+			return h.insertError(name, err, lines)
 		}
 	}
+}
+
+// callbackFailed reports whether a callback of the livepatch has refused: its
+// error becomes that of finit_module, EBUSY like any other
+// (__klp_enable_patch, kernel/livepatch/core.c).
+func callbackFailed(log []string) bool {
+	for _, line := range log {
+		if strings.Contains(line, "callback failed for object") {
+			return true
+		}
+	}
+	return false
 }
 
 func finitModule(file *os.File) error {

@@ -28,7 +28,7 @@ func TestLoadWaitsForTheTransition(t *testing.T) {
 		})
 		return nil
 	}
-	patch, err := h.Load(context.Background(), moduleFile(t, sample))
+	patch, err := h.Load(context.Background(), moduleFile(t, sample), LoadOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,7 +56,7 @@ func TestLoadWaitsForAnotherTransition(t *testing.T) {
 		appear(t, h, "sample", "1", "0")
 		return nil
 	}
-	if _, err := h.Load(context.Background(), moduleFile(t, sample)); err != nil || tries != 3 {
+	if _, err := h.Load(context.Background(), moduleFile(t, sample), LoadOptions{Drop: true}); err != nil || tries != 3 {
 		t.Errorf("%v after %d tries, want success after 3", err, tries)
 	}
 }
@@ -75,7 +75,7 @@ func TestLoadStalls(t *testing.T) {
 				appear(t, h, test.other, "1", "1")
 			}
 			h.insert = func(*os.File) error { appear(t, h, "sample", "1", "1"); return nil }
-			_, err := h.Load(context.Background(), moduleFile(t, sample))
+			_, err := h.Load(context.Background(), moduleFile(t, sample), LoadOptions{OnStall: Leave, Drop: true})
 			var stalled *Stalled
 			if !errors.As(err, &stalled) || stalled.Patch != test.patch || len(stalled.Tasks) != 1 {
 				t.Fatalf("%v, want a stalled transition of %s and its task", err, test.patch)
@@ -91,7 +91,7 @@ func TestLoadCancelled(t *testing.T) {
 	h := tree(t, nil)
 	ctx, cancel := context.WithCancel(context.Background())
 	h.insert = func(*os.File) error { appear(t, h, "sample", "1", "1"); soon(cancel); return nil }
-	if _, err := h.Load(ctx, moduleFile(t, sample)); !errors.Is(err, context.Canceled) {
+	if _, err := h.Load(ctx, moduleFile(t, sample), LoadOptions{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, want context.Canceled", err)
 	}
 }
@@ -99,7 +99,7 @@ func TestLoadCancelled(t *testing.T) {
 func TestLoadReplacedMeanwhile(t *testing.T) {
 	h := tree(t, nil)
 	h.insert = func(*os.File) error { return nil }
-	if _, err := h.Load(context.Background(), moduleFile(t, sample)); fault.ClassOf(err) != fault.Environment {
+	if _, err := h.Load(context.Background(), moduleFile(t, sample), LoadOptions{}); fault.ClassOf(err) != fault.Environment {
 		t.Errorf("%v, want a fault.Environment", err)
 	}
 }
@@ -131,7 +131,7 @@ func TestLoadRefusedByTheKernel(t *testing.T) {
 				f.WriteString("3,2,20,-;sample: no good\n SUBSYSTEM=module\n")
 				return test.errno
 			}
-			_, err := h.Load(context.Background(), moduleFile(t, sample))
+			_, err := h.Load(context.Background(), moduleFile(t, sample), LoadOptions{})
 			if fault.ClassOf(err) != test.class || !errors.Is(err, test.errno) || !strings.Contains(err.Error(), test.text) {
 				t.Errorf("class %d, %v; want class %d and %q", fault.ClassOf(err), err, test.class, test.text)
 			}
@@ -153,7 +153,7 @@ func TestLoadNotPermitted(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			h := tree(t, map[string]string{test.file: test.text})
 			h.insert = func(*os.File) error { return unix.EPERM }
-			_, err := h.Load(context.Background(), moduleFile(t, sample))
+			_, err := h.Load(context.Background(), moduleFile(t, sample), LoadOptions{})
 			want := test.hint
 			if os.Geteuid() != 0 {
 				want = "needs root"
@@ -176,7 +176,7 @@ func TestLoadWrongFile(t *testing.T) {
 		"no ELF":          "load_test.go",
 	}
 	for name, file := range files {
-		if _, err := h.Load(context.Background(), file); fault.ClassOf(err) != fault.Input {
+		if _, err := h.Load(context.Background(), file, LoadOptions{}); fault.ClassOf(err) != fault.Input {
 			t.Errorf("%s: %v, want a fault.Input", name, err)
 		}
 	}

@@ -56,7 +56,7 @@ func (e *Stalled) Error() string {
 // stalled is the error for a wait that ended with patch still in transition.
 func stalled(ctx context.Context, patch *Patch) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
-		return fmt.Errorf("livepatch %s: %w", patch.Name, ctx.Err())
+		return interrupted(ctx, patch)
 	}
 	to := Disabled
 	if patch.State == Enabling {
@@ -69,6 +69,19 @@ func stalled(ctx context.Context, patch *Patch) error {
 			"the kernel goes on trying: a task switches when it leaves the kernel or sleeps outside the patched functions",
 			"`kintsugi status` lists the tasks that have not switched",
 			fmt.Sprintf("`kintsugi unload %s` reverses the transition", patch.Name),
+		},
+	}
+}
+
+// interrupted is the error of a wait that the user ended: it reports the state
+// that is left, and how to go on.
+func interrupted(ctx context.Context, patch *Patch) error {
+	return &fault.Error{
+		Class: fault.Environment, Err: fmt.Errorf("livepatch %s: %w", patch.Name, ctx.Err()),
+		Hints: []string{
+			fmt.Sprintf("livepatch %s is left %s: the kernel goes on switching tasks", patch.Name, patch.State),
+			"`kintsugi status` shows the tasks that are behind",
+			fmt.Sprintf("`kintsugi unload %s` takes it out, whichever way it was going", patch.Name),
 		},
 	}
 }

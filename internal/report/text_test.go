@@ -70,7 +70,9 @@ func nothing() *Report {
 func TestText(t *testing.T) {
 	failed := built()
 	failed.Verdict, failed.Test = Failed, &Test{Reason: "probe after: exit status 1", Phases: []TestPhase{{Name: "after", Output: "no\x1b[31m", Status: 1}}}
-	for name, r := range map[string]*Report{"built": built(), "refused": refused(), "nothing": nothing(), "test-failed": failed} {
+	for name, r := range map[string]*Report{
+		"built": built(), "refused": refused(), "nothing": nothing(), "test-failed": failed, "test-unproven": unproven(),
+	} {
 		var b strings.Builder
 		r.WriteText(&b, TextOptions{Timings: name == "built"})
 		golden(t, name, b.String())

@@ -45,7 +45,7 @@ func (s *sweep) bootSome(ctx context.Context, outcomes []*outcome, out io.Writer
 // boot runs this very program as the guest's init: it must be static.
 func (s *sweep) boot(ctx context.Context, o *outcome) *boot {
 	begin := time.Now()
-	result, err := vm.Run(ctx, vm.Config{Image: s.target.Image, Module: o.module})
+	result, err := vm.Run(ctx, vm.Config{Image: s.target.Image, Modules: s.target.Modules, Module: o.module})
 	b := &boot{Seconds: time.Since(begin).Seconds()}
 	if result != nil {
 		b.OK, b.Reason = err == nil && result.Test.OK, result.Test.Reason

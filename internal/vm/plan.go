@@ -15,7 +15,7 @@ const (
 
 func livepatchPath(i int) string { return ownDir + "/livepatch-" + strconv.Itoa(i) + ".ko" }
 
-func kernelModulePath(name string) string { return ownDir + "/modules/" + name + ".ko" }
+func kernelModulePath(name string) string { return "/modules/" + name + ".ko" }
 
 // plan is what the guest's init is to do.
 type plan struct {

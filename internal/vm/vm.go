@@ -142,6 +142,11 @@ func prepare(cfg Config) (*test, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, m := range load.modules {
+		if _, twice := cfg.Files[kernelModulePath(m.name)]; twice {
+			return nil, fault.Inputf("%s in the guest is the target's module", kernelModulePath(m.name))
+		}
+	}
 	return &test{Config: cfg, machine: machine, payload: *load}, nil
 }
 

@@ -5,7 +5,7 @@ lengths() {
 	mount -t minix -o loop /tmp/disk /tmp/mnt || exit 1
 	stat -f -c %l /tmp/mnt
 	umount /tmp/mnt
-	rmmod minix || exit 1
+	[ "$1" = stays ] || rmmod minix || exit 1
 }
 mkdir -p /tmp/mnt
 dd if=/dev/zero of=/tmp/disk bs=1024 count=64 2>/dev/null
@@ -18,8 +18,8 @@ printf '\1\0..' | at 5136
 case $1 in
 before) insmod /modules/loop.ko && want=14 ;;
 after) want=114; insmod /modules/minix.ko && exit 1 ;;
-reverted) want=14 ;;
+reverted) rmmod minix && want=14 ;;
 esac
-got=$(lengths)
+got=$(if [ "$1" = after ]; then lengths stays; else lengths; fi)
 echo "$got"
 [ "$got" = "$want" ]
