@@ -127,7 +127,8 @@ func (o *order) soft(names []string) error {
 
 // named returns the module of that name, else those that have the alias. Only
 // files whose name begins like the alias are read: those of all modules of a
-// kernel would take minutes to unpack.
+// kernel would take minutes to unpack. Aliases of algorithms begin with crypto-
+// (MODULE_ALIAS_CRYPTO, include/linux/crypto.h), files do not.
 func (d *Dir) named(name string) ([]string, error) {
 	files, err := d.find()
 	if err != nil {
@@ -138,8 +139,9 @@ func (d *Dir) named(name string) ([]string, error) {
 		return []string{name}, nil
 	}
 	var found []string
+	stem := strings.TrimPrefix(name, "crypto_")
 	for _, n := range slices.Sorted(maps.Keys(files)) {
-		if !strings.HasPrefix(n, name) {
+		if !strings.HasPrefix(n, stem) {
 			continue
 		}
 		ko, err := Read(files[n])

@@ -52,6 +52,7 @@ func TestLoadOrder(t *testing.T) {
 	dir := modules(t, map[string]string{
 		"ext4":           "depends=mbcache,jbd2\x00softdep=pre: crc32c post: late none\x00",
 		"jbd2":           "depends=\x00softdep=pre: crc32c\x00",
+		"xfs":            "softdep=pre: crypto-crc32c\x00depends=\x00",
 		"mbcache":        "depends=",
 		"late":           "depends=mbcache",
 		"crc32c_generic": "alias=crypto-crc32c\x00alias=crc32c\x00depends=\x00",
@@ -69,6 +70,7 @@ func TestLoadOrder(t *testing.T) {
 		{names: []string{"mbcache"}, want: []string{"mbcache"}},
 		{names: []string{"ext4"}, want: []string{"crc32c_generic", "crc32c_intel", "mbcache", "jbd2", "ext4", "late"}},
 		{names: []string{"crc32c-intel", "mbcache", "mbcache"}, want: []string{"crc32c_intel", "mbcache"}},
+		{names: []string{"xfs"}, want: []string{"crc32c_generic", "xfs"}},
 		{names: []string{"a"}, want: []string{"b", "a"}},
 		{names: []string{"hopeful"}, want: []string{"hopeful"}},
 		{names: []string{"broken"}, missing: true},
