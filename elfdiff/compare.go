@@ -3,6 +3,7 @@ package elfdiff
 import (
 	"bytes"
 
+	"kintsugi/internal/elfobj"
 	"kintsugi/internal/objmodel"
 )
 
@@ -100,7 +101,16 @@ func sameSymbol(r, s *objmodel.Ref) bool {
 	if r.Sym == nil || s.Sym == nil {
 		return r.Sym == s.Sym
 	}
-	return r.Sym.Name == s.Sym.Name && r.Sym.Index == s.Sym.Index && r.Sym.Value == s.Sym.Value
+	return r.Sym.Name == s.Sym.Name && r.Sym.Index == s.Sym.Index && r.Sym.Value == s.Sym.Value &&
+		sectionOf(r.Sym) == sectionOf(s.Sym)
+}
+
+// sectionOf is the name of the section that a symbol is defined in, empty for none.
+func sectionOf(sym *elfobj.Symbol) string {
+	if sym.Section == nil {
+		return ""
+	}
+	return sym.Section.Name
 }
 
 // sameTarget compares what two references point at: named atoms by identity,

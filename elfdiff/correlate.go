@@ -46,7 +46,8 @@ func (p *Pairing) matchAliases() {
 			continue
 		}
 		for _, s := range b.Symbols() {
-			if a := byName[s.Name]; a != nil && p.Twin(a) == nil && a.Kind == b.Kind && sectionClass(a) == sectionClass(b) && limit(a) == limit(b) {
+			if a := byName[s.Name]; a != nil && p.Twin(a) == nil && a.Kind == b.Kind && sectionClass(a) == sectionClass(b) && limit(a) == limit(b) &&
+				registeredText(a) == registeredText(b) {
 				p.join(a, b)
 				break
 			}
@@ -80,7 +81,7 @@ func groups(orig, patched *objmodel.Object) []*group {
 			if a.Name == "" {
 				continue
 			}
-			key := groupKey{kind: a.Kind, name: objmodel.StableName(a.Name), file: files[a.Sym], class: sectionClass(a), limit: limit(a)}
+			key := groupKey{kind: a.Kind, name: objmodel.StableName(a.Name), file: files[a.Sym], class: sectionClass(a), limit: limit(a) + registeredText(a)}
 			g := byKey[key]
 			if g == nil {
 				g = &group{groupKey: key}
@@ -96,6 +97,21 @@ func groups(orig, patched *objmodel.Object) []*group {
 		sortByUse(g.news)
 	}
 	return list
+}
+
+// registeredText is the string that a registered object points at: the kernel
+// keeps what is registered there, so another text is another object.
+func registeredText(a *objmodel.Atom) string {
+	if a.Kind != objmodel.Data || !a.Spec.Registered {
+		return ""
+	}
+	text := ""
+	for _, r := range a.Refs {
+		if r.Atom != nil && r.Atom.Kind == objmodel.String {
+			text += "\x00" + r.Atom.Text(r.Addend)
+		}
+	}
+	return text
 }
 
 // sectionClass tells apart what cannot be the same function or object.

@@ -179,6 +179,11 @@ func (s *selection) checkEntries(a *objmodel.Atom) {
 func (s *selection) follow(a, owner *objmodel.Atom) {
 	for i := range a.Refs {
 		t := a.Refs[i].Atom
+		if sym := a.Refs[i].Sym; t == nil && sym != nil && sym.Section != nil {
+			s.refuse(diag.UnknownSection, owner, "Define it in a section that is loaded.",
+				"%s refers to %s in section %s, which no kernel or module has in memory", owner, sym.Name, sym.Section.Name)
+			continue
+		}
 		if t == nil || t == owner && a.Refs[i].Before == nil {
 			continue
 		}
@@ -187,7 +192,7 @@ func (s *selection) follow(a, owner *objmodel.Atom) {
 			s.refuse(diag.AmbiguousSymbol, t, "Put the new variable before the array in the source, or leave its section attribute away.",
 				"%s refers to the place where %s ends and %s begins, and which is meant cannot be told", owner, a.Refs[i].Before, t)
 		case t == owner:
-		case s.ambiguous[t] && !t.Describes():
+		case s.ambiguous[t] && !t.Describes() && !t.Spec.Registered:
 			s.refuse(diag.AmbiguousSymbol, t, "Give the variable another name in the patch, or keep the order of its users.",
 				"%s refers to %s, and several static variables of that name cannot be told apart", owner, t)
 		case s.external(t):

@@ -67,11 +67,49 @@ func (s *selection) refuseUnowned(a *objmodel.Atom, how string) {
 	sec := a.Section.Name
 	switch {
 	case s.ignores(a):
+	case a.Spec.Passive && len(a.Users) == 0:
 	case isExport(a):
 		s.export(a, how)
+	case sec == ".modinfo" && modinfoTag(a) != "license":
+		s.note(diag.ModinfoKept, a, "the tag %s of .modinfo is %s in the patch, and stays what it is in the running kernel",
+			modinfoTag(a), how)
 	case strings.Contains(sec, "initcall"):
 		s.refuse(diag.InitCode, a, "Initcalls have run when a module is loaded: use a livepatch callback.", "the initcall in %s is %s", sec, how)
 	default:
-		s.refuse(diag.UnknownSection, a, "Leave that part of the patch out, or do what it does in a livepatch callback.", "%s in section %s is %s, and that section has effect in a kernel image only", a, sec, how)
+		effect, hint := unownedEffect(sec)
+		s.refuse(diag.UnknownSection, a, hint, "%s in section %s is %s, and %s", a, sec, how, effect)
 	}
+}
+
+// modinfoTag is the name of a tag in .modinfo. The tags of code that is part of
+// the kernel begin with the name that it would have as a module
+// (__MODULE_INFO, include/linux/moduleparam.h).
+func modinfoTag(a *objmodel.Atom) string {
+	name, _, _ := strings.Cut(string(a.Bytes()), "=")
+	return name[strings.LastIndexByte(name, '.')+1:]
+}
+
+// unownedEffects are sections in which a difference cannot be in a livepatch,
+// with the reason and what to do instead.
+var unownedEffects = map[string][2]string{
+	".modinfo": {"the running kernel has judged the license already", "Leave the license as it is."},
+	"__param": {"a parameter of the livepatch would not be one of the patched code",
+		"Use a variable, and set it from a livepatch callback."},
+	"__tracepoints":      {"the kernel registers the tracepoints of whole modules", tracepointHint},
+	"__tracepoints_ptrs": {"the kernel registers the tracepoints of whole modules", tracepointHint},
+	"_ftrace_events":     {"the kernel registers the events of whole modules", tracepointHint},
+	"__bpf_raw_tp_map":   {"the kernel registers the tracepoints of whole modules", tracepointHint},
+	"__tracepoint_str": {"the tracing system reads that section of the kernel image alone",
+		"Hand the string to the tracepoint as text (__string), without tracepoint_string()."},
+}
+
+const tracepointHint = "Use trace_printk() in the patch, or a tracepoint that the kernel has."
+
+// unownedEffect is why a difference in a section is refused, and what to do.
+func unownedEffect(section string) (effect, hint string) {
+	if e, ok := unownedEffects[section]; ok {
+		return e[0], e[1]
+	}
+	return "that section has effect in a kernel image only",
+		"Leave that part of the patch out, or do what it does in a livepatch callback."
 }

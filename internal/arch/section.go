@@ -17,6 +17,8 @@ type Section struct {
 	Ftrace     bool   // an entry makes its function patchable
 	Parallel   string // section whose i-th entry belongs to the i-th entry here, each with one relocation
 	ParallelTo string // the other direction
+	Registered bool   // named objects that the module loader registers: new ones go with the code that refers to them
+	Passive    bool   // unowned, and without effect for an object that no code refers to
 	Describes  bool   // named objects that each describe one call site: a new one works unregistered
 	Whole      bool   // the same in all objects: a module has all of it
 	Unowned    bool   // entries belong to no function: they may not differ
@@ -36,19 +38,25 @@ func withCommon(own map[string]Section) map[string]Section {
 		"__patchable_function_entries": {Relocs: 1, Ftrace: true},
 		".kcfi_traps":                  {Relocs: 1},
 		"__dyndbg":                     {Describes: true},
-		".printk_index":                {Unowned: true},
-		"__tracepoints":                {Unowned: true},
-		"__tracepoints_ptrs":           {Unowned: true},
-		"__tracepoint_check":           {Unowned: true},
-		".modinfo":                     {Unowned: true},
-		"__param":                      {Unowned: true},
-		"__modver":                     {Unowned: true},
-		".note.gnu.property":           {Drop: true},
-		".note.GNU-stack":              {Drop: true},
-		".note.Linux":                  {Unowned: true},
-		".gnu.linkonce.this_module":    {Unowned: true},
-		"__ksymtab_strings":            {Drop: true},
-		".export_symbol":               {Unowned: true},
+		// find_module_sections, kernel/module/main.c
+		"_kprobe_blacklist":          {Relocs: 1},
+		"_error_injection_whitelist": {Relocs: 1},
+		"__trace_printk_fmt":         {Registered: true},
+		// The tracing system takes these of the kernel image alone (tracepoint_string, include/linux/tracepoint.h).
+		"__tracepoint_str":          {Unowned: true, Passive: true},
+		".printk_index":             {Unowned: true},
+		"__tracepoints":             {Unowned: true},
+		"__tracepoints_ptrs":        {Unowned: true},
+		"__tracepoint_check":        {Unowned: true},
+		".modinfo":                  {Unowned: true},
+		"__param":                   {Unowned: true},
+		"__modver":                  {Unowned: true},
+		".note.gnu.property":        {Drop: true},
+		".note.GNU-stack":           {Drop: true},
+		".note.Linux":               {Unowned: true},
+		".gnu.linkonce.this_module": {Unowned: true},
+		"__ksymtab_strings":         {Drop: true},
+		".export_symbol":            {Unowned: true},
 	}
 	maps.Copy(all, own)
 	return all
@@ -79,8 +87,6 @@ var families = []struct {
 	{"__initcall", Section{Unowned: true}},
 	{"__syscalls_metadata", Section{Unowned: true}},
 	{"_ftrace_events", Section{Unowned: true}},
-	{"_error_injection_whitelist", Section{Unowned: true}},
-	{"_kprobe_blacklist", Section{Unowned: true}},
 	{".BTF", Section{Unowned: true}},
 	{"__bpf_raw_tp_map", Section{Unowned: true}},
 }

@@ -163,9 +163,6 @@ func cut(result *elfdiff.Result) (*extract.Object, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(x.Replacements) == 0 {
-		return nil, errSame
-	}
 	return x, nil
 }
 

@@ -181,6 +181,13 @@ var changeRows = []Row{
 			"(`klp_shadow_alloc()`, `Documentation/livepatch/shadow-vars.rst`).",
 	},
 	{
+		Code: ModinfoKept, Severity: Note,
+		Meaning: "A tag of `.modinfo` is new, gone or different in the patch (`MODULE_DESCRIPTION`, `MODULE_ALIAS`, " +
+			"`MODULE_IMPORT_NS`). The file of the module and the loaded module keep the tags that they have. " +
+			"The livepatch imports each namespace that its own code needs. Another license is refused.",
+		Advice: "Nothing.",
+	},
+	{
 		Code: DebugSiteKept, Severity: Note,
 		Meaning: "The description of a dynamic debug message changed (a line number, most often). The kernel keeps " +
 			"the entry that it has in `dynamic_debug/control`.",

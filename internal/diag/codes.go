@@ -25,6 +25,7 @@ const (
 	AuthorMacro        Code = "author-macro"
 	ChangeIgnored      Code = "change-ignored"
 	ForceUnsafe        Code = "force-unsafe"
+	ModinfoKept        Code = "modinfo-kept"
 	SectionKept        Code = "section-kept"
 	ExportChanged      Code = "export-changed"
 	ExportDropped      Code = "export-dropped"

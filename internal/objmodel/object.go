@@ -84,6 +84,9 @@ func Load(f *elfobj.File) (*Object, error) {
 		bySection: make(map[*elfobj.Section][]*Atom, len(f.Sections)),
 		bySymbol:  make(map[*elfobj.Symbol]*Atom, len(f.Symbols))}
 	relocs := relocsBySection(f)
+	if err := checkStrings(f); err != nil {
+		return nil, err
+	}
 	o.split(relocs)
 	if err := o.resolve(relocs); err != nil {
 		return nil, err

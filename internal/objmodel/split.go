@@ -3,6 +3,7 @@ package objmodel
 import (
 	"cmp"
 	"debug/elf"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -229,4 +230,20 @@ func (o *Object) isLabel(s *elfobj.Symbol) bool {
 		}
 	}
 	return false
+}
+
+// checkStrings fails for an object with a section of strings whose last one has
+// no end: a linker would merge it with whatever follows.
+func checkStrings(f *elfobj.File) error {
+	const strings = elf.SHF_MERGE | elf.SHF_STRINGS
+	for _, s := range f.Sections {
+		if s.Flags&strings != strings || !reachesKernel(s) || len(s.Data) == 0 {
+			continue
+		}
+		n, unit := uint64(len(s.Data)), max(s.EntSize, 1)
+		if n%unit != 0 || !isZero(s.Data[n-unit:]) {
+			return fmt.Errorf("section %s: its last string has no end", s.Name)
+		}
+	}
+	return nil
 }
