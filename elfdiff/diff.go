@@ -5,6 +5,7 @@ package elfdiff
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"sync"
 
@@ -112,6 +113,9 @@ func (s *selection) result() *Result {
 	}
 	sort.Slice(r.Functions, func(i, j int) bool { return r.Functions[i].New.Order < r.Functions[j].New.Order })
 	sort.Slice(r.Data, func(i, j int) bool { return r.Data[i].New.Order < r.Data[j].New.Order })
+	if !r.Refused() && !r.effective() {
+		r.Functions, r.Data, r.Contents = nil, nil, nil
+	}
 	for _, a := range s.orig.Atoms {
 		if a.Kind == objmodel.Func && s.twin(a) == nil {
 			r.Removed = append(r.Removed, a.Name)
@@ -119,6 +123,15 @@ func (s *selection) result() *Result {
 	}
 	sort.Strings(r.Removed)
 	return r
+}
+
+// effective reports whether something can come to run what is included: a
+// function that replaces another, a callback, or something new that another
+// unit of the patch can refer to.
+func (r *Result) effective() bool {
+	return len(r.Callbacks) > 0 ||
+		slices.ContainsFunc(r.Functions, func(f *Function) bool { return f.Patch || f.Old == nil && f.New.Global() }) ||
+		slices.ContainsFunc(r.Data, func(d *DataItem) bool { return d.Status == "new" && d.New.Global() })
 }
 
 // contents are the included atoms, the entries and the code of alternatives of

@@ -85,3 +85,11 @@ func TestUnterminatedStrings(t *testing.T) {
 	}
 	t.Fatal("no strings")
 }
+
+// TestNothingListed has a change that only init code reaches, which has run:
+// there is nothing to include.
+func TestNothingListed(t *testing.T) {
+	source := `static noinline notrace int hidden(int x) { return external(x) + 1; }
+int __init start(int x) { return hidden(x); }`
+	edit("", source, "external(x) + 1", "external(x) + 3", pair{refused: []string{"init-code"}}).run(t)
+}
