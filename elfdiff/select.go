@@ -178,35 +178,43 @@ func (s *selection) checkEntries(a *objmodel.Atom) {
 // follow decides for every reference of a whether its target travels too.
 func (s *selection) follow(a, owner *objmodel.Atom) {
 	for i := range a.Refs {
-		t := a.Refs[i].Atom
-		if sym := a.Refs[i].Sym; t == nil && sym != nil && sym.Section != nil {
+		switch ref := &a.Refs[i]; {
+		case ref.Atom == nil && ref.Sym != nil && ref.Sym.Section != nil:
 			s.refuse(diag.UnknownSection, owner, "Define it in a section that is loaded.",
-				"%s refers to %s in section %s, which no kernel or module has in memory", owner, sym.Name, sym.Section.Name)
-			continue
+				"%s refers to %s in section %s, which no kernel or module has in memory",
+				owner, ref.Sym.Name, ref.Sym.Section.Name)
+		case ref.Atom == nil || ref.Atom == owner && ref.Before == nil:
+		case s.atBoundary(a, ref):
+			s.refuse(diag.AmbiguousSymbol, ref.Atom,
+				"Put the new variable before the array in the source, or leave its section attribute away.",
+				"%s refers to the place where %s ends and %s begins, and which is meant cannot be told",
+				owner, ref.Before, ref.Atom)
+		case ref.Atom != owner:
+			s.followTo(ref, a, owner)
 		}
-		if t == nil || t == owner && a.Refs[i].Before == nil {
-			continue
-		}
-		switch {
-		case s.atBoundary(a, &a.Refs[i]):
-			s.refuse(diag.AmbiguousSymbol, t, "Put the new variable before the array in the source, or leave its section attribute away.",
-				"%s refers to the place where %s ends and %s begins, and which is meant cannot be told", owner, a.Refs[i].Before, t)
-		case t == owner:
-		case s.ambiguous[t] && !t.Describes() && !t.Spec.Registered:
-			s.refuse(diag.AmbiguousSymbol, t, "Give the variable another name in the patch, or keep the order of its users.",
-				"%s refers to %s, and several static variables of that name cannot be told apart", owner, t)
-		case s.external(t):
-		case t.Init():
-			s.refuse(diag.InitCode, t, "", "%s refers to %s, which is gone once the kernel has booted", owner, t)
-		case t.Kind == objmodel.Data && sectionClass(t) == "percpu":
-			s.refusePerCPU(t)
-		case t.Kind == objmodel.Anon && t.Writable() && !t.OfAlternative():
-			s.refuse(diag.UnknownSection, t, "", "%s refers to writable data in %s that has no symbol", owner, t.Section.Name)
-		default:
-			s.include(t, nil, s.causeOf(owner)...)
-			if t.Kind == objmodel.Func && !a.Refs[i].Branch && a.Kind != objmodel.Entry && !a.OfAlternative() {
-				s.warn(diag.PointerKept, t, "the kernel can keep a pointer to the new function %s: unload the module only when nothing uses it any more", t)
-			}
+	}
+}
+
+// followTo decides whether the target of a reference travels: one of a, which
+// is owner or a special-section entry of it, to another atom.
+func (s *selection) followTo(ref *objmodel.Ref, a, owner *objmodel.Atom) {
+	t := ref.Atom
+	switch {
+	case s.ambiguous[t] && !t.Describes() && !t.Spec.Registered:
+		s.refuse(diag.AmbiguousSymbol, t, "Give the variable another name in the patch, or keep the order of its users.",
+			"%s refers to %s, and several static variables of that name cannot be told apart", owner, t)
+	case s.external(t):
+	case t.Init():
+		s.refuse(diag.InitCode, t, "", "%s refers to %s, which is gone once the kernel has booted", owner, t)
+	case t.Kind == objmodel.Data && sectionClass(t) == "percpu":
+		s.refusePerCPU(t)
+	case t.Kind == objmodel.Anon && t.Writable() && !t.OfAlternative():
+		s.refuse(diag.UnknownSection, t, "", "%s refers to writable data in %s that has no symbol", owner, t.Section.Name)
+	default:
+		s.include(t, nil, s.causeOf(owner)...)
+		if t.Kind == objmodel.Func && !ref.Branch && a.Kind != objmodel.Entry && !a.OfAlternative() {
+			s.warn(diag.PointerKept, t,
+				"the kernel can keep a pointer to the new function %s: unload the module only when nothing uses it any more", t)
 		}
 	}
 }

@@ -27,7 +27,6 @@ type Store struct {
 }
 
 // space is what a toolchain takes on disk, in bytes; with Rust three times that.
-const space = 450 << 20
 
 // Add unpacks the toolchain of a suite that has what is needed. If the same
 // packages are unpacked already, that root is shared.

@@ -9,7 +9,7 @@ import (
 func stepNames(p plan) []string {
 	g := &guest{plan: p}
 	var names []string
-	for _, s := range g.steps(nil) {
+	for _, s := range g.steps(t.Context()) {
 		names = append(names, s.name)
 	}
 	return names
