@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"kintsugi/internal/cage"
+	"kintsugi/internal/patchfile"
 	"kintsugi/internal/report"
 	"kintsugi/internal/target"
 	"kintsugi/kbuild"
@@ -15,6 +16,7 @@ import (
 type Options struct {
 	Target   *target.Target
 	Patches  []string        // files
+	Fuzz     int             // lines of context of a hunk that need not match, at either end
 	Out      string          // directory for the module, its source and the report
 	Name     string          // of the module; empty: after the first patch
 	Jobs     int             // compilers at once
@@ -28,9 +30,13 @@ type Options struct {
 // Build turns the patches into a livepatch module in opts.Out. The report is
 // never nil and lists everything that was found. Out gets it whatever its
 // verdict is, and the module only with the verdict ok. The error is nil only
-// for the verdict ok.
+// for the verdicts ok and fixed.
 func Build(ctx context.Context, opts Options) (*report.Report, error) {
 	rec := newRecord(opts)
+	changes, err := parse(opts, rec)
+	if err != nil {
+		return rec.publish(opts.Out, nil, err)
+	}
 	rec.stage("open")
 	s, err := open(ctx, opts)
 	if err != nil {
@@ -38,13 +44,17 @@ func Build(ctx context.Context, opts Options) (*report.Report, error) {
 	}
 	defer s.close()
 	rec.enclosed(s.cage, opts)
-	files, err := build(ctx, s, rec)
+	files, err := build(ctx, s, rec, changes)
 	return rec.publish(opts.Out, files, err)
 }
 
 // Check is Build up to resolve: the verdict without a module.
 func Check(ctx context.Context, opts Options) (*report.Report, error) {
 	rec := newRecord(opts)
+	changes, err := parse(opts, rec)
+	if err != nil {
+		return rec.finish(err)
+	}
 	rec.stage("open")
 	s, err := open(ctx, opts)
 	if err != nil {
@@ -52,14 +62,14 @@ func Check(ctx context.Context, opts Options) (*report.Report, error) {
 	}
 	defer s.close()
 	rec.enclosed(s.cage, opts)
-	_, err = resolveParts(ctx, s, rec)
+	_, err = resolveParts(ctx, s, rec, changes)
 	return rec.finish(err)
 }
 
 // build is the whole way, from patch files to the files of the module and its
 // source, by their names in Out.
-func build(ctx context.Context, s *session, rec *record) (map[string][]byte, error) {
-	parts, err := resolveParts(ctx, s, rec)
+func build(ctx context.Context, s *session, rec *record, changes *patchfile.Result) (map[string][]byte, error) {
+	parts, err := resolveParts(ctx, s, rec, changes)
 	if err != nil {
 		return nil, err
 	}
@@ -89,17 +99,7 @@ func build(ctx context.Context, s *session, rec *record) (map[string][]byte, err
 
 // resolveParts is the first half of the way: from patch files to the objects
 // that go into the module, with every reference resolved.
-func resolveParts(ctx context.Context, s *session, rec *record) ([]resolved, error) {
-	rec.stage("parse")
-	patches, err := readPatches(s.opts.Patches)
-	if err != nil {
-		return nil, err
-	}
-	rec.rep.Patches = describePatches(patches)
-	changes, found, err := apply(s, patches)
-	if err := rec.note(found, err); err != nil {
-		return nil, err
-	}
+func resolveParts(ctx context.Context, s *session, rec *record, changes *patchfile.Result) ([]resolved, error) {
 	rec.stage("plan")
 	planned, found, err := plan(ctx, s, changes, rec.rep.Diagnostics)
 	rec.rep.Units = describePlanned(planned)

@@ -7,7 +7,6 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 
 	"kintsugi/internal/fault"
@@ -110,8 +109,10 @@ func checkTaken(name, modules string) error {
 	if err != nil {
 		return fault.Environmentf("modules: %w", err)
 	}
-	if slices.ContainsFunc(strings.Fields(string(list)), func(file string) bool { return kofile.Name(path.Base(file)) == own }) {
-		return taken
+	for _, file := range strings.Fields(string(list)) {
+		if kofile.Name(path.Base(file)) == own {
+			return taken
+		}
 	}
 	return nil
 }

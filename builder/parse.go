@@ -1,6 +1,7 @@
 package builder
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -10,6 +11,19 @@ import (
 	"kintsugi/internal/patchfile"
 	"kintsugi/internal/report"
 )
+
+// parse reads the patches and applies them to the pristine source, before
+// anything of the target is opened that takes time.
+func parse(opts Options, rec *record) (*patchfile.Result, error) {
+	rec.stage("parse")
+	patches, err := readPatches(opts.Patches)
+	if err != nil {
+		return nil, err
+	}
+	changes, found, err := apply(opts, patches)
+	rec.rep.Patches = describePatches(patches)
+	return changes, rec.note(found, err)
+}
 
 // readPatches reads the patch files.
 func readPatches(paths []string) ([]*patchfile.Patch, error) {
@@ -37,21 +51,44 @@ func describePatches(patches []*patchfile.Patch) []report.Patch {
 }
 
 // apply applies the patches to the pristine source in memory.
-func apply(s *session, patches []*patchfile.Patch) (*patchfile.Result, []report.Diagnostic, error) {
-	tree, err := os.OpenRoot(s.opts.Target.Source)
+func apply(opts Options, patches []*patchfile.Patch) (*patchfile.Result, []report.Diagnostic, error) {
+	t := opts.Target
+	machine, err := arch.ByName(t.Arch)
 	if err != nil {
-		return nil, nil, fault.Environmentf("source of target %s: %w", s.opts.Target.Name, err)
+		return nil, nil, fault.Environmentf("target %s: %w", t.Name, err)
+	}
+	tree, err := os.OpenRoot(t.Source)
+	if err != nil {
+		return nil, nil, fault.Environmentf("source of target %s: %w", t.Name, err)
 	}
 	defer tree.Close()
-	changes, err := patchfile.Apply(tree.FS(), patches)
+	changes, err := patchfile.Apply(tree.FS(), patches, patchfile.Options{Fuzz: opts.Fuzz})
+	if err != nil && patchfile.AppliedBefore(tree.FS(), patches) {
+		return nil, appliedBefore(patches), errFixed
+	}
 	if err != nil {
 		return nil, nil, err
 	}
-	found := patchfile.Diagnose(patches, changes, s.arch.Kernel)
+	found := patchfile.Diagnose(patches, changes, machine.Kernel)
 	for _, o := range changes.Offsets {
 		found = append(found, o.Diagnostic())
 	}
+	for _, f := range changes.Fuzzes {
+		found = append(found, f.Diagnostic())
+	}
 	return changes, found, nil
+}
+
+// errFixed ends a build whose patches are in the kernel already. It does not
+// leave this package: the verdict is report.Fixed, and no error.
+var errFixed = errors.New("the kernel has this change already")
+
+func appliedBefore(patches []*patchfile.Patch) []report.Diagnostic {
+	var found []report.Diagnostic
+	for _, p := range patches {
+		found = append(found, p.AppliedDiagnostic())
+	}
+	return found
 }
 
 // sources are the changed files that can be part of a kernel for a.

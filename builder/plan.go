@@ -28,6 +28,9 @@ func plan(ctx context.Context, s *session, changes *patchfile.Result, explained 
 	if len(units) == 0 {
 		found = notInKernel(found)
 	}
+	found = append(found, changes.Removed(func(path string) bool {
+		return slices.ContainsFunc(units, func(u kbuild.Unit) bool { return u.Source == path })
+	})...)
 	for _, u := range units {
 		more, err := checkOwners(s.kernel, u)
 		if err != nil {
@@ -99,7 +102,7 @@ func notInKernel(found []report.Diagnostic) []report.Diagnostic {
 func unreached(files []string, explained []report.Diagnostic, read []string, severity diag.Severity) []report.Diagnostic {
 	known := map[string]bool{}
 	for _, d := range explained {
-		if d.Code != diag.PatchOffset {
+		if d.Code != diag.PatchOffset && d.Code != diag.PatchFuzz {
 			known[d.Source] = true
 		}
 	}

@@ -87,7 +87,10 @@ func (rec *record) finish(err error) (*report.Report, error) {
 	rec.stage("")
 	rep := rec.rep
 	rep.Verdict = verdictOf(err)
-	if rep.Verdict != report.OK && rep.Errors() == 0 {
+	if rep.Verdict == report.Fixed {
+		err = nil
+	}
+	if err != nil && rep.Errors() == 0 {
 		rep.Diagnostics = append(rep.Diagnostics, failures(err)...)
 	}
 	if rep.Verdict == report.Failed {
@@ -119,6 +122,8 @@ func verdictOf(err error) report.Verdict {
 	switch {
 	case err == nil:
 		return report.OK
+	case errors.Is(err, errFixed):
+		return report.Fixed
 	case errors.Is(err, ErrNothing):
 		return report.Nothing
 	case fault.ClassOf(err) == fault.Verdict:

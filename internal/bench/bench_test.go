@@ -31,7 +31,7 @@ func TestEdit(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, patch)
 	}
-	applied, err := patchfile.Apply(os.DirFS(tree), []*patchfile.Patch{p})
+	applied, err := patchfile.Apply(os.DirFS(tree), []*patchfile.Patch{p}, patchfile.Options{})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, patch)
 	}

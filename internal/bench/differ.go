@@ -105,7 +105,7 @@ func (b *bench) pair(ctx context.Context, e edit) (original, patched []byte, err
 	if err != nil {
 		return nil, nil, err
 	}
-	changes, err := patchfile.Apply(os.DirFS(b.target.Source), []*patchfile.Patch{p})
+	changes, err := patchfile.Apply(os.DirFS(b.target.Source), []*patchfile.Patch{p}, patchfile.Options{})
 	if err != nil {
 		return nil, nil, err
 	}

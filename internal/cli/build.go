@@ -34,13 +34,14 @@ The output directory gets NAME.ko, report.json and src/, the module's source,
 which make -C HEADERS M=DIR/src compiles again by hand. They replace those of an
 earlier build. A build that does not succeed leaves report.json alone.
 ` + kernelHelp + `
-Exit codes: 0 built; 1 the patches cannot be livepatched, change nothing or
+Exit codes: 0 built, or the kernel has the change already (fixed); 1 the patches cannot be livepatched, change nothing or
 fail in the VM; 2 bad input; 3 the environment; 4 a bug of kintsugi.`,
 		Args: wants(1, maxPatches, "PATCH..."),
 	})
 	kernel := a.kernelFlags(cmd)
 	flags := cmd.Flags()
 	flags.StringVarP(&opts.Out, "output", "o", "out", "output directory")
+	a.fuzzFlag(cmd, &opts)
 	flags.StringVarP(&opts.Name, "name", "n", "", "module name (default: livepatch-PATCH)")
 	flags.IntVarP(&opts.Jobs, "jobs", "j", runtime.NumCPU(), "compilers to run at once")
 	a.compileFlags(cmd, &opts)
@@ -67,10 +68,15 @@ func (a *app) build(ctx context.Context, opts builder.Options, kernel *kernelCho
 	if err == nil {
 		files = written(opts.Out, rep)
 	}
-	if err == nil && trial != nil {
+	if err == nil && trial != nil && rep.Module != nil {
 		err = a.testBuilt(ctx, opts, *trial, rep)
 	}
 	return a.printReport(rep, err, files)
+}
+
+// fuzzFlag gives cmd the flag --fuzz.
+func (a *app) fuzzFlag(cmd *cobra.Command, opts *builder.Options) {
+	cmd.Flags().IntVar(&opts.Fuzz, "fuzz", 0, "let up to `N` outermost lines of a hunk's context differ, with a note for each hunk")
 }
 
 // buildFor builds for the kernel that was chosen.
@@ -116,6 +122,9 @@ func told(rep *report.Report, err error) error {
 }
 
 func checkOptions(opts builder.Options) error {
+	if opts.Fuzz < 0 {
+		return fault.Inputf("--fuzz %d: it is a number of lines", opts.Fuzz)
+	}
 	if opts.Jobs < 1 {
 		return fault.Inputf("-j %d: at least one compiler has to run", opts.Jobs)
 	}
@@ -153,12 +162,17 @@ func readReport(path string) *report.Report {
 
 // written says which files a build has left.
 func written(dir string, rep *report.Report) string {
+	table := text.Table{}
+	table.Row("report", filepath.Join(dir, "report.json"))
+	if rep.Module == nil {
+		return table.String()
+	}
 	module := filepath.Join(dir, rep.Module.Path)
 	var size int64
 	if info, err := os.Stat(module); err == nil {
 		size = info.Size()
 	}
-	table := text.Table{}
+	table = text.Table{}
 	table.Row("module", module, text.Bytes(size))
 	table.Row("report", filepath.Join(dir, "report.json"))
 	table.Row("source", filepath.Join(dir, "src")+string(filepath.Separator))

@@ -20,6 +20,7 @@ func checkVerb(a *app) *cobra.Command {
 	kernel := a.kernelFlags(cmd)
 	cmd.Flags().IntVarP(&opts.Jobs, "jobs", "j", runtime.NumCPU(), "compilers to run at once")
 	a.compileFlags(cmd, &opts)
+	a.fuzzFlag(cmd, &opts)
 	cmd.RunE = func(cmd *cobra.Command, patches []string) error {
 		opts.Patches = patches
 		return a.check(cmd.Context(), opts, kernel)

@@ -3,7 +3,10 @@ package diag
 const (
 	PatchApply   Code = "patch-apply"
 	PatchOffset  Code = "patch-offset"
+	PatchFuzz    Code = "patch-fuzz"
+	PatchApplied Code = "patch-applied"
 	PatchCompile Code = "patch-compile"
+	FileRemoved  Code = "file-removed"
 	FileIgnored  Code = "file-ignored"
 	NotInKernel  Code = "not-in-kernel"
 	BuildFile    Code = "build-file"

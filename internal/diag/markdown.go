@@ -82,6 +82,7 @@ severity decides what a finding means: an ` + "`error`" + ` stands against a liv
 | verdict | exit code | meaning |
 | --- | --- | --- |
 | ` + "`ok`" + ` | 0 | the module is built, or can be |
+| ` + "`fixed`" + ` | 0 | the kernel has all of the change already; there is no module |
 | ` + "`refused`" + ` | 1 | the patch cannot be a livepatch; the errors give the reasons |
 | ` + "`nothing`" + ` | 1 | the patch changes nothing that this kernel runs |
 | ` + "`failed`" + ` | 1, 2, 3 or 4 | the test in the VM failed (1), bad input (2), the environment (3), a bug of kintsugi (4) |

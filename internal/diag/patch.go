@@ -3,19 +3,45 @@ package diag
 var patchRows = []Row{
 	{
 		Code: PatchApply, Severity: Error,
-		Meaning: "A hunk does not apply to the target's source. There is no fuzz: every line of context has to " +
-			"match; only its place may have moved. Verdict `failed`, exit code 2.",
+		Meaning: "A hunk does not apply to the target's source: every line of its context has to match, only its " +
+			"place may have moved. Verdict `failed`, exit code 2.",
 		Example: "error: cve.patch: fs/proc/version.c: hunk 2 of 2 (@@ -11,7 +11,7 @@) does not apply; nearest is " +
 			"line 11, where 6 of 7 lines match: line 13 should be \"\\t\\tutsname()->sysname_of_old,\", is " +
 			"\"\\t\\tutsname()->sysname,\"",
-		Advice: "Rebase the patch on the target's own source (`kintsugi target show NAME` says where that is). " +
-			"Where the message says that the change is there already, this kernel does not need the patch.",
+		Advice: "Rebase the patch on the target's own source (`kintsugi target show NAME` shows where it is). " +
+			"`--fuzz N` lets the N outermost lines of context differ; the message names the N with which a hunk " +
+			"would apply. Leave out a patch that is in this kernel already.\n\n" +
+			"Of several places that match, the function in the hunk's heading decides (the text after `@@`), or " +
+			"else an offset at which the hunks after it match too. Where neither decides, the hunk is refused.",
+	},
+	{
+		Code: PatchApplied, Severity: Note,
+		Meaning: "The kernel's source has all of this patch: it applies in reverse, completely and without fuzz. " +
+			"Where that holds for all patches, the verdict is `fixed`, the exit code 0, and there is no module.",
+		Example: "note[patch-applied]: cve.patch is in this kernel's source already: all of it applies in reverse",
+		Advice:  "Nothing. This kernel does not need the patch.",
+	},
+	{
+		Code: PatchFuzz, Severity: Note,
+		Meaning: "A hunk was applied with the fuzz that `--fuzz` allows: its outermost lines of context are others " +
+			"in the file.",
+		Advice: "Look whether that is the place that was meant.",
 	},
 	{
 		Code: PatchOffset, Severity: Note,
-		Meaning: "A hunk was applied some lines away from where it says. It was applied where all of its lines " +
-			"match and at no second place.",
+		Meaning: "A hunk was applied some lines away from where it says. All of its lines match there, and at no " +
+			"second place, or the note names what decided.",
 		Advice: "Nothing, or look whether that is the place that was meant.",
+	},
+	{
+		Code: FileRemoved, Severity: Error,
+		Meaning: "The patch deletes or renames a C file that is compiled into the kernel. A livepatch replaces " +
+			"functions. It cannot take functions out of the running kernel, which has them under the old file's " +
+			"name.",
+		Example: "error[file-removed]: fs/proc/uptime.c: fs/proc/uptime.c is deleted: a livepatch replaces " +
+			"functions, and cannot take any out of the running kernel",
+		Advice: "Keep the file. Change the functions that call into it, or make the change to a renamed file under " +
+			"its old name.",
 	},
 	{
 		Code: PatchCompile, Severity: Error,

@@ -36,7 +36,8 @@ var keys = map[string]bool{
 	"Beside":     true, // patches of the folder beside, whose modules the probe can load
 	"Stacked":    true, // likewise, built to replace no other
 	"Complains":  true, // what the kernel says against one of these
-	"Verdict":    true, // refused, nothing, failed
+	"Verdict":    true, // ok, fixed, refused, nothing, failed
+	"Fuzz":       true, // lines of context that may differ
 	"Code":       true, // of the error and of a diagnostic
 	"Class":      true, // the exit code
 	"Headers":    true, // that the patch changes

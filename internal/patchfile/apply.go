@@ -16,6 +16,7 @@ type Result struct {
 	Changes []*Change         // sorted by path
 	Objects []makefile.Object // that makefiles add to the build; these makefiles are not among Changes
 	Offsets []Offset          // hunks that applied at another line than they say, in order
+	Fuzzes  []Fuzz            // hunks that applied without some of their context, in order
 
 	unread map[string]string // makefiles, and what of each is not understood; empty: nothing
 }
@@ -37,32 +38,53 @@ type Offset struct {
 	Patch, Path string
 	Hunk        int // from 1
 	Lines       int
+	Chosen      string // what decided between several places, empty for one place
+}
+
+// Options are what Apply may do beyond the letter of a patch.
+type Options struct {
+	Fuzz int // lines of context, at either end of a hunk, that need not match
 }
 
 // Apply applies patches one after the other to the tree, in memory: each sees
 // what the ones before it made. A hunk has to match all of its lines, exactly.
 // It applies where it says, moved by as much as the hunk before it moved, or
-// else at the only other place in the file where it matches. There is no fuzz.
+// else at the only other place in the file where it matches. Of several such
+// places it takes the one in the function that its heading names, or the one
+// at the only offset that suits the hunks after it too. Only a hunk that
+// matches nowhere is tried with fuzz.
 //
 // Files that no unit compiles (Ignorable) are left out. Files are not read
 // through symbolic links; for a tree on disk pass os.Root.FS, which does not
 // leave the directory whatever happens to it meanwhile.
 //
+// Of a section whose header has two different names Apply sets Path to the one
+// that exists, and Other to the empty string.
+//
 // The error for hunks that do not apply has an *ApplyError in its chain and
 // the code patch-apply.
-func Apply(tree fs.FS, patches []*Patch) (*Result, error) {
-	a := &applier{tree: tree, files: map[string]*file{}, result: &Result{}, budget: maxCompares}
+func Apply(tree fs.FS, patches []*Patch, opts Options) (*Result, error) {
+	return apply(tree, patches, opts, false)
+}
+
+// apply is Apply; with reversed, the patches are reversed ones, and have to be
+// undone with certainty (AppliedBefore).
+func apply(tree fs.FS, patches []*Patch, opts Options, reversed bool) (*Result, error) {
+	a := &applier{tree: tree, opts: opts, reversed: reversed,
+		files: map[string]*file{}, result: &Result{}, budget: maxCompares}
 	for _, p := range patches {
 		for _, f := range p.Files {
-			if f.Kind == Ignorable {
-				continue
+			err := a.settle(f)
+			if err == nil && f.Kind != Ignorable {
+				err = a.apply(p, f)
 			}
-			if err := a.apply(p, f); err != nil {
+			if err != nil {
 				return nil, fmt.Errorf("%s: line %d: %w", p.Name, f.Line, err)
 			}
 		}
 		if len(a.failures) > 0 {
-			return nil, applyFault(a.failures)
+			whole := !reversed && AppliedBefore(tree, []*Patch{p})
+			return nil, applyFault(a.failures, whole)
 		}
 	}
 	a.collect()
@@ -76,6 +98,8 @@ const maxCompares = 1 << 30
 
 type applier struct {
 	tree     fs.FS
+	opts     Options
+	reversed bool
 	files    map[string]*file // by path; all that were looked at
 	result   *Result
 	failures []*Failure
@@ -110,6 +134,27 @@ func (a *applier) load(path string) (*file, error) {
 	return f, nil
 }
 
+// settle decides between the two names of a section. Where neither exists, or
+// both do, the section keeps both, and misfit refuses it.
+func (a *applier) settle(s *File) error {
+	if s.Other == "" {
+		return nil
+	}
+	first, err := a.load(s.Path)
+	if err != nil {
+		return err
+	}
+	second, err := a.load(s.Other)
+	if err != nil || first.exists == second.exists {
+		return err
+	}
+	if second.exists {
+		s.Path, s.OldPath = s.Other, s.Other
+	}
+	s.Other, s.Kind = "", Classify(s.Path)
+	return nil
+}
+
 // apply applies one section. What does not fit the tree is noted in failures;
 // an error is for what should not even be tried.
 func (a *applier) apply(p *Patch, s *File) error {
@@ -141,7 +186,7 @@ func (a *applier) apply(p *Patch, s *File) error {
 	return nil
 }
 
-// misfit says why a section cannot apply whatever its hunks are.
+// misfit explains why a section cannot apply whatever its hunks are.
 func (s *File) misfit(old, dst *file) *Failure {
 	switch s.Action {
 	case New:
@@ -154,8 +199,13 @@ func (s *File) misfit(old, dst *file) *Failure {
 			return &Failure{Reason: s.Path + " exists", Applied: s.Action == Rename && !old.exists}
 		}
 	}
-	if !old.exists {
-		return &Failure{Reason: noSuchFile, Applied: s.Action == Delete}
+	switch {
+	case !old.exists && s.Other != "":
+		return &Failure{Reason: "no such file in the source tree, and no " + s.Other, Hint: hintPaths}
+	case !old.exists:
+		return &Failure{Reason: "no such file in the source tree", Hint: hintPaths, Applied: s.Action == Delete}
+	case s.Other != "":
+		return &Failure{Reason: "the patch names " + s.Other + " as well, and the source tree has both", Hint: hintNames}
 	}
 	return nil
 }
@@ -176,20 +226,23 @@ func (a *applier) patch(p *Patch, s *File, f *file) (*file, error) {
 	where := &finder{lines: f.lines, budget: &a.budget}
 	failed := false
 	for i, h := range s.Hunks {
-		at, err := where.place(h, done, offset)
+		found, err := where.locate(s.Hunks, i, done, offset, a.opts.Fuzz)
 		if errors.Is(err, errBudget) {
 			return nil, fault.Inputf("%s: hunk %d nearly matches in too many places", s.Path, i+1)
 		}
+		if err == nil && a.reversed {
+			err = where.certain(found)
+		}
 		if err != nil {
-			a.failures = append(a.failures, explain(where, h, done, offset, err, Failure{Patch: p.Name, Path: s.Path, Hunk: i + 1, Hunks: len(s.Hunks)}))
+			failure := Failure{Patch: p.Name, Path: s.Path, Hunk: i + 1, Hunks: len(s.Hunks)}
+			a.failures = append(a.failures, explain(where, h, done, offset, err, failure))
 			failed = true
 			continue
 		}
-		if offset = at - h.start(); offset != 0 {
-			a.result.Offsets = append(a.result.Offsets, Offset{p.Name, s.Path, i + 1, offset})
-		}
-		next.keep(f, done, at)
-		done = next.change(f, h, at)
+		offset = found.at - found.hunk.start()
+		a.note(found, p, s, i)
+		next.keep(f, done, found.at)
+		done = next.change(f, found.hunk, found.at)
 	}
 	next.keep(f, done, len(f.lines))
 	if reason := next.malformed(s); reason != "" && !failed {
@@ -198,7 +251,17 @@ func (a *applier) patch(p *Patch, s *File, f *file) (*file, error) {
 	return next, nil
 }
 
-// malformed says what is wrong with f as the outcome of s, empty for nothing.
+// note keeps what was not to the letter about hunk i of s.
+func (a *applier) note(found spot, p *Patch, s *File, i int) {
+	if offset := found.at - found.hunk.start(); offset != 0 {
+		a.result.Offsets = append(a.result.Offsets, Offset{p.Name, s.Path, i + 1, offset, found.chosen})
+	}
+	if found.fuzz > 0 {
+		a.result.Fuzzes = append(a.result.Fuzzes, Fuzz{p.Name, s.Path, i + 1, s.Hunks[i].Header, found.fuzz, found.at + 1})
+	}
+}
+
+// malformed describes what is wrong with f as the outcome of s, empty for nothing.
 func (f *file) malformed(s *File) string {
 	if s.Action == Delete && len(f.lines) > 0 {
 		return "the file to delete has lines that the patch does not take away"

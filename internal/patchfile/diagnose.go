@@ -2,6 +2,7 @@ package patchfile
 
 import (
 	"fmt"
+	"slices"
 
 	"kintsugi/internal/diag"
 	"kintsugi/internal/report"
@@ -30,6 +31,10 @@ func Diagnose(patches []*Patch, applied *Result, arch string) []report.Diagnosti
 				list = append(list, *d)
 			}
 		}
+	}
+	if slices.ContainsFunc(list, func(d report.Diagnostic) bool { return d.Severity == diag.Error }) {
+		// Most often the makefile that is refused has a line less, and this is why.
+		list = append(applied.Removed(func(path string) bool { return !ForeignArch(path, arch) }), list...)
 	}
 	return list
 }
@@ -63,21 +68,66 @@ func (f *File) diagnose(arch string) *report.Diagnostic {
 	return d
 }
 
+// Removed refuses the C files that the patches delete or rename, those that
+// isUnit reports to be compiled into the kernel.
+func (r *Result) Removed(isUnit func(path string) bool) []report.Diagnostic {
+	var list []report.Diagnostic
+	for _, c := range r.Changes {
+		if c.Patched != nil || c.Kind != Source || !isUnit(c.Path) {
+			continue
+		}
+		d := report.Diagnostic{Code: diag.FileRemoved, Severity: diag.Error, Source: c.Path,
+			Message: c.Path + " is deleted: a livepatch replaces functions, and cannot take any out of the running kernel",
+			Hint:    "keep the file, and change the functions that call into it"}
+		if to := r.renamed(c.Path); to != "" {
+			d.Message = fmt.Sprintf("%s is renamed to %s: the running kernel has its functions under the old name", c.Path, to)
+			d.Hint = "make the change to " + c.Path + " under its old name"
+		}
+		list = append(list, d)
+	}
+	return list
+}
+
+// renamed is the new name of the file at path, empty if it has none.
+func (r *Result) renamed(path string) string {
+	for _, c := range r.Changes {
+		if c.From == path && c.Path != path {
+			return c.Path
+		}
+	}
+	return ""
+}
+
 // Diagnostic is the failure for a report.
 func (f *Failure) Diagnostic() report.Diagnostic {
 	source := f.Path
-	if f.Near > 0 {
+	if f.Differs > 0 {
 		source = fmt.Sprintf("%s:%d", f.Path, f.Differs)
 	}
 	d := report.Diagnostic{Code: diag.PatchApply, Severity: diag.Error, Source: source, Message: f.String()}
-	if f.Applied {
-		d.Hint = "check whether this kernel has the change already"
-	}
+	d.Hint = f.advice()
 	return d
+}
+
+// AppliedDiagnostic is the note for a report that the kernel has all of p.
+func (p *Patch) AppliedDiagnostic() report.Diagnostic {
+	return report.Diagnostic{Code: diag.PatchApplied, Severity: diag.Note,
+		Message: p.Name + " is in this kernel's source already: all of it applies in reverse"}
 }
 
 // Diagnostic is the offset as a note for a report.
 func (o Offset) Diagnostic() report.Diagnostic {
-	return report.Diagnostic{Code: diag.PatchOffset, Severity: diag.Note, Source: o.Path,
-		Message: fmt.Sprintf("hunk %d of %s applies %+d lines from where it says", o.Hunk, o.Patch, o.Lines)}
+	message := fmt.Sprintf("hunk %d of %s applies %+d lines from where it says", o.Hunk, o.Patch, o.Lines)
+	if o.Chosen != "" {
+		message += "; of several places that match it was chosen by " + o.Chosen
+	}
+	return report.Diagnostic{Code: diag.PatchOffset, Severity: diag.Note, Source: o.Path, Message: message}
+}
+
+// Diagnostic is the fuzz as a note for a report.
+func (f Fuzz) Diagnostic() report.Diagnostic {
+	return report.Diagnostic{Code: diag.PatchFuzz, Severity: diag.Note, Source: fmt.Sprintf("%s:%d", f.Path, f.Line),
+		Message: fmt.Sprintf("hunk %d of %s (%s) applies at line %d only with fuzz %d: "+
+			"its outermost lines of context do not match", f.Hunk, f.Patch, f.Header, f.Line, f.Fuzz),
+		Hint: "check that this is the place that is meant"}
 }

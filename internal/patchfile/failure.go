@@ -1,7 +1,9 @@
 package patchfile
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"kintsugi/internal/diag"
@@ -14,7 +16,10 @@ type Failure struct {
 	Hunk, Hunks int    // which of how many, from 1; 0 for the file as a whole
 	Header      string // of the hunk
 	Reason      string
-	Applied     bool // the tree looks as if the patch was applied before
+	Applied     bool   // the tree looks as if the patch was applied before
+	Hint        string // how to mend the patch, empty for the general advice
+	Fuzz        int    // with which the hunk would apply, 0 for none
+	FuzzLine    int    // where it would
 
 	// The place where most lines of the hunk match; Near is 0 where there is none.
 	Near           int    // line of the file, from 1
@@ -53,6 +58,9 @@ func (f *Failure) String() string {
 	switch {
 	case f.Applied:
 		b.WriteString("; it looks already applied")
+	case f.Fuzz > 0:
+		fmt.Fprintf(&b, "; with --fuzz %d it would apply at line %d", f.Fuzz, f.FuzzLine)
+		fallthrough
 	case f.Near > 0:
 		fmt.Fprintf(&b, "; nearest is line %d, where %d of %d lines match: line %d should be %s, is %s",
 			f.Near, f.Matched, f.Total, f.Differs, quoteLine(f.Expected), quoteLine(f.Found))
@@ -73,29 +81,44 @@ func quoteLine(line string) string {
 	return quote(line)
 }
 
-const noSuchFile = "no such file in the source tree"
+// What helps against a failure.
+const (
+	hintPaths = "paths are read as patch -p1 reads them, from the top of the kernel's source: " +
+		"modules that are built out of tree are not supported"
+	hintNames   = "name the file to change in both lines of the header"
+	hintPlaces  = "make the patch with more lines of context, such as diff -U10, so that one place is left"
+	hintContext = "make the patch with lines of context: diff -U3"
+	hintFuzz    = "look at the place, then allow it with --fuzz, or rebase the patch on the target's own source"
+	hintRebase  = "rebase the patch on the target's own source: every line of context has to match"
+	hintApplied = "a part of the change seems to be in this kernel's source already: check what this kernel still needs"
+)
 
-// applyFault classes an ApplyError and adds the advice that fits.
-func applyFault(failures []*Failure) error {
+// applyFault classes an ApplyError and adds the advice that fits. With whole,
+// the tree has all that the patch changes.
+func applyFault(failures []*Failure, whole bool) error {
 	e := &fault.Error{Class: fault.Input, Code: diag.PatchApply, Err: &ApplyError{failures}}
-	applied, missing := 0, 0
+	if whole {
+		return e.Hint("%s is in this kernel's source already: leave it out", failures[0].Patch)
+	}
 	for _, f := range failures {
-		if f.Applied {
-			applied++
-		} else if f.Reason == noSuchFile {
-			missing++
+		if hint := f.advice(); !slices.Contains(e.Hints, hint) {
+			e.Hints = append(e.Hints, hint)
 		}
 	}
-	switch {
-	case applied == len(failures):
-		return e.Hint("the change seems to be in this kernel's source already: check whether it needs this patch")
-	case missing > 0:
-		e.Hint("paths are read as patch -p1 reads them, from the top of the source tree")
-	}
-	if applied+missing < len(failures) {
-		e.Hint("rebase the patch on the target's own source; there is no fuzz, every context line has to match")
-	}
 	return e
+}
+
+// advice is what helps against f.
+func (f *Failure) advice() string {
+	switch {
+	case f.Applied:
+		return hintApplied
+	case f.Fuzz > 0:
+		return hintFuzz
+	case f.Hint != "":
+		return f.Hint
+	}
+	return hintRebase
 }
 
 // explain completes f with why the hunk h has no place in the file.
@@ -106,20 +129,39 @@ func explain(where *finder, h *Hunk, from, offset int, err error, f Failure) *Fa
 	switch {
 	case where.isAt(patched, from, hint):
 		f.Applied = true
-	case err == errAmbiguous:
-		var lines []string
-		for i, at := range where.search(old, from) {
-			if i == 5 {
-				lines = append(lines, "…")
-				break
-			}
-			lines = append(lines, fmt.Sprint(at+1))
-		}
-		f.Reason += ": lines " + strings.Join(lines, ", ")
-	case err == errNoPlace:
+	case errors.Is(err, errAmbiguous):
+		f.Reason += ": lines " + where.placesText(old, from)
+		f.Hint = hintPlaces
+	case errors.Is(err, errNoContext):
+		f.Hint = hintContext
+	case errors.Is(err, errNoPlace):
 		f.near(where, old, hint)
+		f.fuzzy(where, h, from, offset)
 	}
 	return &f
+}
+
+// placesText lists the first lines where want matches.
+func (f *finder) placesText(want []string, from int) string {
+	const most = 5
+	var lines []string
+	for i, at := range f.search(want, from) {
+		if i == most {
+			lines = append(lines, "…")
+			break
+		}
+		lines = append(lines, fmt.Sprint(at+1))
+	}
+	return strings.Join(lines, ", ")
+}
+
+// fuzzy fills in with which fuzz the hunk would apply.
+func (f *Failure) fuzzy(where *finder, h *Hunk, from, offset int) {
+	before, after := h.context()
+	s, err := where.locate([]*Hunk{h}, 0, from, offset, max(before, after))
+	if err == nil {
+		f.Fuzz, f.FuzzLine = s.fuzz, s.at+1
+	}
 }
 
 // isAt is whether want stands at hint, or at just one other place.

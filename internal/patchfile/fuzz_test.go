@@ -56,7 +56,7 @@ func FuzzApply(f *testing.F) {
 		}
 		Diagnose([]*Patch{p}, &Result{}, "x86")
 		tree := fstest.MapFS{"fs/x.c": {Data: source, Mode: 0o644}, "link": {Data: []byte("fs/x.c"), Mode: fs.ModeSymlink}}
-		r, err := Apply(watchedFS{tree, t}, []*Patch{p})
+		r, err := Apply(watchedFS{tree, t}, []*Patch{p}, Options{})
 		if err != nil {
 			_ = describeError(err)
 			return

@@ -20,8 +20,10 @@ var update = flag.Bool("update", false, "rewrite the golden parts of testdata")
 
 // TestApplyGolden runs every archive of testdata/apply: the files below tree/
 // are the pristine tree, the files *.patch are applied in order, and "want"
-// is what comes out, as a person would read it. "-- CRLF --" in the comment
-// turns the patches' line ends around.
+// is what comes out, as a person would read it. Lines of the comment steer this:
+// "CRLF: " converts the patches' line ends, "Fuzz: N" allows fuzz. In files,
+// ⌁ stands for a byte order mark ␍ for a carriage return, and ␄ for a newline
+// that is missing.
 func TestApplyGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/apply/*.txt")
 	if err != nil || len(files) == 0 {
@@ -42,19 +44,26 @@ func runGolden(t *testing.T, name string) {
 	var patches []archiveFile
 	want := -1
 	for i, f := range archive.files {
-		if strings.Contains(archive.comment, "CRLF") {
+		f.data = []byte(strings.NewReplacer("⌁", "\ufeff", "␍", "\r", "␄\n", "").Replace(string(f.data)))
+		if strings.Contains(archive.comment, "CRLF: ") && !strings.HasPrefix(f.name, "tree/") {
 			f.data = bytes.ReplaceAll(f.data, []byte("\n"), []byte("\r\n"))
 		}
 		switch path, inTree := strings.CutPrefix(f.name, "tree/"); {
 		case inTree:
-			tree[path] = &fstest.MapFile{Data: archive.files[i].data, Mode: 0o644}
+			tree[path] = &fstest.MapFile{Data: f.data, Mode: 0o644}
 		case f.name == "want":
 			want = i
 		default:
 			patches = append(patches, f)
 		}
 	}
-	got := describe(tree, patches)
+	var opts Options
+	if _, text, found := strings.Cut(archive.comment, "Fuzz: "); found {
+		if _, err := fmt.Sscan(text, &opts.Fuzz); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := describe(tree, patches, opts)
 	if *update {
 		if want < 0 {
 			want = len(archive.files)
@@ -75,7 +84,7 @@ func runGolden(t *testing.T, name string) {
 }
 
 // describe applies patches and writes down all that comes of it.
-func describe(tree fstest.MapFS, files []archiveFile) string {
+func describe(tree fstest.MapFS, files []archiveFile, opts Options) string {
 	var b strings.Builder
 	var patches []*Patch
 	for _, f := range files {
@@ -88,16 +97,22 @@ func describe(tree fstest.MapFS, files []archiveFile) string {
 			fmt.Fprintf(&b, "%s: %s %s %s (%d hunks)\n", p.Name, f.Action, f.Kind, f.Path, len(f.Hunks))
 		}
 	}
-	r, err := Apply(tree, patches)
+	r, err := Apply(tree, patches, opts)
 	applied := r
 	if err != nil {
 		applied = &Result{}
+	}
+	if err == nil && AppliedBefore(tree, patches) {
+		b.WriteString("applies, and was applied before\n")
 	}
 	for _, d := range Diagnose(patches, applied, "x86") {
 		fmt.Fprintf(&b, "%s: %s: %s\n", d.Severity, d.Code, d.Message)
 	}
 	if err != nil {
-		return b.String() + describeError(err)
+		return b.String() + describeError(err) + fmt.Sprintf("applied before: %v\n", AppliedBefore(tree, patches))
+	}
+	for _, f := range r.Fuzzes {
+		fmt.Fprintf(&b, "note: %s\n", f.Diagnostic().Message)
 	}
 	for _, o := range r.Offsets {
 		fmt.Fprintf(&b, "note: %s\n", o.Diagnostic().Message)

@@ -22,10 +22,6 @@ const maxPatch = 64 << 20
 // several mails in one mbox), of diff -u, or a quilt patch. One leading
 // directory is stripped from paths, as patch -p1 does.
 //
-// A patch of which every line ends in CRLF went through a channel that put
-// the carriage returns there: they are taken off. In any other patch a
-// carriage return is part of the text.
-//
 // Every error is a fault.Input.
 func Parse(name string, data []byte) (*Patch, error) {
 	files, err := parseText(data)
@@ -42,12 +38,19 @@ func parseText(data []byte) ([]*File, error) {
 		return nil, fault.Inputf("patch of more than %d MiB", maxPatch>>20)
 	case len(bytes.TrimSpace(data)) == 0:
 		return nil, fault.Inputf("empty patch")
+	case bytes.HasPrefix(data, []byte{0xff, 0xfe}), bytes.HasPrefix(data, []byte{0xfe, 0xff}):
+		return nil, fault.Inputf("text in UTF-16: it begins with that byte order mark").
+			Hint("convert it: iconv -f UTF-16 -t UTF-8")
 	case bytes.IndexByte(data, 0) >= 0:
 		return nil, fault.Inputf("binary data in the patch").Hint("a patch is text: a unified diff, or a mail with one")
 	}
-	text := stripCR(string(data))
-	if !strings.HasSuffix(text, "\n") {
-		text += "\n" // lost on the way; a missing one in the file has a line of its own
+	text := string(data)
+	if !strings.HasSuffix(text, "\n") { // lost on the way; a missing one in the file has a line of its own
+		text = strings.TrimSuffix(text, "\r")
+		if lines := splitLines(text); len(lines) > 1 && strings.HasSuffix(lines[len(lines)-2], "\r\n") {
+			text += "\r"
+		}
+		text += "\n"
 	}
 	sections, err := split(text)
 	if err != nil {
@@ -67,15 +70,6 @@ func parseText(data []byte) ([]*File, error) {
 	return files, nil
 }
 
-// stripCR undoes a CRLF conversion of the whole patch.
-func stripCR(text string) string {
-	crlf, lf := strings.Count(text, "\r\n"), strings.Count(text, "\n")
-	if crlf == 0 || crlf != lf {
-		return text
-	}
-	return strings.ReplaceAll(text, "\r\n", "\n")
-}
-
 func parseSection(s section) (*File, error) {
 	parsed, _, err := gitdiff.Parse(strings.NewReader(s.text))
 	switch {
@@ -85,10 +79,14 @@ func parseSection(s section) (*File, error) {
 		return nil, fault.Inputf("file header that cannot be read")
 	}
 	g := parsed[0]
+	other := ""
 	if !strings.HasPrefix(s.text, "diff --git ") {
-		plainNames(g, s.text)
+		other = plainNames(g, s.text)
 	}
 	f := &File{Path: g.NewName, OldPath: g.OldName, Action: actionOf(g), Line: s.line, Hunks: hunksOf(g)}
+	if f.Action == Modify && checkPath(other) == nil {
+		f.Other = other
+	}
 	switch f.Action {
 	case New:
 		f.OldPath = ""
@@ -98,7 +96,7 @@ func parseSection(s section) (*File, error) {
 	if err := checkFile(f, g); err != nil {
 		return nil, err
 	}
-	f.Kind = max(Classify(f.Path), Classify(f.OldPath))
+	f.Kind = max(Classify(f.Path), Classify(f.OldPath), Classify(f.Other))
 	return f, nil
 }
 
@@ -107,18 +105,28 @@ var libraryPrefix = regexp.MustCompile(`^gitdiff: line \d+: `)
 
 // plainNames sets the names of a section without a git header, as the library
 // does but one directory less: the new name, or the old one where the new one
-// only has more at its end, such as ".new".
-func plainNames(g *gitdiff.File, text string) {
+// only has more at its end, such as ".new". It returns the name that was not
+// taken, empty where the two are the same.
+func plainNames(g *gitdiff.File, text string) (other string) {
 	lines := strings.SplitN(text, "\n", 3)
 	oldName, newName := trimName(lines[0][len("--- "):]), trimName(lines[1][len("+++ "):])
 	name := strip(newName)
-	if isDevNull(newName) || !isDevNull(oldName) && strings.HasPrefix(name, strip(oldName)) {
-		name = strip(oldName)
-	}
-	if isDevNull(oldName) && isDevNull(newName) {
+	switch {
+	case isDevNull(oldName) && isDevNull(newName):
 		name = ""
+	case isDevNull(oldName):
+	case isDevNull(newName):
+		name = strip(oldName)
+	case strings.HasPrefix(name, strip(oldName)):
+		name, other = strip(oldName), name
+	default:
+		other = strip(oldName)
 	}
 	g.OldName, g.NewName = name, name
+	if other == name {
+		return ""
+	}
+	return other
 }
 
 // strip takes the first directory off a path.
@@ -152,6 +160,7 @@ func hunksOf(g *gitdiff.File) []*Hunk {
 			OldStart: int(frag.OldPosition), OldLines: int(frag.OldLines),
 			NewStart: int(frag.NewPosition), NewLines: int(frag.NewLines),
 		}
+		h.Heading = strings.TrimSpace(frag.Comment)
 		h.Header = fmt.Sprintf("@@ -%d,%d +%d,%d @@", h.OldStart, h.OldLines, h.NewStart, h.NewLines)
 		for _, l := range frag.Lines {
 			h.Lines = append(h.Lines, Line{ops[l.Op], l.Line})

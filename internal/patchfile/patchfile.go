@@ -33,8 +33,9 @@ type File struct {
 	Path    string // after the change; for Delete before it
 	OldPath string // before the change; empty for New
 	Action  Action
-	Kind    Kind // of Path; for Rename and Copy the graver of both
-	Line    int  // line of the patch, from 1, where the section begins
+	Other   string // the second name of a header with two different ones; Apply takes the one that exists
+	Kind    Kind   // of Path; the graver one if there are two names
+	Line    int    // line of the patch, from 1, where the section begins
 	Hunks   []*Hunk
 }
 
@@ -42,6 +43,7 @@ type File struct {
 // from 1; of an empty range they name the line before it.
 type Hunk struct {
 	Header             string // "@@ -1,3 +1,4 @@" without what follows
+	Heading            string // what follows: most often the first line of the function
 	OldStart, OldLines int
 	NewStart, NewLines int
 	Lines              []Line

@@ -16,8 +16,8 @@ type section struct {
 }
 
 // splitter walks a patch line by line and cuts it into sections. The library
-// that parses the sections skips what it does not know; here anything that
-// looks like a lost change is refused.
+// that parses the sections skips what it does not know; the splitter refuses
+// everything that looks like a lost change.
 type splitter struct {
 	lines    []string
 	at       int // the next line, from 0
@@ -27,6 +27,10 @@ type splitter struct {
 	hunks    int // in the open section
 	sections []section
 }
+
+// byteOrderMark is what some editors put before the first line of a file; a
+// file made of several has it inside.
+const byteOrderMark = "\ufeff"
 
 func split(text string) ([]section, error) {
 	s := &splitter{lines: splitLines(text), start: -1}
@@ -39,9 +43,12 @@ func split(text string) ([]section, error) {
 	return s.sections, nil
 }
 
-// step consumes one line, or one hunk, or both lines of a plain header.
+// step consumes one line, or one hunk, or both lines of a plain header. What is
+// not the text of a file has no byte order mark and no carriage return.
 func (s *splitter) step() error {
-	line := s.lines[s.at]
+	converted := strings.HasSuffix(s.lines[s.at], "\r\n")
+	line := withoutCR(strings.TrimPrefix(s.lines[s.at], byteOrderMark))
+	s.lines[s.at] = line
 	switch {
 	case strings.HasPrefix(line, "diff --git "):
 		s.open(true)
@@ -49,7 +56,7 @@ func (s *splitter) step() error {
 	case strings.HasPrefix(line, "--- ") && strings.HasPrefix(s.peek(1), "+++ "):
 		return s.names()
 	case hunkHeader.MatchString(line), s.start >= 0 && strings.HasPrefix(line, "@@ "):
-		return s.hunk()
+		return s.hunk(converted)
 	case isMailEdge(line):
 		s.close()
 		s.at++
@@ -97,6 +104,7 @@ func (s *splitter) names() error {
 			return s.errorf(0, "absolute path %q", trimName(name))
 		}
 	}
+	s.lines[s.at+1] = withoutCR(s.peek(1))
 	if !strings.HasPrefix(s.peek(2), "@@ ") {
 		return s.errorf(2, "no hunk after the header of %s", trimName(s.peek(1)[len("+++ "):]))
 	}
@@ -123,8 +131,11 @@ func trimName(name string) string {
 
 var hunkHeader = regexp.MustCompile(`^@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@`)
 
-// hunk takes a hunk header and exactly the lines that it announces.
-func (s *splitter) hunk() error {
+// hunk takes a hunk header and exactly the lines that it announces. A hunk of
+// which every line, its header included, ends in CRLF went through a channel
+// that put the carriage returns there: they are taken off. In any other hunk a
+// carriage return is part of the text.
+func (s *splitter) hunk(converted bool) error {
 	header := s.lines[s.at]
 	m := hunkHeader.FindStringSubmatch(header)
 	switch {
@@ -135,6 +146,9 @@ func (s *splitter) hunk() error {
 	}
 	begin := s.at
 	old, new := count(m[2]), count(m[4])
+	if converted {
+		s.convert(old, new)
+	}
 	s.take(1)
 	for old > 0 || new > 0 {
 		switch op := opOf(s.peek(0)); op {
@@ -156,6 +170,40 @@ func (s *splitter) hunk() error {
 	}
 	s.hunks++
 	return s.hunkEnd(begin, m[0])
+}
+
+// convert takes carriage returns off the lines of the hunk at the current line
+// if all of them have one.
+func (s *splitter) convert(old, new int) {
+	end := s.at + 1
+	for ; (old > 0 || new > 0) && end < len(s.lines); end++ {
+		if !strings.HasSuffix(s.lines[end], "\r\n") {
+			return
+		}
+		switch opOf(withoutCR(s.lines[end])) {
+		case Context:
+			old--
+			new--
+		case Remove:
+			old--
+		case Add:
+			new--
+		}
+	}
+	if end < len(s.lines) && opOf(s.lines[end]) == noNewline {
+		end++
+	}
+	for i := s.at + 1; i < end; i++ {
+		s.lines[i] = withoutCR(s.lines[i])
+	}
+}
+
+// withoutCR is line with its end as Unix has it.
+func withoutCR(line string) string {
+	if text, found := strings.CutSuffix(line, "\r\n"); found {
+		return text + "\n"
+	}
+	return line
 }
 
 // atNames is whether the next lines are a file's header and no part of a hunk.
@@ -204,7 +252,7 @@ func (s *splitter) hunkEnd(begin int, header string) error {
 	if next == len(s.lines) {
 		return nil
 	}
-	line, after := s.lines[next], ""
+	line, after := withoutCR(s.lines[next]), ""
 	if next+1 < len(s.lines) {
 		after = s.lines[next+1]
 	}
@@ -221,7 +269,7 @@ func (s *splitter) miscounted(begin int, header string) error {
 	old, new := 0, 0
 	for s.at = begin + 1; s.at < len(s.lines); s.at++ {
 		op := opOf(s.peek(0))
-		if op == 0 || s.peek(0) == "-- \n" || s.atNames() {
+		if op == 0 || withoutCR(s.peek(0)) == "-- \n" || s.atNames() {
 			break
 		}
 		if op == Context || op == Remove {

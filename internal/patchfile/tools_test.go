@@ -115,7 +115,7 @@ func checkTree(t *testing.T, old, new string, patch []byte) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, patch)
 	}
-	r, err := Apply(root.FS(), []*Patch{p})
+	r, err := Apply(root.FS(), []*Patch{p}, Options{})
 	if err != nil {
 		t.Fatalf("%v\n%s", err, patch)
 	}

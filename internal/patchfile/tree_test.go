@@ -51,7 +51,7 @@ func TestApplyOnDisk(t *testing.T) {
 	} {
 		p, err := Parse("p", fmt.Appendf(nil, "--- a/%s\n+++ b/%s\n@@ -1 +1 @@\n-a\n+b\n", test.path, test.path))
 		must(err)
-		r, err := Apply(root.FS(), []*Patch{p})
+		r, err := Apply(root.FS(), []*Patch{p}, Options{})
 		switch {
 		case test.want == "" && err == nil:
 			if got := string(r.Changes[0].Patched); got != "b\n" {

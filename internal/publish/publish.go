@@ -128,13 +128,8 @@ func exchangeFolder(dir string, files map[string][]byte) error {
 
 // refused reports whether err is of a folder that cannot be renamed here.
 func refused(err error) bool {
-	refusals := []unix.Errno{unix.EBUSY, unix.EXDEV, unix.EINVAL, unix.ENOSYS, unix.EACCES, unix.EPERM, unix.EROFS}
-	for _, no := range refusals {
-		if errors.Is(err, no) {
-			return true
-		}
-	}
-	return false
+	noes := []error{unix.EBUSY, unix.EXDEV, unix.EINVAL, unix.ENOSYS, unix.EACCES, unix.EPERM, unix.EROFS}
+	return slices.ContainsFunc(noes, func(no error) bool { return errors.Is(err, no) })
 }
 
 // replaceEntries replaces the entries of dir one after the other.

@@ -12,6 +12,7 @@ type Verdict string
 
 const (
 	OK      Verdict = "ok"
+	Fixed   Verdict = "fixed" // the kernel has the change already
 	Refused Verdict = "refused"
 	Nothing Verdict = "nothing"
 	Failed  Verdict = "failed"

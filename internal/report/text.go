@@ -43,6 +43,7 @@ func (r *Report) Errors() int {
 
 var headlines = map[Verdict]string{
 	OK:      "ok: can be livepatched",
+	Fixed:   "fixed: has all of this change already",
 	Refused: "refused: cannot be livepatched",
 	Nothing: "nothing: no code or data of the kernel changes",
 	Failed:  "failed",

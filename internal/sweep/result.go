@@ -97,7 +97,7 @@ func (k kind) String() string {
 
 // compare sorts modules first and what is our fault last.
 func (k kind) compare(l kind) int {
-	order := []report.Verdict{report.OK, report.Refused, report.Nothing, report.Failed}
+	order := []report.Verdict{report.OK, report.Fixed, report.Refused, report.Nothing, report.Failed}
 	return cmp.Or(cmp.Compare(slices.Index(order, k.Verdict), slices.Index(order, l.Verdict)), cmp.Compare(k.Code, l.Code))
 }
 

@@ -80,7 +80,7 @@ func (s *sweep) applied(name string) (*patchfile.Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return patchfile.Apply(os.DirFS(s.target.Source), []*patchfile.Patch{patch})
+	return patchfile.Apply(os.DirFS(s.target.Source), []*patchfile.Patch{patch}, patchfile.Options{})
 }
 
 // compare adds what is found in one unit.

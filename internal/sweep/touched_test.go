@@ -109,7 +109,7 @@ func edited(t *testing.T, before, after string) *patchfile.Change {
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := patchfile.Apply(os.DirFS(dir), []*patchfile.Patch{patch})
+	result, err := patchfile.Apply(os.DirFS(dir), []*patchfile.Patch{patch}, patchfile.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

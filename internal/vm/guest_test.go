@@ -1,6 +1,7 @@
 package vm
 
 import (
+	"context"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -9,7 +10,7 @@ import (
 func stepNames(p plan) []string {
 	g := &guest{plan: p}
 	var names []string
-	for _, s := range g.steps(t.Context()) {
+	for _, s := range g.steps(context.Background()) {
 		names = append(names, s.name)
 	}
 	return names
