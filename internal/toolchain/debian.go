@@ -26,8 +26,6 @@ type Store struct {
 	Packages string // folder of downloaded packages
 }
 
-// space is what a toolchain takes on disk, in bytes; with Rust three times that.
-
 // Add unpacks the toolchain of a suite that has what is needed. If the same
 // packages are unpacked already, that root is shared.
 func (s *Store) Add(ctx context.Context, client *apt.Client, need Need, version string, progress apt.Progress) (*Toolchain, error) {
