@@ -13,7 +13,7 @@ var ARM64 = Arch{
 	Kbuild:  Kbuild{Generated: "arch/arm64/include/generated"},
 	Relocs:  arm64Relocs,
 	// Replacements of alternatives lie behind the function in its own section (.subsection 1).
-	Code:     Code{Padding: paddedWith("\x1f\x20\x03\xd5"), ReplacementLength: lastByte}, // nop
+	Code:     Code{Unit: 4, Padding: paddedWith("\x1f\x20\x03\xd5"), ReplacementLength: lastByte}, // nop
 	Symbols:  Symbols{Mapping: []string{"$x", "$d"}},
 	Sections: withCommon(nil),
 }

@@ -6,6 +6,8 @@ type Code struct {
 	// relocations in code need no decoding, and assemblers leave all references
 	// between functions to the linker.
 	Decode func(code []byte) Insn
+	// Unit is the size in bytes in which instructions are counted; 0 is 1.
+	Unit int
 	// Near and Short are the relocations of relative fields of 4 bytes and of 1.
 	Near, Short uint32
 	// RelaxGOT rewrites the instruction of a field that is relocated to an entry

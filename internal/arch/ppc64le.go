@@ -12,7 +12,7 @@ var PPC64LE = Arch{
 	Loader:  Loader{Absolute: uint32(elf.R_PPC64_ADDR64)},
 	Kbuild:  Kbuild{Generated: "arch/powerpc/include/generated"},
 	Relocs:  ppc64leRelocs,
-	Code:    Code{Padding: paddedWith("\x00\x00\x00\x60"), ReplacementLength: lastByte}, // nop
+	Code:    Code{Unit: 4, Padding: paddedWith("\x00\x00\x00\x60"), ReplacementLength: lastByte}, // nop
 	Symbols: Symbols{Linker: []string{".TOC."}},
 	Sections: withCommon(map[string]Section{
 		// The table of contents: constants and addresses are found through it.

@@ -13,6 +13,7 @@ var S390X = Arch{
 	Kbuild:  Kbuild{Generated: "arch/s390/include/generated"},
 	Relocs:  s390xRelocs,
 	Code: Code{
+		Unit:     2,
 		Branches: s390Branch,
 		// nopr, nop, jgnop
 		Padding:           paddedWith("\x07\x07", "\x47\x00\x07\x00", "\xc0\x04\x00\x00\x00\x00", "\x07\x00"),

@@ -4,11 +4,11 @@
 package disasm
 
 import (
-	"debug/elf"
 	"fmt"
 	"hash/maphash"
 	"strings"
 
+	"kintsugi/internal/arch"
 	"kintsugi/internal/debuginfo"
 	"kintsugi/internal/objmodel"
 )
@@ -20,14 +20,14 @@ type Line struct {
 	Inline string // innermost inlined function that it comes from, if any
 
 	parts []part
-	note  part // what entries of special sections say about it
+	note  part // from entries of special sections
 }
 
 // part is a piece of an instruction's text.
 type part struct {
 	text   string
-	key    string // equal where two pieces mean the same, whatever they look like
-	target int    // index of the line that is meant, -1: none
+	key    string // equal for two pieces of the same meaning, whatever their text
+	target int    // index of the line that the piece refers to, -1: none
 }
 
 func plain(text string) part { return part{text: text, key: text, target: -1} }
@@ -50,14 +50,15 @@ func Function(o *objmodel.Object, a *objmodel.Atom, lines *debuginfo.Lines, twin
 	}
 	if len(rest) > 0 {
 		more := fmt.Sprintf("# %d bytes more", len(rest))
-		d.lines = append(d.lines, Line{Off: maxCode, parts: []part{{text: more, key: fmt.Sprintf("%s %x", more, maphash.Bytes(seed, rest)), target: -1}}})
+		key := fmt.Sprintf("%s %x", more, maphash.Bytes(seed, rest))
+		d.lines = append(d.lines, Line{Off: maxCode, parts: []part{{text: more, key: key, target: -1}}})
 	}
 	d.notes()
-	d.aim()
+	d.resolveTargets()
 	return d.lines
 }
 
-// maxCode is how many bytes of a function are shown, far above any function.
+// maxCode is the number of bytes shown of a function, more than any function has.
 const maxCode = 1 << 20
 
 func source(lines *debuginfo.Lines, a *objmodel.Atom, off uint64) (source, inline string) {
@@ -79,18 +80,17 @@ type disassembler struct {
 	hashes map[hashed]uint64
 }
 
-// instruction is the one at pos, with its length. A target inside of the
-// function is an offset still.
+// instruction disassembles the instruction at pos. A target inside the function is
+// still an offset.
 func (d *disassembler) instruction(pos int) (n int, parts []part) {
 	code := d.code[pos:]
 	n = d.o.InsnLen(code)
-	decoder := decoders[d.o.File.Machine]
 	if n == 0 {
-		n = min(max(decoder.unit, 1), len(code))
+		n = min(max(d.o.Arch.Code.Unit, 1), len(code))
 	}
 	fields := d.fields(pos, n)
-	if decoder.decode != nil {
-		parts = decoder.decode(d, code[:n], pos, fields)
+	if decode := decoders[d.o.Arch]; decode != nil {
+		parts = decode(d, code[:n], pos, fields)
 	}
 	if parts == nil {
 		parts = d.bytes(code[:n], fields)
@@ -98,18 +98,10 @@ func (d *disassembler) instruction(pos int) (n int, parts []part) {
 	return n, parts
 }
 
-// decoder is what is known of one architecture's instructions.
-type decoder struct {
-	unit   int // bytes in which code that is not understood is shown
-	decode func(d *disassembler, code []byte, pos int, fields []objmodel.Ref) []part
-}
-
-var decoders = map[elf.Machine]decoder{
-	elf.EM_X86_64:    {unit: 1, decode: decodeX86},
-	elf.EM_AARCH64:   {unit: 4},
-	elf.EM_PPC64:     {unit: 4},
-	elf.EM_S390:      {unit: 2},
-	elf.EM_LOONGARCH: {unit: 4},
+// decoders return the text of an instruction, nil if it cannot be decoded. Code of
+// other machines is shown as bytes.
+var decoders = map[*arch.Arch]func(d *disassembler, code []byte, pos int, fields []objmodel.Ref) []part{
+	&arch.AMD64: decodeX86,
 }
 
 // fields takes the references of the n bytes at pos. Their Off counts from there.
@@ -125,7 +117,7 @@ func (d *disassembler) fields(pos, n int) []objmodel.Ref {
 	return fields
 }
 
-// bytes shows code that is not understood.
+// bytes shows code that cannot be decoded.
 func (d *disassembler) bytes(code []byte, fields []objmodel.Ref) []part {
 	hex := make([]string, len(code))
 	for i, b := range code {
@@ -151,9 +143,9 @@ func mnemonic(op, operands string) string {
 	return fmt.Sprintf("%-6s %s", op, operands)
 }
 
-// aim turns targets from offsets into indices of lines. What is not the start
-// of an instruction stays a number.
-func (d *disassembler) aim() {
+// resolveTargets turns targets from offsets into indices of lines. A target that is
+// not the start of an instruction stays a number.
+func (d *disassembler) resolveTargets() {
 	index := make(map[int]int, len(d.lines))
 	for i, l := range d.lines {
 		index[int(l.Off)] = i
@@ -161,12 +153,12 @@ func (d *disassembler) aim() {
 	for i := range d.lines {
 		l := &d.lines[i]
 		for j := range l.parts {
-			l.parts[j].aim(index)
+			l.parts[j].resolveTarget(index)
 		}
 	}
 }
 
-func (p *part) aim(index map[int]int) {
+func (p *part) resolveTarget(index map[int]int) {
 	if p.target < 0 {
 		return
 	}

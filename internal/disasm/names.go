@@ -57,9 +57,9 @@ func offset(name string, off int64) string {
 	return fmt.Sprintf("%s+%#x", name, off)
 }
 
-// identity is equal for two atoms that are the same: named ones where the
-// differ has found so, others where they have the same contents. depth is how
-// many references are followed for that.
+// identity is equal for two atoms that are the same: named atoms if the differ has
+// paired them, others if they have the same contents. depth is the number of
+// references followed for that.
 func (d *disassembler) identity(a *objmodel.Atom, depth int) string {
 	switch {
 	case a.Name != "" && d.twin(a) != nil:

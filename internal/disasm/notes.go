@@ -8,9 +8,9 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// notes writes beside the instructions what the special sections say about
-// them: bug flags, static keys, alternatives, fix-ups. Entries that do nothing
-// but point at a place say nothing.
+// notes adds to the instructions what entries of special sections state about them:
+// bug flags, static keys, alternatives, fix-ups. An entry that only points at a
+// place has no note.
 func (d *disassembler) notes() {
 	for _, e := range d.a.Entries {
 		if len(e.Refs) < 2 || e.Refs[0].Atom != d.a || e.Unwinding() {

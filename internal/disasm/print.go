@@ -9,7 +9,7 @@ import (
 	"kintsugi/internal/text"
 )
 
-// context is how many lines that are the same are shown round those that are not.
+// context is the number of unchanged lines shown around a change.
 const context = 3
 
 // Changed reports whether any row differs.
@@ -140,7 +140,8 @@ func header(hunk []Row) string {
 		}
 		return "none"
 	}
-	return fmt.Sprintf("@@ -%s +%s @@", from(func(r *Row) *Line { return r.Old }), from(func(r *Row) *Line { return r.New }))
+	old, new := from(func(r *Row) *Line { return r.Old }), from(func(r *Row) *Line { return r.New })
+	return fmt.Sprintf("@@ -%s +%s @@", old, new)
 }
 
 // SideBySide writes what differs in two columns that fill width: | between

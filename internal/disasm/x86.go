@@ -13,14 +13,14 @@ import (
 )
 
 // mark is a number that stands for the i-th name while x86asm prints an
-// instruction. Real ones are no such numbers but by a rare chance, which would
-// put a name in a wrong place of the text.
+// instruction. Should real code contain that number, which is rare, a name appears
+// in a wrong place of the text.
 func mark(i int) int64 { return 0x5ea10c00 + int64(i) }
 
 func markText(i int) string { return fmt.Sprintf("%#x", mark(i)) }
 
-// decodeX86 is the text of one instruction, nil where x86asm does not know it
-// or has another opinion about its length than the differ.
+// decodeX86 is the text of one instruction, nil if x86asm does not know the
+// instruction or finds another length than the differ.
 func decodeX86(d *disassembler, code []byte, pos int, fields []objmodel.Ref) []part {
 	if op := lateOpcodes[string(code)]; op != "" {
 		return []part{plain(op)}
@@ -36,7 +36,7 @@ func decodeX86(d *disassembler, code []byte, pos int, fields []objmodel.Ref) []p
 	}
 	fixDisplacement(&inst, marked)
 	if inst.Op == x86asm.RDRAND && inst.Args[0] == nil {
-		return nil // x86asm does not tell the register
+		return nil // x86asm omits the register
 	}
 	if _, jump := inst.Args[0].(x86asm.Rel); jump && len(rest) == 1 {
 		inst.Args[0] = x86asm.Rel(mark(len(names))) // a short one, whose field is a byte
@@ -47,8 +47,9 @@ func decodeX86(d *disassembler, code []byte, pos int, fields []objmodel.Ref) []p
 	return append(parts, encoding(inst, marked))
 }
 
-// encoding shows nothing and keeps apart what looks the same: the bytes of an
-// instruction but for where it points. Jumps have two encodings for one meaning.
+// encoding has no text; its key distinguishes instructions of the same text by their
+// bytes, without the field that points elsewhere. The two encodings of a jump are
+// the same.
 func encoding(inst x86asm.Inst, marked []byte) part {
 	if _, jump := inst.Args[0].(x86asm.Rel); jump {
 		return plain("")
@@ -135,9 +136,9 @@ func split(text string, names []part) []part {
 	return append(parts, plain(text))
 }
 
-// gnuText is what objdump prints. It differs from x86asm in what is newer
-// than that: mnemonics without a needless suffix, scales of one written out,
-// immediates as the operand's bits.
+// gnuText is the text of objdump, which is newer than that of x86asm: mnemonics
+// without a needless suffix, scales of one written out, immediates as the operand's
+// bits.
 //
 // name replaces the mnemonic, if not empty.
 func gnuText(inst x86asm.Inst, name string) string {
@@ -160,7 +161,8 @@ func gnuText(inst x86asm.Inst, name string) string {
 	if name := op[:max(len(op)-1, 0)]; suffixless[name] {
 		op = name
 	}
-	if _, wide := inst.Args[1].(x86asm.Imm); wide && inst.Op == x86asm.MOV && inst.Opcode>>27 == 0xb8>>3 && inst.DataSize == 64 {
+	_, immediate := inst.Args[1].(x86asm.Imm)
+	if immediate && inst.Op == x86asm.MOV && inst.Opcode>>27 == 0xb8>>3 && inst.DataSize == 64 {
 		op = "movabs"
 	}
 	if masked != "" {
@@ -227,8 +229,8 @@ func maskImmediate(inst *x86asm.Inst) string {
 	return ""
 }
 
-// fixDisplacement mends what x86asm gets wrong of an address: a displacement
-// of four bytes has a sign, and AVX instructions can be relative to %rip too.
+// fixDisplacement corrects addresses of x86asm: a displacement of four bytes has a
+// sign, and AVX instructions can be relative to %rip too.
 func fixDisplacement(inst *x86asm.Inst, code []byte) {
 	for i, arg := range inst.Args {
 		m, ok := arg.(x86asm.Mem)
@@ -267,20 +269,24 @@ func vexRelative(code []byte) bool {
 	return false
 }
 
-// renamed are mnemonics that binutils spell otherwise than x86asm; without the
-// suffix since 2.33.
-var renamed = map[string]string{"callq": "call", "retq": "ret", "jmpq": "jmp", "leaveq": "leave", "pushq": "push", "popq": "pop",
+// renamed are mnemonics that binutils and x86asm spell differently. Since 2.33
+// binutils print no suffix.
+var renamed = map[string]string{
+	"callq": "call", "retq": "ret", "jmpq": "jmp", "leaveq": "leave", "pushq": "push", "popq": "pop",
 	"movsxd": "movslq", "cdqe": "cltq", "cqo": "cqto", "cdq": "cltd", "cwde": "cwtl", "pushfq": "pushf", "popfq": "popf",
-	"sidtl": "sidt", "sgdtl": "sgdt", "lidtl": "lidt", "lgdtl": "lgdt"}
+	"sidtl": "sidt", "sgdtl": "sgdt", "lidtl": "lidt", "lgdtl": "lgdt",
+}
 
 // suffixless are the BMI instructions: they had suffixes up to binutils 2.33.
-var suffixless = map[string]bool{"andn": true, "bextr": true, "blsi": true, "blsmsk": true, "blsr": true, "bzhi": true, "mulx": true,
-	"pdep": true, "pext": true, "rorx": true, "sarx": true, "shlx": true, "shrx": true}
+var suffixless = map[string]bool{
+	"andn": true, "bextr": true, "blsi": true, "blsmsk": true, "blsr": true, "bzhi": true, "mulx": true,
+	"pdep": true, "pext": true, "rorx": true, "sarx": true, "shlx": true, "shrx": true,
+}
 
 func isPrefix(word string) bool {
 	switch word {
-	case "lock", "rep", "repz", "repnz", "repn", "data16", "data32", "addr32", "addr16", "bnd", "notrack", "xacquire", "xrelease",
-		"cs", "ds", "es", "fs", "gs", "ss", "rex", "rex.W":
+	case "lock", "rep", "repz", "repnz", "repn", "data16", "data32", "addr32", "addr16",
+		"bnd", "notrack", "xacquire", "xrelease", "cs", "ds", "es", "fs", "gs", "ss", "rex", "rex.W":
 		return true
 	}
 	return strings.HasPrefix(word, "rex.")

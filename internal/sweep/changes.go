@@ -13,6 +13,7 @@ import (
 	"sort"
 	"strings"
 
+	"kintsugi/internal/arch"
 	"kintsugi/internal/command"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/target"
@@ -140,7 +141,7 @@ func (g *ground) differing() ([]string, error) {
 		if err != nil {
 			return err
 		}
-		if entry.IsDir() && foreign(file) {
+		if entry.IsDir() && foreign(file, g.kernelDir()) {
 			return filepath.SkipDir
 		}
 		if ext := filepath.Ext(file); !entry.Type().IsRegular() || ext != ".c" && ext != ".h" {
@@ -155,9 +156,19 @@ func (g *ground) differing() ([]string, error) {
 	return files, err
 }
 
-func foreign(dir string) bool {
+// kernelDir is the target's directory below arch/ in the source, empty if unknown.
+func (g *ground) kernelDir() string {
+	if a, err := arch.ByName(g.target.Arch); err == nil {
+		return a.Kernel
+	}
+	return ""
+}
+
+// foreign reports whether a directory has no code of a kernel whose own directory
+// below arch/ is given.
+func foreign(dir, own string) bool {
 	parent, base := filepath.Split(dir)
-	return dir == "tools" || dir == "samples" || parent == "arch/" && base != "x86"
+	return dir == "tools" || dir == "samples" || parent == "arch/" && base != own
 }
 
 func (g *ground) differs(file string) (bool, error) {
