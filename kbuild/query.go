@@ -124,7 +124,7 @@ func (t *Tree) make(root string, goals []string) (*command.Cmd, func(), error) {
 		Dir:  root,
 		Env:  []string{"MAKEFILES=" + makefile, "PWD=" + root},
 		Path: "make",
-		Args: []string{"kintsugi", "kintsugi_goals=" + strings.Join(goals, " "), "CC=" + t.CC,
+		Args: []string{"kintsugi", "kintsugi_goals=" + strings.Join(goals, " "), "CC=" + t.CC, "HOSTCC=" + t.CC,
 			"may-sync-config=", "need-compiler=1", "TMPOUT=" + tmp + "/try.$$$$"},
 		Cage: t.Cage,
 	}
