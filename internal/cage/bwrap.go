@@ -20,13 +20,10 @@ var environment = []string{"PATH=" + searchPath, "LC_ALL=C", "TZ=UTC", "HOME=/no
 func (c Cage) Wrap(cmd *command.Cmd) *command.Cmd {
 	wrapped := *cmd
 	wrapped.Cage = nil
-	switch c.Kind {
-	case Bubblewrap:
+	if c.Kind == Bubblewrap {
 		words := append(c.bubblewrap(), c.program(cmd)...)
 		wrapped.Dir, wrapped.Env, wrapped.Deadline = "", nil, c.Limits.Deadline
 		wrapped.Path, wrapped.Args = "prlimit", append(c.limits(), words...)
-	case Chroot, Landlock:
-		c.confined(cmd, &wrapped)
 	}
 	return &wrapped
 }

@@ -18,8 +18,6 @@ type Kind string
 const (
 	None       Kind = "none"       // nothing does
 	Bubblewrap Kind = "bubblewrap" // namespaces, made by bwrap(1)
-	Chroot     Kind = "chroot"     // chroot(2), as root, where namespaces are forbidden
-	Landlock   Kind = "landlock"   // landlock(7), without root and namespaces, for the host's own toolchain
 )
 
 // The folders that every program of a target sees at the same path, whatever

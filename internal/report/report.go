@@ -25,7 +25,7 @@ type Report struct {
 	Tool        Tool             `json:"tool"`
 	Verdict     Verdict          `json:"verdict"`
 	Target      *Target          `json:"target,omitempty"`
-	Cage        string           `json:"cage,omitempty"` // what the compiler ran in: bubblewrap, chroot, landlock or none
+	Cage        string           `json:"cage,omitempty"` // what the compiler ran in: bubblewrap or none
 	Patches     []Patch          `json:"patches,omitempty"`
 	Units       []Unit           `json:"units,omitempty"`
 	Functions   []Function       `json:"functions"`
