@@ -148,6 +148,7 @@ func resolveParts(ctx context.Context, s *session, rec *record, changes *patchfi
 	if err != nil {
 		return nil, err
 	}
+	rec.rep.Units = describeReproven(rec.rep.Units, parts)
 	rec.stage("resolve")
 	resolved, found, err := resolve(s.kernel, parts)
 	rec.contents(resolved, compiled.changes)

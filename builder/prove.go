@@ -95,3 +95,16 @@ func describeProven(units []proven) []report.Unit {
 	}
 	return list
 }
+
+// describeReproven is list with how much of the parts is proven by now.
+func describeReproven(list []report.Unit, parts []part) []report.Unit {
+	list = slices.Clone(list)
+	for _, p := range parts {
+		for i := range list {
+			if list[i].Object == p.Unit.Object && list[i].Owner == p.owner.Name {
+				list[i].Proof = p.proof.Report()
+			}
+		}
+	}
+	return list
+}
