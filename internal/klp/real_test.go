@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"kintsugi/internal/diag"
+	"kintsugi/internal/elfobj"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/kimage"
 	"kintsugi/internal/testenv"
@@ -74,7 +75,27 @@ func buildModule(kernel *testenv.Target) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Seal(ko, nil)
+	links, err := namedLinks(ko)
+	if err != nil {
+		return nil, err
+	}
+	return Seal(ko, links)
+}
+
+// namedLinks are the links of a module whose source calls the symbols by their
+// names in a livepatch.
+func namedLinks(ko []byte) (Links, error) {
+	f, err := elfobj.Read(ko)
+	if err != nil {
+		return nil, err
+	}
+	links := Links{}
+	for _, s := range f.Symbols {
+		if symbol, ok := ParseSymbol(s.Name); ok && s.Undefined() {
+			links.add(symbol, symbol.Object)
+		}
+	}
+	return links, nil
 }
 
 func TestInspectReal(t *testing.T) {
