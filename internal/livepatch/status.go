@@ -191,16 +191,24 @@ func readBool(path string) (*bool, error) {
 	return &value, nil
 }
 
-// readValue returns the trimmed text of a small file of sysfs or proc.
+// readValue returns the trimmed text of a small file of sysfs or proc. A file
+// whose patch or process goes meanwhile does not exist.
 func readValue(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return "", err
+		return "", gone(path, err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, 64<<10))
+	return strings.TrimSpace(string(text)), gone(path, err)
+}
+
+// gone turns what the kernel answers about a file that it is taking away into
+// fs.ErrNotExist: a file of sysfs can still be found then, and no longer be
+// opened (kernfs_get_active, fs/kernfs/dir.c).
+func gone(path string, err error) error {
 	if err != nil && goneWhileRead(err) {
-		err = &fs.PathError{Op: "read", Path: path, Err: fs.ErrNotExist}
+		return &fs.PathError{Op: "read", Path: path, Err: fs.ErrNotExist}
 	}
-	return strings.TrimSpace(string(text)), err
+	return err
 }

@@ -64,11 +64,11 @@ func (h *Host) writeDisable(limit *timer, name string) error {
 func writeExisting(path, text string) error {
 	file, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
-		return err
+		return gone(path, err)
 	}
 	defer file.Close()
 	_, err = file.WriteString(text)
-	return err
+	return gone(path, err)
 }
 
 // removeModule is delete_module(2). The kernel drops its own reference a

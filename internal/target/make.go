@@ -112,7 +112,7 @@ func (t *Target) readConfig() error {
 	if t.CC, err = compilerCommand(config); err != nil {
 		return err
 	}
-	t.Compiler, t.rust = config.Text("CC_VERSION_TEXT"), config.Yes("RUST")
+	t.Compiler, t.Rust = config.Text("CC_VERSION_TEXT"), config.Yes("RUST")
 	return nil
 }
 

@@ -46,7 +46,8 @@ type Target struct {
 	// Toolchain is what compiles the target; nil in targets of before there
 	// was a choice: the host's.
 	Toolchain *toolchain.Toolchain `json:"toolchain,omitempty"`
-	rust      bool                 // parts of the kernel are Rust
+	// Rust is true if parts of the kernel are written in it (CONFIG_RUST).
+	Rust bool `json:"rust,omitempty"`
 
 	// Packages are the files under the store's packages folder that the
 	// target was made from.

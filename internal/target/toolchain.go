@@ -67,7 +67,7 @@ func (s *Store) unpackToolchain(ctx context.Context, t *Target, name string, pro
 		return err
 	}
 	defer unlock()
-	need := toolchain.Need{CC: t.CC, Text: t.Compiler, Rust: t.rust}
+	need := toolchain.Need{CC: t.CC, Text: t.Compiler, Rust: t.Rust}
 	t.Toolchain, err = s.Toolchains().Add(ctx, client, need, s.Toolchain.Version, progress)
 	return err
 }
