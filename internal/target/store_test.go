@@ -11,6 +11,7 @@ import (
 
 	"kintsugi/internal/disk"
 	"kintsugi/internal/fault"
+	"kintsugi/internal/toolchain"
 )
 
 // addFake puts a finished target into s without its files, but for headers.
@@ -185,5 +186,21 @@ func TestDefaultStore(t *testing.T) {
 	t.Setenv("KINTSUGI_CACHE", "/big/disk")
 	if s, err := DefaultStore(); err != nil || s.Dir != "/big/disk" {
 		t.Errorf("%v, %v", s, err)
+	}
+}
+
+// TestLoadOlder: a target that was made before targets had toolchains uses the
+// host's.
+func TestLoadOlder(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "old")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, metaFile), []byte(`{"format":1,"name":"old","cc":"gcc-12"}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	got, err := load(dir)
+	if err != nil || got.Toolchain == nil || got.Toolchain.Kind != toolchain.Host {
+		t.Fatalf("%+v, %v", got, err)
 	}
 }

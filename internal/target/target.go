@@ -43,8 +43,7 @@ type Target struct {
 
 	DebugVmlinux string `json:"debug_vmlinux,omitempty"`
 
-	// Toolchain is what compiles the target; nil in targets of before there
-	// was a choice: the host's.
+	// Toolchain is what compiles the target.
 	Toolchain *toolchain.Toolchain `json:"toolchain,omitempty"`
 	// Rust is true if parts of the kernel are written in it (CONFIG_RUST).
 	Rust bool `json:"rust,omitempty"`
@@ -116,6 +115,10 @@ func load(dir string) (*Target, error) {
 			Hint("kintsugi target rm %s, then add it again", name)
 	}
 	t.Dir = dir
+	if t.Toolchain == nil { // made before targets had a choice
+		host := toolchain.OfHost
+		t.Toolchain = &host
+	}
 	for _, p := range t.paths() {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
