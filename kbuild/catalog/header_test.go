@@ -1,18 +1,21 @@
-package kbuild
+package catalog
 
 import (
 	"bufio"
 	"compress/gzip"
 	"context"
-	"io/fs"
 	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
 	"testing"
 
+	"kintsugi/internal/arch"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/includegraph"
+	"kintsugi/internal/testenv"
+	"kintsugi/kbuild"
+	"kintsugi/kbuild/compile"
 )
 
 // recordedTruth reads which units have which headers, as the debug info of one
@@ -42,9 +45,9 @@ func recordedTruth(t *testing.T) map[string][]string {
 }
 
 // depsOf returns what the original of a unit is made of.
-func depsOf(t *testing.T, tree *Tree, u Unit) []string {
+func depsOf(t *testing.T, tree *kbuild.Tree, u kbuild.Unit) []string {
 	t.Helper()
-	deps, err := tree.Deps(context.Background(), u, t.TempDir())
+	deps, err := (&compile.Compiler{Tree: tree}).Deps(context.Background(), u, t.TempDir())
 	if err != nil {
 		t.Fatalf("%s: %v %q", u.Source, err, fault.Hints(err))
 	}
@@ -55,8 +58,9 @@ func depsOf(t *testing.T, tree *Tree, u Unit) []string {
 // says of some headers, and what the compiler says of some units. No unit may
 // be missing; how many are too many is logged.
 func TestRealHeaders(t *testing.T) {
-	tree := realTree(t)
-	c, err := tree.catalog(context.Background())
+	kernel := testenv.Kernel(t)
+	tree := &kbuild.Tree{Dir: kernel.Source, Arch: &arch.AMD64, CC: kernel.CC, CacheDir: t.TempDir(), Jobs: 2}
+	c, err := Load(t.Context(), tree)
 	if err != nil {
 		t.Fatal(err, fault.Hints(err))
 	}
@@ -68,28 +72,28 @@ func TestRealHeaders(t *testing.T) {
 	t.Run("sampled", func(t *testing.T) { checkSampled(t, tree, c) })
 }
 
-func checkRecorded(t *testing.T, tree *Tree, c *catalog, units map[string]int) {
+func checkRecorded(t *testing.T, tree *kbuild.Tree, c *Catalog, units map[string]int) {
 	for header, sources := range recordedTruth(t) {
-		if !tree.has(header) {
+		if !tree.Has(header) {
 			t.Logf("%s: not in this release", header)
 			continue
 		}
-		reach, err := tree.reach(c, []string{header})
+		reach, err := c.Reach(tree, []string{header})
 		if err != nil {
 			t.Fatal(err)
 		}
 		candidates := 0
 		for i := range c.Units {
-			if len(reach.of(&c.Units[i])) > 0 {
+			if len(reach.Of(&c.Units[i])) > 0 {
 				candidates++
 			}
 		}
 		for _, source := range sources {
 			i, there := units[source]
-			if !there || len(reach.of(&c.Units[i])) > 0 {
+			if !there || len(reach.Of(&c.Units[i])) > 0 {
 				continue
 			}
-			if slices.Contains(depsOf(t, tree, c.unit(i)), header) { // else it was another release's
+			if slices.Contains(depsOf(t, tree, c.Unit(i)), header) { // else it was another release's
 				t.Errorf("%s: %s is missing", header, source)
 			}
 		}
@@ -99,8 +103,8 @@ func checkRecorded(t *testing.T, tree *Tree, c *catalog, units map[string]int) {
 
 // checkSampled has the compiler say what it reads for some units, and wants
 // the unit to be among those that each of these files may reach.
-func checkSampled(t *testing.T, tree *Tree, c *catalog) {
-	graph, err := tree.includers()
+func checkSampled(t *testing.T, tree *kbuild.Tree, c *Catalog) {
+	graph, err := Includes(tree)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,8 +115,8 @@ func checkSampled(t *testing.T, tree *Tree, c *catalog) {
 	for range 16 {
 		i := random.IntN(len(c.Units))
 		may := reachable(includes, append(c.Units[i].Forced, c.Units[i].Source))
-		for _, dep := range depsOf(t, tree, c.unit(i)) {
-			if checked++; !may[dep] && tree.has(dep) {
+		for _, dep := range depsOf(t, tree, c.Unit(i)) {
+			if checked++; !may[dep] && tree.Has(dep) {
 				t.Errorf("%s has %s, and is not among those that it may reach", c.Units[i].Source, dep)
 			}
 		}
@@ -124,10 +128,10 @@ func checkSampled(t *testing.T, tree *Tree, c *catalog) {
 }
 
 // forwards turns the graph round: what each file may include.
-func forwards(t *testing.T, tree *Tree, graph, generated includegraph.Graph) map[string][]string {
+func forwards(t *testing.T, tree *kbuild.Tree, graph, generated includegraph.Graph) map[string][]string {
 	t.Helper()
 	includes := map[string][]string{}
-	add := func(file string, _ fs.DirEntry) error {
+	add := func(file string) error {
 		for _, by := range graph.Includers(file) {
 			includes[by] = append(includes[by], file)
 		}
@@ -135,10 +139,10 @@ func forwards(t *testing.T, tree *Tree, graph, generated includegraph.Graph) map
 	}
 	for _, files := range generated {
 		for _, file := range files {
-			_ = add(file, nil) // never an error
+			_ = add(file) // never an error
 		}
 	}
-	err := tree.walk(add)
+	err := tree.Walk(add)
 	if err != nil {
 		t.Fatal(err)
 	}

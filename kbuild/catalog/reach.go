@@ -1,80 +1,66 @@
-package kbuild
+package catalog
 
 import (
-	"context"
 	"path"
 	"slices"
+
+	"kintsugi/kbuild"
 )
 
-// isHeader reports whether file is text that only others make part of a unit.
-func isHeader(file string) bool {
-	switch path.Ext(file) {
-	case ".h", ".inc", ".def":
-		return true
-	}
-	return false
-}
-
-// addHeaders adds the units that a changed header may reach. Which of them it
-// does reach is seen when they are compiled.
-func (p *planner) addHeaders(ctx context.Context) error {
-	if len(p.headers) == 0 {
-		return nil
-	}
-	c, err := p.tree.catalog(ctx)
-	if err != nil {
-		return err
-	}
-	reach, err := p.tree.reach(c, p.headers)
-	if err != nil {
-		return err
-	}
-	planned := map[string]*Unit{}
-	for i := range p.units {
-		planned[p.units[i].Object] = &p.units[i]
-	}
-	for i := range c.Units {
-		changed := reach.of(&c.Units[i])
-		if len(changed) == 0 || path.Ext(c.Units[i].Source) != ".c" {
-			continue
-		}
-		if u := planned[c.Units[i].Object]; u != nil {
-			u.Changed = unique(append(u.Changed, changed...))
-			continue
-		}
-		unit := c.unit(i)
-		unit.Changed, unit.Header = changed, true
-		p.units = append(p.units, unit)
-	}
-	return nil
-}
-
-// reach is, for each of some headers, the files that may include it.
-type reach struct {
-	headers []string
+// Reach holds, for each of some changed files, the files that may include it.
+type Reach struct {
+	changed []string
 	files   []map[string]bool
 }
 
-func (t *Tree) reach(c *catalog, headers []string) (*reach, error) {
-	graph, err := t.includers()
+// Reach follows the includes of changed files backwards.
+func (c *Catalog) Reach(t *kbuild.Tree, changed []string) (*Reach, error) {
+	graph, err := Includes(t)
 	if err != nil {
 		return nil, err
 	}
 	graph.Merge(c.Extra)
-	r := &reach{headers: headers}
-	for _, h := range headers {
-		r.files = append(r.files, graph.Closure(h))
+	r := &Reach{changed: changed}
+	for _, file := range changed {
+		r.files = append(r.files, graph.Closure(file))
 	}
 	return r, nil
 }
 
-// of returns the headers that may be part of a unit.
-func (r *reach) of(u *listed) []string {
+// Of returns the changed files that may be part of a unit.
+func (r *Reach) Of(u *Unit) []string { return r.of(u.Source, u.Forced) }
+
+func (r *Reach) of(source string, forced []string) []string {
 	var changed []string
 	for i, files := range r.files {
-		if files[u.Source] || slices.ContainsFunc(u.Forced, func(f string) bool { return files[f] }) {
-			changed = append(changed, r.headers[i])
+		if files[source] || slices.ContainsFunc(forced, func(f string) bool { return files[f] }) {
+			changed = append(changed, r.changed[i])
 		}
 	}
 	return changed
+}
+
+// NonUnits returns what the changed files may reach of all that is no unit: by
+// dependencies where these are known.
+func (r *Reach) NonUnits(c *Catalog) []NonUnit {
+	var found []NonUnit
+	add := func(n NonUnit, changed []string) {
+		if n.Changed = changed; len(changed) > 0 {
+			found = append(found, n)
+		}
+	}
+	for i := range c.Units {
+		if u := &c.Units[i]; path.Ext(u.Source) == ".S" {
+			add(NonUnit{Source: u.Source, Object: u.Object, Compile: c.text(u.Compile), Needs: u.Needs}, r.Of(u))
+		}
+	}
+	for _, n := range c.NonUnits {
+		if n.Deps == nil {
+			add(n, r.of(n.Source, nil))
+			continue
+		}
+		has := func(file string) bool { return slices.Contains(n.Deps, file) }
+		add(n, slices.DeleteFunc(slices.Clone(r.changed), func(file string) bool { return !has(file) }))
+	}
+	return found
 }

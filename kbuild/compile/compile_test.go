@@ -1,4 +1,4 @@
-package kbuild
+package compile
 
 import (
 	"bytes"
@@ -17,16 +17,17 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"kintsugi/internal/fault"
+	"kintsugi/kbuild"
 )
 
 // smallTree writes a source tree in which a unit reads a header by way of
 // another directory, as include/trace/define_trace.h has the kernel do.
-func smallTree(t *testing.T) (*Tree, Unit) {
+func smallTree(t *testing.T) (*kbuild.Tree, kbuild.Unit) {
 	t.Helper()
 	if _, err := exec.LookPath("gcc"); err != nil {
 		t.Skip("no gcc")
 	}
-	tree := &Tree{Dir: t.TempDir(), CC: "gcc", Jobs: 2}
+	tree := &kbuild.Tree{Dir: t.TempDir(), CC: "gcc", Jobs: 2}
 	for file, text := range map[string]string{
 		"fs/a.c":                 "#include <trace/define.h>\nint a(void) { return VALUE; }\nconst char *file(void) { return __FILE__; }\n",
 		"include/trace/define.h": "#include \"../../drivers/x/value.h\"\n",
@@ -35,7 +36,7 @@ func smallTree(t *testing.T) (*Tree, Unit) {
 		write(t, filepath.Join(tree.Dir, file), text)
 	}
 	words := strings.Fields("gcc -Wp,-MMD,fs/.a.o.d -nostdinc -I./include -O2 -g -c -o fs/a.o fs/a.c")
-	return tree, Unit{Source: "fs/a.c", Object: "fs/a.o", Kind: Vmlinux, Changed: []string{"fs/a.c"}, compile: words}
+	return tree, kbuild.Unit{Source: "fs/a.c", Object: "fs/a.o", Kind: kbuild.Vmlinux, Changed: []string{"fs/a.c"}, Compile: words}
 }
 
 func write(t *testing.T, name, text string) {
@@ -66,15 +67,15 @@ func snapshot(t *testing.T, dir string) map[string]string {
 	return all
 }
 
-func compileOne(t *testing.T, tree *Tree, u Unit, overlay map[string][]byte) (Pair, error) {
+func compileOne(t *testing.T, tree *kbuild.Tree, u kbuild.Unit, overlay map[string][]byte) (kbuild.Pair, error) {
 	t.Helper()
 	before := snapshot(t, tree.Dir)
-	pairs, err := tree.Compile(context.Background(), []Unit{u}, overlay, t.TempDir())
+	pairs, err := (&Compiler{tree}).Compile(context.Background(), []kbuild.Unit{u}, overlay, t.TempDir())
 	if !maps.Equal(before, snapshot(t, tree.Dir)) {
 		t.Error("the tree was written to")
 	}
 	if err != nil {
-		return Pair{}, err
+		return kbuild.Pair{}, err
 	}
 	return pairs[0], nil
 }
@@ -153,7 +154,7 @@ func TestCompileAddedAndDeleted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	reached := Reached([]Pair{p})
+	reached := kbuild.Reached([]kbuild.Pair{p})
 	missing := slices.DeleteFunc([]string{"fs/a.c", "fs/new/new.h", "fs/new/unused.c"}, func(f string) bool { return slices.Contains(reached, f) })
 	if diff := cmp.Diff([]string{"fs/new/unused.c"}, missing); diff != "" {
 		t.Error(diff)
@@ -182,7 +183,7 @@ func TestCompileErrors(t *testing.T) {
 	if fault.ClassOf(err) != fault.Environment || !strings.Contains(err.Error(), "original fs/a.c") {
 		t.Errorf("broken kernel: %v (class %v)", err, fault.ClassOf(err))
 	}
-	unit.compile[0] = "no-such-compiler"
+	unit.Compile[0] = "no-such-compiler"
 	if _, err = compileOne(t, tree, unit, nil); fault.ClassOf(err) != fault.Environment {
 		t.Errorf("no compiler: %v", err)
 	}
@@ -195,7 +196,7 @@ func TestCompileTwoAtOnce(t *testing.T) {
 	for i := range objects {
 		overlay := map[string][]byte{"drivers/x/value.h": fmt.Appendf(nil, "#define VALUE %d\n", i+5)}
 		group.Go(func() {
-			pairs, err := tree.Compile(context.Background(), []Unit{unit}, overlay, t.TempDir())
+			pairs, err := (&Compiler{tree}).Compile(context.Background(), []kbuild.Unit{unit}, overlay, t.TempDir())
 			if err != nil {
 				t.Error(err)
 				return
@@ -222,20 +223,15 @@ func TestCompileCanceled(t *testing.T) {
 	tree, unit := smallTree(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := tree.Compile(ctx, []Unit{unit}, nil, t.TempDir()); !errors.Is(err, context.Canceled) {
+	if _, err := (&Compiler{tree}).Compile(ctx, []kbuild.Unit{unit}, nil, t.TempDir()); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 }
 
-func TestAscents(t *testing.T) {
-	for dep, want := range map[string][]string{
-		"a/b.h":                        nil,
-		"./include/trace/../../fs/x.h": {"include", "include/trace"},
-		"fs/xfs/../ext4/x.h":           {"fs/xfs"},
-		"../x.h":                       nil,
-	} {
-		if diff := cmp.Diff(want, ascents(dep)); diff != "" {
-			t.Errorf("%s: %s", dep, diff)
-		}
+func TestOutside(t *testing.T) {
+	in := strings.Fields("gcc -Wp,-MMD,fs/.a.o.d -O2 -g -gdwarf-5 -gz=zlib -c -o fs/a.o fs/a.c")
+	want := strings.Fields("gcc -Wp,-MMD,/w/fs/a.o.d -O2 -gdwarf-5 -c -o /w/fs/a.o fs/a.c -pipe -g1 -ffunction-sections -fdata-sections -fdebug-prefix-map=/tree=.")
+	if diff := cmp.Diff(want, outside(in, "/w/fs/a.o", "/tree")); diff != "" {
+		t.Error(diff)
 	}
 }

@@ -1,4 +1,4 @@
-package kbuild
+package compile
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"kintsugi/kbuild"
 )
 
 // TestDistcc has the compiler run by a server on this machine, which says in
@@ -22,8 +24,8 @@ func TestDistcc(t *testing.T) {
 	}
 	tree, unit := smallTree(t)
 	overlay := map[string][]byte{"drivers/x/value.h": []byte("#define VALUE 7\n")}
-	compile := func() []Pair {
-		pairs, _, err := tree.CompileHeaders(context.Background(), []Unit{unit}, overlay, t.TempDir())
+	compile := func() []kbuild.Pair {
+		pairs, _, err := (&Compiler{tree}).CompileHeaders(context.Background(), []kbuild.Unit{unit}, overlay, t.TempDir())
 		if err != nil || len(pairs) != 1 {
 			t.Fatal(pairs, err)
 		}
@@ -33,7 +35,7 @@ func TestDistcc(t *testing.T) {
 	log := startDistccd(t)
 	tree.Launcher = []string{"distcc"}
 	got := compile()
-	if !sameCode(want[0].Original, got[0].Original) || !sameCode(want[0].Patched, got[0].Patched) {
+	if !SameCode(want[0].Original, got[0].Original) || !SameCode(want[0].Patched, got[0].Patched) {
 		t.Error("the server makes other code")
 	}
 	if n, text := compiledBy(t, log); n != 2 {

@@ -1,4 +1,4 @@
-package kbuild
+package compile
 
 import (
 	"context"
@@ -15,11 +15,12 @@ import (
 
 	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
+	"kintsugi/kbuild"
 )
 
 // counting has the compiler run through a script that writes a line for each
 // run, and returns a function that counts them.
-func counting(t *testing.T, tree *Tree) func() int {
+func counting(t *testing.T, tree *kbuild.Tree) func() int {
 	t.Helper()
 	dir := t.TempDir()
 	script, log := filepath.Join(dir, "launcher"), filepath.Join(dir, "log")
@@ -61,7 +62,7 @@ func TestCompileHeaders(t *testing.T) {
 				before[filepath.Join(tree.Dir, c.file)] = ""
 			}
 			overlay := map[string][]byte{c.file: []byte(c.text)}
-			pairs, read, err := tree.CompileHeaders(context.Background(), []Unit{unit}, overlay, t.TempDir())
+			pairs, read, err := (&Compiler{tree}).CompileHeaders(context.Background(), []kbuild.Unit{unit}, overlay, t.TempDir())
 			if err != nil {
 				t.Fatal(err, fault.Hints(err))
 			}
@@ -85,16 +86,16 @@ func TestCompileHeaders(t *testing.T) {
 }
 
 // sameAsWhole holds objects made in two steps against those made in one.
-func sameAsWhole(t *testing.T, tree *Tree, p Pair, overlay map[string][]byte) {
+func sameAsWhole(t *testing.T, tree *kbuild.Tree, p kbuild.Pair, overlay map[string][]byte) {
 	t.Helper()
-	whole, err := tree.Compile(context.Background(), []Unit{p.Unit}, overlay, t.TempDir())
+	whole, err := (&Compiler{tree}).Compile(context.Background(), []kbuild.Unit{p.Unit}, overlay, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !sameCode(p.Original, whole[0].Original) || !sameCode(p.Patched, whole[0].Patched) {
+	if !SameCode(p.Original, whole[0].Original) || !SameCode(p.Patched, whole[0].Patched) {
 		t.Error("other code than when compiled in one step")
 	}
-	if sameCode(p.Original, p.Patched) {
+	if SameCode(p.Original, p.Patched) {
 		t.Error("the objects of a pair are the same")
 	}
 	if diff := cmp.Diff(whole[0].Deps, p.Deps); diff != "" {
@@ -105,13 +106,13 @@ func sameAsWhole(t *testing.T, tree *Tree, p Pair, overlay map[string][]byte) {
 func TestCompileHeadersErrors(t *testing.T) {
 	tree, unit := smallTree(t)
 	for text, code := range map[string]diag.Code{"#define VALUE {\n": "patch-compile", "#error no\n": "patch-compile"} {
-		_, _, err := tree.CompileHeaders(context.Background(), []Unit{unit, unit}, map[string][]byte{"drivers/x/value.h": []byte(text)}, t.TempDir())
+		_, _, err := (&Compiler{tree}).CompileHeaders(context.Background(), []kbuild.Unit{unit, unit}, map[string][]byte{"drivers/x/value.h": []byte(text)}, t.TempDir())
 		if fault.CodeOf(err) != code || !strings.Contains(err.Error(), "rror: ") {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
 	write(t, filepath.Join(tree.Dir, "fs/a.c"), "#include <trace/define.h>\nint broken\n")
-	_, _, err := tree.CompileHeaders(context.Background(), []Unit{unit}, map[string][]byte{"drivers/x/value.h": []byte("#define V 3\nint more;\n")}, t.TempDir())
+	_, _, err := (&Compiler{tree}).CompileHeaders(context.Background(), []kbuild.Unit{unit}, map[string][]byte{"drivers/x/value.h": []byte("#define V 3\nint more;\n")}, t.TempDir())
 	if fault.ClassOf(err) != fault.Environment {
 		t.Errorf("a tree that does not compile: %v", err)
 	}
@@ -122,8 +123,8 @@ func TestOriginals(t *testing.T) {
 	tree, unit := smallTree(t)
 	tree.CacheDir = t.TempDir()
 	overlay := map[string][]byte{"drivers/x/value.h": []byte("#define VALUE 5\n")}
-	compile := func() []Pair {
-		pairs, _, err := tree.CompileHeaders(context.Background(), []Unit{unit}, overlay, t.TempDir())
+	compile := func() []kbuild.Pair {
+		pairs, _, err := (&Compiler{tree}).CompileHeaders(context.Background(), []kbuild.Unit{unit}, overlay, t.TempDir())
 		if err != nil {
 			t.Error(err)
 		}
@@ -137,7 +138,7 @@ func TestOriginals(t *testing.T) {
 	for name, text := range files {
 		for _, damaged := range []string{"", text[:len(text)-1], text[:len(text)/2] + "x" + text[len(text)/2+1:]} {
 			write(t, name, damaged)
-			if diff := cmp.Diff(want, compile(), cmp.AllowUnexported(Unit{})); diff != "" {
+			if diff := cmp.Diff(want, compile()); diff != "" {
 				t.Errorf("%s: %s", name, diff)
 			}
 		}
@@ -147,7 +148,7 @@ func TestOriginals(t *testing.T) {
 		group.Add(1)
 		go func() {
 			defer group.Done()
-			if diff := cmp.Diff(want, compile(), cmp.AllowUnexported(Unit{})); diff != "" {
+			if diff := cmp.Diff(want, compile()); diff != "" {
 				t.Error(diff)
 			}
 		}()
@@ -181,20 +182,20 @@ func TestPruneDir(t *testing.T) {
 func TestLauncher(t *testing.T) {
 	tree, unit := smallTree(t)
 	overlay := map[string][]byte{"drivers/x/value.h": []byte("#define VALUE 7\n")}
-	want, err := tree.Compile(context.Background(), []Unit{unit}, overlay, t.TempDir())
+	want, err := (&Compiler{tree}).Compile(context.Background(), []kbuild.Unit{unit}, overlay, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
 	compilers := counting(t, tree)
-	got, err := tree.Compile(context.Background(), []Unit{unit}, overlay, t.TempDir())
+	got, err := (&Compiler{tree}).Compile(context.Background(), []kbuild.Unit{unit}, overlay, t.TempDir())
 	if err != nil || compilers() < 2 {
 		t.Fatalf("%d runs, %v", compilers(), err)
 	}
-	if diff := cmp.Diff(want, got, cmp.AllowUnexported(Unit{})); diff != "" {
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
 	tree.Launcher = []string{"/no/such/launcher"}
-	if _, err := tree.Compile(context.Background(), []Unit{unit}, overlay, t.TempDir()); fault.ClassOf(err) != fault.Environment {
+	if _, err := (&Compiler{tree}).Compile(context.Background(), []kbuild.Unit{unit}, overlay, t.TempDir()); fault.ClassOf(err) != fault.Environment {
 		t.Errorf("a launcher that is not there: %v", err)
 	}
 }
@@ -207,8 +208,8 @@ func TestCcache(t *testing.T) {
 	tree, unit := smallTree(t)
 	t.Setenv("CCACHE_DIR", t.TempDir())
 	overlay := map[string][]byte{"drivers/x/value.h": []byte("#define VALUE 7\n")}
-	run := func() []Pair {
-		pairs, _, err := tree.CompileHeaders(context.Background(), []Unit{unit}, overlay, t.TempDir())
+	run := func() []kbuild.Pair {
+		pairs, _, err := (&Compiler{tree}).CompileHeaders(context.Background(), []kbuild.Unit{unit}, overlay, t.TempDir())
 		if err != nil || len(pairs) != 1 {
 			t.Fatal(pairs, err)
 		}
@@ -217,7 +218,7 @@ func TestCcache(t *testing.T) {
 	want := run()
 	tree.Launcher = []string{"ccache"}
 	for range 2 {
-		if diff := cmp.Diff(want, run(), cmp.AllowUnexported(Unit{})); diff != "" {
+		if diff := cmp.Diff(want, run()); diff != "" {
 			t.Error(diff)
 		}
 	}

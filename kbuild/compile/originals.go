@@ -1,4 +1,4 @@
-package kbuild
+package compile
 
 import (
 	"crypto/sha256"
@@ -7,18 +7,21 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sort"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
+
+	"kintsugi/kbuild"
 )
 
 // originals keeps what compiling the pristine source of units gave: the tree
-// never changes, so the command says all. Files are whole or not there, and
+// never changes, so the command determines all. Files are whole or absent, and
 // any number of processes may use them at once.
 type originals struct {
-	tree   *Tree
+	cache  kbuild.Cache
+	tree   string
 	config string
 }
 
@@ -34,23 +37,23 @@ const mostOriginals = 1 << 30
 
 const originalsDir = "originals"
 
-func (t *Tree) originals() *originals {
-	return &originals{tree: t, config: t.unitCache().config}
+func openOriginals(t *kbuild.Tree) originals {
+	return originals{cache: t.Cache(), tree: t.Dir, config: t.Keys().Config}
 }
 
 // file names what is kept of u. Everything that the compiler's output depends
-// on is in the sum: command, configuration and, by its place, the tree.
-func (o *originals) file(u *Unit, suffix string) string {
+// on is in the sum: command, configuration and, by its path, the tree.
+func (o originals) file(u *kbuild.Unit, suffix string) string {
 	text, _ := json.Marshal(struct {
 		Dir, Config    string
 		Compile, Needs []string
-	}{o.tree.Dir, o.config, compiler(u, "root", "object").Args, u.needs})
+	}{o.tree, o.config, compilerRun(u, "root", "object").Args, u.Needs})
 	sum := sha256.Sum256(text)
 	name := hex.EncodeToString(sum[:])
 	return filepath.Join(originalsDir, name[:2], name[2:]+suffix)
 }
 
-func (o *originals) load(u *Unit) *record {
+func (o originals) load(u *kbuild.Unit) *record {
 	var r record
 	data := o.read(o.file(u, ".deps"))
 	if data == nil || json.Unmarshal(data, &r) != nil {
@@ -59,28 +62,28 @@ func (o *originals) load(u *Unit) *record {
 	return &r
 }
 
-func (o *originals) store(u *Unit, r *record) {
+func (o originals) store(u *kbuild.Unit, r *record) {
 	if data, err := json.Marshal(r); err == nil {
 		o.write(o.file(u, ".deps"), data)
 	}
 }
 
 // object is the object before objtool, nil where it is not kept.
-func (o *originals) object(u *Unit) []byte { return o.read(o.file(u, ".o")) }
+func (o originals) object(u *kbuild.Unit) []byte { return o.read(o.file(u, ".o")) }
 
-func (o *originals) storeObject(u *Unit, object []byte) { o.write(o.file(u, ".o"), object) }
+func (o originals) storeObject(u *kbuild.Unit, object []byte) { o.write(o.file(u, ".o"), object) }
 
 var (
 	packer, _   = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1))
 	unpacker, _ = zstd.NewReader(nil, zstd.WithDecoderMaxMemory(256<<20))
 )
 
-// read returns the contents of a kept file and marks it as used.
-func (o *originals) read(name string) []byte {
-	if o.tree.CacheDir == "" {
+// read returns the contents of a kept file, and marks it as used.
+func (o originals) read(name string) []byte {
+	if !o.cache.Keeps() {
 		return nil
 	}
-	file := o.tree.cacheFile(name)
+	file := o.cache.Path(name)
 	packed, err := os.ReadFile(file)
 	if err != nil {
 		return nil
@@ -97,53 +100,58 @@ func (o *originals) read(name string) []byte {
 	return data[sha256.Size:]
 }
 
-func (o *originals) write(name string, data []byte) {
-	if o.tree.CacheDir == "" {
+func (o originals) write(name string, data []byte) {
+	if !o.cache.Keeps() {
 		return
 	}
 	sum := sha256.Sum256(data)
-	o.tree.storeFile(name, packer.EncodeAll(append(sum[:], data...), nil))
+	o.cache.StoreFile(name, packer.EncodeAll(append(sum[:], data...), nil))
 }
 
-// prune removes what was not used for longest, where there is too much.
-func (o *originals) prune() {
-	if o.tree.CacheDir != "" {
-		pruneDir(o.tree.cacheFile(originalsDir), mostOriginals)
+// prune removes what has not been used for longest, if too much is kept.
+func (o originals) prune() {
+	if o.cache.Keeps() {
+		pruneDir(o.cache.Path(originalsDir), mostOriginals)
 	}
+}
+
+// keptFile is a file of the cache.
+type keptFile struct {
+	path string
+	info fs.FileInfo
 }
 
 // pruneDir leaves three quarters of most bytes below dir, if there are more
 // than most. Others may do the same at once.
 func pruneDir(dir string, most int64) {
-	type kept struct {
-		path string
-		info fs.FileInfo
-	}
-	var files []kept
-	var total int64
-	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return nil // gone by now
-		}
-		if info, err := d.Info(); err == nil {
-			files = append(files, kept{path, info})
-			total += info.Size()
-		}
-		return nil
-	})
+	files, total := keptFiles(dir)
 	if total <= most {
 		return
 	}
-	sort.Slice(files, func(i, j int) bool { return files[i].info.ModTime().Before(files[j].info.ModTime()) })
+	slices.SortFunc(files, func(a, b keptFile) int { return a.info.ModTime().Compare(b.info.ModTime()) })
 	for _, f := range files {
 		if total <= most*3/4 {
 			return
 		}
 		if strings.HasPrefix(filepath.Base(f.path), ".tmp-") && time.Since(f.info.ModTime()) < time.Hour {
-			continue // somebody is writing it
+			continue // another process is writing it
 		}
 		if os.Remove(f.path) == nil {
 			total -= f.info.Size()
 		}
 	}
+}
+
+func keptFiles(dir string) (files []keptFile, total int64) {
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return nil // gone by now
+		}
+		if info, err := d.Info(); err == nil {
+			files = append(files, keptFile{path, info})
+			total += info.Size()
+		}
+		return nil
+	})
+	return files, total
 }

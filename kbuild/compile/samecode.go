@@ -1,4 +1,4 @@
-package kbuild
+package compile
 
 import (
 	"bytes"
@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// sameCode reports whether two objects differ in debug info at most. Objects
-// that cannot be read are different.
-func sameCode(a, b []byte) bool {
+// SameCode reports whether two objects differ in debug info at most. Objects
+// that cannot be read differ.
+func SameCode(a, b []byte) bool {
 	if bytes.Equal(a, b) {
 		return true
 	}
@@ -28,8 +28,8 @@ func sameCode(a, b []byte) bool {
 	return true
 }
 
-// sameSection compares name, header and contents, of debug info the name
-// alone. Symbols are part of it: they are the contents of the symbol table.
+// sameSection compares name, header and contents; for debug info the name alone.
+// This covers symbols: they are the contents of the symbol table.
 func sameSection(s, t *elf.Section) bool {
 	if s.Name != t.Name || s.Type != t.Type || s.Flags != t.Flags {
 		return false

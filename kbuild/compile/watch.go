@@ -1,28 +1,25 @@
-package kbuild
+package compile
 
 import (
 	"sync"
 	"time"
-)
 
-// Progress is told how many units of a step are done, and how long the others
-// will take, 0 where that is not known yet. It is called from one goroutine at
-// a time.
-type Progress func(step string, done, total int64, left time.Duration)
+	"kintsugi/kbuild"
+)
 
 // watch counts the units of a long step and estimates when it ends.
 type watch struct {
 	mu       sync.Mutex
-	progress Progress
+	progress kbuild.Progress
 	step     string
 	count    int
 	total    int
 	begin    time.Time
 }
 
-func (t *Tree) watch(step string, total int) *watch {
-	w := &watch{progress: t.Progress, step: step, total: total, begin: time.Now()}
-	w.tell()
+func newWatch(progress kbuild.Progress, step string, total int) *watch {
+	w := &watch{progress: progress, step: step, total: total, begin: time.Now()}
+	w.report()
 	return w
 }
 
@@ -30,16 +27,16 @@ func (w *watch) done() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.count++
-	w.tell()
+	w.report()
 }
 
-func (w *watch) tell() {
+func (w *watch) report() {
 	if w.progress != nil {
 		w.progress(w.step, int64(w.count), int64(w.total), w.left(time.Since(w.begin)))
 	}
 }
 
-// left is the time that is left, when so much has passed.
+// left is the time that is left after so much has passed.
 func (w *watch) left(passed time.Duration) time.Duration {
 	const enough = 10 // units, to judge by
 	if w.count < enough {

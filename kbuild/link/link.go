@@ -1,4 +1,5 @@
-package kbuild
+// Package link has the target's own kbuild compile and link a module.
+package link
 
 import (
 	"context"
@@ -10,25 +11,24 @@ import (
 	"regexp"
 	"strings"
 
-	"kintsugi/internal/cage"
 	"kintsugi/internal/command"
 	"kintsugi/internal/fault"
+	"kintsugi/kbuild/toolerr"
 )
 
-// ModuleSpec says which module source to compile, against what.
-type ModuleSpec struct {
-	Headers string    // the target's kernel headers (what /lib/modules/R/build links to), absolute
-	Source  string    // directory with a Kbuild file and what it builds from; only read
-	CC      string    // the compiler as kbuild is to call it
-	Cage    cage.Cage // what make runs in
-	Work    string    // directory that belongs to this call; its place does not show in the module
+// Spec names the source of a module, and what it is compiled against.
+type Spec struct {
+	Headers string // the target's kernel headers (what /lib/modules/R/build links to), absolute
+	Source  string // directory with a Kbuild file and what it builds from; only read
+	CC      string // the compiler as kbuild is to call it
+	Work    string // directory that belongs to this call; its place does not show in the module
 }
 
-// LinkModule has the target's own kbuild compile the module and returns the
-// path of the .ko below Work. Symbols that nobody exports stay undefined in
-// it. Source must have a flat directory with a Kbuild file for one module;
-// see Documentation/kbuild/modules.rst.
-func LinkModule(ctx context.Context, spec ModuleSpec) (string, error) {
+// Module has the target's own kbuild compile the module and returns the path of
+// the .ko below Work. Symbols that nothing exports stay undefined in it. Source
+// must be a flat directory with a Kbuild file for one module; see
+// Documentation/kbuild/modules.rst.
+func Module(ctx context.Context, spec Spec) (string, error) {
 	work, err := filepath.Abs(spec.Work)
 	if err != nil {
 		return "", fault.Environmentf("work directory: %w", err)
@@ -41,15 +41,14 @@ func LinkModule(ctx context.Context, spec ModuleSpec) (string, error) {
 		return "", fault.Environmentf("copy of the module's source: %w", err)
 	}
 	run := command.Cmd{
-		Cage: spec.Cage,
 		Dir:  spec.Headers,
 		Env:  []string{"PWD=" + spec.Headers},
 		Path: "make",
 		// KBUILD_MODPOST_WARN: undefined symbols become klp relocations
 		// when the module is sealed. KCFLAGS: debug info and __FILE__ have
-		// the work directory in them, and by way of the build ID all of
-		// the module would depend on that. CONFIG_DEBUG_INFO_BTF_MODULES:
-		// pahole makes BTF of debug info, and stops where there is none.
+		// the work directory in them, and through the build ID all of the
+		// module would depend on its path. CONFIG_DEBUG_INFO_BTF_MODULES:
+		// pahole makes BTF of debug info, and stops if there is none.
 		Args: []string{"M=" + work, "CC=" + spec.CC, "KBUILD_MODPOST_WARN=1", "CONFIG_DEBUG_INFO_BTF_MODULES=",
 			"KCFLAGS=-g0 -fmacro-prefix-map=" + work + "/=", "modules"},
 	}
@@ -68,15 +67,16 @@ func linkFailure(work string, err error) error {
 	if !errors.As(err, &exit) {
 		return err
 	}
-	if full := diskFull(work, exit.Output); full != nil {
+	if full := toolerr.DiskFull(work, exit.Output); full != nil {
 		return full
 	}
-	line := compilerError.Find(exit.Output)
-	if line == nil {
-		line = linkError.Find(exit.Output)
+	line := toolerr.CompilerLine(exit.Output)
+	if line == "" {
+		line = string(linkError.Find(exit.Output))
 	}
-	e := fault.Environmentf("the module does not compile against the kernel headers: %w", &toolError{string(line), exit})
-	return withOutput(e, exit.Output).Hint("run by hand: %s", exit.Cmd.String())
+	e := fault.Environmentf("the module does not compile against the kernel headers: %w",
+		&toolerr.Error{Line: line, Err: exit})
+	return toolerr.WithBeginning(e, exit.Output).Hint("run by hand: %s", exit.Cmd.String())
 }
 
 func onlyModule(dir string) (string, error) {

@@ -1,4 +1,4 @@
-package kbuild
+package nonunit
 
 import (
 	"bytes"
@@ -9,35 +9,38 @@ import (
 	"slices"
 
 	"kintsugi/internal/diag"
-	"kintsugi/internal/fault"
 	"kintsugi/internal/report"
+	"kintsugi/kbuild"
+	"kintsugi/kbuild/catalog"
+	"kintsugi/kbuild/generate"
+	"kintsugi/kbuild/overlay"
 )
 
-// checkGenerated makes generated files once more, from the patched headers,
-// and has a diagnostic for each that comes out different: scripts read some
-// headers as text, as mkcapflags.sh does asm/cpufeatures.h. It asks where a
-// makefile beside a generated file names one of the headers. The programs that
-// run are the pristine tree's; that none of them has a changed header compiled
-// in has been seen before.
-func (t *Tree) checkGenerated(ctx context.Context, c *catalog, headers []string, overlay map[string][]byte, work string) ([]report.Diagnostic, error) {
-	units, needs := t.generatedFrom(c, headers)
+// checkGenerated makes generated files once more, from the patched headers, and
+// returns a diagnostic for each that differs: scripts read some headers as text,
+// as mkcapflags.sh reads asm/cpufeatures.h. It considers the files beside which
+// a makefile names one of the headers. The programs that run are the pristine
+// tree's; compareAll has shown that no changed header is compiled into one.
+func checkGenerated(ctx context.Context, t *kbuild.Tree, c *catalog.Catalog, headers []string,
+	changed map[string][]byte, work string) ([]report.Diagnostic, error) {
+	units, needs := generatedFrom(t, c, headers)
 	if len(needs) == 0 {
 		return nil, nil
 	}
-	before, err := t.generated(ctx, units, filepath.Join(work, "before"))
+	before, err := generate.Files(ctx, t, units, filepath.Join(work, "before"))
 	if err != nil {
 		return nil, err
 	}
-	view, err := t.separate(filepath.Join(work, "after"), needs)
+	view, err := overlay.Buildable(t.Dir, filepath.Join(work, "after"), needs)
 	if err != nil {
 		return nil, err
 	}
 	for _, h := range headers {
-		if err := view.replace(h, overlay[h]); err != nil {
-			return nil, fault.Environmentf("shadow of the source tree: %w", err)
+		if err := view.Replace(h, changed[h]); err != nil {
+			return nil, err
 		}
 	}
-	after, err := t.makeIn(ctx, view, needs)
+	after, err := generate.In(ctx, t, view, needs)
 	if err != nil {
 		return nil, err
 	}
@@ -53,39 +56,29 @@ func (t *Tree) checkGenerated(ctx context.Context, c *catalog, headers []string,
 }
 
 // generatedFrom returns the generated files beside whose makefile a header is
-// named, and the units that want them.
-func (t *Tree) generatedFrom(c *catalog, headers []string) (units []Unit, needs []string) {
+// named, and the units that need them.
+func generatedFrom(t *kbuild.Tree, c *catalog.Catalog, headers []string) (units []kbuild.Unit, needs []string) {
 	named := map[string]bool{} // by directory
 	for i := range c.Units {
 		before := len(needs)
 		for _, file := range c.Units[i].Needs {
 			dir := path.Dir(file)
 			if _, known := named[dir]; !known {
-				text, _ := os.ReadFile(filepath.Join(t.Dir, dir, "Makefile")) // none names nothing
-				named[dir] = slices.ContainsFunc(headers, func(h string) bool { return bytes.Contains(text, []byte("/"+path.Base(h))) })
+				named[dir] = makefileNames(t, dir, headers)
 			}
 			if named[dir] {
 				needs = append(needs, file)
 			}
 		}
 		if len(needs) > before {
-			units = append(units, c.unit(i))
+			units = append(units, c.Unit(i))
 		}
 	}
-	return units, unique(needs)
+	return units, kbuild.Set(needs)
 }
 
-// replace puts text in the place of a file of the view; nil takes it away.
-func (s *shadow) replace(file string, text []byte) error {
-	if err := s.expose(path.Dir(file)); err != nil {
-		return err
-	}
-	at := filepath.Join(s.root, file)
-	if err := os.Remove(at); err != nil && !os.IsNotExist(err) {
-		return err
-	}
-	if text == nil {
-		return nil
-	}
-	return os.WriteFile(at, text, 0o644)
+// makefileNames reports whether the makefile of dir names a header.
+func makefileNames(t *kbuild.Tree, dir string, headers []string) bool {
+	text, _ := os.ReadFile(filepath.Join(t.Dir, dir, "Makefile")) // a missing one names nothing
+	return slices.ContainsFunc(headers, func(h string) bool { return bytes.Contains(text, []byte("/"+path.Base(h))) })
 }

@@ -1,4 +1,4 @@
-package kbuild
+package plan
 
 import (
 	"context"
@@ -8,53 +8,47 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 
 	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/kconfig"
+	"kintsugi/internal/makefile"
 	"kintsugi/internal/report"
+	"kintsugi/kbuild"
+	"kintsugi/kbuild/query"
 )
 
-// NewObject is an object that a patch adds to what a directory is built of.
-type NewObject struct {
-	Source   string // C file that the pristine tree has not
-	Makefile string // of the directory, which names the object
-	List     string // "obj", or the name, without .o, of the object that it becomes part of
-	When     string // y, m, objs, or the name of a symbol, CONFIG_X, whose value says which
-}
-
-// PlanNew returns the units that new files make, sorted by object, and a
-// diagnostic for each new object that cannot be dealt with or that this
-// kernel's configuration leaves out. Kbuild is asked, in the pristine tree,
-// how it would make such an object there.
-func (t *Tree) PlanNew(ctx context.Context, objects []NewObject) ([]Unit, []report.Diagnostic, error) {
+// PlanNew returns the units that new files make, sorted by object. There is a
+// diagnostic for each new object that cannot be handled, or that this kernel's
+// configuration leaves out. It asks kbuild, in the pristine tree, how kbuild
+// would make such an object there.
+func (p *Planner) PlanNew(ctx context.Context, objects []makefile.Object) ([]kbuild.Unit, []report.Diagnostic, error) {
 	if len(objects) == 0 {
 		return nil, nil, nil
 	}
-	config, err := t.autoConf()
+	config, err := autoConf(p.Tree)
 	if err != nil {
 		return nil, nil, err
 	}
 	var folders []string
 	for _, o := range objects {
-		folders = append(folders, path.Dir(o.Makefile))
+		folders = append(folders, path.Dir(o.Makefile()))
 	}
-	a, err := t.query(ctx, unique(folders), nil)
+	a, err := query.Ask(ctx, p.Tree, kbuild.Set(folders), nil)
 	if err != nil {
 		return nil, nil, err
 	}
-	p := newPlanner{tree: t, config: config, answer: a, placed: map[string]*newPlace{}}
+	f := newFinder{tree: p.Tree, config: config, answer: a, placed: map[string]*newPlace{}}
 	for i := range objects {
-		p.place(&objects[i])
+		f.place(&objects[i])
 	}
-	units, err := p.units(ctx)
-	return units, p.diags, err
+	units, err := f.units(ctx)
+	return units, f.diags, err
 }
 
 // autoConf is the configuration as kbuild's makefiles see it.
-func (t *Tree) autoConf() (kconfig.Config, error) {
+func autoConf(t *kbuild.Tree) (kconfig.Config, error) {
 	data, err := os.ReadFile(filepath.Join(t.Dir, "include/config/auto.conf"))
 	if err != nil {
 		return nil, fault.Environmentf("configuration of the tree: %w", err)
@@ -66,116 +60,115 @@ func (t *Tree) autoConf() (kconfig.Config, error) {
 	return config, nil
 }
 
-type newPlanner struct {
-	tree   *Tree
+// newFinder collects what PlanNew returns.
+type newFinder struct {
+	tree   *kbuild.Tree
 	config kconfig.Config
-	answer *answer
+	answer *query.Answer
 	placed map[string]*newPlace // by source
 	diags  []report.Diagnostic
 }
 
 // newPlace is where the object of a new source belongs.
 type newPlace struct {
-	kind   Kind
-	owners []string // the objects, without .o, that it is linked into first; itself where none
+	kind   kbuild.Kind
+	owners []string // the objects, without .o, that it is linked into first; itself where there are none
 }
 
-func (p *newPlanner) diag(severity diag.Severity, code diag.Code, o *NewObject, hint, format string, args ...any) {
-	p.diags = append(p.diags, report.Diagnostic{Code: code, Severity: severity, Source: o.Source, Message: fmt.Sprintf(format, args...), Hint: hint})
+func (f *newFinder) diag(severity diag.Severity, code diag.Code, o *makefile.Object, hint, format string, args ...any) {
+	f.diags = append(f.diags, report.Diagnostic{Code: code, Severity: severity, Source: o.Source,
+		Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
-// place decides what becomes of one object, as scripts/Makefile.lib does.
-func (p *newPlanner) place(o *NewObject) {
-	dir := path.Dir(o.Makefile)
-	f, when := p.answer.folders[dir], o.When
+// place decides where one object belongs, as scripts/Makefile.lib does.
+func (f *newFinder) place(o *makefile.Object) {
+	dir := path.Dir(o.Makefile())
+	folder, when := f.answer.Folders[dir], o.When
 	if symbol, ok := strings.CutPrefix(when, "CONFIG_"); ok {
-		when = p.config[symbol]
+		when = f.config[symbol]
 	}
-	switch composite := f != nil && f.partOf(o.List, dir); {
-	case path.Base(o.Makefile) == "Makefile" && p.tree.has(path.Join(dir, "Kbuild")):
-		p.diag(diag.Error, diag.BuildFile, o, "add the line to "+path.Join(dir, "Kbuild"), "%s is not what kbuild reads in a directory with a Kbuild file", o.Makefile)
-	case f == nil:
-		p.leftOut(o, dir+" is not built with this kernel's config")
+	switch {
+	case path.Base(o.Makefile()) == "Makefile" && f.tree.Has(path.Join(dir, "Kbuild")):
+		f.diag(diag.Error, diag.BuildFile, o, "add the line to "+path.Join(dir, "Kbuild"),
+			"%s is not what kbuild reads in a directory with a Kbuild file", o.Makefile())
+	case folder == nil:
+		f.leftOut(o, dir+" is not built with this kernel's config")
 	case when == "":
-		p.leftOut(o, o.When+" is not set in this kernel's config")
-	case o.List == "obj" && when == "m":
-		p.diag(diag.Error, diag.BuildFile, o, "make it part of vmlinux or of a module that there is, or build it as a module of its own and load that first",
-			"%s would be a module of its own, and a livepatch changes what is loaded already", o.Source)
-	case o.List == "obj" && when == "y" && f.builtin:
-		p.put(o, Vmlinux, strings.TrimSuffix(path.Base(o.Source), ".c"))
+		f.leftOut(o, o.When+" is not set in this kernel's config")
 	case o.List == "obj":
-		p.leftOut(o, "nothing of "+dir+" is built into the kernel")
-	case !composite:
-		p.diag(diag.Error, diag.BuildFile, o, "add the file to obj-y, or to an object that has other parts already",
-			"%s.o is not made of several objects in this kernel, so %s cannot become part of it", o.List, o.Source)
-	case f.multi(f.multiM, o.List, dir):
-		p.put(o, Module, o.List)
-	case when == "m" || !f.builtin:
-		p.leftOut(o, o.List+".o is not a module in this kernel's config")
+		f.placeAlone(o, when, folder.Builtin)
 	default:
-		p.put(o, Vmlinux, o.List)
+		f.placePart(o, when, folder, dir)
 	}
 }
 
-func (p *newPlanner) leftOut(o *NewObject, why string) {
-	p.diag(diag.Warning, diag.NotInKernel, o, "", "%s is not compiled into this kernel: %s", o.Source, why)
+// placeAlone places an object that is not a part of another object.
+func (f *newFinder) placeAlone(o *makefile.Object, when string, builtin bool) {
+	switch {
+	case when == "m":
+		f.diag(diag.Error, diag.BuildFile, o,
+			"make it part of vmlinux or of a module that there is, or build it as a module of its own and load that first",
+			"%s would be a module of its own, and a livepatch changes what is loaded already", o.Source)
+	case when == "y" && builtin:
+		f.put(o, kbuild.Vmlinux, strings.TrimSuffix(path.Base(o.Source), ".c"))
+	default:
+		f.leftOut(o, "nothing of "+path.Dir(o.Makefile())+" is built into the kernel")
+	}
 }
 
-func (p *newPlanner) put(o *NewObject, kind Kind, owner string) {
-	at := p.placed[o.Source]
+// placePart places an object that becomes part of another object.
+func (f *newFinder) placePart(o *makefile.Object, when string, folder *query.Folder, dir string) {
+	switch kind := folder.Composite(o.List, dir); {
+	case kind == "":
+		f.diag(diag.Error, diag.BuildFile, o, "add the file to obj-y, or to an object that has other parts already",
+			"%s.o is not made of several objects in this kernel, so %s cannot become part of it", o.List, o.Source)
+	case kind == kbuild.Module:
+		f.put(o, kbuild.Module, o.List)
+	case when == "m" || !folder.Builtin:
+		f.leftOut(o, o.List+".o is not a module in this kernel's config")
+	default:
+		f.put(o, kbuild.Vmlinux, o.List)
+	}
+}
+
+func (f *newFinder) leftOut(o *makefile.Object, why string) {
+	f.diag(diag.Warning, diag.NotInKernel, o, "", "%s is not compiled into this kernel: %s", o.Source, why)
+}
+
+func (f *newFinder) put(o *makefile.Object, kind kbuild.Kind, owner string) {
+	at := f.placed[o.Source]
 	if at == nil {
 		at = &newPlace{kind: kind}
-		p.placed[o.Source] = at
+		f.placed[o.Source] = at
 	}
-	if kind == Vmlinux {
-		at.kind = Vmlinux // kbuild builds no object both in and as a module
+	if kind == kbuild.Vmlinux {
+		at.kind = kbuild.Vmlinux // kbuild builds no object both into vmlinux and into a module
 	}
-	at.owners = unique(append(at.owners, owner))
+	at.owners = kbuild.Set(append(at.owners, owner))
 }
 
-// partOf reports whether list is an object that f builds of several others.
-func (f *folder) partOf(list, dir string) bool {
-	return f.multi(f.multiY, list, dir) || f.multi(f.multiM, list, dir)
-}
-
-// multi looks for the object of that name in a list of kbuild's, where it may
-// have its directory before it or not.
-func (f *folder) multi(objects []string, name, dir string) bool {
-	return slices.Contains(objects, name+".o") || slices.Contains(objects, path.Join(dir, name)+".o")
-}
-
-// units asks kbuild for the commands. The makefiles do not know the objects:
-// what they would derive from knowing them is said on the command line.
-func (p *newPlanner) units(ctx context.Context) ([]Unit, error) {
-	var objects, settings []string
-	sources := make([]string, 0, len(p.placed))
-	for source, at := range p.placed {
-		object := objectOf(source)
-		sources, objects = append(sources, source), append(objects, object)
-		settings = append(settings, "kintsugi-owner-"+object+"="+strings.Join(at.owners, " "))
-		if at.kind == Module {
-			settings = append(settings, "kintsugi-module-"+object+"=y")
-		}
-	}
-	if len(sources) == 0 {
+// units asks kbuild for the commands. The makefiles do not know the objects, so
+// the command line sets what they would derive from knowing them.
+func (f *newFinder) units(ctx context.Context) ([]kbuild.Unit, error) {
+	if len(f.placed) == 0 {
 		return nil, nil
 	}
-	sort.Strings(sources)
-	sort.Strings(objects)
-	sort.Strings(settings)
-	settings = append(settings, "kintsugi_new="+strings.Join(sources, " "),
-		"__modname=$(kintsugi-owner-$@)", "part-of-module=$(kintsugi-module-$@)", "part-of-builtin=$(if $(kintsugi-module-$@),,y)")
-	a, err := p.tree.query(ctx, nil, objects, settings...)
+	sources := slices.Sorted(maps.Keys(f.placed))
+	var objects []string
+	for _, source := range sources {
+		objects = append(objects, objectOf(source))
+	}
+	a, err := query.Ask(ctx, f.tree, nil, objects, f.settings(sources)...)
 	if err != nil {
 		return nil, err
 	}
-	var units []Unit
+	var units []kbuild.Unit
 	for _, source := range sources {
-		placed, err := a.placeAs(objectOf(source), p.placed[source].kind)
+		placed, err := placeAs(a, objectOf(source), f.placed[source].kind)
 		if err != nil {
 			return nil, err
 		}
-		placed.Needs = slices.DeleteFunc(p.tree.missing(placed.Needs), func(file string) bool { return file == source })
+		placed.Needs = slices.DeleteFunc(f.tree.Missing(placed.Needs), func(file string) bool { return file == source })
 		unit, err := placed.unit(source)
 		if err != nil {
 			return nil, err
@@ -186,14 +179,19 @@ func (p *newPlanner) units(ctx context.Context) ([]Unit, error) {
 	return units, nil
 }
 
-// withEmpty is files and an empty one for every unit that the pristine tree
-// has no source of, so that all units have an original.
-func withEmpty(files map[string][]byte, units []Unit) map[string][]byte {
-	all := maps.Clone(files)
-	for _, u := range units {
-		if u.New {
-			all[u.Source] = []byte{}
+// settings are the make variables with which kbuild makes the objects of sources
+// where they belong.
+func (f *newFinder) settings(sources []string) []string {
+	var settings []string
+	for _, source := range sources {
+		at, object := f.placed[source], objectOf(source)
+		settings = append(settings, "kintsugi-owner-"+object+"="+strings.Join(at.owners, " "))
+		if at.kind == kbuild.Module {
+			settings = append(settings, "kintsugi-module-"+object+"=y")
 		}
 	}
-	return all
+	slices.Sort(settings)
+	return append(settings, "kintsugi_new="+strings.Join(sources, " "),
+		"__modname=$(kintsugi-owner-$@)", "part-of-module=$(kintsugi-module-$@)",
+		"part-of-builtin=$(if $(kintsugi-module-$@),,y)")
 }

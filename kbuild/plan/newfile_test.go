@@ -1,10 +1,13 @@
-package kbuild
+package plan
 
 import (
 	"bytes"
 	"slices"
 	"strings"
 	"testing"
+
+	"kintsugi/internal/makefile"
+	"kintsugi/kbuild/compile"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -13,23 +16,23 @@ import (
 // become part of, or why they do not.
 func TestNewObjects(t *testing.T) {
 	tree := realTree(t)
-	objects := []NewObject{
-		{"fs/proc/new1.c", "fs/proc/Makefile", "proc", "y"},
-		{"fs/proc/new2.c", "fs/proc/Makefile", "obj", "y"},
-		{"fs/proc/new3.c", "fs/proc/Makefile", "proc", "CONFIG_NET"},
-		{"fs/proc/new4.c", "fs/proc/Makefile", "proc", "CONFIG_NO_SUCH"},
-		{"fs/proc/new5.c", "fs/proc/Makefile", "obj", "m"},
-		{"fs/proc/new6.c", "fs/proc/Makefile", "obj", "CONFIG_XFS_FS"},
-		{"fs/proc/new7.c", "fs/proc/Makefile", "version", "y"},
-		{"fs/proc/new8.c", "fs/proc/Makefile", "proc", "m"},
-		{"fs/proc/sub/new.c", "fs/proc/Makefile", "proc", "objs"},
-		{"fs/xfs/new1.c", "fs/xfs/Makefile", "xfs", "y"},
-		{"fs/xfs/scrub/new2.c", "fs/xfs/Makefile", "xfs", "CONFIG_XFS_QUOTA"},
-		{"fs/xfs/new3.c", "fs/xfs/Makefile", "obj", "y"},
-		{"fs/no-such/new.c", "fs/no-such/Makefile", "obj", "y"},
-		{"lib/new.c", "lib/Makefile", "lib", "y"},
+	objects := []makefile.Object{
+		{Source: "fs/proc/new1.c", Place: "fs/proc/Makefile:1", List: "proc", When: "y"},
+		{Source: "fs/proc/new2.c", Place: "fs/proc/Makefile:1", List: "obj", When: "y"},
+		{Source: "fs/proc/new3.c", Place: "fs/proc/Makefile:1", List: "proc", When: "CONFIG_NET"},
+		{Source: "fs/proc/new4.c", Place: "fs/proc/Makefile:1", List: "proc", When: "CONFIG_NO_SUCH"},
+		{Source: "fs/proc/new5.c", Place: "fs/proc/Makefile:1", List: "obj", When: "m"},
+		{Source: "fs/proc/new6.c", Place: "fs/proc/Makefile:1", List: "obj", When: "CONFIG_XFS_FS"},
+		{Source: "fs/proc/new7.c", Place: "fs/proc/Makefile:1", List: "version", When: "y"},
+		{Source: "fs/proc/new8.c", Place: "fs/proc/Makefile:1", List: "proc", When: "m"},
+		{Source: "fs/proc/sub/new.c", Place: "fs/proc/Makefile:1", List: "proc", When: "objs"},
+		{Source: "fs/xfs/new1.c", Place: "fs/xfs/Makefile:1", List: "xfs", When: "y"},
+		{Source: "fs/xfs/scrub/new2.c", Place: "fs/xfs/Makefile:1", List: "xfs", When: "CONFIG_XFS_QUOTA"},
+		{Source: "fs/xfs/new3.c", Place: "fs/xfs/Makefile:1", List: "obj", When: "y"},
+		{Source: "fs/no-such/new.c", Place: "fs/no-such/Makefile:1", List: "obj", When: "y"},
+		{Source: "lib/new.c", Place: "lib/Makefile:1", List: "lib", When: "y"},
 	}
-	units, diags, err := tree.PlanNew(t.Context(), objects)
+	units, diags, err := (&Planner{tree}).PlanNew(t.Context(), objects)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,24 +77,24 @@ func TestNewLikeOld(t *testing.T) {
 		{"fs/xfs/libxfs/xfs_ag.c", "xfs"},
 		{"net/ipv4/tcp_input.c", "obj"},
 	} {
-		olds, _, err := tree.Plan(t.Context(), []string{c.old})
+		olds, _, err := (&Planner{tree}).Plan(t.Context(), []string{c.old})
 		if err != nil || len(olds) != 1 {
 			t.Fatalf("%s: %d units, %v", c.old, len(olds), err)
 		}
 		source := strings.TrimSuffix(c.old, ".c") + "_new.c"
-		makefile := strings.Join(strings.Split(c.old, "/")[:2], "/") + "/Makefile"
-		news, diags, err := tree.PlanNew(t.Context(), []NewObject{{source, makefile, c.list, "y"}})
+		file := strings.Join(strings.Split(c.old, "/")[:2], "/") + "/Makefile"
+		news, diags, err := (&Planner{tree}).PlanNew(t.Context(), []makefile.Object{{Source: source, Place: file + ":1", List: c.list, When: "y"}})
 		if err != nil || len(news) != 1 {
 			t.Fatalf("%s: %d units, %v, %v", source, len(news), diags, err)
 		}
 		old, patched := olds[0], news[0]
-		for i, w := range patched.compile {
-			patched.compile[i] = strings.ReplaceAll(w, "_new", "")
+		for i, w := range patched.Compile {
+			patched.Compile[i] = strings.ReplaceAll(w, "_new", "")
 		}
-		if diff := cmp.Diff(old.compile, patched.compile); diff != "" {
+		if diff := cmp.Diff(old.Compile, patched.Compile); diff != "" {
 			t.Errorf("%s: compiler (-old +new):\n%s", source, diff)
 		}
-		if diff := cmp.Diff(old.objtool, patched.objtool); diff != "" {
+		if diff := cmp.Diff(old.Objtool, patched.Objtool); diff != "" {
 			t.Errorf("%s: objtool (-old +new):\n%s", source, diff)
 		}
 	}
@@ -100,12 +103,12 @@ func TestNewLikeOld(t *testing.T) {
 // TestNewObject compiles a new file: its original is the object of an empty one.
 func TestNewObject(t *testing.T) {
 	tree := realTree(t)
-	units, _, err := tree.PlanNew(t.Context(), []NewObject{{"fs/proc/new.c", "fs/proc/Makefile", "proc", "y"}})
+	units, _, err := (&Planner{tree}).PlanNew(t.Context(), []makefile.Object{{Source: "fs/proc/new.c", Place: "fs/proc/Makefile:1", List: "proc", When: "y"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	overlay := map[string][]byte{"fs/proc/new.c": []byte("#include \"internal.h\"\nint new_function(void); int new_function(void) { return 1; }\n")}
-	pairs, err := tree.Compile(t.Context(), units, overlay, t.TempDir())
+	pairs, err := (&compile.Compiler{Tree: tree}).Compile(t.Context(), units, overlay, t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

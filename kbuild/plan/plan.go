@@ -1,206 +1,240 @@
-package kbuild
+// Package plan finds the translation units that the changed files of a patch
+// reach. It asks the pristine tree's makefiles only: those of a patch are never
+// run.
+package plan
 
 import (
 	"cmp"
 	"context"
 	"fmt"
-	"os"
 	"path"
 	"path/filepath"
 	"slices"
-	"sort"
+	"strings"
 
 	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/includegraph"
 	"kintsugi/internal/report"
+	"kintsugi/kbuild"
+	"kintsugi/kbuild/catalog"
 )
 
+// Planner plans for one tree.
+type Planner struct{ Tree *kbuild.Tree }
+
 // Plan returns the translation units that have to be compiled again because
-// the changed files (relative to the tree) reach them, sorted by object, and
-// a diagnostic for each changed file that cannot be dealt with or does not
-// matter to this kernel. It asks the pristine tree's makefiles only: what a
-// patch does to build files is never run.
+// the changed files (relative to the tree) reach them, sorted by object. There is
+// a diagnostic for each changed file that cannot be handled, or that does not
+// matter to this kernel.
 //
 // Units of modules are returned too; whether they can be patched is for the
-// caller to say.
-func (t *Tree) Plan(ctx context.Context, changed []string) ([]Unit, []report.Diagnostic, error) {
-	p := planner{tree: t, reached: map[string][]string{}}
-	for _, file := range unique(slices.Clone(changed)) {
-		if err := p.add(file); err != nil {
+// caller to decide.
+func (p *Planner) Plan(ctx context.Context, changed []string) ([]kbuild.Unit, []report.Diagnostic, error) {
+	f := finder{tree: p.Tree, reached: map[string][]string{}}
+	for _, file := range kbuild.Set(changed) {
+		if err := f.add(file); err != nil {
 			return nil, nil, err
 		}
 	}
-	if err := p.place(ctx); err != nil {
+	if err := f.locateSources(ctx); err != nil {
 		return nil, nil, err
 	}
-	if err := p.addHeaders(ctx); err != nil {
+	if err := f.addHeaders(ctx); err != nil {
 		return nil, nil, err
 	}
-	if err := p.judge(); err != nil {
+	if err := f.explainUnreached(); err != nil {
 		return nil, nil, err
 	}
-	sort.Slice(p.units, func(i, j int) bool { return p.units[i].Object < p.units[j].Object })
-	sort.SliceStable(p.diags, func(i, j int) bool { return p.diags[i].Source < p.diags[j].Source })
-	return p.units, p.diags, nil
+	slices.SortFunc(f.units, func(a, b kbuild.Unit) int { return strings.Compare(a.Object, b.Object) })
+	slices.SortStableFunc(f.diags, func(a, b report.Diagnostic) int { return strings.Compare(a.Source, b.Source) })
+	return f.units, f.diags, nil
 }
 
-// planner collects what Plan returns.
-type planner struct {
-	tree    *Tree
+// finder collects what Plan returns.
+type finder struct {
+	tree    *kbuild.Tree
 	sources []string            // changed C files
 	headers []string            // changed headers
 	reached map[string][]string // candidate source of a unit -> changed files that are part of it
 	ofC     includegraph.Graph  // which files include C files
 	all     includegraph.Graph  // which files include any file
 	placed  map[string]placement
-	units   []Unit
+	units   []kbuild.Unit
 	diags   []report.Diagnostic
 }
 
-func (p *planner) diag(severity diag.Severity, code diag.Code, file, hint, format string, args ...any) {
-	p.diags = append(p.diags, report.Diagnostic{Code: code, Severity: severity, Source: file,
+func (f *finder) diag(severity diag.Severity, code diag.Code, file, hint, format string, args ...any) {
+	f.diags = append(f.diags, report.Diagnostic{Code: code, Severity: severity, Source: file,
 		Message: fmt.Sprintf(format, args...), Hint: hint})
 }
 
-// add notes one changed file: C files become candidates together with every C
-// file that includes them, the others a diagnostic.
-func (p *planner) add(file string) error {
+// add adds one changed file: a C file becomes a candidate together with every C
+// file that includes it, a file of another kind has a diagnostic.
+func (f *finder) add(file string) error {
 	if path.IsAbs(file) || !filepath.IsLocal(file) || path.Clean(file) != file {
 		return fault.Inputf("%s: not a path inside the source tree", file)
 	}
-	if isHeader(file) {
-		p.headers = append(p.headers, file)
+	if kbuild.IsHeader(file) {
+		f.headers = append(f.headers, file)
 		return nil
 	}
-	if d := classify(file); d != nil {
-		p.diags = append(p.diags, *d)
+	if d := classify(f.tree, file); d != nil {
+		f.diags = append(f.diags, *d)
 		return nil
 	}
-	p.sources = append(p.sources, file)
-	includers, err := p.includersOf(file)
+	f.sources = append(f.sources, file)
+	includers, err := f.includersOf(file)
 	if err != nil {
 		return err
 	}
-	for _, source := range sourcesOf(includers.Closure(file)) {
-		p.reached[source] = append(p.reached[source], file)
+	for source := range includers.Closure(file) {
+		if path.Ext(source) == ".c" {
+			f.reached[source] = append(f.reached[source], file)
+		}
 	}
 	return nil
 }
 
-// includersOf is a table that tells who includes a C file. Nearly none is
-// included by any other, which a small table tells.
-func (p *planner) includersOf(file string) (table includegraph.Graph, err error) {
-	if p.ofC == nil {
-		if p.ofC, err = p.tree.includersOfC(); err != nil {
+// includersOf returns a graph with all includers of a C file. Nearly no C file
+// is included by another, which the small graph shows.
+func (f *finder) includersOf(file string) (graph includegraph.Graph, err error) {
+	if f.ofC == nil {
+		if f.ofC, err = catalog.IncludesOfC(f.tree); err != nil {
 			return nil, err
 		}
 	}
-	if len(p.ofC.Includers(file)) == 0 {
-		return p.ofC, nil
+	if len(f.ofC.Includers(file)) == 0 {
+		return f.ofC, nil
 	}
-	if p.all == nil { // for files that others may include in turn
-		if p.all, err = p.tree.includers(); err != nil {
+	if f.all == nil { // for files that others may include in turn
+		if f.all, err = catalog.Includes(f.tree); err != nil {
 			return nil, err
 		}
-		p.all.ForgetMacros() // macros name headers alone
+		f.all.ForgetMacros() // macros name headers alone
 	}
-	return p.all, nil
+	return f.all, nil
 }
 
-// place asks where every candidate is built and turns those that are built
-// into units.
-func (p *planner) place(ctx context.Context) error {
+// locateSources locates every candidate, and makes units of those that are built.
+func (f *finder) locateSources(ctx context.Context) error {
 	var candidates []string
-	for source := range p.reached {
-		if p.tree.has(source) {
+	for source := range f.reached {
+		if f.tree.Has(source) {
 			candidates = append(candidates, source)
 		}
 	}
-	sort.Strings(candidates)
-	placed, err := p.tree.locate(ctx, candidates)
+	slices.Sort(candidates)
+	placed, err := locate(ctx, f.tree, candidates)
 	if err != nil {
 		return err
 	}
-	p.placed = placed
+	f.placed = placed
 	for _, source := range candidates {
 		if unit, err := placed[source].unit(source); err != nil {
 			return err
 		} else if unit != nil {
-			unit.Changed = p.reached[source]
-			p.units = append(p.units, *unit)
+			unit.Changed = f.reached[source]
+			f.units = append(f.units, *unit)
 		}
 	}
 	return nil
 }
 
-// judge says of every changed C file that reaches no unit why it does not.
-func (p *planner) judge() error {
+// addHeaders adds the units that a changed header may reach. Which of them it
+// really reaches is seen when they are compiled.
+func (f *finder) addHeaders(ctx context.Context) error {
+	if len(f.headers) == 0 {
+		return nil
+	}
+	c, err := catalog.Load(ctx, f.tree)
+	if err != nil {
+		return err
+	}
+	reach, err := c.Reach(f.tree, f.headers)
+	if err != nil {
+		return err
+	}
+	planned := map[string]*kbuild.Unit{}
+	for i := range f.units {
+		planned[f.units[i].Object] = &f.units[i]
+	}
+	var added []kbuild.Unit
+	for i := range c.Units {
+		changed := reach.Of(&c.Units[i])
+		if len(changed) == 0 || path.Ext(c.Units[i].Source) != ".c" {
+			continue
+		}
+		if u := planned[c.Units[i].Object]; u != nil {
+			u.Changed = kbuild.Set(append(u.Changed, changed...))
+			continue
+		}
+		unit := c.Unit(i)
+		unit.Changed, unit.Header = changed, true
+		added = append(added, unit)
+	}
+	f.units = append(f.units, added...)
+	return nil
+}
+
+// explainUnreached explains for every changed C file without a unit why it has none.
+func (f *finder) explainUnreached() error {
 	used := map[string]bool{}
-	for _, u := range p.units {
+	for _, u := range f.units {
 		for _, file := range u.Changed {
 			used[file] = true
 		}
 	}
-	for _, file := range p.sources {
+	for _, file := range f.sources {
 		if used[file] {
 			continue
 		}
-		image, err := p.tree.includedIn(file)
+		image, err := catalog.IncludedInImage(f.tree, file)
 		if err != nil {
 			return err
 		}
-		p.unused(file, cmp.Or(otherImage(file), image))
+		f.explain(file, cmp.Or(catalog.OtherImage(f.tree, file), image))
 	}
 	return nil
 }
 
-// unused says why a changed C file reaches no unit; image is the one that it
-// is part of instead.
-func (p *planner) unused(file, image string) {
+// explain explains why a changed C file reaches no unit; image is the one that
+// it is part of instead.
+func (f *finder) explain(file, image string) {
 	switch {
-	case p.placed[file].Host:
-		p.diag(diag.Error, diag.BuildFile, file, "leave the file out if the fix works without it", "%s runs while the kernel is built and is not part of it", file)
+	case f.placed[file].Host:
+		f.diag(diag.Error, diag.BuildFile, file, "leave the file out if the fix works without it",
+			"%s runs while the kernel is built and is not part of it", file)
 	case image != "":
-		p.diag(diag.Error, diag.OtherImage, file, "livepatch replaces functions of vmlinux and of modules only",
+		f.diag(diag.Error, diag.OtherImage, file, "livepatch replaces functions of vmlinux and of modules only",
 			"%s is part of %s, not of vmlinux", file, image)
-	case !p.tree.has(file):
-		// A new file: a patched one may include it. Reached tells, when
-		// the units are compiled.
+	case !f.tree.Has(file):
+		// A new file: a patched one may include it. Compiling the units
+		// shows whether one does.
 	default:
-		p.diag(diag.Warning, diag.NotInKernel, file, "look for the option that its Makefile builds it under in the target's config", "%s is not compiled with this kernel's config", file)
+		f.diag(diag.Warning, diag.NotInKernel, file,
+			"look for the option that its Makefile builds it under in the target's config",
+			"%s is not compiled with this kernel's config", file)
 	}
-}
-
-func (t *Tree) has(file string) bool {
-	info, err := os.Stat(filepath.Join(t.Dir, file))
-	return err == nil && info.Mode().IsRegular()
 }
 
 // classify returns the diagnostic for a changed file that is compiled into no
 // unit of its own, nil for C source of the kernel. Documentation, assembly and
-// build files have been told apart before anything is planned.
-func classify(file string) *report.Diagnostic {
-	d := &report.Diagnostic{Severity: diag.Error, Source: file}
-	switch ext := path.Ext(file); {
-	case buildSources[file]:
-		d.Code, d.Message = diag.BuildFile, file+" is compiled only to generate headers for the kernel's build"
-		d.Hint = "leave the file out if the fix works without it; otherwise the kernel has to be rebuilt"
-	case ext == ".c":
+// build files have been sorted out before.
+func classify(t *kbuild.Tree, file string) *report.Diagnostic {
+	d := &report.Diagnostic{Code: diag.BuildFile, Severity: diag.Error, Source: file,
+		Hint: "leave the file out if the fix works without it; otherwise the kernel has to be rebuilt"}
+	switch {
+	case slices.Contains(headerSources, file) || slices.Contains(t.Arch.Kbuild.Offsets, file):
+		d.Message = file + " is compiled only to generate headers for the kernel's build"
+	case path.Ext(file) == ".c":
 		return nil
 	default:
-		d.Code, d.Message = diag.BuildFile, file+" is not C source; its effect on the kernel is not known"
-		d.Hint = "leave the file out if the fix works without it; otherwise the kernel has to be rebuilt"
+		d.Message = file + " is not C source; its effect on the kernel is not known"
 	}
 	return d
 }
 
-// buildSources are C files that are compiled only to generate headers (the
-// top Kbuild file).
-var buildSources = map[string]bool{
-	"kernel/bounds.c":                  true,
-	"arch/x86/kernel/asm-offsets.c":    true,
-	"arch/x86/kernel/asm-offsets_32.c": true,
-	"arch/x86/kernel/asm-offsets_64.c": true,
-	"kernel/sched/rq-offsets.c":        true,
-}
+// headerSources are C files that are compiled only to generate headers, on every
+// architecture (the top Kbuild file).
+var headerSources = []string{"kernel/bounds.c", "kernel/sched/rq-offsets.c"}

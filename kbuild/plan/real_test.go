@@ -1,4 +1,4 @@
-package kbuild
+package plan
 
 import (
 	"bytes"
@@ -12,15 +12,18 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"kintsugi/internal/arch"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/testenv"
+	"kintsugi/kbuild"
+	"kintsugi/kbuild/compile"
 )
 
 // realTree returns the prepared tree that the tests of the real thing run on.
-func realTree(t *testing.T) *Tree {
+func realTree(t *testing.T) *kbuild.Tree {
 	t.Helper()
 	kernel := testenv.Kernel(t)
-	return &Tree{Dir: kernel.Source, CC: kernel.CC, CacheDir: t.TempDir(), Jobs: 2}
+	return &kbuild.Tree{Dir: kernel.Source, Arch: &arch.AMD64, CC: kernel.CC, CacheDir: t.TempDir(), Jobs: 2}
 }
 
 // stamps returns every file of a tree with size and time of change, and every
@@ -70,7 +73,7 @@ func TestRealPlan(t *testing.T) {
 		"fs/proc/Makefile":                     "build-file",
 	}
 	for _, round := range []string{"cold", "warm"} {
-		units, diags, err := tree.Plan(context.Background(), files)
+		units, diags, err := (&Planner{tree}).Plan(context.Background(), files)
 		if err != nil {
 			t.Fatalf("%s: %v %q", round, err, fault.Hints(err))
 		}
@@ -101,7 +104,7 @@ func TestRealPlanTogether(t *testing.T) {
 	const file, neighbour = "drivers/gpu/drm/amd/display/dc/dce/dce_scl_filters.c", "drivers/gpu/drm/amd/amdgpu/amdgpu_device.c"
 	for _, files := range [][]string{{file, neighbour}, {file}} {
 		tree.CacheDir = t.TempDir()
-		units, diags, err := tree.Plan(context.Background(), files)
+		units, diags, err := (&Planner{tree}).Plan(context.Background(), files)
 		if err != nil || len(diags) > 0 || len(units) != len(files) {
 			t.Fatalf("%v: %v, %v, %v", files, units, diags, err)
 		}
@@ -119,7 +122,7 @@ func TestRealCompile(t *testing.T) {
 	tree := realTree(t)
 	before := stamps(t, tree.Dir)
 	files := []string{"fs/proc/meminfo.c", "lib/crc32.c"}
-	units, diags, err := tree.Plan(context.Background(), files)
+	units, diags, err := (&Planner{tree}).Plan(context.Background(), files)
 	if err != nil || len(diags) > 0 || len(units) != 2 {
 		t.Fatalf("plan: %v, %v, %v", units, diags, err)
 	}
@@ -129,7 +132,7 @@ func TestRealCompile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	pairs, err := tree.Compile(context.Background(), units, overlay, t.TempDir())
+	pairs, err := (&compile.Compiler{Tree: tree}).Compile(context.Background(), units, overlay, t.TempDir())
 	if err != nil {
 		t.Fatal(err, fault.Hints(err))
 	}
@@ -149,27 +152,5 @@ func TestRealCompile(t *testing.T) {
 	}
 	if diff := cmp.Diff(before, stamps(t, tree.Dir)); diff != "" {
 		t.Errorf("compiling wrote to the tree: %s", diff)
-	}
-}
-
-// TestRealGenerate makes files of a directory that kbuild visits by itself and
-// of the one above it, one at a time: the latter's make comes first.
-func TestRealGenerate(t *testing.T) {
-	tree := realTree(t)
-	tree.Jobs = 1
-	needs := []string{"arch/x86/kernel/cpu/capflags.c", "arch/x86/lib/inat-tables.c"}
-	files, err := tree.generate(context.Background(), needs, filepath.Join(t.TempDir(), "tree"))
-	if err != nil {
-		t.Fatal(err, fault.Hints(err))
-	}
-	for _, file := range needs {
-		if len(files[file]) == 0 {
-			t.Errorf("%s was not made", file)
-		}
-	}
-	if _, err := tree.generate(context.Background(), []string{"lib/no-such.c"}, filepath.Join(t.TempDir(), "tree")); fault.ClassOf(err) != fault.Environment {
-		t.Errorf("a file that nothing makes: %v", err)
-	} else if hints := fault.Hints(err); !strings.Contains(strings.Join(hints, "\n"), "No rule to make target") {
-		t.Errorf("make's reason is not among %q", hints)
 	}
 }

@@ -1,16 +1,16 @@
-# Read by every make of a query, before kbuild's own makefiles (MAKEFILES).
+# Every make of a query reads this before kbuild's own makefiles (MAKEFILES).
 #
-# The goal kintsugi of the top Makefile hands kintsugi_goals down through the
+# The goal kintsugi of the top Makefile passes kintsugi_goals down through the
 # directories as kbuild does for single targets, but depends on nothing: single
-# targets first bring all that `make prepare` makes up to date.
+# targets first update all that `make prepare` makes.
 #
-# A goal DIR/.kintsugi makes the make that visits DIR tell what it would build.
+# A goal DIR/.kintsugi has the make that visits DIR print what it would build.
 #
-# kintsugi_dir is a directory to go to at once: kbuild does not come by the boot
+# kintsugi_dir is a directory to visit at once: kbuild does not pass the boot
 # loader stub on its way through the kernel.
 #
-# kintsugi_new are files that a patch adds: a rule of their own has make take
-# them for there.
+# kintsugi_new lists files that a patch adds. Each has an empty rule, so that make
+# assumes that it exists.
 
 kintsugi_vars := need-builtin real-obj-y real-obj-m lib-y extra-y multi-obj-y multi-obj-m hostprogs ARCH_LIB KBUILD_VMLINUX_LIBS KBUILD_VMLINUX_OBJS
 
