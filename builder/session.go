@@ -4,14 +4,15 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"path/filepath"
 
 	"kintsugi/internal/arch"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/klp"
 	"kintsugi/internal/kofile"
+	"kintsugi/internal/makefile"
 	"kintsugi/internal/report"
 	"kintsugi/kbuild"
+	"kintsugi/kbuild/module"
 )
 
 // session is what every stage may read. Nothing in it changes.
@@ -20,7 +21,7 @@ type session struct {
 	kernel *klp.Kernel
 	tools  tools
 	// linkModule is kbuild's, but in unit tests.
-	linkModule func(context.Context, kbuild.ModuleSpec) (string, error)
+	linkModule func(context.Context, module.Spec) (string, error)
 	arch       *arch.Arch
 	name       string // of the module's file, without .ko
 	work       string // directory of this build, removed at its end
@@ -30,12 +31,12 @@ type session struct {
 // unit tests.
 type tools interface {
 	Plan(ctx context.Context, changed []string) ([]kbuild.Unit, []report.Diagnostic, error)
-	PlanNew(ctx context.Context, objects []kbuild.NewObject) ([]kbuild.Unit, []report.Diagnostic, error)
+	PlanNew(ctx context.Context, objects []makefile.Object) ([]kbuild.Unit, []report.Diagnostic, error)
 	Compile(ctx context.Context, units []kbuild.Unit, overlay map[string][]byte, work string) ([]kbuild.Pair, error)
 	CompileHeaders(ctx context.Context, units []kbuild.Unit, overlay map[string][]byte, work string) ([]kbuild.Pair, []string, error)
 	CompileReadingKeys(ctx context.Context, u kbuild.Unit, overlay map[string][]byte, work string) (kbuild.Pair, error)
 	CompilePlain(ctx context.Context, u kbuild.Unit, work string) ([]byte, error)
-	CheckSides(ctx context.Context, changed []string, overlay map[string][]byte, work string) ([]report.Diagnostic, error)
+	CheckNonUnits(ctx context.Context, changed []string, overlay map[string][]byte, work string) ([]report.Diagnostic, error)
 }
 
 // open opens the target's image and exports, and makes the work directory.
@@ -51,9 +52,9 @@ func open(opts Options) (*session, error) {
 	if err := checkTaken(name, t.Modules); err != nil {
 		return nil, err
 	}
-	machine, err := arch.ByName(t.Arch)
+	machine, err := t.Machine()
 	if err != nil {
-		return nil, fault.Environmentf("target %s: %w", t.Name, err)
+		return nil, err
 	}
 	kernel, err := klp.OpenKernel(t.Vmlinux, t.Symvers)
 	if err != nil {
@@ -68,9 +69,9 @@ func open(opts Options) (*session, error) {
 		return nil, fault.Environmentf("work directory: %w", err).
 			Hint("set TMPDIR to a directory with a few hundred megabytes of room")
 	}
-	tree := &kbuild.Tree{Dir: t.Source, CC: t.CC, CacheDir: filepath.Join(t.Dir, "units"), Jobs: opts.Jobs, Cage: t.Cage(work),
-		Launcher: opts.Launcher, Progress: opts.Progress}
-	return &session{opts: opts, kernel: kernel, arch: machine, tools: tree, linkModule: kbuild.LinkModule, name: name, work: work}, nil
+	tree := t.Tree(machine, opts.Jobs)
+	tree.Cage, tree.Launcher, tree.Progress = t.Cage(work), opts.Launcher, opts.Progress
+	return &session{opts: opts, kernel: kernel, arch: machine, tools: toolsOf(tree), linkModule: module.Link, name: name, work: work}, nil
 }
 
 func (s *session) close() {

@@ -2,28 +2,18 @@ package builder
 
 import (
 	"kintsugi/kbuild"
-	"kintsugi/kbuild/compile"
+	compiler "kintsugi/kbuild/compile"
 	"kintsugi/kbuild/nonunit"
-	"kintsugi/kbuild/plan"
+	planner "kintsugi/kbuild/plan"
 )
 
-// kernelBuild is what the stages need of the kernel's build.
+// kernelBuild is the build of a real tree.
 type kernelBuild struct {
-	plan.Planner
-	compile.Compiler
+	planner.Planner
+	compiler.Compiler
 	nonunit.Checker
 }
 
-// openTree returns the build of the target's tree.
-func openTree(opts *Options) (*kernelBuild, error) {
-	t, err := opts.Target.Tree(opts.Jobs)
-	if err != nil {
-		return nil, err
-	}
-	t.Launcher, t.Progress = opts.Launcher, opts.Progress
-	return newKernelBuild(t), nil
-}
-
-func newKernelBuild(t *kbuild.Tree) *kernelBuild {
-	return &kernelBuild{plan.Planner{Tree: t}, compile.Compiler{Tree: t}, nonunit.Checker{Tree: t}}
+func toolsOf(t *kbuild.Tree) tools {
+	return &kernelBuild{planner.Planner{Tree: t}, compiler.Compiler{Tree: t}, nonunit.Checker{Tree: t}}
 }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"kintsugi/internal/arch"
+	"kintsugi/internal/cage"
 )
 
 // Tree is a prepared kernel source tree: configured, with its generated
@@ -28,6 +29,7 @@ type Tree struct {
 	CacheDir string     // folder for kbuild's answers about this tree; empty: none are kept
 	Jobs     int        // how many compilers run at once; less than 1 means 1
 	Launcher []string   // a program, with its arguments, to run the compiler with, such as ccache or distcc
+	Cage     cage.Cage  // what programs of the tree run in
 	Progress Progress   // optional
 }
 

@@ -25,11 +25,11 @@ func TestHeaders(t *testing.T) {
 func (c *testCase) checkWide(t *testing.T, kernel *target.Target) {
 	t.Helper()
 	const many = 50
-	tree, err := kernel.Tree(2)
+	machine, err := kernel.Machine()
 	if err != nil {
 		t.Fatal(err)
 	}
-	units, _, err := (&plan.Planner{Tree: tree}).Plan(context.Background(), c.head["Headers"])
+	units, _, err := (&plan.Planner{Tree: kernel.Tree(machine, 2)}).Plan(context.Background(), c.head["Headers"])
 	if err != nil || len(units) < many {
 		t.Errorf("%d units, want %d at least: %v", len(units), many, err)
 	}

@@ -14,7 +14,7 @@ import (
 	"kintsugi/internal/fault"
 	"kintsugi/internal/kimage"
 	"kintsugi/internal/testenv"
-	"kintsugi/kbuild/link"
+	"kintsugi/kbuild/module"
 )
 
 // The tests in this file compile a module and verify it against the kernel
@@ -65,8 +65,8 @@ func buildModule(kernel *testenv.Target) ([]byte, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(work)
-	spec := link.Spec{Headers: kernel.Headers, Source: "testdata/module", CC: kernel.CC, Work: work}
-	path, err := link.Module(context.Background(), spec)
+	spec := module.Spec{Headers: kernel.Headers, Source: "testdata/module", CC: kernel.CC, Work: work}
+	path, err := module.Link(context.Background(), spec)
 	if err != nil {
 		return nil, err
 	}

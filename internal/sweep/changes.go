@@ -46,9 +46,11 @@ func prepare(ctx context.Context, series string) (*ground, error) {
 	if g.target, err = store.AddDebian(ctx, g.older.Release, nil); err != nil {
 		return nil, err
 	}
-	if g.tree, err = g.target.Tree(1); err != nil {
+	machine, err := g.target.Machine()
+	if err != nil {
 		return nil, err
 	}
+	g.tree = g.target.Tree(machine, 1)
 	g.source, err = store.DebianSource(ctx, g.newer, nil)
 	return g, err
 }

@@ -9,8 +9,15 @@ import (
 	"kintsugi/kbuild"
 )
 
-// launch puts the tree's launcher before the compiler.
+// caged runs the compiler in the tree's cage.
+func caged(t *kbuild.Tree, cc command.Cmd) command.Cmd {
+	cc.Cage = t.Cage
+	return cc
+}
+
+// launch puts the tree's launcher before the compiler, and both into the cage.
 func launch(t *kbuild.Tree, cc command.Cmd) command.Cmd {
+	cc = caged(t, cc)
 	if len(t.Launcher) == 0 {
 		return cc
 	}
@@ -20,7 +27,8 @@ func launch(t *kbuild.Tree, cc command.Cmd) command.Cmd {
 }
 
 func objtoolRun(t *kbuild.Tree, u *kbuild.Unit, object string) command.Cmd {
-	return command.Cmd{Dir: t.Dir, Path: "./tools/objtool/objtool", Args: append(slices.Clone(u.Objtool), object)}
+	args := append(slices.Clone(u.Objtool), object)
+	return command.Cmd{Dir: t.Dir, Path: "./tools/objtool/objtool", Args: args, Cage: t.Cage}
 }
 
 // compilerRun is the compiler's run, below root, that makes the object of u.

@@ -107,7 +107,7 @@ func (c *Compiler) CompilePlain(ctx context.Context, u kbuild.Unit, work string)
 
 // Command returns the bare compiler run that makes the original object of u.
 func (c *Compiler) Command(u kbuild.Unit, object string) command.Cmd {
-	return compilerRun(&u, c.Tree.Dir, object)
+	return caged(c.Tree, compilerRun(&u, c.Tree.Dir, object))
 }
 
 // runAll runs jobs, and repeats those that have read a file of the tree in whose

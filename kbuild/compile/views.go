@@ -67,7 +67,7 @@ func (v *Views) preprocessOnce(ctx context.Context, u *kbuild.Unit, view *overla
 	deps, escapes []string, err error) {
 	v.mu.RLock()
 	defer v.mu.RUnlock()
-	cc := preprocessorRun(u, view.Root, file)
+	cc := caged(v.tree, preprocessorRun(u, view.Root, file))
 	if _, err := cc.Run(ctx); err != nil {
 		return nil, nil, err
 	}
@@ -127,7 +127,7 @@ func (t *Text) sameCode(other *Text) (bool, error) {
 
 // Object compiles a unit in one step, and returns the object.
 func (v *Views) Object(ctx context.Context, u *kbuild.Unit, view *overlay.View, object string) ([]byte, error) {
-	return v.compile(ctx, u, stage(compilerRun(u, view.Root, object), "-c"), object)
+	return v.compile(ctx, u, caged(v.tree, stage(compilerRun(u, view.Root, object), "-c")), object)
 }
 
 // fromText compiles preprocessed text, and returns the object.

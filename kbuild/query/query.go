@@ -7,7 +7,6 @@ import (
 	_ "embed"
 	"errors"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"strings"
@@ -80,10 +79,10 @@ func Ask(ctx context.Context, t *kbuild.Tree, folders, objects []string, setting
 //     where it would run objtool on vmlinux.o only (IBT);
 //   - cmd_and_fixdep (scripts/Kbuild.include): prints the command.
 func Make(t *kbuild.Tree, root string, goals []string) (*command.Cmd, func(), error) {
-	if _, err := exec.LookPath(t.CC); err != nil {
+	if !t.Cage.Has(t.CC) {
 		return nil, nil, fault.Environmentf("compiler %s is not installed", t.CC).Hint("install the package %s", t.CC)
 	}
-	tmp, err := os.MkdirTemp("", "kintsugi-make-")
+	tmp, err := os.MkdirTemp(t.Cage.Work, "kintsugi-make-")
 	if err != nil {
 		return nil, nil, fault.Environmentf("temporary directory: %w", err)
 	}
@@ -98,6 +97,7 @@ func Make(t *kbuild.Tree, root string, goals []string) (*command.Cmd, func(), er
 		Path: "make",
 		Args: []string{"kintsugi", "kintsugi_goals=" + strings.Join(goals, " "), "CC=" + t.CC,
 			"may-sync-config=", "need-compiler=1", "TMPOUT=" + tmp + "/try.$$$$"},
+		Cage: t.Cage,
 	}
 	return run, func() { os.RemoveAll(tmp) }, nil
 }

@@ -1,5 +1,5 @@
-// Package link has the target's own kbuild compile and link a module.
-package link
+// Package module has the target's own kbuild compile and link a module.
+package module
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"strings"
 
+	"kintsugi/internal/cage"
 	"kintsugi/internal/command"
 	"kintsugi/internal/fault"
 	"kintsugi/kbuild/toolerr"
@@ -18,17 +19,18 @@ import (
 
 // Spec names the source of a module, and what it is compiled against.
 type Spec struct {
-	Headers string // the target's kernel headers (what /lib/modules/R/build links to), absolute
-	Source  string // directory with a Kbuild file and what it builds from; only read
-	CC      string // the compiler as kbuild is to call it
-	Work    string // directory that belongs to this call; its place does not show in the module
+	Headers string    // the target's kernel headers (what /lib/modules/R/build links to), absolute
+	Source  string    // directory with a Kbuild file and what it builds from; only read
+	CC      string    // the compiler as kbuild is to call it
+	Cage    cage.Cage // what make runs in
+	Work    string    // directory that belongs to this call; its place does not show in the module
 }
 
-// Module has the target's own kbuild compile the module and returns the path of
+// Link has the target's own kbuild compile the module and returns the path of
 // the .ko below Work. Symbols that nothing exports stay undefined in it. Source
 // must be a flat directory with a Kbuild file for one module; see
 // Documentation/kbuild/modules.rst.
-func Module(ctx context.Context, spec Spec) (string, error) {
+func Link(ctx context.Context, spec Spec) (string, error) {
 	work, err := filepath.Abs(spec.Work)
 	if err != nil {
 		return "", fault.Environmentf("work directory: %w", err)
@@ -41,6 +43,7 @@ func Module(ctx context.Context, spec Spec) (string, error) {
 		return "", fault.Environmentf("copy of the module's source: %w", err)
 	}
 	run := command.Cmd{
+		Cage: spec.Cage,
 		Dir:  spec.Headers,
 		Env:  []string{"PWD=" + spec.Headers},
 		Path: "make",

@@ -1,4 +1,4 @@
-package link
+package module
 
 import (
 	"bytes"
@@ -51,11 +51,11 @@ func headers(t *testing.T) string {
 	return testenv.Kernel(t).Headers
 }
 
-func TestModule(t *testing.T) {
+func TestLink(t *testing.T) {
 	headers, source := headers(t), moduleSource(t, moduleC)
 	var modules [][]byte
 	for range 2 {
-		path, err := Module(context.Background(), Spec{Headers: headers, Source: source, CC: "gcc-12", Work: t.TempDir()})
+		path, err := Link(context.Background(), Spec{Headers: headers, Source: source, CC: "gcc-12", Work: t.TempDir()})
 		if err != nil {
 			t.Fatal(err, fault.Hints(err))
 		}
@@ -83,9 +83,9 @@ func TestModule(t *testing.T) {
 	}
 }
 
-func TestModuleBroken(t *testing.T) {
+func TestLinkBroken(t *testing.T) {
 	source := moduleSource(t, moduleC+"int broken(void) { return nowhere; }\n")
-	_, err := Module(context.Background(), Spec{Headers: headers(t), Source: source, CC: "gcc-12", Work: t.TempDir()})
+	_, err := Link(context.Background(), Spec{Headers: headers(t), Source: source, CC: "gcc-12", Work: t.TempDir()})
 	if fault.ClassOf(err) != fault.Environment || !bytes.Contains([]byte(err.Error()), []byte("nowhere")) {
 		t.Errorf("error %v of class %v", err, fault.ClassOf(err))
 	}
