@@ -17,6 +17,7 @@ import (
 	"kintsugi/internal/fault"
 	"kintsugi/internal/kimage"
 	"kintsugi/internal/klp"
+	"kintsugi/internal/makefile"
 	"kintsugi/internal/report"
 	"kintsugi/internal/target"
 	"kintsugi/kbuild"
@@ -47,7 +48,7 @@ func (f *fakeTools) Plan(_ context.Context, changed []string) ([]kbuild.Unit, []
 	return []kbuild.Unit{{Source: "lib/unit.c", Object: "lib/unit.o", Changed: changed}}, nil, nil
 }
 
-func (f *fakeTools) PlanNew(context.Context, []kbuild.NewObject) ([]kbuild.Unit, []report.Diagnostic, error) {
+func (f *fakeTools) PlanNew(context.Context, []makefile.Object) ([]kbuild.Unit, []report.Diagnostic, error) {
 	return nil, nil, nil
 }
 
@@ -75,7 +76,7 @@ func (f *fakeTools) CompilePlain(context.Context, kbuild.Unit, string) ([]byte, 
 	return f.plain, nil
 }
 
-func (f *fakeTools) CheckSides(context.Context, []string, map[string][]byte, string) ([]report.Diagnostic, error) {
+func (f *fakeTools) CheckNonUnits(context.Context, []string, map[string][]byte, string) ([]report.Diagnostic, error) {
 	return nil, nil
 }
 

@@ -100,7 +100,7 @@ func compilePairs(ctx context.Context, s *session, planned []kbuild.Unit, files 
 	if made.pairs, err = s.tools.Compile(ctx, own, overlay, filepath.Join(work, "own")); err != nil {
 		return made, err
 	}
-	if made.found, err = s.tools.CheckSides(ctx, changed, overlay, filepath.Join(work, "sides")); err != nil || hasErrors(made.found) {
+	if made.found, err = s.tools.CheckNonUnits(ctx, changed, overlay, filepath.Join(work, "nonunits")); err != nil || hasErrors(made.found) {
 		return made, err
 	}
 	reached, read, err := s.tools.CompileHeaders(ctx, others, overlay, filepath.Join(work, "others"))

@@ -17,7 +17,7 @@ import (
 	"kintsugi/internal/fault"
 	"kintsugi/internal/klp"
 	"kintsugi/internal/report"
-	"kintsugi/kbuild"
+	"kintsugi/kbuild/module"
 	"kintsugi/templates"
 )
 
@@ -113,7 +113,7 @@ func link(ctx context.Context, s *session, source map[string][]byte) ([]byte, er
 		}
 	}
 	t := s.opts.Target
-	ko, err := s.linkModule(ctx, kbuild.ModuleSpec{Headers: t.Headers, Source: dir, CC: t.CC, Work: filepath.Join(s.work, "link"), Cage: s.cage})
+	ko, err := s.linkModule(ctx, module.Spec{Headers: t.Headers, Source: dir, CC: t.CC, Work: filepath.Join(s.work, "link"), Cage: s.cage})
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 
 	"kintsugi/internal/diag"
 	"kintsugi/internal/klp"
+	"kintsugi/internal/makefile"
 	"kintsugi/internal/patchfile"
 	"kintsugi/internal/report"
 	"kintsugi/kbuild"
@@ -49,13 +50,13 @@ func plan(ctx context.Context, s *session, changes *patchfile.Result, explained 
 }
 
 // newObjects are the objects that the patch's makefiles name.
-func newObjects(changes *patchfile.Result, kernelArch string) []kbuild.NewObject {
-	var list []kbuild.NewObject
+func newObjects(changes *patchfile.Result, kernelArch string) []makefile.Object {
+	var list []makefile.Object
 	for _, o := range changes.Objects {
 		if patchfile.ForeignArch(o.Source, kernelArch) {
 			continue
 		}
-		list = append(list, kbuild.NewObject{Source: o.Source, Makefile: o.Makefile(), List: o.List, When: o.When})
+		list = append(list, o)
 	}
 	return list
 }

@@ -5,15 +5,16 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"path/filepath"
 
 	"kintsugi/internal/arch"
 	"kintsugi/internal/cage"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/klp"
 	"kintsugi/internal/kofile"
+	"kintsugi/internal/makefile"
 	"kintsugi/internal/report"
 	"kintsugi/kbuild"
+	"kintsugi/kbuild/module"
 )
 
 // session is what every stage may read. Nothing in it changes.
@@ -22,7 +23,7 @@ type session struct {
 	kernel *klp.Kernel
 	tools  tools
 	// linkModule is kbuild's, but in unit tests.
-	linkModule func(context.Context, kbuild.ModuleSpec) (string, error)
+	linkModule func(context.Context, module.Spec) (string, error)
 	arch       *arch.Arch
 	cage       cage.Cage // what the target's programs run in
 	name       string    // of the module's file, without .ko
@@ -33,12 +34,12 @@ type session struct {
 // unit tests.
 type tools interface {
 	Plan(ctx context.Context, changed []string) ([]kbuild.Unit, []report.Diagnostic, error)
-	PlanNew(ctx context.Context, objects []kbuild.NewObject) ([]kbuild.Unit, []report.Diagnostic, error)
+	PlanNew(ctx context.Context, objects []makefile.Object) ([]kbuild.Unit, []report.Diagnostic, error)
 	Compile(ctx context.Context, units []kbuild.Unit, overlay map[string][]byte, work string) ([]kbuild.Pair, error)
 	CompileHeaders(ctx context.Context, units []kbuild.Unit, overlay map[string][]byte, work string) ([]kbuild.Pair, []string, error)
 	CompileReadingKeys(ctx context.Context, u kbuild.Unit, overlay map[string][]byte, work string) (kbuild.Pair, error)
 	CompilePlain(ctx context.Context, u kbuild.Unit, work string) ([]byte, error)
-	CheckSides(ctx context.Context, changed []string, overlay map[string][]byte, work string) ([]report.Diagnostic, error)
+	CheckNonUnits(ctx context.Context, changed []string, overlay map[string][]byte, work string) ([]report.Diagnostic, error)
 }
 
 // open opens the target's image and exports, and makes the work directory.
@@ -54,9 +55,9 @@ func open(ctx context.Context, opts Options) (*session, error) {
 	if err := checkTaken(name, t.Modules); err != nil {
 		return nil, err
 	}
-	machine, err := arch.ByName(t.Arch)
+	machine, err := t.Machine()
 	if err != nil {
-		return nil, fault.Environmentf("target %s: %w", t.Name, err)
+		return nil, err
 	}
 	kernel, err := klp.OpenKernel(t.Vmlinux, t.Symvers)
 	if err != nil {
@@ -76,9 +77,9 @@ func open(ctx context.Context, opts Options) (*session, error) {
 		kernel.Image.Close()
 		return nil, errors.Join(err, os.Remove(work))
 	}
-	tree := &kbuild.Tree{Dir: t.Source, CC: t.CC, CacheDir: filepath.Join(t.Dir, "units"), Jobs: opts.Jobs, Cage: c,
-		Launcher: opts.Launcher, Progress: opts.Progress}
-	return &session{opts: opts, kernel: kernel, arch: machine, cage: c, tools: tree, linkModule: kbuild.LinkModule,
+	tree := t.Tree(machine, opts.Jobs)
+	tree.Cage, tree.Launcher, tree.Progress = c, opts.Launcher, opts.Progress
+	return &session{opts: opts, kernel: kernel, arch: machine, cage: c, tools: toolsOf(tree), linkModule: module.Link,
 		name: name, work: work}, nil
 }
 

@@ -17,12 +17,15 @@ import (
 	"testing"
 
 	"kintsugi/elfdiff"
+	"kintsugi/internal/arch"
 	"kintsugi/internal/diag"
 	"kintsugi/internal/elfobj"
 	"kintsugi/internal/extract"
 	"kintsugi/internal/objmodel"
 	"kintsugi/internal/testenv"
 	"kintsugi/kbuild"
+	"kintsugi/kbuild/compile"
+	"kintsugi/kbuild/plan"
 )
 
 // TestProperties holds the differ to what must be true of any object, on units
@@ -31,7 +34,7 @@ import (
 // changed function. KINTSUGI_TEST_UNITS is the number of units.
 func TestProperties(t *testing.T) {
 	kernel := testenv.Kernel(t)
-	tree := &kbuild.Tree{Dir: kernel.Source, CC: kernel.CC, CacheDir: t.TempDir(), Jobs: 2}
+	tree := &kbuild.Tree{Dir: kernel.Source, Arch: &arch.AMD64, CC: kernel.CC, CacheDir: t.TempDir(), Jobs: 2}
 	s := &sample{tree: tree, sums: map[string]int{}}
 	t.Run("units", func(t *testing.T) {
 		for i, u := range sampleUnits(t, tree, number("KINTSUGI_TEST_UNITS", 40)) {
@@ -72,7 +75,7 @@ func sampleUnits(t *testing.T, tree *kbuild.Tree, n int) []kbuild.Unit {
 	}
 	random := rand.New(rand.NewSource(int64(number("KINTSUGI_TEST_SEED", 1))))
 	random.Shuffle(len(files), func(i, j int) { files[i], files[j] = files[j], files[i] })
-	units, _, err := tree.Plan(context.Background(), files[:min(4*n, len(files))])
+	units, _, err := (&plan.Planner{Tree: tree}).Plan(context.Background(), files[:min(4*n, len(files))])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +165,7 @@ func (s *sample) compile(t *testing.T, u kbuild.Unit, v variant, source string) 
 	if err := os.WriteFile(copied, []byte("#line 1 \""+u.Source+"\"\n"+source), 0o644); err != nil {
 		return nil, err
 	}
-	cc := s.tree.Compiler(u, object)
+	cc := (&compile.Compiler{Tree: s.tree}).Command(u, object)
 	name, args := cc.Path, []string{"-iquote", path.Dir(u.Source)}
 	if v.clang {
 		name = "clang-16"

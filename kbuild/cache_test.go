@@ -5,65 +5,71 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
+
+// answer is a value to keep.
+type answer struct{ Object string }
 
 func TestCache(t *testing.T) {
 	tree := &Tree{Dir: t.TempDir(), CC: "gcc", CacheDir: filepath.Join(t.TempDir(), "new")}
-	want := placement{Object: "fs/a.o", Kind: Module, Command: "gcc -c", Needs: []string{"fs/a.h"}}
-	if _, ok := tree.unitCache().load("fs/a.c"); ok {
+	load := func(tree *Tree) (a answer, ok bool) {
+		ok = tree.Cache().Load(tree.Keys().Unit("fs/a.c"), &a)
+		return a, ok
+	}
+	if _, ok := load(tree); ok {
 		t.Error("an empty cache has something")
 	}
-	tree.unitCache().store("fs/a.c", want)
-	got, ok := tree.unitCache().load("fs/a.c")
-	if !ok {
-		t.Fatal("the cache has lost its value")
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
+	tree.Cache().Store(tree.Keys().Unit("fs/a.c"), answer{"fs/a.o"})
+	if got, ok := load(tree); !ok || got.Object != "fs/a.o" {
+		t.Fatalf("the cache returns %v, %v", got, ok)
 	}
 	for name, other := range map[string]*Tree{
 		"compiler": {Dir: tree.Dir, CC: "gcc-13", CacheDir: tree.CacheDir},
 		"tree":     {Dir: t.TempDir(), CC: "gcc", CacheDir: tree.CacheDir},
+		"cache":    {Dir: tree.Dir, CC: "gcc"},
 	} {
-		if _, ok := other.unitCache().load("fs/a.c"); ok {
+		if _, ok := load(other); ok {
 			t.Errorf("another %s gets the same answer", name)
 		}
 	}
-	write(t, filepath.Join(tree.Dir, "include/config/auto.conf"), "CONFIG_A=y\n")
-	if _, ok := tree.unitCache().load("fs/a.c"); ok {
+	if err := os.MkdirAll(filepath.Join(tree.Dir, "include/config"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(tree.Dir, "include/config/auto.conf"), []byte("CONFIG_A=y\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := load(tree); ok {
 		t.Error("another configuration gets the same answer")
 	}
 }
 
 func TestCacheDamaged(t *testing.T) {
-	tree := &Tree{Dir: t.TempDir(), CC: "gcc", CacheDir: t.TempDir()}
-	cache := tree.unitCache()
-	cache.store("fs/a.c", placement{Object: "fs/a.o"})
-	if err := os.WriteFile(tree.cacheFile(cache.key("fs/a.c").file()), []byte(`{"Object":"fs/`), 0o644); err != nil {
+	cache := (&Tree{CacheDir: t.TempDir()}).Cache()
+	cache.Store("a.json", answer{"fs/a.o"})
+	if err := os.WriteFile(cache.Path("a.json"), []byte(`{"Object":"fs/`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := cache.load("fs/a.c"); ok {
+	if cache.Load("a.json", &answer{}) {
 		t.Error("half a value is taken for a value")
 	}
 }
 
-// TestCacheTwoWriters has a reader see nothing but whole values.
+// TestCacheTwoWriters checks that readers see nothing but whole values.
 func TestCacheTwoWriters(t *testing.T) {
-	tree := &Tree{Dir: t.TempDir(), CC: "gcc", CacheDir: t.TempDir()}
-	cache := tree.unitCache()
-	cache.store("fs/a.c", placement{Object: "fs/a.o"})
+	tree := &Tree{CacheDir: t.TempDir()}
+	cache := tree.Cache()
+	cache.Store("a.json", answer{"fs/a.o"})
 	var group sync.WaitGroup
 	for range 2 {
 		group.Go(func() {
 			for range 50 {
-				cache.store("fs/a.c", placement{Object: "fs/a.o"})
+				cache.Store("a.json", answer{"fs/a.o"})
 			}
 		})
 		group.Go(func() {
 			for range 50 {
-				if p, ok := cache.load("fs/a.c"); !ok || p.Object != "fs/a.o" {
+				var got answer
+				if !cache.Load("a.json", &got) || got.Object != "fs/a.o" {
 					t.Error("a reader got no value")
 				}
 			}

@@ -1,67 +1,106 @@
-// Package kbuild is the only room that runs make, the compiler, objtool and
-// ld. It asks the kernel's own build system which translation units a changed
-// file belongs to and with which command each is compiled, and replays those
-// commands outside the tree, which is never written to.
+// Package kbuild describes a prepared kernel source tree and the translation
+// units that kbuild, the kernel's build system, compiles in it.
+//
+// The packages below it run programs. They ask kbuild which units a changed file
+// belongs to and with which command each unit is compiled (query, catalog,
+// plan), make generated files (generate), and replay the commands outside the
+// tree, in a view with the patched files (overlay, compile, nonunit). The tree is
+// never written to.
 package kbuild
 
 import (
-	"strings"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"time"
 
+	"kintsugi/internal/arch"
 	"kintsugi/internal/cage"
 )
 
 // Tree is a prepared kernel source tree: configured, with its generated
 // headers and objtool built (what `make prepare modules_prepare` leaves).
 type Tree struct {
-	Dir      string    // absolute
-	CC       string    // the compiler as kbuild is to call it, for example gcc-12
-	CacheDir string    // where answers of kbuild about this tree are kept; empty: nowhere
-	Jobs     int       // how many compilers run at once; less than 1 means 1
-	Launcher []string  // a program, with its arguments, to run the compiler with, such as ccache or distcc
-	Cage     cage.Cage // what programs of the tree run in
-	Progress Progress  // told of steps that take long; nil: nobody
+	Dir      string     // absolute
+	Arch     *arch.Arch // that the tree is prepared for
+	CC       string     // the compiler as kbuild is to call it, for example gcc-12
+	CacheDir string     // folder for kbuild's answers about this tree; empty: none are kept
+	Jobs     int        // how many compilers run at once; less than 1 means 1
+	Launcher []string   // a program, with its arguments, to run the compiler with, such as ccache or distcc
+	Cage     cage.Cage  // what programs of the tree run in
+	Progress Progress   // optional
 }
 
-// Kind tells what a unit's object is linked into.
-type Kind string
+// Progress receives how many units of a step are done, and how long the others
+// will take, 0 while that is unknown. It is called from one goroutine at a time.
+type Progress func(step string, done, total int64, left time.Duration)
 
-const (
-	Vmlinux Kind = "vmlinux" // an object of vmlinux
-	Library Kind = "library" // a member of a lib.a that vmlinux is linked with
-	Module  Kind = "module"  // an object of a loadable module
-)
+// Parallel is how many programs run at once.
+func (t *Tree) Parallel() int { return max(1, t.Jobs) }
 
-// Unit is one translation unit: one run of the compiler. All paths are
-// relative to the tree.
-type Unit struct {
-	Source  string
-	Object  string   // as kbuild names it; may contain ".." (arch/x86/kvm/../../../virt/kvm/kvm_main.o)
-	ModName string   // KBUILD_MODNAME: the module's name (several are joined by ":"), or what it would be if it were one
-	ModFile string   // KBUILD_MODFILE, where the tree sets it for the unit
-	Kind    Kind     // what the object is linked into
-	Changed []string // the changed files that the unit was planned for, sorted
-	New     bool     // the patch adds the file; its original is an empty one
-	Types   bool     // the debug info is to have types too, which costs a fifth of the compiler's time
-	Header  bool     // only headers of the unit are changed, if any: it may turn out to have none of them
-
-	compile []string // the compiler and its arguments, as kbuild would run them in the tree
-	objtool []string // objtool's options without program and object; nil: kbuild runs none
-	needs   []string // generated files that kbuild makes before this unit
+// Has reports whether the tree has a regular file.
+func (t *Tree) Has(file string) bool {
+	info, err := os.Stat(filepath.Join(t.Dir, file))
+	return err == nil && info.Mode().IsRegular()
 }
 
-// Builtin reports whether the unit's code is part of vmlinux.
-func (u *Unit) Builtin() bool { return u.Kind != Module }
+// Missing returns the prerequisites that preparing the tree has not made.
+func (t *Tree) Missing(needs []string) []string {
+	return slices.DeleteFunc(needs, func(file string) bool {
+		_, err := os.Lstat(filepath.Join(t.Dir, file))
+		return err == nil || file == "FORCE"
+	})
+}
 
-// Owners are the objects in the kernel's sense that have the unit's code:
-// vmlinux, or modules by name. Several modules can share a unit (modname-multi,
-// scripts/Makefile.lib).
-func (u *Unit) Owners() []string {
-	if u.Builtin() {
-		return []string{"vmlinux"}
+var outsideKernel = map[string]bool{"Documentation": true, "LICENSES": true, "samples": true}
+
+// Walk calls f for every regular file that may contribute to this kernel's
+// code, with its path relative to the tree.
+func (t *Tree) Walk(f func(file string) error) error {
+	return filepath.WalkDir(t.Dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(t.Dir, name)
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && (outsideKernel[rel] || t.otherArch(rel)):
+			return fs.SkipDir
+		case d.IsDir() && path.Dir(rel) == "tools" && rel != "tools/lib":
+			return fs.SkipDir // kernel/bpf/relo_core.c is in tools/lib; all else are programs
+		case !d.Type().IsRegular():
+			return nil
+		}
+		return f(rel)
+	})
+}
+
+// otherArch reports whether dir is that of an architecture that the tree is not
+// prepared for.
+func (t *Tree) otherArch(dir string) bool {
+	if path.Dir(dir) != "arch" {
+		return false
 	}
-	return strings.Split(u.ModName, ":")
+	_, err := os.Stat(filepath.Join(t.Dir, dir, "include/generated"))
+	return err != nil
 }
 
-// WantsGenerated reports whether the bare compiler cannot compile the unit in
-// the tree: it has files that are generated first.
-func (u *Unit) WantsGenerated() bool { return len(u.needs) > 0 }
+// IsHeader reports whether a unit contains the text of file only if another
+// file includes it.
+func IsHeader(file string) bool {
+	switch path.Ext(file) {
+	case ".h", ".inc", ".def":
+		return true
+	}
+	return false
+}
+
+// Set returns the sorted set of the strings of a list.
+func Set(list []string) []string {
+	sorted := slices.Clone(list)
+	slices.Sort(sorted)
+	return slices.Compact(sorted)
+}

@@ -66,6 +66,7 @@ var AMD64 = Arch{
 		Generated: "arch/x86/include/generated",
 		BootDir:   "arch/x86/boot",
 		BootGoal:  "arch/x86/boot/setup.elf",
+		Linked:    []LinkedHeader{{"arch/x86/boot/voffset.h", "VO_"}, {"arch/x86/boot/zoffset.h", "ZO_"}},
 		Tools:     "arch/x86/tools",
 	},
 	QEMU: QEMU{

@@ -118,10 +118,18 @@ type Kbuild struct {
 	Offsets []string
 	// Generated are the directories of generated headers; one that exists is the trace of a build.
 	Generated string
-	// BootGoal is the directory of the boot code, and the goal that compiles it.
+	// BootDir is the directory of the boot code, and BootGoal the goal that compiles it.
 	BootDir, BootGoal string
+	// Linked are the boot code's headers of addresses, which only linking the kernel shows.
+	Linked []LinkedHeader
 	// Tools is the directory of the build's own programs for the architecture, empty for none.
 	Tools string
+}
+
+// LinkedHeader is a generated header of addresses in the linked kernel.
+type LinkedHeader struct {
+	Header string // path below the source tree
+	Prefix string // of the macros that it defines: VO_
 }
 
 // OtherImage is a directory of code that livepatch cannot reach.

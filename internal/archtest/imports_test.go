@@ -22,7 +22,11 @@ var environment = []string{"os", "os/exec", "os/signal", "os/user", "net", "net/
 // only lists, for what few may import, who may, and why. Tools may.
 var only = map[string]map[string]string{
 	"internal/command": {
-		"kbuild":                  "runs make, the compiler, objtool and ld",
+		"kbuild/query":            "runs make, dry",
+		"kbuild/catalog":          "has make go as far as it can",
+		"kbuild/compile":          "runs the compiler and objtool",
+		"kbuild/module":           "runs make, which runs ld",
+		"kbuild/toolerr":          "explains why a command failed",
 		"internal/target":         "runs dpkg-deb and tar",
 		"internal/target/prepare": "runs make and the compiler",
 		"internal/apt":            "runs apt",

@@ -14,6 +14,8 @@ import (
 	"kintsugi/internal/command"
 	"kintsugi/internal/report"
 	"kintsugi/kbuild"
+	"kintsugi/kbuild/compile"
+	"kintsugi/kbuild/plan"
 )
 
 // rival is the build of one file, and the bare commands that it is compared with.
@@ -85,9 +87,9 @@ func (b *bench) rival(ctx context.Context, e edit) (*rival, error) {
 	r := &rival{bench: b, out: filepath.Join(dir, "out"), link: filepath.Join(dir, "link")}
 	r.build = command.Cmd{Dir: dir, Path: b.kintsugi,
 		Args: []string{"build", "-q", "-t", b.target.Name, "-j", strconv.Itoa(runtime.NumCPU()), "-o", r.out, file}}
-	tree := b.tree()
-	r.original = tree.Compiler(unit, filepath.Join(dir, "original.o"))
-	r.patched = tree.Compiler(unit, filepath.Join(dir, "patched.o"))
+	compiler := &compile.Compiler{Tree: b.tree}
+	r.original = compiler.Command(unit, filepath.Join(dir, "original.o"))
+	r.patched = compiler.Command(unit, filepath.Join(dir, "patched.o"))
 	// The patched file is outside of the tree, its neighbours are not.
 	i := slices.Index(r.patched.Args, e.file)
 	if i < 0 {
@@ -98,13 +100,8 @@ func (b *bench) rival(ctx context.Context, e edit) (*rival, error) {
 	return r, nil
 }
 
-func (b *bench) tree() *kbuild.Tree {
-	t := b.target
-	return &kbuild.Tree{Dir: t.Source, CC: t.CC, CacheDir: filepath.Join(t.Dir, "units"), Jobs: runtime.NumCPU()}
-}
-
 func (b *bench) unit(ctx context.Context, file string) (kbuild.Unit, error) {
-	units, _, err := b.tree().Plan(ctx, []string{file})
+	units, _, err := (&plan.Planner{Tree: b.tree}).Plan(ctx, []string{file})
 	if err != nil {
 		return kbuild.Unit{}, err
 	}

@@ -13,6 +13,7 @@ import (
 	"kintsugi/internal/kofile"
 	"kintsugi/internal/patchfile"
 	"kintsugi/kbuild"
+	"kintsugi/kbuild/compile"
 )
 
 // modules are the largest of a distribution's kernel.
@@ -118,7 +119,7 @@ func (b *bench) pair(ctx context.Context, e edit) (original, patched []byte, err
 	if err != nil {
 		return nil, nil, err
 	}
-	pairs, err := b.tree().Compile(ctx, []kbuild.Unit{unit}, overlay, work)
+	pairs, err := (&compile.Compiler{Tree: b.tree}).Compile(ctx, []kbuild.Unit{unit}, overlay, work)
 	if err != nil {
 		return nil, nil, err
 	}

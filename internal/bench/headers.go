@@ -14,6 +14,8 @@ import (
 
 	"kintsugi/internal/command"
 	"kintsugi/kbuild"
+	"kintsugi/kbuild/compile"
+	"kintsugi/kbuild/plan"
 )
 
 // headerEdit changes code that is compiled into units all over the kernel.
@@ -75,8 +77,8 @@ func (b *bench) headers(ctx context.Context) error {
 // affected returns the number of units that the header may reach, and the units
 // that include it.
 func (b *bench) affected(ctx context.Context) (int, []kbuild.Unit, error) {
-	tree := b.tree()
-	units, _, err := tree.Plan(ctx, []string{headerEdit.file})
+	compiler := &compile.Compiler{Tree: b.tree}
+	units, _, err := (&plan.Planner{Tree: b.tree}).Plan(ctx, []string{headerEdit.file})
 	if err != nil {
 		return 0, nil, err
 	}
@@ -86,7 +88,7 @@ func (b *bench) affected(ctx context.Context) (int, []kbuild.Unit, error) {
 	group.SetLimit(runtime.NumCPU())
 	for i := range units {
 		group.Go(func() error {
-			deps, err := tree.Deps(ctx, units[i], filepath.Join(b.work, "deps", strconv.Itoa(i)))
+			deps, err := compiler.Deps(ctx, units[i], filepath.Join(b.work, "deps", strconv.Itoa(i)))
 			if err == nil && slices.Contains(deps, headerEdit.file) && !units[i].WantsGenerated() {
 				mu.Lock()
 				defer mu.Unlock()
@@ -106,7 +108,7 @@ func (b *bench) compileAll(ctx context.Context, units []kbuild.Unit, name string
 	}
 	var script []command.Cmd
 	for i, u := range units {
-		script = append(script, b.tree().Compiler(u, filepath.Join(dir, strconv.Itoa(i)+".o")))
+		script = append(script, (&compile.Compiler{Tree: b.tree}).Command(u, filepath.Join(dir, strconv.Itoa(i)+".o")))
 	}
 	return pooled(ctx, script)
 }

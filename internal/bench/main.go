@@ -15,10 +15,12 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 
 	"kintsugi/internal/fault"
 	"kintsugi/internal/target"
+	"kintsugi/kbuild"
 )
 
 func main() {
@@ -36,6 +38,7 @@ func main() {
 
 // bench is what the measurements share.
 type bench struct {
+	tree     *kbuild.Tree
 	target   *target.Target
 	kintsugi string // the program that is measured
 	work     string // scratch directory
@@ -95,11 +98,15 @@ func open(ctx context.Context, name string, rounds int) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
+	machine, err := t.Machine()
+	if err != nil {
+		return nil, err
+	}
 	work, err := os.MkdirTemp("", "kintsugi-bench-")
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{target: t, kintsugi: filepath.Join(work, "kintsugi"), work: work, rounds: max(1, rounds)}
+	b := &bench{target: t, tree: t.Tree(machine, runtime.NumCPU()), kintsugi: filepath.Join(work, "kintsugi"), work: work, rounds: max(1, rounds)}
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", b.kintsugi, "kintsugi")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {

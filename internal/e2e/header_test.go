@@ -2,11 +2,10 @@ package e2e
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 
 	"kintsugi/internal/target"
-	"kintsugi/kbuild"
+	"kintsugi/kbuild/plan"
 )
 
 // TestHeaders builds every patch of testdata/headers, each a change of headers
@@ -26,8 +25,11 @@ func TestHeaders(t *testing.T) {
 func (c *testCase) checkWide(t *testing.T, kernel *target.Target) {
 	t.Helper()
 	const many = 50
-	tree := &kbuild.Tree{Dir: kernel.Source, CC: kernel.CC, CacheDir: filepath.Join(kernel.Dir, "units"), Jobs: 2}
-	units, _, err := tree.Plan(context.Background(), c.head["Headers"])
+	machine, err := kernel.Machine()
+	if err != nil {
+		t.Fatal(err)
+	}
+	units, _, err := (&plan.Planner{Tree: kernel.Tree(machine, 2)}).Plan(context.Background(), c.head["Headers"])
 	if err != nil || len(units) < many {
 		t.Errorf("%d units, want %d at least: %v", len(units), many, err)
 	}

@@ -15,7 +15,7 @@ import (
 	"kintsugi/internal/fault"
 	"kintsugi/internal/kimage"
 	"kintsugi/internal/testenv"
-	"kintsugi/kbuild"
+	"kintsugi/kbuild/module"
 )
 
 // The tests in this file compile a module and verify it against the kernel
@@ -66,8 +66,8 @@ func buildModule(kernel *testenv.Target) ([]byte, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(work)
-	spec := kbuild.ModuleSpec{Headers: kernel.Headers, Source: "testdata/module", CC: kernel.CC, Work: work}
-	path, err := kbuild.LinkModule(context.Background(), spec)
+	spec := module.Spec{Headers: kernel.Headers, Source: "testdata/module", CC: kernel.CC, Work: work}
+	path, err := module.Link(context.Background(), spec)
 	if err != nil {
 		return nil, err
 	}

@@ -18,11 +18,13 @@ import (
 	"kintsugi/internal/fault"
 	"kintsugi/internal/target"
 	"kintsugi/kbuild"
+	"kintsugi/kbuild/plan"
 )
 
 // ground is what the changes come from.
 type ground struct {
 	target       *target.Target // of the older release
+	tree         *kbuild.Tree   // the target's
 	older, newer target.DebianRelease
 	source       string // unpacked source of the newer one
 }
@@ -45,12 +47,13 @@ func prepare(ctx context.Context, series string) (*ground, error) {
 	if g.target, err = store.AddDebian(ctx, g.older.Release, nil); err != nil {
 		return nil, err
 	}
+	machine, err := g.target.Machine()
+	if err != nil {
+		return nil, err
+	}
+	g.tree = g.target.Tree(machine, 1)
 	g.source, err = store.DebianSource(ctx, g.newer, nil)
 	return g, err
-}
-
-func (g *ground) tree() *kbuild.Tree {
-	return &kbuild.Tree{Dir: g.target.Source, CC: g.target.CC, CacheDir: filepath.Join(g.target.Dir, "units"), Jobs: 1}
 }
 
 // change is what is run as one patch.
@@ -108,7 +111,7 @@ func (g *ground) built(ctx context.Context, files []string, units string) ([]str
 			sources = append(sources, file)
 		}
 	}
-	planned, _, err := g.tree().Plan(ctx, sources)
+	planned, _, err := (&plan.Planner{Tree: g.tree}).Plan(ctx, sources)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,8 @@ import (
 
 	"kintsugi/internal/patchfile"
 	"kintsugi/internal/report"
+	"kintsugi/kbuild/compile"
+	"kintsugi/kbuild/plan"
 )
 
 // touched compares the module with the change's text, by another way than the
@@ -40,7 +42,7 @@ func (s *sweep) touched(ctx context.Context, c change, rep *report.Report) (*tou
 			sources[ch.Path] = ch
 		}
 	}
-	units, _, err := s.tree().Plan(ctx, slices.Sorted(maps.Keys(sources)))
+	units, _, err := (&plan.Planner{Tree: s.tree}).Plan(ctx, slices.Sorted(maps.Keys(sources)))
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +51,7 @@ func (s *sweep) touched(ctx context.Context, c change, rep *report.Report) (*tou
 		return nil, err
 	}
 	defer os.RemoveAll(work)
-	pairs, err := s.tree().Compile(ctx, units, overlay, work)
+	pairs, err := (&compile.Compiler{Tree: s.tree}).Compile(ctx, units, overlay, work)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,161 @@
+package catalog
+
+import (
+	"bufio"
+	"compress/gzip"
+	"context"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"kintsugi/internal/arch"
+	"kintsugi/internal/fault"
+	"kintsugi/internal/includegraph"
+	"kintsugi/internal/testenv"
+	"kintsugi/kbuild"
+	"kintsugi/kbuild/compile"
+)
+
+// recordedTruth reads which units have which headers, as the debug info of one
+// release of Debian's kernel says (internal/includetruth).
+func recordedTruth(t *testing.T) map[string][]string {
+	t.Helper()
+	f, err := os.Open("testdata/includers.txt.gz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	text, err := gzip.NewReader(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	truth := map[string][]string{}
+	lines := bufio.NewScanner(text)
+	lines.Buffer(nil, 1<<24)
+	for lines.Scan() {
+		header, units, _ := strings.Cut(lines.Text(), ": ")
+		truth[header] = strings.Fields(units)
+	}
+	if err := lines.Err(); err != nil || len(truth) < 10 {
+		t.Fatalf("%d headers, %v", len(truth), err)
+	}
+	return truth
+}
+
+// depsOf returns what the original of a unit is made of.
+func depsOf(t *testing.T, tree *kbuild.Tree, u kbuild.Unit) []string {
+	t.Helper()
+	deps, err := (&compile.Compiler{Tree: tree}).Deps(context.Background(), u, t.TempDir())
+	if err != nil {
+		t.Fatalf("%s: %v %q", u.Source, err, fault.Hints(err))
+	}
+	return deps
+}
+
+// TestRealHeaders holds the include graph against two truths: what debug info
+// says of some headers, and what the compiler says of some units. No unit may
+// be missing; how many are too many is logged.
+func TestRealHeaders(t *testing.T) {
+	kernel := testenv.Kernel(t)
+	tree := &kbuild.Tree{Dir: kernel.Source, Arch: &arch.AMD64, CC: kernel.CC, CacheDir: t.TempDir(), Jobs: 2}
+	c, err := Load(t.Context(), tree)
+	if err != nil {
+		t.Fatal(err, fault.Hints(err))
+	}
+	units := map[string]int{}
+	for i := range c.Units {
+		units[c.Units[i].Source] = i
+	}
+	t.Run("recorded", func(t *testing.T) { checkRecorded(t, tree, c, units) })
+	t.Run("sampled", func(t *testing.T) { checkSampled(t, tree, c) })
+}
+
+func checkRecorded(t *testing.T, tree *kbuild.Tree, c *Catalog, units map[string]int) {
+	for header, sources := range recordedTruth(t) {
+		if !tree.Has(header) {
+			t.Logf("%s: not in this release", header)
+			continue
+		}
+		reach, err := c.Reach(tree, []string{header})
+		if err != nil {
+			t.Fatal(err)
+		}
+		candidates := 0
+		for i := range c.Units {
+			if len(reach.Of(&c.Units[i])) > 0 {
+				candidates++
+			}
+		}
+		for _, source := range sources {
+			i, there := units[source]
+			if !there || len(reach.Of(&c.Units[i])) > 0 {
+				continue
+			}
+			if slices.Contains(depsOf(t, tree, c.Unit(i)), header) { // else it was another release's
+				t.Errorf("%s: %s is missing", header, source)
+			}
+		}
+		t.Logf("%s: %d candidates, of which debug info knows %d", header, candidates, len(sources))
+	}
+}
+
+// checkSampled has the compiler say what it reads for some units, and wants
+// the unit to be among those that each of these files may reach.
+func checkSampled(t *testing.T, tree *kbuild.Tree, c *Catalog) {
+	graph, err := Includes(tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	graph.Merge(c.Extra)
+	includes := forwards(t, tree, graph, c.Extra)
+	random := rand.New(rand.NewPCG(1, 2))
+	checked := 0
+	for range 16 {
+		i := random.IntN(len(c.Units))
+		may := reachable(includes, append(c.Units[i].Forced, c.Units[i].Source))
+		for _, dep := range depsOf(t, tree, c.Unit(i)) {
+			if checked++; !may[dep] && tree.Has(dep) {
+				t.Errorf("%s has %s, and is not among those that it may reach", c.Units[i].Source, dep)
+			}
+		}
+	}
+	if checked < 1000 {
+		t.Errorf("only %d headers of units were looked at", checked)
+	}
+	t.Logf("%d headers of 16 units", checked)
+}
+
+// forwards turns the graph round: what each file may include.
+func forwards(t *testing.T, tree *kbuild.Tree, graph, generated includegraph.Graph) map[string][]string {
+	t.Helper()
+	includes := map[string][]string{}
+	add := func(file string) error {
+		for _, by := range graph.Includers(file) {
+			includes[by] = append(includes[by], file)
+		}
+		return nil
+	}
+	for _, files := range generated {
+		for _, file := range files {
+			_ = add(file) // never an error
+		}
+	}
+	err := tree.Walk(add)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return includes
+}
+
+func reachable(includes map[string][]string, from []string) map[string]bool {
+	seen := map[string]bool{}
+	for todo := slices.Clone(from); len(todo) > 0; todo = todo[1:] {
+		if !seen[todo[0]] {
+			seen[todo[0]] = true
+			todo = append(todo, includes[todo[0]]...)
+		}
+	}
+	return seen
+}

@@ -1,0 +1,105 @@
+package compile
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"kintsugi/kbuild"
+)
+
+// TestDistcc has the compiler run by a server on this machine, which says in
+// its log that it did; falling back to a local compiler is not allowed.
+func TestDistcc(t *testing.T) {
+	for _, name := range []string{"distcc", "distccd"} {
+		if _, err := exec.LookPath(name); err != nil {
+			t.Skip(name + " is not installed")
+		}
+	}
+	tree, unit := smallTree(t)
+	overlay := map[string][]byte{"drivers/x/value.h": []byte("#define VALUE 7\n")}
+	compile := func() []kbuild.Pair {
+		pairs, _, err := (&Compiler{tree}).CompileHeaders(context.Background(), []kbuild.Unit{unit}, overlay, t.TempDir())
+		if err != nil || len(pairs) != 1 {
+			t.Fatal(pairs, err)
+		}
+		return pairs
+	}
+	want := compile()
+	log := startDistccd(t)
+	tree.Launcher = []string{"distcc"}
+	got := compile()
+	if !SameCode(want[0].Original, got[0].Original) || !SameCode(want[0].Patched, got[0].Patched) {
+		t.Error("the server makes other code")
+	}
+	if n, text := compiledBy(t, log); n != 2 {
+		t.Errorf("the server compiled %d files, want 2:\n%s", n, text)
+	}
+}
+
+// compiledBy counts the files that a server says it has compiled. It says so
+// after it has answered.
+func compiledBy(t *testing.T, log string) (n int, text []byte) {
+	t.Helper()
+	for range 100 {
+		var err error
+		if text, err = os.ReadFile(log); err != nil {
+			t.Fatal(err)
+		}
+		if n = strings.Count(string(text), "COMPILE_OK"); n >= 2 {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	return n, text
+}
+
+// startDistccd starts a server that distcc is told of, and returns its log.
+func startDistccd(t *testing.T) string {
+	t.Helper()
+	port := freePort(t)
+	log, err := os.Create(filepath.Join(t.TempDir(), "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer log.Close()
+	server := exec.Command("distccd", "--daemon", "--no-detach", "--listen", "127.0.0.1", "--allow", "127.0.0.1",
+		"--port", fmt.Sprint(port), "--jobs", "2", "--log-stderr", "--log-level", "info")
+	server.Stderr = log
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = server.Process.Signal(os.Interrupt) // it takes its children along
+		_ = server.Wait()
+	})
+	for range 100 {
+		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			conn.Close()
+			t.Setenv("DISTCC_HOSTS", fmt.Sprintf("127.0.0.1:%d/2", port))
+			t.Setenv("DISTCC_FALLBACK", "0")
+			t.Setenv("DISTCC_DIR", t.TempDir())
+			return log.Name()
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	t.Fatal("distccd does not answer")
+	return ""
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}

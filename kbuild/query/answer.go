@@ -1,0 +1,158 @@
+package query
+
+import (
+	"bufio"
+	"bytes"
+	"maps"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"kintsugi/kbuild"
+)
+
+// Answer is what kbuild printed in one dry run.
+type Answer struct {
+	Folders map[string]*Folder
+	Recipes map[string]Recipe // by object
+
+	denied map[string]bool // folders that kbuild does not visit with this config
+}
+
+// Folder is what kbuild would build in one directory (scripts/Makefile.build).
+type Folder struct {
+	Builtin bool // its built-in.a becomes part of vmlinux
+
+	objY   []string // real-obj-y: objects of built-in.a
+	objM   []string // real-obj-m: objects of modules
+	libY   []string // lib-y: objects of lib.a
+	extraY []string // extra-y: objects that the architecture's makefiles name themselves, such as head.o
+	hosts  []string // hostprogs: programs that run while the kernel is built
+	multiY []string // multi-obj-y: objects of objY that are linked of several, as the makefile names them
+	multiM []string // multi-obj-m: those of objM
+	libs   []string // the lib.a that vmlinux is linked with, as far as the top Makefile exports it
+}
+
+// Parse reads the lines that query.mk and cmd_and_fixdep had make print.
+func Parse(out []byte) *Answer {
+	a := &Answer{Folders: map[string]*Folder{}, Recipes: map[string]Recipe{}, denied: map[string]bool{}}
+	lines := bufio.NewScanner(bytes.NewReader(out))
+	lines.Buffer(nil, len(out)+1)
+	for lines.Scan() {
+		parts := strings.SplitN(lines.Text(), ":", 4)
+		if len(parts) != 4 || parts[0] != "kintsugi" {
+			continue
+		}
+		a.add(parts[1], parts[2], parts[3])
+	}
+	return a
+}
+
+func (a *Answer) add(what, name, text string) {
+	r := a.Recipes[name]
+	switch what {
+	case "recipe":
+		r.Command = text
+		a.Recipes[name] = r
+		return
+	case "needs":
+		r.Needs = strings.Fields(text)
+		a.Recipes[name] = r
+		return
+	}
+	f := a.Folders[name]
+	if f == nil {
+		f = &Folder{}
+		a.Folders[name] = f
+	}
+	f.set(what, strings.Fields(text))
+}
+
+func (f *Folder) set(variable string, words []string) {
+	switch variable {
+	case "need-builtin":
+		f.Builtin = f.Builtin || len(words) > 0
+	case "real-obj-y":
+		f.objY = words
+	case "real-obj-m":
+		f.objM = words
+	case "lib-y":
+		f.libY = words
+	case "extra-y":
+		f.extraY = words
+	case "multi-obj-y":
+		f.multiY = words
+	case "multi-obj-m":
+		f.multiM = words
+	case "hostprogs":
+		f.hosts = words
+	case "ARCH_LIB":
+		for _, dir := range words {
+			f.libs = append(f.libs, path.Join(dir, "lib.a"))
+		}
+	case "KBUILD_VMLINUX_LIBS", "KBUILD_VMLINUX_OBJS":
+		f.libs = append(f.libs, words...)
+	}
+}
+
+var noRule = regexp.MustCompile(`(?m)No rule to make target '(?:\./)?(.*)/\.kintsugi'`)
+
+// deny notes the folders that make has no rule for. With -k make fails for these
+// and continues. If make prints neither this nor what is built in a folder,
+// something else stopped it on the way, and the config may include the folder.
+func (a *Answer) deny(output []byte) {
+	for _, m := range noRule.FindAllSubmatch(output, -1) {
+		a.denied[string(m[1])] = true
+	}
+}
+
+// Dirs returns the folders of the answer, sorted.
+func (a *Answer) Dirs() []string { return slices.Sorted(maps.Keys(a.Folders)) }
+
+// HostProgram reports whether the object's source is a program of the build itself.
+func (a *Answer) HostProgram(object string) bool {
+	f := a.Folders[path.Dir(object)]
+	return f != nil && slices.Contains(f.hosts, strings.TrimSuffix(path.Base(object), ".o"))
+}
+
+// Objects returns the objects that the folder is built of, members of its lib.a
+// aside.
+func (f *Folder) Objects() []string { return slices.Concat(f.objY, f.extraY, f.objM) }
+
+// Members returns the objects of the folder's lib.a.
+func (f *Folder) Members() []string { return f.libY }
+
+// KindOf returns what the folder dir links object into, empty where it does not
+// know the object.
+func (f *Folder) KindOf(dir, object string) kbuild.Kind {
+	switch {
+	case f.Builtin && (slices.Contains(f.objY, object) || slices.Contains(f.extraY, object)):
+		return kbuild.Vmlinux
+	case slices.Contains(f.objM, object):
+		return kbuild.Module
+	case slices.Contains(f.libY, object) && f.linked(dir):
+		return kbuild.Library
+	}
+	return ""
+}
+
+// linked reports whether vmlinux is linked with the lib.a of dir.
+func (f *Folder) linked(dir string) bool {
+	return slices.ContainsFunc(f.libs, func(lib string) bool { return path.Clean(lib) == dir+"/lib.a" })
+}
+
+// Composite returns what the folder dir links an object into that it builds of
+// several others, by its name without .o; empty if there is no such object.
+func (f *Folder) Composite(name, dir string) kbuild.Kind {
+	has := func(objects []string) bool { // with the directory before it or without
+		return slices.Contains(objects, name+".o") || slices.Contains(objects, path.Join(dir, name)+".o")
+	}
+	switch {
+	case has(f.multiM):
+		return kbuild.Module
+	case has(f.multiY):
+		return kbuild.Vmlinux
+	}
+	return ""
+}

@@ -1,0 +1,103 @@
+// Package query asks kbuild, in dry runs that write nothing, what a directory is
+// built into and with which command each object is made.
+package query
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	"kintsugi/internal/command"
+	"kintsugi/internal/fault"
+	"kintsugi/kbuild"
+	"kintsugi/kbuild/toolerr"
+)
+
+//go:embed query.mk
+var makefile []byte
+
+// canary is a directory that is part of every kernel.
+const canary = "kernel"
+
+// Ask asks kbuild, in one dry run that writes nothing, about folders and about
+// the commands that make objects. The answer has no folders and objects that
+// kbuild does not reach with this config. Settings are further make variables.
+func Ask(ctx context.Context, t *kbuild.Tree, folders, objects []string, settings ...string) (*Answer, error) {
+	goals := []string{path.Join(canary, ".kintsugi")}
+	for _, dir := range folders {
+		goals = append(goals, path.Join(dir, ".kintsugi"))
+	}
+	run, done, err := Make(t, t.Dir, append(goals, objects...))
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	run.Args = append(run.Args, "-n", "-k", "newer-prereqs=FORCE", "obj-dirs=.", "delay-objtool=",
+		"cmd_and_fixdep=$(info kintsugi:recipe:$@:$(cmd_$(1)))$(info kintsugi:needs:$@:$^)")
+	run.Args = append(run.Args, settings...)
+	out, err := run.Stdout(ctx)
+	var exit *command.Error
+	if err != nil && !errors.As(err, &exit) {
+		return nil, err
+	}
+	a := Parse(out)
+	if exit != nil {
+		a.deny(exit.Output)
+	}
+	for _, dir := range append(folders, canary) {
+		if a.Folders[dir] == nil && (!a.denied[dir] || dir == canary) {
+			e := fault.Environmentf("kbuild does not answer for %s", dir)
+			if exit != nil {
+				e = toolerr.WithBeginning(e, exit.Output)
+			}
+			return nil, e.Hint("run by hand: %s", run.String())
+		}
+	}
+	return a, nil
+}
+
+// Make returns a run of kbuild for goals below root, which is the tree or a
+// view of it, and a function to call after it.
+//
+// A plain `make GOAL` writes to the tree, even with -n, and does not always
+// answer. Each setting here and in Ask corrects one thing. The real makefiles of
+// the tree do the rest, so that flags of parent directories (subdir-ccflags-y)
+// are there:
+//
+//   - the goal kintsugi: see query.mk;
+//   - may-sync-config: kbuild remakes a configuration that looks older than
+//     .config even in a dry run; need-compiler should follow from it;
+//   - TMPOUT: cc-option tries the compiler in the current directory, and takes
+//     a directory that cannot be written to for an unknown option;
+//   - newer-prereqs: print the commands of objects that exist already, too;
+//   - obj-dirs: the directories that scripts/Makefile.build makes at once;
+//   - delay-objtool: if empty, kbuild gives objtool's options for single objects
+//     where it would run objtool on vmlinux.o only (IBT);
+//   - cmd_and_fixdep (scripts/Kbuild.include): prints the command.
+func Make(t *kbuild.Tree, root string, goals []string) (*command.Cmd, func(), error) {
+	if !t.Cage.Has(t.CC) {
+		return nil, nil, fault.Environmentf("compiler %s is not installed", t.CC).Hint("install the package %s", t.CC)
+	}
+	tmp, err := os.MkdirTemp(t.Cage.Work, "kintsugi-make-")
+	if err != nil {
+		return nil, nil, fault.Environmentf("temporary directory: %w", err)
+	}
+	file := filepath.Join(tmp, "query.mk")
+	if err := os.WriteFile(file, makefile, 0o644); err != nil {
+		os.RemoveAll(tmp)
+		return nil, nil, fault.Environmentf("temporary file: %w", err)
+	}
+	run := &command.Cmd{
+		Dir:  root,
+		Env:  []string{"MAKEFILES=" + file, "PWD=" + root},
+		Path: "make",
+		Args: []string{"kintsugi", "kintsugi_goals=" + strings.Join(goals, " "), "CC=" + t.CC, "HOSTCC=" + t.CC,
+			"may-sync-config=", "need-compiler=1", "TMPOUT=" + tmp + "/try.$$$$"},
+		Cage: t.Cage,
+	}
+	return run, func() { os.RemoveAll(tmp) }, nil
+}

@@ -1,0 +1,77 @@
+// Package toolerr turns the failure of a compiler or of make into an error that
+// shows the line of the tool's output that matters.
+package toolerr
+
+import (
+	"bytes"
+	"regexp"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"kintsugi/internal/command"
+	"kintsugi/internal/fault"
+)
+
+// Error is the failure of a tool, printed as one line of its output.
+type Error struct {
+	Line string // empty: the command is printed instead
+	Err  *command.Error
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+func (e *Error) Error() string {
+	if e.Line == "" {
+		return e.Err.Error()
+	}
+	return e.Line
+}
+
+var compilerError = regexp.MustCompile(`(?m)^(cc1|\{standard input\}|[^\s:]+:\d+)(:\d+)?: (fatal )?[eE]rror: .*$`)
+
+// CompilerLine is the compiler's first error in its output, empty if there is none.
+func CompilerLine(output []byte) string { return string(compilerError.Find(output)) }
+
+// readable is how many lines of a tool's output a person reads.
+const readable = 20
+
+// WithBeginning adds a compiler's output as hints: its beginning, which has the
+// first error.
+func WithBeginning(e *fault.Error, output []byte) *fault.Error {
+	lines := strings.Split(strings.TrimSpace(string(output)), "\n")
+	for i, line := range lines {
+		if i == readable {
+			return e.Hint("(%d more lines)", len(lines)-readable)
+		}
+		e.Hint("%s", line)
+	}
+	return e
+}
+
+// WithEnd adds make's output as hints: its end, which has the cause.
+func WithEnd(e *fault.Error, output []byte) *fault.Error {
+	lines := strings.Split(strings.TrimSpace(string(output)), "\n")
+	if n := len(lines) - readable; n > 0 {
+		e.Hint("(%d lines before)", n)
+		lines = lines[n:]
+	}
+	for _, line := range lines {
+		e.Hint("%s", line)
+	}
+	return e
+}
+
+// DiskFull returns the fault of a tool that failed because the file system of
+// its work directory is full, nil for any other failure. Not every tool reports
+// this cause: make and fixdep only fail.
+func DiskFull(work string, output []byte) error {
+	const little = 64 << 10
+	var fs unix.Statfs_t
+	reported := bytes.Contains(output, []byte("No space left on device"))
+	if !reported && (unix.Statfs(work, &fs) != nil || fs.Bavail*uint64(fs.Bsize) >= little) {
+		return nil
+	}
+	return fault.Environmentf("work directory %s: %w", work, syscall.ENOSPC).
+		Hint("free some space, or set TMPDIR to a directory with a few hundred megabytes of room")
+}
