@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 
+	"kintsugi/internal/arch"
 	"kintsugi/internal/objmodel"
 )
 
@@ -133,16 +134,11 @@ func neighbour(u *objmodel.Atom, i, step int, member map[*objmodel.Atom]bool) st
 			return "\"" + r.Atom.Text(r.Addend)
 		case r.Atom != nil && r.Atom.Name != "":
 			return objmodel.StableName(r.Atom.Name)
-		case r.Sym != nil && !common(r.Sym.Name):
+		case r.Sym != nil && !arch.IsRuntime(r.Sym.Name):
 			return r.Sym.Name
 		}
 	}
 	return ""
-}
-
-// common are symbols that code refers to everywhere and that tell no place.
-func common(symbol string) bool {
-	return strings.HasPrefix(symbol, "__x86_") || symbol == "__fentry__" || symbol == "__stack_chk_fail"
 }
 
 func contextKey(parts ...string) uint64 {

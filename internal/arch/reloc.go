@@ -1,5 +1,10 @@
 package arch
 
+import (
+	"slices"
+	"strings"
+)
+
 // Reloc is what a relocation of one type writes.
 type Reloc struct {
 	Known    bool  // in the lists of RelocList; a zero Reloc is of a type that the machine does not have
@@ -36,4 +41,12 @@ type Symbols struct {
 	Linker []string
 	// Runtime are prefixes of what compilers have code refer to everywhere.
 	Runtime []string
+}
+
+// IsRuntime reports whether compilers of any architecture have code refer to
+// symbol everywhere, so that a reference to it tells no place.
+func IsRuntime(symbol string) bool {
+	return slices.ContainsFunc(all, func(a *Arch) bool {
+		return slices.ContainsFunc(a.Symbols.Runtime, func(prefix string) bool { return strings.HasPrefix(symbol, prefix) })
+	})
 }
