@@ -14,6 +14,7 @@ import (
 type LayoutChange struct {
 	Type   string // struct eventpoll
 	Detail string // what is different first
+	Shared bool   // other tasks may reach an object of the type that is on a stack
 }
 
 // ChangedLayouts are the types whose size, members or offsets are not the same in
@@ -35,7 +36,7 @@ func ChangedLayouts(orig, patched *elfobj.File) ([]LayoutChange, error) {
 			continue // new: no variable has the type yet
 		}
 		if detail := layoutDifference(a, b); detail != "" {
-			changes = append(changes, LayoutChange{Type: name, Detail: detail})
+			changes = append(changes, LayoutChange{Type: name, Detail: detail, Shared: shared(a, olds) || shared(b, news)})
 		}
 	}
 	slices.SortFunc(changes, func(a, b LayoutChange) int { return strings.Compare(a.Type, b.Type) })
