@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"kintsugi/internal/cage"
+	"kintsugi/internal/consent"
 	"kintsugi/internal/patchfile"
 	"kintsugi/internal/report"
 	"kintsugi/internal/target"
@@ -25,6 +26,7 @@ type Options struct {
 	Progress kbuild.Progress // hears of steps that take long; nil: nobody does
 	Replace  bool            // take over from all earlier livepatches
 	Version  string          // of kintsugi, for the report
+	Accept   []consent.Given // findings that the caller consents to; patches can add to them
 }
 
 // Build turns the patches into a livepatch module in opts.Out. The report is
@@ -74,7 +76,7 @@ func build(ctx context.Context, s *session, rec *record, changes *patchfile.Resu
 		return nil, err
 	}
 	rec.stage("emit")
-	source, err := emit(s, parts)
+	source, err := emit(s, parts, rec.rep.Accepted)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +130,7 @@ func resolveParts(ctx context.Context, s *session, rec *record, changes *patchfi
 	if err != nil {
 		return nil, err
 	}
-	if err := rec.note(judge(changed), nil); err != nil {
+	if err := rec.note(judge(changed, compiled.changes), nil); err != nil {
 		return nil, err
 	}
 	if empty(changed) {
@@ -152,5 +154,8 @@ func resolveParts(ctx context.Context, s *session, rec *record, changes *patchfi
 	rec.stage("resolve")
 	resolved, found, err := resolve(s.kernel, parts)
 	rec.contents(resolved, compiled.changes)
-	return resolved, rec.note(found, err)
+	if err := rec.note(found, err); err != nil {
+		return nil, err
+	}
+	return resolved, rec.consented()
 }

@@ -58,7 +58,7 @@ func compile(ctx context.Context, s *session, planned []kbuild.Unit, changes *pa
 	found := made.found
 	found = append(found, unreached(sources(changes, s.arch), slices.Concat(explained, found), made.read, severity)...)
 	if len(made.pairs) == 0 && !hasErrors(found) {
-		return c, found, ErrNothing
+		return c, found, nothingError()
 	}
 	c.units, err = owned(s.kernel, made.pairs)
 	return c, found, err

@@ -6,6 +6,7 @@ import (
 	"kintsugi/elfdiff"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/objmodel"
+	"kintsugi/internal/patchfile"
 	"kintsugi/internal/report"
 )
 
@@ -32,11 +33,11 @@ func diff(units []proven) ([]changed, error) {
 }
 
 // judge collects what stands against a livepatch, and what its author should
-// know, of all that changed.
-func judge(units []changed) []report.Diagnostic {
+// know, of all that changed. changes are the files of the patch by path.
+func judge(units []changed, changes map[string]*patchfile.Change) []report.Diagnostic {
 	var found []report.Diagnostic
 	for _, u := range units {
-		found = append(found, u.layouts(found)...)
+		found = append(found, u.layouts(changes, found)...)
 		found = append(found, u.at(u.diff.Diagnostics)...)
 		found = append(found, u.at(u.notes)...)
 	}

@@ -5,31 +5,57 @@ import (
 	"log/slog"
 	"slices"
 
+	"kintsugi/internal/ctext"
 	"kintsugi/internal/debuginfo"
 	"kintsugi/internal/diag"
+	"kintsugi/internal/patchfile"
 	"kintsugi/internal/report"
 )
 
-// layouts warns of types that look different in memory after the patch: the
-// objects that the kernel has made by then do not change. Each type is reported
-// once; found has those of other units.
-func (u *changed) layouts(found []report.Diagnostic) []report.Diagnostic {
+// layouts names the types that look different in memory after the patch: the
+// objects that the kernel has made by then do not change, so that only the author
+// knows whether this is right. Each type is reported once; found has those of
+// other units. changes are the files of the patch by path.
+func (u *changed) layouts(changes map[string]*patchfile.Change, found []report.Diagnostic) []report.Diagnostic {
 	if !u.Unit.Types {
 		return nil
 	}
-	changes, err := debuginfo.ChangedLayouts(u.diff.Orig.File, u.diff.Patched.File)
+	layouts, err := debuginfo.ChangedLayouts(u.diff.Orig.File, u.diff.Patched.File)
 	if err != nil {
 		slog.Debug("types", "unit", u.Unit.Source, "error", err)
 		return nil
 	}
 	var list []report.Diagnostic
-	for _, c := range changes {
-		d := report.Diagnostic{Code: diag.LayoutChanged, Severity: diag.Warning, Symbol: c.Type,
-			Message: fmt.Sprintf("%s lies otherwise in memory after the patch: %s; the objects that the running kernel has made of it stay as they are", c.Type, c.Detail),
-			Hint:    "Keep the type as it is, and put new state into a shadow variable (klp_shadow_alloc())."}
-		if !slices.ContainsFunc(found, func(old report.Diagnostic) bool { return old.Code == d.Code && old.Symbol == d.Symbol }) {
+	for _, l := range layouts {
+		d := layoutDiagnostic(l)
+		if !l.Shared && onStackOnly(changes[u.Unit.Source], l.Type) {
+			d = stackDiagnostic(l)
+		}
+		if !slices.ContainsFunc(found, func(old report.Diagnostic) bool {
+			return old.Code == d.Code && old.Symbol == d.Symbol && old.Severity == d.Severity
+		}) {
 			list = append(list, d)
 		}
 	}
 	return u.at(list)
+}
+
+func layoutDiagnostic(l debuginfo.LayoutChange) report.Diagnostic {
+	return report.Diagnostic{Code: diag.LayoutChanged, Severity: diag.Consent, Symbol: l.Type,
+		Message: fmt.Sprintf("%s lies otherwise in memory after the patch: %s; "+
+			"the objects that the running kernel has made of it stay as they are", l.Type, l.Detail),
+		Hint: "Keep the type as it is, and put new state into a shadow variable (klp_shadow_alloc())."}
+}
+
+func stackDiagnostic(l debuginfo.LayoutChange) report.Diagnostic {
+	return report.Diagnostic{Code: diag.LayoutChanged, Severity: diag.Note, Symbol: l.Type,
+		Message: fmt.Sprintf("%s lies otherwise in memory after the patch: %s; "+
+			"all of its objects are on the stacks of functions that this unit has", l.Type, l.Detail)}
+}
+
+// onStackOnly reports whether a type's objects are local variables of the file,
+// before and after the change. c is nil where the patch leaves the file alone:
+// the type is of a header.
+func onStackOnly(c *patchfile.Change, typ string) bool {
+	return c != nil && ctext.OnStackOnly(string(c.Original), typ) && ctext.OnStackOnly(string(c.Patched), typ)
 }

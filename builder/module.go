@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"kintsugi/internal/consent"
 	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/klp"
@@ -22,8 +23,11 @@ import (
 )
 
 // emit is the module's source: C and Kbuild files, and the units' objects.
-func emit(s *session, parts []resolved) (map[string][]byte, error) {
-	files, err := moduleSource(s, parts).Files()
+// accepted is what the module is built with consent to.
+func emit(s *session, parts []resolved, accepted []report.Accepted) (map[string][]byte, error) {
+	m := moduleSource(s, parts)
+	m.Accepted = acceptedNames(accepted)
+	files, err := m.Files()
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +77,16 @@ func moduleSource(s *session, parts []resolved) *templates.Module {
 		m.Objects = append(m.Objects, o)
 	}
 	return m
+}
+
+// acceptedNames are the consents that the module is built with, CODE:SYMBOL.
+func acceptedNames(accepted []report.Accepted) []string {
+	var list []string
+	for _, a := range accepted {
+		list = append(list, consent.Given{Code: a.Code, Symbol: a.Symbol}.String())
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // objects are the names of what the livepatch core is told of: all modules that

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"kintsugi/internal/arch"
+	"kintsugi/internal/consent"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/patchfile"
 	"kintsugi/internal/report"
@@ -16,30 +17,36 @@ import (
 // anything of the target is opened that takes time.
 func parse(opts Options, rec *record) (*patchfile.Result, error) {
 	rec.stage("parse")
-	patches, err := readPatches(opts.Patches)
+	patches, given, err := readPatches(opts.Patches)
 	if err != nil {
 		return nil, err
 	}
+	rec.accepts = append(rec.accepts, given...)
 	changes, found, err := apply(opts, patches)
 	rec.rep.Patches = describePatches(patches)
 	return changes, rec.note(found, err)
 }
 
-// readPatches reads the patch files.
-func readPatches(paths []string) ([]*patchfile.Patch, error) {
+// readPatches reads the patch files, and what their descriptions consent to.
+func readPatches(paths []string) ([]*patchfile.Patch, []consent.Given, error) {
 	var patches []*patchfile.Patch
+	var accepts []consent.Given
 	for _, path := range paths {
 		data, err := os.ReadFile(path)
 		if err != nil {
-			return nil, fault.Inputf("patch: %w", err)
+			return nil, nil, fault.Inputf("patch: %w", err)
 		}
 		p, err := patchfile.Parse(filepath.Base(path), data)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		patches = append(patches, p)
+		given, err := consent.Trailers(p.Name, string(data))
+		if err != nil {
+			return nil, nil, err
+		}
+		patches, accepts = append(patches, p), append(accepts, given...)
 	}
-	return patches, nil
+	return patches, accepts, nil
 }
 
 func describePatches(patches []*patchfile.Patch) []report.Patch {

@@ -46,7 +46,7 @@ func plan(ctx context.Context, s *session, changes *patchfile.Result, explained 
 	if hasErrors(found) {
 		return nil, found, nil
 	}
-	return nil, found, ErrNothing
+	return nil, found, nothingError()
 }
 
 // newObjects are the objects that the patch's makefiles name.

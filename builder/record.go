@@ -7,21 +7,26 @@ import (
 	"strings"
 	"time"
 
+	"kintsugi/internal/consent"
 	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/patchfile"
 	"kintsugi/internal/report"
 )
 
-// ErrNothing is the verdict that the patch changes no code of the kernel.
-var ErrNothing = &fault.Error{Class: fault.Verdict, Err: errors.New("the patch changes nothing that this kernel runs")}
+// ErrNothing is in the chain of the verdict that the patch changes no code of
+// the kernel.
+var ErrNothing = errors.New("the patch changes nothing that this kernel runs")
+
+func nothingError() error { return &fault.Error{Class: fault.Verdict, Err: ErrNothing} }
 
 // record is the report while a build writes it. Stages return what they find;
 // only the line of stages writes it down here.
 type record struct {
-	rep   *report.Report
-	name  string    // of the stage under way, empty before the first
-	begin time.Time // of that stage
+	rep     *report.Report
+	accepts []consent.Given // by the caller and by the patches
+	name    string          // of the stage under way, empty before the first
+	begin   time.Time       // of that stage
 }
 
 func newRecord(opts Options) *record {
@@ -30,7 +35,7 @@ func newRecord(opts Options) *record {
 	if t := opts.Target; t != nil {
 		rep.Target = &report.Target{Name: t.Name, Release: t.Release, Arch: t.Arch, Compiler: t.Compiler}
 	}
-	return &record{rep: rep}
+	return &record{rep: rep, accepts: slices.Clone(opts.Accept)}
 }
 
 // stage notes how long the stage before took, and begins another. The empty
@@ -45,20 +50,28 @@ func (rec *record) stage(name string) {
 }
 
 // note writes down what a stage found. An error among it ends the build, as
-// err does.
+// err does. A finding that nobody consents to does not yet: the stages after
+// this one can find more that refuses; see consented.
 func (rec *record) note(found []report.Diagnostic, err error) error {
 	rec.rep.Diagnostics = append(rec.rep.Diagnostics, found...)
+	consent.Settle(rec.rep, rec.accepts)
 	if err != nil {
 		return err
 	}
-	return refusal(rec.rep.Diagnostics)
-}
-
-// refusal is the first finding that stands against a livepatch, as an error.
-func refusal(found []report.Diagnostic) error {
-	for _, d := range found {
+	for _, d := range rec.rep.Diagnostics {
 		if d.Severity == diag.Error {
 			return fault.Verdictf(d.Code, "the patch cannot be livepatched: %s", d.Message)
+		}
+	}
+	return nil
+}
+
+// consented ends the build where a finding lacks consent. No module is made
+// before.
+func (rec *record) consented() error {
+	for _, d := range rec.rep.Diagnostics {
+		if d.Severity.Refuses() {
+			return fault.Verdictf(d.Code, "the patch needs consent: %s", d.Message)
 		}
 	}
 	return nil
@@ -74,12 +87,17 @@ func (rec *record) nothing() error {
 			d.Severity, d.Hint = diag.Error, "Leave the name where it is, and change what it does instead."
 		case diag.ExportDropped:
 			d.Severity, d.Hint = diag.Error, "Put what uses the export into the same patch: nothing else in it has an effect."
+		case diag.LayoutChanged:
+			d.Severity = diag.Note // no code uses what is different
 		}
 	}
-	if err := refusal(rec.rep.Diagnostics); err != nil {
+	if err := rec.note(nil, nil); err != nil {
 		return err
 	}
-	return ErrNothing
+	if err := rec.consented(); err != nil {
+		return err
+	}
+	return nothingError()
 }
 
 // finish gives the report its verdict and brings its lists into order.
@@ -90,14 +108,24 @@ func (rec *record) finish(err error) (*report.Report, error) {
 	if rep.Verdict == report.Fixed {
 		err = nil
 	}
-	if err != nil && rep.Errors() == 0 {
+	if err != nil && !explains(rep.Diagnostics, err) {
 		rep.Diagnostics = append(rep.Diagnostics, failures(err)...)
+	}
+	if rep.Verdict == report.OK {
+		rep.Diagnostics = append(rep.Diagnostics, consent.Unused(rep, rec.accepts)...)
 	}
 	if rep.Verdict == report.Failed {
 		rep.Error = &report.Failure{Message: err.Error(), Hints: fault.Hints(err)}
 	}
 	rep.Sort()
 	return rep, err
+}
+
+// explains reports whether found has why a build ends with err.
+func explains(found []report.Diagnostic, err error) bool {
+	return hasErrors(found) || slices.ContainsFunc(found, func(d report.Diagnostic) bool {
+		return d.Severity.Refuses() && d.Code == fault.CodeOf(err)
+	})
 }
 
 // failures are the findings that an error of a failed build stands for.
@@ -132,7 +160,8 @@ func verdictOf(err error) report.Verdict {
 	return report.Failed
 }
 
-// hasErrors reports whether something in found stands against a livepatch.
+// hasErrors reports whether something in found stands against a livepatch,
+// whatever anybody consents to.
 func hasErrors(found []report.Diagnostic) bool {
 	return slices.ContainsFunc(found, func(d report.Diagnostic) bool { return d.Severity == diag.Error })
 }

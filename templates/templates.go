@@ -8,6 +8,7 @@ import (
 	"bytes"
 	"embed"
 	"io/fs"
+	"strconv"
 	"strings"
 	"text/template"
 
@@ -17,7 +18,18 @@ import (
 //go:embed *.tmpl include
 var files embed.FS
 
-var parsed = template.Must(template.ParseFS(files, "*.tmpl"))
+var parsed = template.Must(template.New("").Funcs(template.FuncMap{"cstring": cString}).ParseFS(files, "*.tmpl"))
+
+// cString is s as a string literal of C, with nothing in it that is not
+// printable ASCII.
+func cString(s string) string {
+	return strconv.QuoteToASCII(strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' || r == '?' { // ?: no trigraph
+			return '_'
+		}
+		return r
+	}, s))
+}
 
 // Module is what a module source is made from.
 type Module struct {
@@ -28,6 +40,7 @@ type Module struct {
 	States     []State
 	Namespaces []string // of symbols, to import
 	Units      []string // names of the shipped objects, without .o_shipped
+	Accepted   []string // findings that somebody has consented to, CODE:SYMBOL
 	// Forget is the architecture of a kernel that does not take back the relocations
 	// for a patched module when that is unloaded: the module brings forget.c, which
 	// does. It is nil for other kernels.

@@ -65,3 +65,17 @@ func TestForgetSource(t *testing.T) {
 		}
 	}
 }
+
+// TestAccepted has names that could end the string of C that they are in.
+func TestAccepted(t *testing.T) {
+	m := Module{Accepted: []string{"layout-changed:struct a", `x:"); evil("\`, "x:\n??/"}}
+	text, err := m.Source()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"layout-changed:struct a"`, `"x:\"); evil(\"\\"`, `"x:___/"`} {
+		if !strings.Contains(string(text), "\nMODULE_INFO(accepted, "+want+");\n") {
+			t.Errorf("%s is not in\n%s", want, text)
+		}
+	}
+}

@@ -9,7 +9,7 @@ import (
 // import of the project is pure as well.
 var pure = []string{
 	"elfdiff", "templates",
-	"internal/arch", "internal/baseproof", "internal/ctext", "internal/debuginfo", "internal/diag", "internal/disasm", "internal/elfobj", "internal/extract", "internal/fault", "internal/includegraph", "internal/kconfig", "internal/makefile", "internal/objmodel",
+	"internal/arch", "internal/baseproof", "internal/consent", "internal/ctext", "internal/debuginfo", "internal/diag", "internal/disasm", "internal/elfobj", "internal/extract", "internal/fault", "internal/includegraph", "internal/kconfig", "internal/makefile", "internal/objmodel",
 	"internal/report", "internal/text",
 	// These open files, and nothing else of the machine; see exceptions.
 	"internal/kimage", "internal/klp", "internal/patchfile",

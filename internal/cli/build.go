@@ -45,11 +45,16 @@ fail in the VM; 2 bad input; 3 the environment; 4 a bug of kintsugi.`,
 	flags.StringVarP(&opts.Name, "name", "n", "", "module name (default: livepatch-PATCH)")
 	flags.IntVarP(&opts.Jobs, "jobs", "j", runtime.NumCPU(), "compilers to run at once")
 	a.compileFlags(cmd, &opts)
+	accept := acceptFlag(cmd)
 	flags.BoolVarP(&noReplace, "no-replace", "R", false, "add to the livepatches that are loaded instead of taking over from them")
 	flags.BoolVar(&test, "test", false, "load and unload the module in a VM of the target's kernel")
 	allowUnloadedFlag(cmd, &trial)
 	cmd.RunE = func(cmd *cobra.Command, patches []string) error {
 		opts.Patches, opts.Replace = patches, !noReplace
+		var err error
+		if opts.Accept, err = accept(); err != nil {
+			return err
+		}
 		if !test {
 			return a.build(cmd.Context(), opts, kernel, nil)
 		}
@@ -117,6 +122,9 @@ func (a *app) printReport(rep *report.Report, err error, files string) error {
 func told(rep *report.Report, err error) error {
 	if rep.Verdict != report.Refused || rep.Errors() == 0 {
 		return err
+	}
+	if rep.OnlyConsent() {
+		return fault.Verdictf(fault.CodeOf(err), "this needs consent: %s", text.Count(rep.Errors(), "reason"))
 	}
 	return fault.Verdictf(fault.CodeOf(err), "this cannot be livepatched: %s", text.Count(rep.Errors(), "reason"))
 }

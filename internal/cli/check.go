@@ -21,8 +21,13 @@ func checkVerb(a *app) *cobra.Command {
 	cmd.Flags().IntVarP(&opts.Jobs, "jobs", "j", runtime.NumCPU(), "compilers to run at once")
 	a.compileFlags(cmd, &opts)
 	a.fuzzFlag(cmd, &opts)
+	accept := acceptFlag(cmd)
 	cmd.RunE = func(cmd *cobra.Command, patches []string) error {
 		opts.Patches = patches
+		var err error
+		if opts.Accept, err = accept(); err != nil {
+			return err
+		}
 		return a.check(cmd.Context(), opts, kernel)
 	}
 	return cmd

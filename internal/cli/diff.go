@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"kintsugi/elfdiff"
+	"kintsugi/internal/consent"
 	"kintsugi/internal/disasm"
 	"kintsugi/internal/elfobj"
 	"kintsugi/internal/extract"
@@ -24,6 +25,7 @@ type diffOptions struct {
 	symtab, symvers string // files, empty: none
 	out             string // file, empty: none
 	asm             bool
+	accept          []consent.Given
 }
 
 func diffVerb(a *app) *cobra.Command {
@@ -49,8 +51,12 @@ no OUT.o is written; 2 a file that cannot be read.`,
 	flags.StringVar(&opts.symtab, "symtab", "", "the kernel's symbols: output of readelf -sW or nm, System.map or /proc/kallsyms")
 	flags.StringVar(&opts.symvers, "symvers", "", "the kernel's exports: Module.symvers")
 	flags.BoolVar(&opts.asm, "asm", false, "show the disassembly where it changes, side by side on a wide terminal")
-	cmd.RunE = func(_ *cobra.Command, objects []string) error {
+	accept := acceptFlag(cmd)
+	cmd.RunE = func(_ *cobra.Command, objects []string) (err error) {
 		opts.orig, opts.patched = objects[0], objects[1]
+		if opts.accept, err = accept(); err != nil {
+			return err
+		}
 		return a.diff(opts)
 	}
 	return cmd
@@ -68,7 +74,7 @@ func (a *app) diff(opts diffOptions) error {
 	}
 	rep := report.New(version())
 	view := newView(result)
-	object, verdict := contents(rep, result, kernel, view)
+	object, verdict := contents(rep, result, kernel, view, opts.accept)
 	if verdict != nil && fault.ClassOf(verdict) != fault.Verdict {
 		return verdict
 	}
@@ -124,7 +130,7 @@ func readObject(path string) (*elfobj.File, error) {
 
 // contents fills rep and returns the object that carries the change, or the
 // verdict that there is none to make.
-func contents(rep *report.Report, result *elfdiff.Result, kernel *names, view *view) ([]byte, error) {
+func contents(rep *report.Report, result *elfdiff.Result, kernel *names, view *view, accept []consent.Given) ([]byte, error) {
 	defer rep.Sort()
 	rep.Verdict = report.OK
 	rep.Diagnostics = append(rep.Diagnostics, result.Diagnostics...)
@@ -135,29 +141,31 @@ func contents(rep *report.Report, result *elfdiff.Result, kernel *names, view *v
 		renamed = kernel.resolve(rep, result, x)
 	}
 	view.locate(rep.Diagnostics)
+	consent.Settle(rep, accept)
 	switch {
 	case rep.Errors() > 0:
 		rep.Verdict = report.Refused
-		return nil, errRefused
+		return nil, errRefused()
 	case verdict != nil:
 		rep.Verdict = report.Nothing
 		return nil, verdict
 	}
+	rep.Diagnostics = append(rep.Diagnostics, consent.Unused(rep, accept)...)
 	return x.File.WriteAs(renamed)
 }
 
-var (
-	errSame    = fault.Verdictf("", "nothing that runs is different between the two objects")
-	errRefused = fault.Verdictf("", "the change cannot be livepatched")
-)
+func errSame() error {
+	return fault.Verdictf("", "nothing that runs is different between the two objects")
+}
+func errRefused() error { return fault.Verdictf("", "the change cannot be livepatched") }
 
 // cut cuts out what carries the change.
 func cut(result *elfdiff.Result) (*extract.Object, error) {
 	if result.Refused() {
-		return nil, errRefused
+		return nil, errRefused()
 	}
 	if result.Empty() {
-		return nil, errSame
+		return nil, errSame()
 	}
 	x, err := extract.Cut(result, extract.Options{Prefix: "klp0_"}) // as a build names them
 	if err != nil {

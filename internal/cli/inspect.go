@@ -125,7 +125,7 @@ func factsText(m *klp.Module) string {
 	for _, list := range []struct {
 		name   string
 		values []string
-	}{{"depends", m.Depends}, {"namespaces", m.ImportNS}} {
+	}{{"depends", m.Depends}, {"namespaces", m.ImportNS}, {"accepted", m.Accepted}} {
 		if len(list.values) > 0 {
 			facts.Row(list.name, strings.Join(list.values, ", "))
 		}

@@ -166,19 +166,25 @@ var changeRows = []Row{
 		Advice: "Nothing, or make the change in a function without tracepoints where somebody traces that module.",
 	},
 	{
-		Code: LayoutChanged, Severity: Warning,
+		Code: LayoutChanged, Severity: Consent,
+		Also: []Also{{Note, "For a type whose objects are all on the stacks of functions, made and used by one task. " +
+			"The unit itself defines such a type. Its file makes objects of it as local variables alone, nothing " +
+			"else holds a pointer to one, and the type has no member through which another task comes to the " +
+			"object, such as a list, a wait queue, a lock, a counter or a work item. Where no code of the kernel " +
+			"changes, the code is a note too."}},
 		Meaning: "The patch changes the size of a struct or union, or what its members are and where they lie. " +
 			"Code that is replaced uses the new layout; the objects that the running kernel has made by then " +
 			"have the old one, and so does all code that is not part of the patch's units. Each type is named " +
 			"once.\n\n" +
 			"The types are compared by the debug info of the units whose changed files touch the body of a " +
-			"type, a macro or a conditional. New types are not warned of. One that only ever is on a stack " +
-			"is, as that cannot be told: such a change is safe where all users of the type are in the module.",
-		Example: "warning[layout-changed]: vmlinux/struct eventpoll (fs/eventpoll.c): struct eventpoll lies " +
+			"type, a macro or a conditional. New types are not named.",
+		Example: "consent[layout-changed]: vmlinux/struct eventpoll (fs/eventpoll.c): struct eventpoll lies " +
 			"otherwise in memory after the patch: its size goes from 200 to 208 bytes; the objects that the " +
-			"running kernel has made of it stay as they are",
+			"running kernel has made of it stay as they are\n" +
+			"  to accept: --accept 'layout-changed:struct eventpoll'",
 		Advice: "Keep the type as it is and attach new state to its objects with a shadow variable " +
-			"(`klp_shadow_alloc()`, `Documentation/livepatch/shadow-vars.rst`).",
+			"(`klp_shadow_alloc()`, `Documentation/livepatch/shadow-vars.rst`). Accept the change where the running " +
+			"kernel has no object of the type, or where all code that uses its objects copes with both layouts.",
 	},
 	{
 		Code: ModinfoKept, Severity: Note,

@@ -13,6 +13,7 @@ const (
 	Assembly     Code = "assembly"
 	OtherImage   Code = "other-image"
 	Uncaged      Code = "uncaged"
+	AcceptUnused Code = "accept-unused"
 
 	NotProven       Code = "not-proven"
 	AmbiguousSymbol Code = "ambiguous-symbol"

@@ -2,6 +2,8 @@
 // meaning and what to do about it. docs/diagnostics.md is printed from it.
 package diag
 
+import "slices"
+
 // Code names a kind of finding. Codes are stable: they are never renamed.
 type Code string
 
@@ -10,9 +12,13 @@ type Severity string
 
 const (
 	Error   Severity = "error"   // the patch cannot be livepatched
+	Consent Severity = "consent" // refuses like an error, until somebody consents
 	Warning Severity = "warning" // should be read
 	Note    Severity = "note"    // was left out or done differently
 )
+
+// Refuses reports whether a finding of severity s stands against a livepatch.
+func (s Severity) Refuses() bool { return s == Error || s == Consent }
 
 // Row is what is known about one code.
 type Row struct {
@@ -25,6 +31,11 @@ type Row struct {
 	Meaning string
 	Example string
 	Advice  string
+}
+
+// Has reports whether findings of the row's code can have severity s.
+func (r *Row) Has(s Severity) bool {
+	return r.Severity == s || slices.ContainsFunc(r.Also, func(a Also) bool { return a.Severity == s })
 }
 
 // Also is a severity that a code has in some cases only.

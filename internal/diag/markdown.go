@@ -79,11 +79,22 @@ text (` + "`error[data-changed]: …`" + `) and in the field ` + "`code`" + ` of
 severity decides what a finding means: an ` + "`error`" + ` stands against a livepatch, a
 ` + "`warning`" + ` should be read, a ` + "`note`" + ` lists what was left out or done differently.
 
+A ` + "`consent`" + ` refuses like an error until somebody accepts it: the module can be
+built, but only the patch's author knows whether it is right. ` + "`--accept CODE:SYMBOL`" + `
+accepts it (` + "`build`, `check` and `diff`" + `), and so does a line of the patch's
+description:
+
+    Livepatch-Accept: CODE SYMBOL
+
+Without a symbol all findings of the code are accepted. The report lists what was
+accepted, and the module has it in its tags ` + "`accepted`" + `, which ` + "`kintsugi inspect`" + `
+shows. A consent that no finding asks for is warned of.
+
 | verdict | exit code | meaning |
 | --- | --- | --- |
 | ` + "`ok`" + ` | 0 | the module is built, or can be |
 | ` + "`fixed`" + ` | 0 | the kernel has all of the change already; there is no module |
-| ` + "`refused`" + ` | 1 | the patch cannot be a livepatch; the errors give the reasons |
+| ` + "`refused`" + ` | 1 | the patch cannot be a livepatch; the errors, and consents that are missing, give the reasons |
 | ` + "`nothing`" + ` | 1 | the patch changes nothing that this kernel runs |
 | ` + "`failed`" + ` | 1, 2, 3 or 4 | the test in the VM failed (1), bad input (2), the environment (3), a bug of kintsugi (4) |
 

@@ -111,4 +111,12 @@ var patchRows = []Row{
 		Example: "warning[uncaged]: the compiler ran without a cage: nothing kept a patch from files of this machine",
 		Advice:  "Build patches that you have not read without the option.",
 	},
+	{
+		Code: AcceptUnused, Severity: Warning,
+		Meaning: "A consent was given, by `--accept` or by a trailer `Livepatch-Accept:` of the patch, and no finding " +
+			"asks for it. Most likely its symbol is misspelt.",
+		Example: "warning[accept-unused]: struct evntpoll: nothing asks for the consent to " +
+			"layout-changed:struct evntpoll that the flag gives",
+		Advice: "Correct the symbol, or remove the consent.",
+	},
 }

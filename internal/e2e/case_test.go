@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"kintsugi/builder"
+	"kintsugi/internal/consent"
 	"kintsugi/internal/objmodel"
 	"kintsugi/internal/report"
 	"kintsugi/internal/target"
@@ -40,6 +41,7 @@ var keys = map[string]bool{
 	"Fuzz":       true, // lines of context that may differ
 	"Code":       true, // of the error and of a diagnostic
 	"Class":      true, // the exit code
+	"Accept":     true, // consents that the patch needs: CODE:SYMBOL
 	"Headers":    true, // that the patch changes
 	"Says":       true, // all of these are in the error or its diagnostics
 }
@@ -115,6 +117,16 @@ func (c *testCase) one(t *testing.T, key string) string {
 
 func options(kernel *target.Target, out string, patches ...string) builder.Options {
 	return builder.Options{Target: kernel, Patches: patches, Out: out, Jobs: 2, Replace: true, Version: "test"}
+}
+
+// consents are those that the head gives.
+func (c *testCase) consents(t *testing.T) []consent.Given {
+	t.Helper()
+	given, err := consent.Flags(c.head["Accept"])
+	if err != nil {
+		t.Fatalf("%s: %v", c.path, err)
+	}
+	return given
 }
 
 // contents is what a report says is in the module, in the words of a head,

@@ -21,6 +21,8 @@ type Module struct {
 	ImportNS  []string `json:"import_ns"` // namespaces of exports
 	Signed    bool     `json:"signed"`    // a signature is appended; whose and whether it is valid is not looked at
 	Size      int      `json:"size"`      // bytes of the file
+	// Accepted are the findings, CODE:SYMBOL, that the author consented to.
+	Accepted []string `json:"accepted,omitempty"`
 
 	// Patch is nil where the file has no struct klp_patch: the module is no
 	// livepatch, or makes it while it runs.
@@ -141,6 +143,9 @@ func (m *moduleFile) describe() *Module {
 	d.Vermagic, _ = m.info.get("vermagic")
 	d.License, _ = m.info.get("license")
 	_, d.Livepatch = m.info.get("livepatch")
+	if accepted := m.info.all("accepted"); len(accepted) > 0 {
+		d.Accepted = accepted
+	}
 	d.Signed, _ = signature(m.data)
 	return d
 }

@@ -54,7 +54,8 @@ func newPatchBuilder(l layout) *patchBuilder {
 	b.file.Sections = append(b.file.Sections, b.relocs)
 	module := b.section(thisModuleSection, elf.SHF_ALLOC|elf.SHF_WRITE, make([]byte, 896))
 	copy(module.Data[24:], "synthetic")
-	b.section(modinfoSection, elf.SHF_ALLOC, []byte("license=GPL\x00livepatch=Y\x00depends=a,b\x00import_ns=ONE\x00import_ns=TWO\x00vermagic=6.1.0 SMP \x00"))
+	b.section(modinfoSection, elf.SHF_ALLOC, []byte("license=GPL\x00livepatch=Y\x00depends=a,b\x00import_ns=ONE\x00import_ns=TWO\x00"+
+		"accepted=layout-changed:struct a\x00vermagic=6.1.0 SMP \x00"))
 	return b
 }
 
@@ -214,7 +215,8 @@ func TestInspectModinfo(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &Module{Name: "synthetic", Vermagic: "6.1.0 SMP ", License: "GPL", Livepatch: true, Depends: []string{"a", "b"},
-		ImportNS: []string{"ONE", "TWO"}, Size: len(ko), References: []Reference{}, Imports: []Import{}}
+		ImportNS: []string{"ONE", "TWO"}, Accepted: []string{"layout-changed:struct a"},
+		Size: len(ko), References: []Reference{}, Imports: []Import{}}
 	if diff := cmp.Diff(want, m); diff != "" {
 		t.Errorf("-want +got\n%s", diff)
 	}

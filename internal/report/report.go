@@ -34,6 +34,7 @@ type Report struct {
 	Callbacks   []Callback       `json:"callbacks,omitempty"`
 	States      []State          `json:"states,omitempty"`
 	Diagnostics []Diagnostic     `json:"diagnostics"`
+	Accepted    []Accepted       `json:"accepted,omitempty"`
 	Module      *Module          `json:"module,omitempty"`
 	Timings     map[string]int64 `json:"timings_ms,omitempty"`
 	Test        *Test            `json:"test,omitempty"`
@@ -158,7 +159,7 @@ type State struct {
 	Unit    string `json:"unit"`
 }
 
-// Diagnostic is one finding. An error among them makes the verdict Refused.
+// Diagnostic is one finding. One that refuses makes the verdict Refused.
 type Diagnostic struct {
 	Code     diag.Code     `json:"code"`
 	Severity diag.Severity `json:"severity"`
@@ -167,6 +168,20 @@ type Diagnostic struct {
 	Source   string        `json:"source,omitempty"`
 	Message  string        `json:"message"`
 	Hint     string        `json:"hint,omitempty"`
+}
+
+// Giver is where a consent comes from.
+type Giver string
+
+const (
+	ByFlag  Giver = "flag"  // --accept
+	ByPatch Giver = "patch" // a trailer of the patch's description
+)
+
+// Accepted is a finding of severity consent that somebody has consented to.
+type Accepted struct {
+	Diagnostic
+	By Giver `json:"by"`
 }
 
 // Module is the file that was built.

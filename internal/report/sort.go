@@ -28,6 +28,8 @@ func (r *Report) Sort() {
 	slices.SortFunc(r.States, func(a, b State) int { return cmp.Or(cmp.Compare(a.ID, b.ID), cmp.Compare(a.Unit, b.Unit)) })
 	slices.SortStableFunc(r.Diagnostics, compareDiagnostics)
 	r.Diagnostics = slices.Compact(r.Diagnostics)
+	slices.SortStableFunc(r.Accepted, func(a, b Accepted) int { return compareDiagnostics(a.Diagnostic, b.Diagnostic) })
+	r.Accepted = slices.Compact(r.Accepted)
 }
 
 // compareReferences puts, of two that differ in how they are known, the proven one first.
@@ -38,7 +40,7 @@ func compareReferences(a, b Reference) int {
 
 // compareDiagnostics puts errors first, then by where they are.
 func compareDiagnostics(a, b Diagnostic) int {
-	rank := map[diag.Severity]int{diag.Error: 0, diag.Warning: 1, diag.Note: 2}
+	rank := map[diag.Severity]int{diag.Error: 0, diag.Consent: 1, diag.Warning: 2, diag.Note: 3}
 	return cmp.Or(cmp.Compare(rank[a.Severity], rank[b.Severity]),
 		cmp.Compare(a.Object, b.Object), cmp.Compare(a.Source, b.Source),
 		cmp.Compare(a.Symbol, b.Symbol), cmp.Compare(a.Code, b.Code), cmp.Compare(a.Message, b.Message))

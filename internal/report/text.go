@@ -26,7 +26,7 @@ func (r *Report) WriteText(w io.Writer, opts TextOptions) {
 	if opts.Timings {
 		parts = append(parts, r.timingsText())
 	}
-	parts = append(parts, r.diagnosticsText()) // last, where the eye is
+	parts = append(parts, r.acceptedText(), r.diagnosticsText()) // last, where the eye is
 	fmt.Fprint(w, joined("\n", parts...))
 }
 
@@ -34,11 +34,17 @@ func (r *Report) WriteText(w io.Writer, opts TextOptions) {
 func (r *Report) Errors() int {
 	n := 0
 	for _, d := range r.Diagnostics {
-		if d.Severity == diag.Error {
+		if d.Severity.Refuses() {
 			n++
 		}
 	}
 	return n
+}
+
+// OnlyConsent reports whether nothing but missing consent refuses.
+func (r *Report) OnlyConsent() bool {
+	refusing := func(d Diagnostic) bool { return d.Severity == diag.Error }
+	return r.Errors() > 0 && !slices.ContainsFunc(r.Diagnostics, refusing)
 }
 
 var headlines = map[Verdict]string{
@@ -52,6 +58,9 @@ var headlines = map[Verdict]string{
 // headline is the verdict, and what about.
 func (r *Report) headline() string {
 	line := headlines[r.Verdict]
+	if r.Verdict == Refused && r.OnlyConsent() {
+		line = "refused: needs consent"
+	}
 	if r.Module != nil {
 		line = string(r.Verdict) + ": " + r.Module.Name
 	}
@@ -73,6 +82,29 @@ func (r *Report) diagnosticsText() string {
 		if d.Hint != "" {
 			fmt.Fprintf(&b, "  hint: %s\n", indented(d.Hint))
 		}
+		if d.Severity == diag.Consent {
+			fmt.Fprintf(&b, "  to accept: --accept %s\n", d.acceptFlag())
+		}
+	}
+	return b.String()
+}
+
+// acceptFlag is the value of --accept that consents to d, as a word of a shell.
+func (d *Diagnostic) acceptFlag() string {
+	value := text.Printable(joined(":", string(d.Code), d.Symbol))
+	if strings.ContainsAny(value, " '\"$`\\*?[](){}<>|&;!#~") {
+		return "'" + strings.ReplaceAll(value, "'", `'\''`) + "'"
+	}
+	return value
+}
+
+// acceptedText lists the findings that somebody has consented to.
+func (r *Report) acceptedText() string {
+	var b strings.Builder
+	for _, a := range r.Accepted {
+		code, place := text.Printable(string(a.Code)), text.Printable(a.place())
+		fmt.Fprintf(&b, "accepted[%s]: %s%s\n", code, place, indented(a.Message))
+		fmt.Fprintf(&b, "  by: the %s\n", a.By)
 	}
 	return b.String()
 }

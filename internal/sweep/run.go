@@ -204,7 +204,7 @@ func functionNames(rep *report.Report) []string {
 func errorCodes(rep *report.Report) []diag.Code {
 	var codes []diag.Code
 	for _, d := range rep.Diagnostics {
-		if d.Severity == diag.Error {
+		if d.Severity.Refuses() {
 			codes = append(codes, d.Code)
 		}
 	}

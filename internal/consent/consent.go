@@ -1,0 +1,131 @@
+// Package consent reads what an author accepts of the consequences of a patch,
+// and takes it off the findings that refuse the patch.
+package consent
+
+import (
+	"fmt"
+	"strings"
+
+	"kintsugi/internal/diag"
+	"kintsugi/internal/fault"
+	"kintsugi/internal/report"
+)
+
+// Given is a consent that somebody has given.
+type Given struct {
+	Code   diag.Code
+	Symbol string // empty: whatever the symbol is
+	By     report.Giver
+}
+
+// trailer begins a line of a patch's description that gives a consent.
+const trailer = "Livepatch-Accept:"
+
+// Flags reads the values of --accept, each CODE[:SYMBOL].
+func Flags(values []string) ([]Given, error) {
+	var list []Given
+	for _, value := range values {
+		code, symbol, _ := strings.Cut(value, ":")
+		if err := check(code); err != nil {
+			return nil, fmt.Errorf("--accept %s: %w", value, err)
+		}
+		list = append(list, Given{Code: diag.Code(code), Symbol: symbol, By: report.ByFlag})
+	}
+	return list, nil
+}
+
+// Trailers reads the lines "Livepatch-Accept: CODE SYMBOL" of a patch's
+// description. No line of a diff can be mistaken for a trailer, as each begins
+// with a space or a sign.
+func Trailers(name, patch string) ([]Given, error) {
+	var list []Given
+	for line := range strings.Lines(patch) {
+		rest, ok := strings.CutPrefix(line, trailer)
+		if !ok {
+			continue
+		}
+		code, symbol, _ := strings.Cut(strings.TrimSpace(rest), " ")
+		if err := check(code); err != nil {
+			return nil, fmt.Errorf("%s: %s: %w", name, strings.TrimSpace(line), err)
+		}
+		list = append(list, Given{Code: diag.Code(code), Symbol: strings.TrimSpace(symbol), By: report.ByPatch})
+	}
+	return list, nil
+}
+
+// check refuses a code to which nobody can consent.
+func check(code string) error {
+	row, known := diag.Lookup(diag.Code(code))
+	switch {
+	case !known:
+		err := fault.Inputf("no diagnostic %q", code)
+		if near := diag.Near(code); len(near) > 0 {
+			return err.Hint("did you mean %s?", near[0])
+		}
+		return err.Hint("docs/diagnostics.md lists all codes")
+	case !row.Has(diag.Consent):
+		return fault.Inputf("%s is of severity %s: only a finding of severity consent can be accepted", code, row.Severity)
+	}
+	return nil
+}
+
+// matches reports whether g is the consent that d asks for.
+func (g *Given) matches(d *report.Diagnostic) bool {
+	return d.Severity == diag.Consent && d.Code == g.Code && (g.Symbol == "" || g.Symbol == d.Symbol)
+}
+
+// Settle moves the findings of rep that are consented to from the diagnostics
+// to what is accepted.
+func Settle(rep *report.Report, given []Given) {
+	open := []report.Diagnostic{}
+	for _, d := range rep.Diagnostics {
+		if by, ok := giver(given, &d); ok {
+			rep.Accepted = append(rep.Accepted, report.Accepted{Diagnostic: d, By: by})
+		} else {
+			open = append(open, d)
+		}
+	}
+	rep.Diagnostics = open
+}
+
+func giver(given []Given, d *report.Diagnostic) (report.Giver, bool) {
+	for i := range given {
+		if given[i].matches(d) {
+			return given[i].By, true
+		}
+	}
+	return "", false
+}
+
+// Unused warns of each consent that no finding of rep has asked for: most
+// likely its symbol is misspelt.
+func Unused(rep *report.Report, given []Given) []report.Diagnostic {
+	var list []report.Diagnostic
+	for _, g := range given {
+		if used(rep, &g) {
+			continue
+		}
+		d := report.Diagnostic{Code: diag.AcceptUnused, Severity: diag.Warning, Symbol: g.Symbol,
+			Message: fmt.Sprintf("nothing asks for the consent to %s that the %s gives", g, g.By),
+			Hint:    "Correct the symbol, or remove the consent."}
+		list = append(list, d)
+	}
+	return list
+}
+
+func used(rep *report.Report, g *Given) bool {
+	for i := range rep.Accepted {
+		if g.matches(&rep.Accepted[i].Diagnostic) {
+			return true
+		}
+	}
+	return false
+}
+
+// String is the consent as a value of --accept.
+func (g Given) String() string {
+	if g.Symbol == "" {
+		return string(g.Code)
+	}
+	return string(g.Code) + ":" + g.Symbol
+}
