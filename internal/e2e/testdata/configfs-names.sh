@@ -1,7 +1,6 @@
 # What a configfs says of a name of many letters, each time another one: what
 # was looked up is remembered.
 if [ "$1" = before ]; then
-	insmod /lib/configfs.ko || exit
 	mkdir /tmp/configfs
 	mount -t configfs none /tmp/configfs || exit
 fi
