@@ -82,10 +82,10 @@ type Exercised struct {
 type TestCycles struct {
 	Asked int `json:"asked"`
 	Done  int `json:"done"`
-	// MemoryKB is the memory in use before the first and after the last cycle,
-	// without caches.
-	MemoryKB [2]int64 `json:"memory_kb"`
-	Lockdep  bool     `json:"lockdep"` // the kernel checks its locks
+	// MemoryKB is the memory in use without caches: before the first cycle,
+	// then after each of up to four parts of the cycles.
+	MemoryKB []int64 `json:"memory_kb"`
+	Lockdep  bool    `json:"lockdep"` // the kernel checks its locks
 }
 
 // Exercise counts functions by whether they ran.

@@ -38,7 +38,7 @@ func unproven() *Report {
 			{Module: "livepatch_fix", Object: "via_rng", Name: "via_rng_init", Runs: times(0)},
 			{Module: "livepatch_fix", Object: "via_rng", Name: "odd", Reason: "the kernel takes no kprobe there"},
 		},
-		Cycles:  &TestCycles{Asked: 20, Done: 20, MemoryKB: [2]int64{50000, 50100}, Lockdep: true},
+		Cycles:  &TestCycles{Asked: 20, Done: 20, MemoryKB: []int64{50000, 50100}, Lockdep: true},
 		Phases:  []TestPhase{{Name: "before", Output: "a\tb\x1b[31m\n"}, {Name: "after", Status: 1}},
 		Console: "[ 1.0] <boot> & \x00\n",
 	}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"kintsugi/internal/text"
@@ -105,8 +106,12 @@ func (t *Test) cyclesText() string {
 	if c.Lockdep {
 		lockdep = ", lockdep without a finding"
 	}
-	return fmt.Sprintf("  %d of %s; memory in use %d kB, then %d kB%s\n",
-		c.Done, text.Count(c.Asked, "cycle"), c.MemoryKB[0], c.MemoryKB[1], lockdep)
+	var memory []string
+	for _, kB := range c.MemoryKB {
+		memory = append(memory, strconv.FormatInt(kB, 10))
+	}
+	return fmt.Sprintf("  %d of %s; memory in use %s kB%s\n",
+		c.Done, text.Count(c.Asked, "cycle"), strings.Join(memory, ", "), lockdep)
 }
 
 func (t *Test) phasesText() string {

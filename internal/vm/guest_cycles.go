@@ -16,19 +16,29 @@ import (
 	"kintsugi/internal/report"
 )
 
-// cycles loads and unloads the livepatch under load, and compares the memory
-// in use before and after.
+// parts is how many parts the cycles have. The memory in use is measured after
+// each, without the load: one number alone swings by megabytes with the load.
+const parts = 4
+
+// cycles loads and unloads the livepatch under load, and measures the memory
+// in use before, and after each part.
 func (g *guest) cycles(ctx context.Context, l *planLivepatch) error {
 	c := &report.TestCycles{Asked: g.plan.Cycles}
 	g.facts.Cycles = c
 	if err := g.warmUp(ctx, l); err != nil {
 		return err
 	}
-	c.MemoryKB[0] = usedMemory()
-	if err := g.underLoad(func() error { return g.cycle(ctx, l, c) }); err != nil {
-		return err
+	c.MemoryKB = append(c.MemoryKB, usedMemory())
+	for part := 1; part <= parts; part++ {
+		until := c.Asked * part / parts
+		if until == c.Done {
+			continue
+		}
+		if err := g.underLoad(func() error { return g.cycle(ctx, l, c, until) }); err != nil {
+			return err
+		}
+		c.MemoryKB = append(c.MemoryKB, usedMemory())
 	}
-	c.MemoryKB[1] = usedMemory()
 	stats, err := os.ReadFile("/proc/lockdep_stats")
 	c.Lockdep = err == nil
 	g.sendFacts()
@@ -46,8 +56,9 @@ func (g *guest) warmUp(ctx context.Context, l *planLivepatch) error {
 	})
 }
 
-func (g *guest) cycle(ctx context.Context, l *planLivepatch, c *report.TestCycles) error {
-	for c.Done < c.Asked {
+// cycle goes on until that many cycles are done.
+func (g *guest) cycle(ctx context.Context, l *planLivepatch, c *report.TestCycles, until int) error {
+	for c.Done < until {
 		if err := g.once(ctx, l); err != nil {
 			return fmt.Errorf("cycle %d: %w", c.Done+1, err)
 		}

@@ -98,18 +98,25 @@ func unfinished(out *outcome, limit time.Duration) string {
 // died, warned, soft lockup.
 const badTaint = 1<<5 | 1<<7 | 1<<9 | 1<<14
 
-// Bounds for the growth of memory in use over all cycles, in kB: what the
-// kernel keeps of a load by itself, and of each cycle.
+// Bounds for the growth of memory in use, in kB: what it swings by without a
+// leak, and what the kernel itself keeps of each cycle.
 const (
 	growthKB      = 8 << 10
 	cycleGrowthKB = 16
 )
 
+// leaked reports memory that grows with the cycles. What the load leaves in
+// use swings up and down; a leak grows in every part of the cycles.
 func leaked(c *report.TestCycles) string {
-	if c == nil {
-		return ""
+	if c == nil || len(c.MemoryKB) <= parts {
+		return "" // too few cycles to tell a leak from a swing
 	}
-	growth := c.MemoryKB[1] - c.MemoryKB[0]
+	for i, now := range c.MemoryKB[1:] {
+		if now <= c.MemoryKB[i] {
+			return ""
+		}
+	}
+	growth := c.MemoryKB[len(c.MemoryKB)-1] - c.MemoryKB[0]
 	if growth <= growthKB+int64(c.Done)*cycleGrowthKB {
 		return ""
 	}
