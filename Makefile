@@ -1,7 +1,7 @@
 # For a newcomer with Debian 12, Go, git and make: make demo, then make test.
 # Both install the Debian packages that they need. make check needs Go alone.
 
-.PHONY: build check figures demo test bench sweep
+.PHONY: build check figures demo test test-all bench sweep
 
 build: # the program, static: it is also init of the virtual machine
 	CGO_ENABLED=0 go build -trimpath -o kintsugi .
@@ -14,10 +14,15 @@ demo: # a real patch for Debian's newest kernel, built, loaded and taken out aga
 check: # style and unit tests, within a minute: no packages, no kernel, no root
 	@scripts/check
 
-test: # everything, the real kernel and the virtual machine included
+test: # what CI runs: the real kernel and the virtual machine included
 	@scripts/install-packages test
 	@$(MAKE) --no-print-directory build
 	@scripts/test
+
+test-all: # make test, and the same on further kernels
+	@scripts/install-packages test
+	@$(MAKE) --no-print-directory build
+	@scripts/test all
 
 bench: # what a build and a new target cost; BENCH="-rounds 3 build" for a part
 	@scripts/install-packages demo
