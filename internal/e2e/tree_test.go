@@ -16,12 +16,12 @@ import (
 	"kintsugi/internal/target"
 )
 
-// TestTree is about kernels that somebody built: one of a small configuration
+// TestBuiltTree is about kernels that somebody built: one of a small configuration
 // is built outside of its source, and added by the folder that it was built
 // in. The same kernel as if it was built in its source is given to build by
 // kpatch-build's options, in an environment that would mislead make, compiler
 // and shell: the module is the same one.
-func TestTree(t *testing.T) {
+func TestBuiltTree(t *testing.T) {
 	kernel := realTarget(t)
 	t.Parallel()
 	source := pristine(t, kernel)
