@@ -16,7 +16,7 @@ import (
 // Options is what a build is asked to do.
 type Options struct {
 	Target   *target.Target
-	Patches  []string        // files
+	Patches  []string        // files, folders, series or - (internal/patchinput)
 	Fuzz     int             // lines of context of a hunk that need not match, at either end
 	Out      string          // directory for the module, its source and the report
 	Name     string          // of the module; empty: after the first patch

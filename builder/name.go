@@ -12,6 +12,7 @@ import (
 	"kintsugi/internal/fault"
 	"kintsugi/internal/klp"
 	"kintsugi/internal/kofile"
+	"kintsugi/internal/patchinput"
 )
 
 // maxName is the longest module name that livepatch sections can carry
@@ -39,11 +40,14 @@ func short(name string) string {
 
 // stem is the name of a patch file or folder without what shows its kind.
 func stem(name string) string {
-	if name == "-" {
+	if name == patchinput.Stdin {
 		return "stdin"
 	}
 	if full, err := filepath.Abs(name); err == nil {
 		name = full // of a folder such as "."
+	}
+	if filepath.Base(name) == patchinput.SeriesName {
+		name = filepath.Dir(name)
 	}
 	name = filepath.Base(name)
 	for _, suffix := range []string{".gz", ".xz", ".zst", ".patch", ".diff", ".mbox"} {

@@ -3,13 +3,13 @@ package builder
 import (
 	"errors"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"kintsugi/internal/arch"
 	"kintsugi/internal/consent"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/patchfile"
+	"kintsugi/internal/patchinput"
 	"kintsugi/internal/report"
 )
 
@@ -27,20 +27,20 @@ func parse(opts Options, rec *record) (*patchfile.Result, error) {
 	return changes, rec.note(found, err)
 }
 
-// readPatches reads the patch files, and what their descriptions consent to.
-func readPatches(paths []string) ([]*patchfile.Patch, []consent.Given, error) {
+// readPatches reads the patches, and what their descriptions consent to.
+func readPatches(args []string) ([]*patchfile.Patch, []consent.Given, error) {
+	files, err := patchinput.Read(args, os.Stdin)
+	if err != nil {
+		return nil, nil, err
+	}
 	var patches []*patchfile.Patch
 	var accepts []consent.Given
-	for _, path := range paths {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			return nil, nil, fault.Inputf("patch: %w", err)
-		}
-		p, err := patchfile.Parse(filepath.Base(path), data)
+	for _, file := range files {
+		p, err := patchfile.Parse(file.Name, file.Data)
 		if err != nil {
 			return nil, nil, err
 		}
-		given, err := consent.Trailers(p.Name, string(data))
+		given, err := consent.Trailers(p.Name, string(file.Data))
 		if err != nil {
 			return nil, nil, err
 		}

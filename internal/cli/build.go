@@ -13,10 +13,18 @@ import (
 
 	"kintsugi/builder"
 	"kintsugi/internal/fault"
+	"kintsugi/internal/patchinput"
 	"kintsugi/internal/report"
 	"kintsugi/internal/text"
 	"kintsugi/internal/vm"
 )
+
+// patchHelp is what PATCH can be.
+const patchHelp = `
+A PATCH is a file, - for standard input, a folder of patches, or a quilt series.
+Files can be packed by gzip, xz or zstd. Cover letters of git format-patch are
+skipped.
+`
 
 // maxPatches is more than anybody has.
 const maxPatches = 1000
@@ -29,7 +37,7 @@ func buildVerb(a *app) *cobra.Command {
 		Use:   "build [flags] PATCH...",
 		Short: "Build a livepatch module from source patches",
 		Long: `Build a livepatch module from source patches that are applied one after the other.
-
+` + patchHelp + `
 The output directory gets NAME.ko, report.json and src/, the module's source,
 which make -C HEADERS M=DIR/src compiles again by hand. They replace those of an
 earlier build. A build that does not succeed leaves report.json alone.
@@ -136,12 +144,7 @@ func checkOptions(opts builder.Options) error {
 	if opts.Jobs < 1 {
 		return fault.Inputf("-j %d: at least one compiler has to run", opts.Jobs)
 	}
-	for _, path := range opts.Patches {
-		if err := readable(path); err != nil {
-			return fault.Inputf("patch: %w", err)
-		}
-	}
-	return nil
+	return patchinput.Check(opts.Patches)
 }
 
 // checkOutput refuses a directory where src is not of an earlier build: it

@@ -14,7 +14,7 @@ func checkVerb(a *app) *cobra.Command {
 	cmd := a.reporting(&cobra.Command{
 		Use:   "check [flags] PATCH...",
 		Short: "Say whether patches can be livepatched, without building the module",
-		Long:  "Say whether patches can be livepatched, without building the module.\n" + kernelHelp,
+		Long:  "Say whether patches can be livepatched, without building the module.\n" + patchHelp + kernelHelp,
 		Args:  wants(1, maxPatches, "PATCH..."),
 	})
 	kernel := a.kernelFlags(cmd)

@@ -3,30 +3,19 @@
 package kofile
 
 import (
-	"bufio"
-	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/klauspost/compress/gzip"
-	"github.com/klauspost/compress/zstd"
-	"github.com/mikelolasagasti/xz"
-
 	"kintsugi/internal/fault"
+	"kintsugi/internal/unpack"
 )
 
-const (
-	// maxSize bounds what is read of a module, packed and unpacked, in bytes.
-	// The largest ones with debug information have some 100 MB.
-	maxSize = 256 << 20
-	// maxWindow bounds what the decoders look back, in bytes: scripts/Makefile.modinst
-	// has 2 MiB, xz -9 64 MiB.
-	maxWindow = 128 << 20
-)
+// maxSize bounds what is read of a module, packed and unpacked, in bytes. The
+// largest ones with debug information have some 100 MB.
+const maxSize = 256 << 20
 
 // suffixes are the names that modules have (scripts/Makefile.modinst).
 var suffixes = []string{".ko", ".ko.xz", ".ko.zst", ".ko.gz"}
@@ -72,45 +61,9 @@ func Read(path string) ([]byte, error) {
 // Unpack reads r to its end and unpacks it. What is not packed is returned as
 // it is.
 func Unpack(r io.Reader) ([]byte, error) {
-	packed := bufio.NewReader(io.LimitReader(r, maxSize+1))
-	u, err := unpacker(packed)
-	if err != nil {
-		return nil, err
-	}
-	data, err := io.ReadAll(io.LimitReader(u, maxSize+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxSize {
+	data, err := unpack.All(r, maxSize)
+	if errors.Is(err, unpack.ErrTooLarge) {
 		return nil, errors.New("module larger than 256 MB")
 	}
-	return data, nil
-}
-
-func unpacker(r *bufio.Reader) (io.Reader, error) {
-	magic, err := r.Peek(6)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	switch {
-	case bytes.HasPrefix(magic, []byte("\xfd7zXZ\x00")):
-		return named("xz")(xz.NewReader(r, maxWindow))
-	case bytes.HasPrefix(magic, []byte("\x28\xb5\x2f\xfd")):
-		// One goroutine: it ends with the read, and many modules are read at once.
-		return named("zstd")(zstd.NewReader(r, zstd.WithDecoderConcurrency(1),
-			zstd.WithDecoderMaxMemory(maxSize), zstd.WithDecoderMaxWindow(maxWindow)))
-	case bytes.HasPrefix(magic, []byte("\x1f\x8b")):
-		return named("gzip")(gzip.NewReader(r))
-	}
-	return r, nil
-}
-
-// named adds the decoder's name to an error.
-func named(format string) func(r io.Reader, err error) (io.Reader, error) {
-	return func(r io.Reader, err error) (io.Reader, error) {
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", format, err)
-		}
-		return r, nil
-	}
+	return data, err
 }
