@@ -71,19 +71,6 @@ func (m machine) addSites(f *elfobj.File) {
 	f.Sections = append(f.Sections, sites, relocs)
 }
 
-func readObject(t testing.TB, path string) *elfobj.File {
-	t.Helper()
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := elfobj.Read(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
-}
-
 // manySided has references of all kinds: calls, strings, tables, static
 // locals, jump tables, large constants, pointers to functions.
 const manySided = `

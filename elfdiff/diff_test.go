@@ -70,14 +70,6 @@ func (p pair) judge(t *testing.T, r *elfdiff.Result) {
 	}
 }
 
-// swap is a patch as one replacement in the source.
-func swap(source, old, new string) (string, string) {
-	if strings.Count(source, old) != 1 {
-		panic("the source has not exactly one " + old)
-	}
-	return source, strings.Replace(source, old, new, 1)
-}
-
 func edit(name, source, old, new string, p pair) pair {
 	p.name = name
 	p.orig, p.patched = swap(source, old, new)

@@ -1,12 +1,8 @@
 package elfdiff_test
 
 import (
-	"debug/elf"
 	"strings"
 	"testing"
-
-	"kintsugi/internal/elfobj"
-	"kintsugi/internal/extract"
 )
 
 // TestTwins has what is easily taken for something else of nearly the same name.
@@ -40,66 +36,5 @@ int f(int x) { if (limited()) external(1); if (limited()) external(1); if (limit
 			pair{functions: []string{"f"}, data: []string{"new:done"}}),
 	} {
 		t.Run(p.name, func(t *testing.T) { p.run(t) })
-	}
-}
-
-// TestReferences says what the references of an extracted object are to.
-func TestReferences(t *testing.T) {
-	source := `static int counter; static noinline int helper(int x) { counter++; return external(x); }
-	struct ops { int (*call)(int); }; static int f(int x); static const struct ops table = { f }; const struct ops *get(void) { return &table; }
-	static int f(int x) { return helper(x) + counter; } int (*pointer(void))(int) { return f; } int g(int x) { return external(x); }`
-	orig, patched := swap(source, "return helper(x) + counter;", "printk(\"%p\", f); return helper(x + 1) + counter;")
-	r := diffSources(t, orig, patched)
-	x, err := extract.Cut(r, extract.Options{Prefix: "klp_"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	outside := map[string]bool{}
-	for _, e := range x.Externals {
-		outside[e.Name] = true
-	}
-	for _, name := range []string{"counter", "helper", "printk", "f"} {
-		if !outside[name] {
-			t.Errorf("%s is not left to the kernel: %v", name, outside)
-		}
-	}
-	if len(x.Replacements) != 1 || x.Replacements[0].Func.Name != "f" {
-		t.Errorf("replacements: %v", x.Replacements)
-	}
-	mustLink(t, x.File)
-}
-
-// TestDirectCalls has two changed functions that call each other: the new
-// code calls the new code, without the detour over ftrace.
-func TestDirectCalls(t *testing.T) {
-	source := `static noinline int helper(int x) { return external(x); } int f(int x) { return helper(x) + 1; }`
-	r := diffSources(t, source, `static noinline int helper(int x) { return external(x + 1); } int f(int x) { return helper(x) + 2; }`)
-	x, err := extract.Cut(r, extract.Options{Prefix: "klp_"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range x.Externals {
-		if e.Name == "helper" {
-			t.Error("the call of a changed function leaves the module")
-		}
-	}
-}
-
-// mustLink checks that an extracted object survives being written, read and
-// compared with itself.
-func mustLink(t *testing.T, f *elfobj.File) {
-	t.Helper()
-	data, err := f.Write()
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := elfobj.Read(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range again.Symbols {
-		if s.Type == elf.STT_FUNC && s.Section == nil {
-			t.Errorf("function %s has no section", s.Name)
-		}
 	}
 }

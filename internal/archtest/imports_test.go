@@ -38,6 +38,7 @@ var only = map[string]map[string]string{
 	"os/exec": {
 		"internal/command":        "is the way to run anything",
 		"internal/testenv":        "builds kintsugi for tests, which are all that import it",
+		"internal/testobj":        "compiles objects for tests, which are all that import it",
 		"internal/cage":           "looks for programs",
 		"internal/target/prepare": "looks for tools",
 		"internal/vm":             "looks for QEMU; its guest's init starts the probe",

@@ -1,9 +1,10 @@
-package elfdiff_test
+package extract_test
 
 import (
 	"testing"
 
 	"kintsugi/internal/objmodel"
+	"kintsugi/internal/testobj"
 )
 
 // TestTaken has pointers to functions of the kernel: only new ones count.
@@ -24,7 +25,7 @@ int f(int x) { store(stored); return called(x) + own(x); }`
 		{"a tail call", "int f(int x)", "int g(int x) { return called(x); } int f(int x)", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			orig, patched := swap(source, c.old, c.new)
+			orig, patched := testobj.Swap(source, c.old, c.new)
 			got := map[string]string{}
 			for _, e := range extracted(t, diffSources(t, orig, patched)).Externals {
 				if e.TakenBy != "" && e.Name != "slot" { // a variable's is for whoever knows that it is one

@@ -1,4 +1,4 @@
-package elfdiff_test
+package debuginfo_test
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"kintsugi/internal/debuginfo"
+	"kintsugi/internal/testobj"
 )
 
 // TestLayouts has types that look different in memory, and some that do not.
@@ -28,9 +29,9 @@ int f(struct outer *o, union either *e) { struct local { int one; } l = { o->fir
 		{"a new type", "union either {", "struct fresh { int one; }; union either { struct fresh *three;", "union either: it has the new member three"},
 		{"a type of one function", "struct local { int one; }", "struct local { int one, two; }", ""},
 	} {
-		orig, patched := swap(source, c.old, c.new)
+		orig, patched := testobj.Swap(source, c.old, c.new)
 		for _, flag := range []string{"-gdwarf-5", "-gdwarf-4"} {
-			changes, err := debuginfo.ChangedLayouts(build(t, orig, flag), build(t, patched, flag))
+			changes, err := debuginfo.ChangedLayouts(testobj.Build(t, orig, flag), testobj.Build(t, patched, flag))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -48,8 +49,8 @@ int f(struct outer *o, union either *e) { struct local { int one; } l = { o->fir
 // TestLayoutsUnknown has objects that do not know their types.
 func TestLayoutsUnknown(t *testing.T) {
 	for _, flag := range []string{"-g0", "-g1"} {
-		changes, err := debuginfo.ChangedLayouts(build(t, `struct s { int a; }; int f(struct s *s) { return external(s->a); }`, flag),
-			build(t, `struct s { int b, a; }; int f(struct s *s) { return external(s->a); }`, flag))
+		changes, err := debuginfo.ChangedLayouts(testobj.Build(t, `struct s { int a; }; int f(struct s *s) { return external(s->a); }`, flag),
+			testobj.Build(t, `struct s { int b, a; }; int f(struct s *s) { return external(s->a); }`, flag))
 		if err != nil || len(changes) > 0 {
 			t.Errorf("%s: %v, %v", flag, changes, err)
 		}

@@ -1,4 +1,4 @@
-package elfdiff_test
+package debuginfo_test
 
 import (
 	"path/filepath"
@@ -7,10 +7,11 @@ import (
 
 	"kintsugi/internal/debuginfo"
 	"kintsugi/internal/objmodel"
+	"kintsugi/internal/testobj"
 )
 
 func TestLines(t *testing.T) {
-	o, err := objmodel.Load(build(t, "static inline __attribute__((always_inline)) int half(int x) {\n\treturn x / 2 + external_data;\n}\nint f(int x) {\n\treturn external(half(x));\n}\nint g(int x) {\n\treturn external(x);\n}\n", "-g1"))
+	o, err := objmodel.Load(testobj.Build(t, "static inline __attribute__((always_inline)) int half(int x) {\n\treturn x / 2 + external_data;\n}\nint f(int x) {\n\treturn external(half(x));\n}\nint g(int x) {\n\treturn external(x);\n}\n", "-g1"))
 	if err != nil {
 		t.Fatal(err)
 	}

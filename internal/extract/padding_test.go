@@ -1,12 +1,10 @@
-package elfdiff_test
+package extract_test
 
 import (
 	"bytes"
 	"testing"
 
-	"kintsugi/elfdiff"
-	"kintsugi/internal/elfobj"
-	"kintsugi/internal/extract"
+	"kintsugi/internal/testobj"
 )
 
 // TestPadding has functions before whose entry the kernel writes code: that
@@ -24,7 +22,7 @@ func TestPadding(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			flags := []string{c.flag, "-falign-functions=16"}
-			orig, patched := swap(source, "g(int x) { return external(x)", "g(int x) { return external(x + 1)")
+			orig, patched := testobj.Swap(source, "g(int x) { return external(x)", "g(int x) { return external(x + 1)")
 			x := extracted(t, diffSources(t, orig, patched, flags...))
 			g := alias(t, x, "g")
 			if g.Value != c.pad || g.Section.Align != 16 {
@@ -35,27 +33,4 @@ func TestPadding(t *testing.T) {
 			}
 		})
 	}
-}
-
-func extracted(t *testing.T, r *elfdiff.Result) *extract.Object {
-	t.Helper()
-	x, err := extract.Cut(r, extract.Options{Prefix: "klp0_"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return x
-}
-
-// alias is the symbol by which the module replaces a function.
-func alias(t *testing.T, x *extract.Object, function string) *elfobj.Symbol {
-	t.Helper()
-	for _, rep := range x.Replacements {
-		for _, s := range x.File.Symbols {
-			if s.Name == rep.Alias && rep.Func.Name == function {
-				return s
-			}
-		}
-	}
-	t.Fatalf("%s is not replaced", function)
-	return nil
 }

@@ -1,0 +1,90 @@
+// Package testobj compiles the objects of tests, as a kernel's build would.
+package testobj
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"kintsugi/internal/elfobj"
+)
+
+// Flags are those of a distribution's kernel that shape its objects.
+var Flags = []string{
+	"-O2", "-fno-strict-aliasing", "-fno-common", "-fno-PIE", "-mcmodel=kernel", "-mno-red-zone", "-mno-sse",
+	"-fno-asynchronous-unwind-tables", "-fno-jump-tables", "-fno-delete-null-pointer-checks", "-fno-stack-protector",
+	"-fcf-protection=none", "-pg", "-mrecord-mcount", "-mfentry", "-fno-builtin", "-ffreestanding",
+	"-ffunction-sections", "-fdata-sections", "-std=gnu11", "-w",
+}
+
+// Prelude has what the kernel's own macros expand to, cut down to the
+// sections they make.
+const Prelude = `
+typedef unsigned short u16; typedef unsigned int u32; typedef unsigned long u64; typedef _Bool bool;
+#define noinline __attribute__((noinline))
+#define notrace __attribute__((no_instrument_function))
+#define __init __attribute__((section(".init.text")))
+int printk(const char *fmt, ...);
+int external(int);
+extern int external_data;
+#define BUG_FLAGS(flags) asm volatile("1: ud2\n.pushsection __bug_table,\"aw\"\n2: .long 1b - .\n.long %c0 - .\n.word %c1\n.word %c2\n.popsection" : : "i" (__FILE__), "i" (__LINE__), "i" (flags))
+struct static_key { int enabled; void *p; };
+#define EXPORT(sym, sec) asm(".section \"___ksymtab" #sec "+" #sym "\",\"a\"\n__ksymtab_" #sym ": .long " #sym " - .\n.long __kstrtab_" #sym " - .\n.long 0\n.previous\n.section __ksymtab_strings,\"aMS\",@progbits,1\n__kstrtab_" #sym ": .asciz \"" #sym "\"\n.previous")
+#define EXPORT_NEWER(sym, license) asm(".section .export_symbol,\"a\"\n__export_symbol_" #sym ": .asciz \"" #license "\"\n.ascii \"\\0\"\n.balign 8\n.quad " #sym "\n.previous")
+static inline __attribute__((always_inline)) bool static_branch(struct static_key *key) {
+	asm goto("1: .byte 0x0f,0x1f,0x44,0x00,0x00\n.pushsection __jump_table,\"aw\"\n.balign 8\n.long 1b - .\n.long %l[yes] - .\n.quad %c0 + 0 - .\n.popsection" : : "i" (key) : : yes);
+	return 0;
+yes:	return 1;
+}
+#define ALT(feature) asm volatile("661: nop\n662:\n.pushsection .altinstructions,\"a\"\n.long 661b - .\n.long 663f - .\n.word " #feature "\n.byte 662b-661b\n.byte 664f-663f\n.popsection\n.pushsection .altinstr_replacement,\"ax\"\n663: pause\n664:\n.popsection" ::: "memory")
+`
+
+// Build compiles C for x86-64 with the kernel's flags and further ones.
+func Build(t testing.TB, source string, flags ...string) *elfobj.File {
+	t.Helper()
+	return BuildWith(t, "gcc", source, append(slices.Clone(Flags), flags...))
+}
+
+// BuildWith compiles C with a compiler of the test's choice.
+func BuildWith(t testing.TB, compiler, source string, flags []string) *elfobj.File {
+	t.Helper()
+	if _, err := exec.LookPath(compiler); err != nil {
+		t.Skipf("%s is not installed", compiler)
+	}
+	dir := t.TempDir()
+	object := filepath.Join(dir, "unit.o")
+	if err := os.WriteFile(filepath.Join(dir, "unit.c"), []byte(Prelude+"#line 1\n"+source), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(compiler, append(slices.Clone(flags), "-c", "-o", object, "unit.c")...)
+	cmd.Dir = dir
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", compiler, err, out)
+	}
+	return Read(t, object)
+}
+
+// Read reads an object file.
+func Read(t testing.TB, path string) *elfobj.File {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := elfobj.Read(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// Swap is a patch as one replacement in the source.
+func Swap(source, old, new string) (string, string) {
+	if strings.Count(source, old) != 1 {
+		panic("the source has not exactly one " + old)
+	}
+	return source, strings.Replace(source, old, new, 1)
+}
