@@ -37,7 +37,7 @@ func (s *selection) author() {
 	}
 }
 
-// heed deals with one pointer of a section of the author's.
+// macro deals with one pointer of a section of the author's.
 func (s *selection) macro(sec *elfobj.Section, r elfobj.Reloc) {
 	a, off := s.patched.PointedAt(r)
 	switch kind := objmodel.CallbackKind(sec.Name, s.patched.SymbolAt(sec, r.Offset)); {

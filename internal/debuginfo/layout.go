@@ -43,7 +43,7 @@ func ChangedLayouts(orig, patched *elfobj.File) ([]LayoutChange, error) {
 	return changes, nil
 }
 
-// layoutDifference says in words where b is not as a, and nothing where the two are the same.
+// layoutDifference describes the first difference between a and b; it is empty if they are the same.
 func layoutDifference(a, b *dwarf.StructType) string {
 	if a.ByteSize != b.ByteSize {
 		return fmt.Sprintf("its size goes from %d to %d bytes", a.ByteSize, b.ByteSize)

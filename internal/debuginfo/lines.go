@@ -20,7 +20,7 @@ type Lines struct {
 	inlined map[*elfobj.Section][]inlining
 }
 
-// Line is a place in a source file as the compiler was told of it.
+// Line is a place in a source file under the name that the compiler got.
 type Line struct {
 	File   string // relative to the compilation's directory
 	Number int

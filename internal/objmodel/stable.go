@@ -24,7 +24,7 @@ var (
 
 // StableName is name without the numbers that a compiler, __UNIQUE_ID or an
 // initcall puts into it and that shift when something else in the file
-// changes. Rust names are told as a person reads them, without hashes.
+// changes. Rust names are demangled and have no hashes.
 func StableName(name string) string {
 	if len(name) > 0 && strings.IndexByte(name[1:], '.') >= 0 {
 		name, _, _ = strings.Cut(name, ".llvm.") // a static that link-time optimization made global
