@@ -7,8 +7,8 @@ import (
 	"kintsugi/internal/target"
 )
 
-// enclosed notes what the target's programs run in. Without a cage on request
-// is a finding; a target of the host's own toolchain has none by default.
+// enclosed records what the target's programs run in, and warns if that is
+// nothing.
 func (rec *record) enclosed(c cage.Cage, opts Options) {
 	rec.rep.Cage = string(c.Kind)
 	rec.rep.Target.Toolchain = toolchainOf(opts.Target)

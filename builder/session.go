@@ -73,6 +73,9 @@ func open(ctx context.Context, opts Options) (*session, error) {
 			Hint("set TMPDIR to a directory with a few hundred megabytes of room")
 	}
 	c, err := t.Cage(ctx, work, opts.Cage)
+	if err == nil {
+		c.Launcher, err = cage.LauncherOf(opts.Launcher)
+	}
 	if err != nil {
 		kernel.Image.Close()
 		return nil, errors.Join(err, os.Remove(work))

@@ -10,7 +10,7 @@ import (
 )
 
 // searchPath is where programs are looked for, in a cage and by Has.
-const searchPath = "/usr/sbin:/usr/bin:/sbin:/bin"
+const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // environment is all that a program in a cage gets, beside what its command
 // and the launcher set.
@@ -68,10 +68,25 @@ func (c Cage) bubblewrap() []string {
 	if c.Work != "" {
 		words = append(words, "--bind", c.Work, Build)
 	}
+	words = append(words, c.launcher()...)
+	return append(words, "--remount-ro", "/")
+}
+
+// launcher shows what a compiler launcher needs of the host.
+func (c Cage) launcher() []string {
+	var words []string
+	for _, dir := range c.Launcher.Read {
+		words = append(words, "--ro-bind", dir, dir)
+	}
 	for _, dir := range c.Launcher.Writable {
 		words = append(words, "--bind", dir, dir)
 	}
-	return append(words, "--remount-ro", "/")
+	if c.Launcher.Network {
+		for _, file := range []string{"/etc/hosts", "/etc/resolv.conf", "/etc/nsswitch.conf"} {
+			words = append(words, "--ro-bind-try", file, file)
+		}
+	}
+	return words
 }
 
 // rootFolders are what programs need of the toolchain's root. Of the host's

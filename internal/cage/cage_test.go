@@ -161,3 +161,40 @@ func alive(t *testing.T, arg string) bool {
 		return slices.Contains(strings.Split(string(text), "\x00"), arg)
 	})
 }
+
+func TestLauncherOf(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	for _, name := range []string{"XDG_CACHE_HOME", "CCACHE_DIR", "CCACHE_PREFIX", "DISTCC_DIR"} {
+		t.Setenv(name, "")
+	}
+	t.Setenv("CCACHE_MAXSIZE", "1G")
+	got, err := LauncherOf([]string{"ccache"})
+	want := Launcher{Writable: []string{home + "/.cache/ccache"}}
+	if err != nil || got.Network || !slices.Equal(got.Writable, want.Writable) ||
+		!slices.Contains(got.Env, "CCACHE_MAXSIZE=1G") || !slices.Contains(got.Env, "CCACHE_DIR="+home+"/.cache/ccache") {
+		t.Errorf("%+v, %v", got, err)
+	}
+	t.Setenv("CCACHE_PREFIX", "distcc")
+	if got, err = LauncherOf([]string{"/opt/x/ccache"}); err != nil || !got.Network || len(got.Writable) != 2 || !slices.Equal(got.Read, []string{"/opt/x"}) {
+		t.Errorf("with distcc: %+v, %v", got, err)
+	}
+	if got, err = LauncherOf(nil); err != nil || got.Network || got.Writable != nil || got.Env != nil {
+		t.Errorf("none: %+v, %v", got, err)
+	}
+}
+
+// TestLauncherInCage has a launcher write to its folder, and to no other.
+func TestLauncherInCage(t *testing.T) {
+	c := onHost(t)
+	dir, other := t.TempDir(), t.TempDir()
+	t.Setenv("CCACHE_DIR", dir)
+	var err error
+	if c.Launcher, err = LauncherOf([]string{"ccache"}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := run(t, c, "echo kept > $CCACHE_DIR/x && ! echo > "+other+"/x")
+	if text, readErr := os.ReadFile(filepath.Join(dir, "x")); err != nil || readErr != nil || string(text) != "kept\n" {
+		t.Errorf("%q, %v: %s", text, err, out)
+	}
+}

@@ -179,7 +179,7 @@ func (t *Target) checkParts(id identity) error {
 // prepare builds what compiling one unit in the source needs.
 func (t *Target) prepare(ctx context.Context, progress Progress) error {
 	progress.Step("prepare")
-	c, err := t.Cage(ctx, "", cage.Options{})
+	c, err := t.addingCage(ctx)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,7 @@ func (s *Store) takeToolchain(ctx context.Context, t *Target, suite string, prog
 		host := toolchain.OfHost
 		t.Toolchain = &host
 	}
-	c, err := t.Cage(ctx, "", cage.Options{})
+	c, err := t.addingCage(ctx)
 	if err != nil {
 		return err
 	}
@@ -72,17 +72,27 @@ func (s *Store) unpackToolchain(ctx context.Context, t *Target, name string, pro
 	return err
 }
 
+// ofHost reports whether the target is compiled with what is installed here.
+func (t *Target) ofHost() bool { return t.Toolchain == nil || t.Toolchain.Kind == toolchain.Host }
+
+// addingCage is what programs run in while the target is made. Its source is
+// trusted, so that a machine without a cage can have targets of its own toolchain.
+func (t *Target) addingCage(ctx context.Context) (cage.Cage, error) {
+	return t.Cage(ctx, "", cage.Options{None: t.ofHost()})
+}
+
 // Cage is what programs of the target run in, with work as the one folder that
 // they write to.
 func (t *Target) Cage(ctx context.Context, work string, opts cage.Options) (cage.Cage, error) {
-	if t.Toolchain == nil || t.Toolchain.Kind == toolchain.Host {
-		return cage.Cage{Kind: cage.None, Root: "/", Source: t.Source, Work: work}, nil
+	root := "/"
+	if !t.ofHost() {
+		root = t.Toolchain.Root
 	}
-	kind, err := cage.Choose(ctx, t.Toolchain.Root, opts.None)
+	kind, err := cage.Choose(ctx, root, opts.None)
 	if err != nil {
 		return cage.Cage{}, err
 	}
-	c := cage.Cage{Kind: kind, Root: t.Toolchain.Root, Source: t.Source, Work: work, Read: t.readable(), Limits: cage.DefaultLimits}
+	c := cage.Cage{Kind: kind, Root: root, Source: t.Source, Work: work, Read: t.readable(), Limits: cage.DefaultLimits}
 	if opts.Memory > 0 {
 		c.Limits.Memory = opts.Memory
 	}
@@ -90,9 +100,13 @@ func (t *Target) Cage(ctx context.Context, work string, opts cage.Options) (cage
 }
 
 // readable are the folders outside of the source that the target's build reads:
-// its headers, and where they were built, their source.
+// its headers, where they were built, their source, and a compiler of the host
+// in a folder of its own.
 func (t *Target) readable() []string {
 	var dirs []string
+	if bin := filepath.Dir(t.CC); filepath.IsAbs(bin) && filepath.Dir(bin) != "/" {
+		dirs = append(dirs, filepath.Dir(bin))
+	}
 	for _, dir := range []string{t.Headers, filepath.Join(t.Dir, "root"), sourceOf(t.Headers)} {
 		if _, err := os.Stat(dir); err == nil && dir != "" {
 			dirs = append(dirs, dir)
