@@ -25,7 +25,8 @@ func correlate(orig, patched *objmodel.Object) (pairs *Pairing, ambiguous []*obj
 		}
 	}
 	p.matchAliases()
-	return p, ambiguous
+	moved := p.matchMoved()
+	return p, slices.DeleteFunc(ambiguous, func(b *objmodel.Atom) bool { return moved[b] })
 }
 
 // matchAliases joins atoms that another of their names tells to be the same:
@@ -46,6 +47,9 @@ func (p *Pairing) matchAliases() {
 			continue
 		}
 		for _, s := range b.Symbols() {
+			if isState(b) && objmodel.StableName(s.Name) != s.Name {
+				continue // the compiler's number: the group has been matched without it
+			}
 			if a := byName[s.Name]; a != nil && p.Twin(a) == nil && a.Kind == b.Kind && sectionClass(a) == sectionClass(b) && limit(a) == limit(b) &&
 				registeredText(a) == registeredText(b) {
 				p.join(a, b)

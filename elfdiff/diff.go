@@ -94,6 +94,7 @@ func DiffObjects(orig, patched *objmodel.Object) *Result {
 	s.data()
 	s.unowned()
 	s.close()
+	s.state()
 	s.initCode()
 	return s.result()
 }

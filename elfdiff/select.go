@@ -2,6 +2,8 @@ package elfdiff
 
 import (
 	"fmt"
+	"maps"
+	"strings"
 	"sync"
 
 	"kintsugi/internal/diag"
@@ -17,6 +19,7 @@ type selection struct {
 	pairs         *Pairing
 	cmp           comparison
 	ambiguous     map[*objmodel.Atom]bool
+	renamed       map[*objmodel.Atom]bool    // patched variables whose twin has another name
 	dropped       map[*objmodel.Atom]bool    // entries that do not travel with their function
 	ignored       map[string]bool            // functions and sections whose differences do not count
 	reasons       map[*objmodel.Atom]*reason // patched atoms that travel
@@ -45,6 +48,8 @@ func newSelection(orig, patched *objmodel.Object) *selection {
 	for _, a := range ambiguous {
 		s.ambiguous[a] = true
 	}
+	s.renamed = pairs.matchRenamed()
+	maps.DeleteFunc(s.ambiguous, func(a *objmodel.Atom, _ bool) bool { return s.renamed[a] })
 	s.defined = sync.OnceValue(func() map[string]*elfobj.Symbol { return definedOnce(patched) })
 	s.exports = sync.OnceValues(func() (before, after map[string]bool) { return exportNames(orig), exportNames(patched) })
 	return s
@@ -201,8 +206,7 @@ func (s *selection) followTo(ref *objmodel.Ref, a, owner *objmodel.Atom) {
 	t := ref.Atom
 	switch {
 	case s.ambiguous[t] && !t.Describes() && !t.Spec.Registered:
-		s.refuse(diag.AmbiguousSymbol, t, "Give the variable another name in the patch, or keep the order of its users.",
-			"%s refers to %s, and several static variables of that name cannot be told apart", owner, t)
+		s.refuseAmbiguous(t, owner)
 	case s.external(t):
 	case t.Init():
 		s.refuse(diag.InitCode, t, "", "%s refers to %s, which is gone once the kernel has booted", owner, t)
@@ -217,6 +221,34 @@ func (s *selection) followTo(ref *objmodel.Ref, a, owner *objmodel.Atom) {
 				"the kernel can keep a pointer to the new function %s: unload the module only when nothing uses it any more", t)
 		}
 	}
+}
+
+// refuseAmbiguous refuses a reference of owner to t, of which it is unknown
+// which of the kernel's variables it is.
+func (s *selection) refuseAmbiguous(t, owner *objmodel.Atom) {
+	const hint = "Keep the variable in its function, and keep the order of its users."
+	var same []*objmodel.Atom
+	for _, a := range s.orig.Atoms {
+		if a.Kind == t.Kind && a.Name != "" && localName(a) == localName(t) && sectionClass(a) == sectionClass(t) {
+			same = append(same, a)
+		}
+	}
+	if len(same) == 1 {
+		s.refuse(diag.AmbiguousSymbol, t, hint, "%s refers to %s, and nothing shows that it is the %s that %s uses in the kernel",
+			owner, t, localName(t), userNames(same[0]))
+		return
+	}
+	s.refuse(diag.AmbiguousSymbol, t, hint,
+		"%s refers to %s, and several static variables of that name cannot be told apart", owner, t)
+}
+
+// userNames are the users of a, for a person.
+func userNames(a *objmodel.Atom) string {
+	var names []string
+	for _, u := range a.Users {
+		names = append(names, u.String())
+	}
+	return strings.Join(names, ", ")
 }
 
 // external reports whether references to a are to stay references to what the

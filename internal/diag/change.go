@@ -13,6 +13,27 @@ var changeRows = []Row{
 			"(`Documentation/livepatch/shadow-vars.rst`).",
 	},
 	{
+		Code: StateDropped, Severity: Consent,
+		Meaning: "Patched code leaves a writable variable of the running kernel and uses a new variable in its place. " +
+			"The new variable begins with its initial value. The state of the old one is lost to the patched code, " +
+			"while code that is not patched goes on with it: a list looks empty, a lock no longer excludes " +
+			"whoever holds the old one.",
+		Example: "consent[state-dropped]: vmlinux/lru_list (fs/cache.c): cache_lookup no longer uses the kernel's " +
+			"variable lru_list, whose state is lost: lru_tree is new and begins with its initial value\n" +
+			"  to accept: --accept state-dropped:lru_list",
+		Advice: "Keep the variable with its type and initial value. A static variable with another name alone is " +
+			"recognized (see `variable-renamed`). Accept the loss where the new variable has nothing to do with " +
+			"the old one, or where a callback fills it.",
+	},
+	{
+		Code: VariableRenamed, Severity: Note,
+		Meaning: "A static variable has another name in the patch. It has the size, section, initial value and users " +
+			"of a variable that the patch takes away, and no other variable has them. The patched code uses the " +
+			"kernel's variable, with its state.",
+		Advice: "Nothing where the two are one variable. Give a variable with another purpose another size or " +
+			"initial value.",
+	},
+	{
 		Code: PointerKept, Severity: Warning,
 		Meaning: "Patched code hands out a pointer to a function that is new (a timer's, a work item's, a " +
 			"callback). The kernel can keep it after the livepatch was disabled.",

@@ -19,6 +19,8 @@ const (
 	AmbiguousSymbol Code = "ambiguous-symbol"
 
 	DataChanged        Code = "data-changed"
+	StateDropped       Code = "state-dropped"
+	VariableRenamed    Code = "variable-renamed"
 	PointerKept        Code = "pointer-kept"
 	InitCode           Code = "init-code"
 	NoFtraceSite       Code = "no-ftrace-site"

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"kintsugi/builder"
-	"kintsugi/internal/diag"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/report"
 )
@@ -52,7 +51,7 @@ func (c *testCase) checkRefusal(t *testing.T, rep *report.Report, err error) {
 		if string(fault.CodeOf(err)) != code {
 			t.Errorf("code of the error is %q, want %q", fault.CodeOf(err), code)
 		}
-		if !slices.ContainsFunc(rep.Diagnostics, func(d report.Diagnostic) bool { return string(d.Code) == code && d.Severity == diag.Error }) {
+		if !slices.ContainsFunc(rep.Diagnostics, func(d report.Diagnostic) bool { return string(d.Code) == code && d.Severity.Refuses() }) {
 			t.Errorf("no diagnostic %s in the report", code)
 		}
 	}

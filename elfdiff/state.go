@@ -1,0 +1,88 @@
+package elfdiff
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"kintsugi/internal/diag"
+	"kintsugi/internal/objmodel"
+	"kintsugi/internal/report"
+)
+
+// state reports what becomes of variables that the patch takes away: a renamed
+// one stays the kernel's, and the state of one that included code leaves for a
+// new variable is lost.
+func (s *selection) state() {
+	for _, b := range s.patched.Atoms {
+		if s.renamed[b] && slices.ContainsFunc(b.Users, func(u *objmodel.Atom) bool { return s.reasons[u] != nil }) {
+			s.note(diag.VariableRenamed, b,
+				"%s is the kernel's variable %s: size, section, initial value and users are the same",
+				objmodel.StableName(b.Name), objmodel.StableName(s.twin(b).Name))
+		}
+	}
+	fresh := s.freshState()
+	if len(fresh) == 0 {
+		return
+	}
+	for _, a := range s.orig.Atoms {
+		if s.twin(a) == nil && isState(a) {
+			s.leaves(a, fresh)
+		}
+	}
+}
+
+// freshState are the new variables in the module, by the included functions
+// that use them.
+func (s *selection) freshState() map[*objmodel.Atom][]*objmodel.Atom {
+	fresh := map[*objmodel.Atom][]*objmodel.Atom{}
+	for _, b := range s.patched.Atoms {
+		if s.reasons[b] == nil || s.twin(b) != nil || !isState(b) {
+			continue
+		}
+		for _, u := range b.Users {
+			if u.Kind == objmodel.Func && s.reasons[u] != nil {
+				fresh[u] = append(fresh[u], b)
+			}
+		}
+	}
+	return fresh
+}
+
+// leaves asks for consent if functions that used a use new variables instead.
+func (s *selection) leaves(a *objmodel.Atom, fresh map[*objmodel.Atom][]*objmodel.Atom) {
+	for _, u := range a.Users {
+		if u.Kind != objmodel.Func || u.Init() {
+			continue
+		}
+		w := s.successor(u, fresh)
+		if w == nil {
+			continue
+		}
+		var names []string
+		for _, b := range fresh[w] {
+			names = append(names, objmodel.StableName(b.Name))
+		}
+		old := objmodel.StableName(a.Name) // a consent holds for every kernel, whatever number its compiler gives
+		s.diagnose(report.Diagnostic{Code: diag.StateDropped, Severity: diag.Consent, Symbol: old,
+			Message: fmt.Sprintf("%s no longer uses the kernel's variable %s, whose state is lost: "+
+				"%s is new and begins with its initial value",
+				strings.TrimSuffix(w.String(), ".cold"), old, strings.Join(names, ", ")),
+			Hint: "Keep the variable's name, type and initial value in the patch."})
+		return
+	}
+}
+
+// successor is the included function with new variables that runs in the place
+// of u, nil for none.
+func (s *selection) successor(u *objmodel.Atom, fresh map[*objmodel.Atom][]*objmodel.Atom) *objmodel.Atom {
+	if t := s.twin(u); t != nil && len(fresh[t]) > 0 {
+		return t
+	}
+	for _, w := range s.patched.Atoms {
+		if len(fresh[w]) > 0 && (s.twin(u) == nil || s.twin(w) == nil) && s.pairs.related(u, w) {
+			return w
+		}
+	}
+	return nil
+}
