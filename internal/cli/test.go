@@ -48,7 +48,7 @@ again. During --cycles it runs in a loop with "load", whatever its exit status.
 The guest has those modules in /modules.
 
 The result counts how often each replaced function ran. With four cycles or more,
-memory in use that grows in each quarter of them, by over 8 MB in all, fails the
+kernel memory that grows in each quarter of them, by over 2 MB in all, fails the
 test.
 
 Exit codes: 0 ok; 1 failed or unproven; 2 bad input; 3 the VM did not start.`,

@@ -82,8 +82,9 @@ type Exercised struct {
 type TestCycles struct {
 	Asked int `json:"asked"`
 	Done  int `json:"done"`
-	// MemoryKB is the memory in use without caches: before the first cycle,
-	// then after each of up to four parts of the cycles.
+	// MemoryKB is what the kernel has allocated for itself (slabs that it cannot
+	// drop, vmalloc, stacks, per-CPU memory): before the first cycle, then after
+	// each of up to four parts of the cycles.
 	MemoryKB []int64 `json:"memory_kb"`
 	Lockdep  bool    `json:"lockdep"` // the kernel checks its locks
 }

@@ -110,7 +110,7 @@ func (t *Test) cyclesText() string {
 	for _, kB := range c.MemoryKB {
 		memory = append(memory, strconv.FormatInt(kB, 10))
 	}
-	return fmt.Sprintf("  %d of %s; memory in use %s kB%s\n",
+	return fmt.Sprintf("  %d of %s; kernel memory %s kB%s\n",
 		c.Done, text.Count(c.Asked, "cycle"), strings.Join(memory, ", "), lockdep)
 }
 

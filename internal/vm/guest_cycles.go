@@ -16,19 +16,19 @@ import (
 	"kintsugi/internal/report"
 )
 
-// parts is how many parts the cycles have. The memory in use is measured after
-// each, without the load: one number alone swings by megabytes with the load.
+// parts is how many parts the cycles have. The memory is measured after each,
+// without the load.
 const parts = 4
 
-// cycles loads and unloads the livepatch under load, and measures the memory
-// in use before, and after each part.
+// cycles loads and unloads the livepatch under load, and measures the kernel's
+// memory before, and after each part.
 func (g *guest) cycles(ctx context.Context, l *planLivepatch) error {
 	c := &report.TestCycles{Asked: g.plan.Cycles}
 	g.facts.Cycles = c
 	if err := g.warmUp(ctx, l); err != nil {
 		return err
 	}
-	c.MemoryKB = append(c.MemoryKB, usedMemory())
+	c.MemoryKB = append(c.MemoryKB, kernelMemory())
 	for part := 1; part <= parts; part++ {
 		until := c.Asked * part / parts
 		if until == c.Done {
@@ -37,7 +37,7 @@ func (g *guest) cycles(ctx context.Context, l *planLivepatch) error {
 		if err := g.underLoad(func() error { return g.cycle(ctx, l, c, until) }); err != nil {
 			return err
 		}
-		c.MemoryKB = append(c.MemoryKB, usedMemory())
+		c.MemoryKB = append(c.MemoryKB, kernelMemory())
 	}
 	stats, err := os.ReadFile("/proc/lockdep_stats")
 	c.Lockdep = err == nil
@@ -123,18 +123,21 @@ func endLoad(cmd *exec.Cmd) {
 	limit.Stop()
 }
 
-// usedMemory is the memory in use in kB, without what the kernel can drop at
-// once.
-func usedMemory() int64 {
+// kernelMemory is what the kernel has allocated for itself, in kB, without what
+// it can drop at once: slabs (kmalloc), vmalloc, which modules are in, stacks
+// and per-CPU memory. Free memory would show pages that were allocated by hand
+// too, but swings by tens of megabytes: it lacks pages that lie ready for a CPU,
+// and processes come and go.
+func kernelMemory() int64 {
 	unix.Sync()
-	os.WriteFile("/proc/sys/vm/drop_caches", []byte("3\n"), 0) // a kernel without it measures caches too
+	os.WriteFile("/proc/sys/vm/drop_caches", []byte("3\n"), 0) // a kernel without it has more slabs
 	time.Sleep(time.Second)                                    // deferred frees
 	text, err := os.ReadFile("/proc/meminfo")
 	if err != nil {
 		return 0
 	}
 	m := parseMeminfo(string(text))
-	return m["MemTotal"] - m["MemFree"] - m["Buffers"] - m["Cached"] - m["SReclaimable"]
+	return m["SUnreclaim"] + m["VmallocUsed"] + m["KernelStack"] + m["Percpu"]
 }
 
 // parseMeminfo reads lines such as "MemFree:  123 kB".

@@ -98,10 +98,10 @@ func unfinished(out *outcome, limit time.Duration) string {
 // died, warned, soft lockup.
 const badTaint = 1<<5 | 1<<7 | 1<<9 | 1<<14
 
-// Bounds for the growth of memory in use, in kB: what it swings by without a
-// leak, and what the kernel itself keeps of each cycle.
+// Bounds for the growth of the kernel's memory, in kB: what it swings by without
+// a leak, and what the kernel itself keeps of each cycle.
 const (
-	growthKB      = 8 << 10
+	growthKB      = 2 << 10
 	cycleGrowthKB = 16
 )
 
@@ -120,7 +120,7 @@ func leaked(c *report.TestCycles) string {
 	if growth <= growthKB+int64(c.Done)*cycleGrowthKB {
 		return ""
 	}
-	return fmt.Sprintf("the memory in use grew by %d kB over %d cycles", growth, c.Done)
+	return fmt.Sprintf("the memory of the kernel grew by %d kB over %d cycles", growth, c.Done)
 }
 
 // objects marks those that may stay unloaded.
