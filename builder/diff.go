@@ -25,7 +25,8 @@ func diff(units []proven) ([]changed, error) {
 	for _, u := range units {
 		patched, err := load(u.Patched)
 		if err != nil {
-			return nil, fault.Environmentf("%s (patched): %w", u.Unit.Object, err)
+			// The original was loaded: what cannot be is of the patch.
+			return nil, fault.Inputf("%s (patched): %w", u.Unit.Object, err)
 		}
 		list = append(list, changed{proven: u, diff: elfdiff.DiffObjects(u.orig, patched)})
 	}

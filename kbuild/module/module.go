@@ -65,6 +65,9 @@ func Link(ctx context.Context, spec Spec) (string, error) {
 
 var linkError = regexp.MustCompile(`(?m)^(ERROR: .*|ld: .*|.*: No such file or directory|make.*: \*\*\* .*)$`)
 
+// definedTwice finds the name in the message of ld, or of ld.lld.
+var definedTwice = regexp.MustCompile("(?:multiple definition of `|duplicate symbol: )([A-Za-z0-9_.$]+)")
+
 func linkFailure(work string, err error) error {
 	var exit *command.Error
 	if !errors.As(err, &exit) {
@@ -72,6 +75,10 @@ func linkFailure(work string, err error) error {
 	}
 	if full := toolerr.DiskFull(work, exit.Output); full != nil {
 		return full
+	}
+	if name := definedTwice.FindSubmatch(exit.Output); name != nil {
+		return fault.Inputf("the patch defines %s, and the livepatch module has a symbol of that name", name[1]).
+			Hint("choose another name in the patch")
 	}
 	line := toolerr.CompilerLine(exit.Output)
 	if line == "" {
