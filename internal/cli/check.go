@@ -13,8 +13,8 @@ func checkVerb(a *app) *cobra.Command {
 	opts := builder.Options{Replace: true, Version: version()}
 	cmd := a.reporting(&cobra.Command{
 		Use:   "check [flags] PATCH...",
-		Short: "Say whether patches can be livepatched, without building the module",
-		Long:  "Say whether patches can be livepatched, without building the module.\n" + patchHelp + kernelHelp,
+		Short: "Check whether patches can be livepatched, without building the module",
+		Long:  "Check whether patches can be livepatched, without building the module.\n" + patchHelp + kernelHelp,
 		Args:  wants(1, maxPatches, "PATCH..."),
 	})
 	kernel := a.kernelFlags(cmd)

@@ -32,8 +32,8 @@ func diffVerb(a *app) *cobra.Command {
 	var opts diffOptions
 	cmd := a.reporting(&cobra.Command{
 		Use:   "diff [flags] ORIG.o PATCHED.o",
-		Short: "Say what changed between two objects, and cut out an object with just that",
-		Long: `Say what changed between two relocatable objects of the same source file, function
+		Short: "Show what changed between two objects, and cut out an object with just that",
+		Long: `Show what changed between two relocatable objects of the same source file, function
 by function, and cut out an object that carries just that.
 
 References of OUT.o to the kernel are plain undefined symbols. With --symtab

@@ -20,15 +20,15 @@ import (
 func inspectVerb(a *app) *cobra.Command {
 	cmd := a.reporting(&cobra.Command{
 		Use:   "inspect [flags] MODULE.ko",
-		Short: "Tell what a livepatch module does and, with -t, whether it would load",
-		Long: `Tell what a livepatch module does: the functions that it replaces, and the symbols
-of the kernel that it refers to. With -t, say whether that kernel would load it.
+		Short: "Show what a livepatch module replaces and, with -t, whether it would load",
+		Long: `Show what a livepatch module replaces: the functions, and the symbols of the kernel
+that it refers to. With -t, show whether that kernel would load it.
 
-Exit codes: 0 told; 1 the kernel would not load it; 2 not a module.`,
+Exit codes: 0 shown; 1 the kernel would not load it; 2 not a module.`,
 		Args: wants(1, 1, "MODULE.ko"),
 	})
 	name := a.targetFlag(cmd)
-	cmd.Flags().Lookup("target").Usage = "say whether this kernel would load the module"
+	cmd.Flags().Lookup("target").Usage = "show whether this kernel would load the module"
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if !cmd.Flags().Changed("target") {
 			return a.inspect(args[0], nil)

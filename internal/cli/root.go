@@ -117,7 +117,7 @@ func (a *app) level() progress.Level {
 func (a *app) helpVerb(root *cobra.Command) {
 	root.SetHelpCommand(&cobra.Command{
 		Use:   "help [VERB]",
-		Short: "Tell how a verb is used",
+		Short: "Show how a verb is used",
 		RunE: func(_ *cobra.Command, args []string) error {
 			cmd, rest, err := root.Find(args)
 			if err != nil || len(rest) > 0 {
