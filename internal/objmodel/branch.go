@@ -41,8 +41,9 @@ func (o *Object) readCode(a *Atom, fields []Ref) (unrelocated []Ref) {
 	return unrelocated
 }
 
-// inside gives a PC-relative field its bias in an instruction that ends at end. Where the code cannot be decoded the field is taken to end the
-// instruction, as it does in all but those that also have an immediate.
+// inside gives a PC-relative field its bias in an instruction that ends at end.
+// Where the code cannot be decoded, the field is taken to end the instruction, as
+// it does in all instructions without an immediate.
 func (o *Object) inside(field *Ref, in arch.Insn, end int) {
 	kind := o.relocs[field.Type]
 	if !kind.PCRel {
