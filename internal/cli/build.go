@@ -26,8 +26,8 @@ Files can be packed by gzip, xz or zstd. Cover letters of git format-patch are
 skipped.
 `
 
-// maxPatches is more than anybody has.
-const maxPatches = 1000
+// maxPatches bounds the patches, and the modules, of a command line.
+const maxPatches = patchinput.MaxPatches
 
 func buildVerb(a *app) *cobra.Command {
 	opts := builder.Options{Replace: true, Version: version()}

@@ -23,7 +23,7 @@ func readFile(path string) ([]byte, error) {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, lastWord(err)
+		return nil, fault.WithoutCall(err)
 	}
 	defer f.Close()
 	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
@@ -38,7 +38,7 @@ func readable(path string) error {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return lastWord(err)
+		return fault.WithoutCall(err)
 	case info.IsDir():
 		return fmt.Errorf("%s: is a directory", path)
 	case !info.Mode().IsRegular() && info.Mode()&fs.ModeNamedPipe == 0:
@@ -49,20 +49,11 @@ func readable(path string) error {
 	return nil
 }
 
-// lastWord is a path error without the name of the system call.
-func lastWord(err error) error {
-	var e *fs.PathError
-	if errors.As(err, &e) {
-		return fmt.Errorf("%s: %w", e.Path, e.Err)
-	}
-	return err
-}
-
 // replaceFile writes a file of results, all of it or nothing.
 func replaceFile(path string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		return fault.Environmentf("output: %w", lastWord(err))
+		return fault.Environmentf("output: %w", fault.WithoutCall(err))
 	}
 	defer os.Remove(f.Name())
 	_, err = f.Write(data)

@@ -14,9 +14,9 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// maxPatch bounds a patch, in bytes. A whole kernel release is larger, but
+// MaxSize bounds a patch, in bytes. A whole kernel release is larger, but
 // is no livepatch.
-const maxPatch = 64 << 20
+const MaxSize = 64 << 20
 
 // Parse reads a patch: the output of git diff or git format-patch (also
 // several mails in one mbox), of diff -u, or a quilt patch. One leading
@@ -34,8 +34,8 @@ func Parse(name string, data []byte) (*Patch, error) {
 
 func parseText(data []byte) ([]*File, error) {
 	switch {
-	case len(data) > maxPatch:
-		return nil, fault.Inputf("patch of more than %d MiB", maxPatch>>20)
+	case len(data) > MaxSize:
+		return nil, fault.Inputf("patch of more than %d MiB", MaxSize>>20)
 	case len(bytes.TrimSpace(data)) == 0:
 		return nil, fault.Inputf("empty patch")
 	case bytes.HasPrefix(data, []byte{0xff, 0xfe}), bytes.HasPrefix(data, []byte{0xfe, 0xff}):

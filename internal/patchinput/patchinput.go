@@ -4,7 +4,6 @@ package patchinput
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -13,15 +12,13 @@ import (
 	"strings"
 
 	"kintsugi/internal/fault"
+	"kintsugi/internal/patchfile"
 	"kintsugi/internal/unpack"
 )
 
 const (
-	// maxSize bounds a patch, in bytes. A whole kernel release is larger, but is
-	// no livepatch.
-	maxSize = 64 << 20
-	// maxPatches is more than anybody has.
-	maxPatches = 1000
+	// MaxPatches is more than anybody has.
+	MaxPatches = 1000
 	// SeriesName is the file of quilt that lists the patches of a folder in order.
 	SeriesName = "series"
 )
@@ -47,8 +44,8 @@ func Read(args []string, stdin io.Reader) ([]File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if files = append(files, more...); len(files) > maxPatches {
-			return nil, fault.Inputf("more than %d patches", maxPatches)
+		if files = append(files, more...); len(files) > MaxPatches {
+			return nil, fault.Inputf("more than %d patches", MaxPatches)
 		}
 	}
 	files = slices.DeleteFunc(files, func(f File) bool { return isCoverLetter(f.Data) })
@@ -61,7 +58,10 @@ func Read(args []string, stdin io.Reader) ([]File, error) {
 // Check reports an argument that names nothing, without reading any.
 func Check(args []string) error {
 	for _, arg := range args {
-		if _, err := stat(arg); arg != Stdin && err != nil {
+		if arg == Stdin {
+			continue
+		}
+		if _, err := stat(arg); err != nil {
 			return err
 		}
 	}
@@ -72,7 +72,7 @@ func stat(arg string) (fs.FileInfo, error) {
 	info, err := os.Stat(arg)
 	switch {
 	case err != nil:
-		return nil, fault.Inputf("patch: %w", withoutCall(err))
+		return nil, fault.Inputf("patch: %w", fault.WithoutCall(err))
 	case !info.IsDir() && !info.Mode().IsRegular() && info.Mode()&fs.ModeNamedPipe == 0:
 		return nil, fault.Inputf("patch: %s: not a file", arg)
 	}
@@ -94,7 +94,7 @@ func readArg(arg string, stdin io.Reader) ([]File, error) {
 	}
 	file, err := os.Open(arg)
 	if err != nil {
-		return nil, fault.Inputf("patch: %w", withoutCall(err))
+		return nil, fault.Inputf("patch: %w", fault.WithoutCall(err))
 	}
 	defer file.Close()
 	return one(filepath.Base(arg), file)
@@ -102,14 +102,22 @@ func readArg(arg string, stdin io.Reader) ([]File, error) {
 
 // one is the patch that r has.
 func one(name string, r io.Reader) ([]File, error) {
-	data, err := unpack.All(r, maxSize)
+	data, err := unpacked(name, r)
+	if err != nil {
+		return nil, err
+	}
+	return []File{{Name: name, Data: data}}, nil
+}
+
+func unpacked(name string, r io.Reader) ([]byte, error) {
+	data, err := unpack.All(r, patchfile.MaxSize)
 	if errors.Is(err, unpack.ErrTooLarge) {
-		return nil, fault.Inputf("%s: patch of more than %d MiB", name, maxSize>>20)
+		return nil, fault.Inputf("%s: patch of more than %d MiB", name, patchfile.MaxSize>>20)
 	}
 	if err != nil {
 		return nil, fault.Inputf("%s: %w", name, err)
 	}
-	return []File{{Name: name, Data: data}}, nil
+	return data, nil
 }
 
 // suffixes are the names of patches in a folder, each also packed.
@@ -130,7 +138,7 @@ func isPatch(name string) bool {
 func readFolder(dir string) ([]File, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return nil, fault.Inputf("patches: %w", withoutCall(err))
+		return nil, fault.Inputf("patches: %w", fault.WithoutCall(err))
 	}
 	var names []string
 	for _, e := range entries {
@@ -150,12 +158,12 @@ func readFolder(dir string) ([]File, error) {
 
 // readNamed reads files of dir. No name, and no symbolic link, leads out of it.
 func readNamed(dir string, names []string) ([]File, error) {
-	if len(names) > maxPatches {
-		return nil, fault.Inputf("%s: more than %d patches", dir, maxPatches)
+	if len(names) > MaxPatches {
+		return nil, fault.Inputf("%s: more than %d patches", dir, MaxPatches)
 	}
 	root, err := os.OpenRoot(dir)
 	if err != nil {
-		return nil, fault.Inputf("patches: %w", withoutCall(err))
+		return nil, fault.Inputf("patches: %w", fault.WithoutCall(err))
 	}
 	defer root.Close()
 	var files []File
@@ -172,24 +180,15 @@ func readNamed(dir string, names []string) ([]File, error) {
 func readIn(root *os.Root, name string) ([]File, error) {
 	info, err := root.Stat(name)
 	if err != nil {
-		return nil, fault.Inputf("patch of %s: %w", root.Name(), withoutCall(err))
+		return nil, fault.Inputf("patch of %s: %w", root.Name(), fault.WithoutCall(err))
 	}
 	if !info.Mode().IsRegular() {
 		return nil, fault.Inputf("patch of %s: %s: not a file", root.Name(), name)
 	}
 	file, err := root.Open(name)
 	if err != nil {
-		return nil, fault.Inputf("patch of %s: %w", root.Name(), withoutCall(err))
+		return nil, fault.Inputf("patch of %s: %w", root.Name(), fault.WithoutCall(err))
 	}
 	defer file.Close()
 	return one(filepath.Base(name), file)
-}
-
-// withoutCall is a path error without the name of the system call.
-func withoutCall(err error) error {
-	var e *fs.PathError
-	if errors.As(err, &e) {
-		return fmt.Errorf("%s: %w", e.Path, e.Err)
-	}
-	return err
 }

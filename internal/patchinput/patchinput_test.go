@@ -13,6 +13,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"kintsugi/internal/fault"
+	"kintsugi/internal/patchfile"
 )
 
 func patch(n string) string {
@@ -153,7 +154,7 @@ func TestReadRefuses(t *testing.T) {
 }
 
 func TestPackedBomb(t *testing.T) {
-	dir := folder(t, map[string]string{"bomb.patch.zst": zstded(t, strings.Repeat("a", maxSize+1))})
+	dir := folder(t, map[string]string{"bomb.patch.zst": zstded(t, strings.Repeat("a", patchfile.MaxSize+1))})
 	_, err := Read([]string{dir}, nil)
 	if err == nil || !strings.Contains(err.Error(), "more than 64 MiB") {
 		t.Error(err)

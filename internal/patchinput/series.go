@@ -13,14 +13,14 @@ func readSeries(dir string) ([]File, error) {
 	path := filepath.Join(dir, SeriesName)
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, fault.Inputf("series: %w", withoutCall(err))
+		return nil, fault.Inputf("series: %w", fault.WithoutCall(err))
 	}
 	defer file.Close()
-	list, err := one(path, file)
+	list, err := unpacked(path, file)
 	if err != nil {
 		return nil, err
 	}
-	names, err := parseSeries(string(list[0].Data))
+	names, err := parseSeries(string(list))
 	if err != nil {
 		return nil, fault.Inputf("%s: %w", path, err)
 	}
