@@ -49,17 +49,17 @@ func checkAuthors(parts []part) []report.Diagnostic {
 		for _, c := range p.extract.Callbacks {
 			key := [2]string{p.owner.Name, c.Kind}
 			if first, twice := callbacks[key]; twice {
-				found = append(found, refuse(diag.AuthorMacro, source, advice, "%s has two %s callbacks: %s and %s", p.owner.Name, c.Kind, first, c.Func))
+				found = append(found, finding(diag.AuthorMacro, source, advice, "%s has two %s callbacks: %s and %s", p.owner.Name, c.Kind, first, c.Func))
 			}
 			callbacks[key] = c.Func.String()
 		}
 		for _, s := range p.diff.States {
 			switch {
 			case s.ID == 0:
-				found = append(found, refuse(diag.AuthorMacro, source, "Give it any other number.",
+				found = append(found, finding(diag.AuthorMacro, source, "Give it any other number.",
 					"a state has the number 0, which the kernel takes for the end of the list"))
 			case states[s.ID]:
-				found = append(found, refuse(diag.AuthorMacro, source, "Declare it in one file.", "the state %d is declared twice", s.ID))
+				found = append(found, finding(diag.AuthorMacro, source, "Declare it in one file.", "the state %d is declared twice", s.ID))
 			}
 			states[s.ID] = true
 		}

@@ -13,8 +13,8 @@ func (rec *record) enclosed(c cage.Cage, opts Options) {
 	rec.rep.Cage = string(c.Kind)
 	rec.rep.Target.Toolchain = toolchainOf(opts.Target)
 	if opts.Cage.None && !c.In() {
-		rec.rep.Diagnostics = append(rec.rep.Diagnostics, report.Diagnostic{Code: diag.Uncaged, Severity: diag.Warning,
-			Message: "the compiler ran without a cage: nothing kept a patch from files of this machine"})
+		rec.rep.Diagnostics = append(rec.rep.Diagnostics, report.Found(report.Diagnostic{Code: diag.Uncaged,
+			Message: "the compiler ran without a cage: nothing kept a patch from files of this machine"}))
 	}
 }
 

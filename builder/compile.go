@@ -51,12 +51,12 @@ func compile(ctx context.Context, s *session, planned []kbuild.Unit, changes *pa
 	if err != nil || hasErrors(made.found) {
 		return c, made.found, err
 	}
-	severity := diag.Warning
+	in := diag.Usual
 	if len(made.read) == 0 {
-		severity = diag.Error
+		in = diag.Alone
 	}
 	found := made.found
-	found = append(found, unreached(sources(changes, s.arch), slices.Concat(explained, found), made.read, severity)...)
+	found = append(found, unreached(sources(changes, s.arch), slices.Concat(explained, found), made.read, in)...)
 	if len(made.pairs) == 0 && !hasErrors(found) {
 		return c, found, nothingError()
 	}

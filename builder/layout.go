@@ -41,16 +41,16 @@ func (u *changed) layouts(changes map[string]*patchfile.Change, found []report.D
 }
 
 func layoutDiagnostic(l debuginfo.LayoutChange) report.Diagnostic {
-	return report.Diagnostic{Code: diag.LayoutChanged, Severity: diag.Consent, Symbol: l.Type,
+	return report.Found(report.Diagnostic{Code: diag.LayoutChanged, Symbol: l.Type,
 		Message: fmt.Sprintf("the layout of %s changes: %s; "+
 			"the objects that the running kernel has made of it stay as they are", l.Type, l.Detail),
-		Hint: "Keep the type as it is, and put new state into a shadow variable (klp_shadow_alloc())."}
+		Hint: "Keep the type as it is, and put new state into a shadow variable (klp_shadow_alloc())."})
 }
 
 func stackDiagnostic(l debuginfo.LayoutChange) report.Diagnostic {
-	return report.Diagnostic{Code: diag.LayoutChanged, Severity: diag.Note, Symbol: l.Type,
+	return report.Found(report.Diagnostic{Code: diag.LayoutChanged, Symbol: l.Type,
 		Message: fmt.Sprintf("the layout of %s changes: %s; "+
-			"all of its objects are on the stacks of functions that this unit has", l.Type, l.Detail)}
+			"all of its objects are on the stacks of functions that this unit has", l.Type, l.Detail)}).In(diag.OnStack)
 }
 
 // onStackOnly reports whether a type's objects are local variables of the file,

@@ -42,7 +42,7 @@ func plan(ctx context.Context, s *session, changes *patchfile.Result, explained 
 	if len(units) > 0 || hasErrors(found) {
 		return units, found, nil
 	}
-	found = append(found, unreached(sources(changes, s.arch), slices.Concat(explained, found), nil, diag.Error)...)
+	found = append(found, unreached(sources(changes, s.arch), slices.Concat(explained, found), nil, diag.Alone)...)
 	if hasErrors(found) {
 		return nil, found, nil
 	}
@@ -77,8 +77,9 @@ func missingOwners(kernel *klp.Kernel, u kbuild.Unit) ([]report.Diagnostic, erro
 		_, err := kernel.Owner(owner)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			found = append(found, refuse(diag.NotInKernel, u.Source, "Only modules that came with the target can be patched.",
-				"%s belongs to the module %s, which is not among those of the target", u.Source, owner))
+			d := finding(diag.NotInKernel, u.Source, "Only modules that came with the target can be patched.",
+				"%s belongs to the module %s, which is not among those of the target", u.Source, owner)
+			found = append(found, d.In(diag.NotShipped))
 		case err != nil:
 			return nil, err
 		}
@@ -92,15 +93,16 @@ func notInKernel(found []report.Diagnostic) []report.Diagnostic {
 	found = slices.Clone(found)
 	for i := range found {
 		if found[i].Code == diag.NotInKernel {
-			found[i].Severity = diag.Error
+			found[i] = found[i].In(diag.Alone)
 		}
 	}
 	return found
 }
 
 // unreached reports the changed files that are part of no unit, unless another
-// finding explains that. read are the files that units were compiled from.
-func unreached(files []string, explained []report.Diagnostic, read []string, severity diag.Severity) []report.Diagnostic {
+// finding explains that. read are the files that units were compiled from, and
+// in is the case of those findings.
+func unreached(files []string, explained []report.Diagnostic, read []string, in diag.Case) []report.Diagnostic {
 	known := map[string]bool{}
 	for _, d := range explained {
 		if d.Code != diag.PatchOffset && d.Code != diag.PatchFuzz {
@@ -110,9 +112,9 @@ func unreached(files []string, explained []report.Diagnostic, read []string, sev
 	var list []report.Diagnostic
 	for _, file := range files {
 		if !known[file] && !slices.Contains(read, file) {
-			list = append(list, report.Diagnostic{Code: diag.NotInKernel, Severity: severity, Source: file,
+			list = append(list, report.Found(report.Diagnostic{Code: diag.NotInKernel, Source: file,
 				Message: file + " is part of no unit of this kernel",
-				Hint:    "a new file needs a line in its directory's makefile, or a unit that includes it"})
+				Hint:    "a new file needs a line in its directory's makefile, or a unit that includes it"}).In(in))
 		}
 	}
 	return list

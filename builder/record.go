@@ -84,11 +84,13 @@ func (rec *record) nothing() error {
 	for i := range rec.rep.Diagnostics {
 		switch d := &rec.rep.Diagnostics[i]; d.Code {
 		case diag.SymbolRemoved:
-			d.Severity, d.Hint = diag.Error, "Leave the name where it is, and change what it does instead."
+			*d = d.In(diag.Alone)
+			d.Hint = "Leave the name where it is, and change what it does instead."
 		case diag.ExportDropped:
-			d.Severity, d.Hint = diag.Error, "Put what uses the export into the same patch: nothing else in it has an effect."
+			*d = d.In(diag.Alone)
+			d.Hint = "Put what uses the export into the same patch: nothing else in it has an effect."
 		case diag.LayoutChanged:
-			d.Severity = diag.Note // no code uses what is different
+			*d = d.In(diag.Alone) // no code uses what is different
 		}
 	}
 	if err := rec.note(nil, nil); err != nil {
@@ -142,8 +144,8 @@ func failures(err error) []report.Diagnostic {
 	if code == "" {
 		return nil
 	}
-	return []report.Diagnostic{{Code: code, Severity: diag.Error, Source: fault.SourceOf(err), Message: err.Error(),
-		Hint: strings.Join(fault.Hints(err), "; ")}}
+	return []report.Diagnostic{report.Found(report.Diagnostic{Code: code, Source: fault.SourceOf(err), Message: err.Error(),
+		Hint: strings.Join(fault.Hints(err), "; ")})}
 }
 
 func verdictOf(err error) report.Verdict {

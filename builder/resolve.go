@@ -80,7 +80,7 @@ func checkNew(kernel *klp.Kernel, units []changed, shared sharedNames) []report.
 		for _, name := range slices.Sorted(maps.Keys(shared.defined[u.owner.Name])) {
 			_, exported := kernel.Exports[name]
 			if exported || u.owner.HasGlobal(name) {
-				found = append(found, refuse(diag.SymbolMoved, "", "Make the change where the kernel has "+name+" now.",
+				found = append(found, finding(diag.SymbolMoved, "", "Make the change where the kernel has "+name+" now.",
 					"the patch defines %s anew, and the kernel has a global symbol of that name already", name))
 			}
 		}
@@ -106,7 +106,7 @@ func locate(p part) (map[*elfdiff.Function]klp.Target, []report.Diagnostic) {
 	return targets, found
 }
 
-// refuse is a finding that stands against a livepatch.
-func refuse(code diag.Code, source, hint, format string, args ...any) report.Diagnostic {
-	return report.Diagnostic{Code: code, Severity: diag.Error, Source: source, Message: fmt.Sprintf(format, args...), Hint: hint}
+// finding is what a stage found out about a source file.
+func finding(code diag.Code, source, hint, format string, args ...any) report.Diagnostic {
+	return report.Found(report.Diagnostic{Code: code, Source: source, Message: fmt.Sprintf(format, args...), Hint: hint})
 }

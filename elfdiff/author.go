@@ -48,12 +48,12 @@ func (s *selection) macro(sec *elfobj.Section, r elfobj.Reloc) {
 	case sec.Name == objmodel.IgnoredFunctions && a != nil && a.Kind == objmodel.Func:
 		s.ignored[a.Name] = true
 	case sec.Name == objmodel.Forced:
-		s.diagnose(report.Diagnostic{Code: diag.ForceUnsafe, Severity: diag.Warning, Symbol: targetName(a, r),
+		s.diagnose(report.Found(report.Diagnostic{Code: diag.ForceUnsafe, Symbol: targetName(a, r),
 			Message: fmt.Sprintf("KPATCH_FORCE_UNSAFE(%s) has no effect: livepatch waits until every task has left the function", targetName(a, r)),
-			Hint:    "Where a task never leaves it, write 1 to the livepatch's file force in sysfs."})
+			Hint:    "Where a task never leaves it, write 1 to the livepatch's file force in sysfs."}))
 	default:
-		s.diagnose(report.Diagnostic{Code: diag.AuthorMacro, Severity: diag.Error, Symbol: targetName(a, r),
-			Message: fmt.Sprintf("%s in section %s is nothing that the macro can be used for", targetName(a, r), sec.Name)})
+		s.diagnose(report.Found(report.Diagnostic{Code: diag.AuthorMacro, Symbol: targetName(a, r),
+			Message: fmt.Sprintf("%s in section %s is nothing that the macro can be used for", targetName(a, r), sec.Name)}))
 	}
 }
 
@@ -71,8 +71,8 @@ func targetName(a *objmodel.Atom, r elfobj.Reloc) string {
 func (s *selection) callback(kind string, a *objmodel.Atom) {
 	switch {
 	case a == nil || a.Kind != objmodel.Func:
-		s.diagnose(report.Diagnostic{Code: diag.AuthorMacro, Severity: diag.Error, Message: "the " + kind + " callback is not a function of this file",
-			Hint: "Define the callback in the file that names it."})
+		s.diagnose(report.Found(report.Diagnostic{Code: diag.AuthorMacro, Message: "the " + kind + " callback is not a function of this file",
+			Hint: "Define the callback in the file that names it."}))
 	case s.twin(a) != nil:
 		s.refuse(diag.AuthorMacro, a, "Define a new function that calls it.", "the %s callback %s is a function of the kernel", kind, a)
 	case a.Init():
@@ -104,6 +104,6 @@ func (s *selection) ignores(b *objmodel.Atom) bool {
 	if !(b.Kind == objmodel.Func && s.ignored[b.Name]) && !s.ignored[b.Section.Name] {
 		return false
 	}
-	s.note(diag.ChangeIgnored, b, "%s differs, and is left as it is in the running kernel because the source says so", b)
+	s.remark(diag.ChangeIgnored, b, "%s differs, and is left as it is in the running kernel because the source says so", b)
 	return true
 }

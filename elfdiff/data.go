@@ -26,7 +26,7 @@ func (s *selection) data() {
 			s.refuseUnowned(b, "changed")
 		case d == nil, s.ignores(b):
 		case b.Describes():
-			s.note(diag.DebugSiteKept, b, "%s keeps the entry that the kernel has for it in dynamic_debug/control", b)
+			s.remark(diag.DebugSiteKept, b, "%s keeps the entry that the kernel has for it in dynamic_debug/control", b)
 		case b.Spec.Unowned:
 			s.refuseUnowned(b, "changed")
 		case b.Init():
@@ -80,11 +80,11 @@ func (s *selection) pullUsers(b *objmodel.Atom) {
 				"the table of functions %s changed, and %s hands out its address: what was made before the patch would keep the old one", b, u)
 		case u.Kind == objmodel.Func:
 			if b.Kind == objmodel.Data && s.patched.Arch.Code.Decode != nil && s.patched.Escapes(u, b) {
-				s.warn(diag.ConstantKept, b, "what has a pointer to %s from before the patch, or from code that is not patched, goes on with its old contents", b)
+				s.remark(diag.ConstantKept, b, "what has a pointer to %s from before the patch, or from code that is not patched, goes on with its old contents", b)
 			}
 			s.includeUser(u, causes...)
 		case u.Describes():
-			s.note(diag.DebugSiteKept, u, "%s keeps the entry that the kernel has for it in dynamic_debug/control", u)
+			s.remark(diag.DebugSiteKept, u, "%s keeps the entry that the kernel has for it in dynamic_debug/control", u)
 		case u.Kind == objmodel.Data && !u.IsConst():
 			s.refuse(diag.DataChanged, u, dataAdvice, "the writable variable %s points at %s, which changed", u, b)
 		case u.Kind == objmodel.Data && u.Global():

@@ -42,16 +42,16 @@ func (s *selection) export(a *objmodel.Atom, how string) {
 		if !slices.Contains(s.res.Exports, name) {
 			s.res.Exports = append(s.res.Exports, name)
 		}
-		s.diagnose(report.Diagnostic{Code: diag.ExportDropped, Severity: diag.Warning, Symbol: name,
-			Message: fmt.Sprintf("the new export %s is for what this patch changes alone: a module that needs it cannot be loaded", name)})
+		s.diagnose(report.Found(report.Diagnostic{Code: diag.ExportDropped, Symbol: name,
+			Message: fmt.Sprintf("the new export %s is for what this patch changes alone: a module that needs it cannot be loaded", name)}))
 	case !news[name] && s.defined()[name] == nil:
 	default:
 		if news[name] {
 			how = "changed"
 		}
-		s.diagnose(report.Diagnostic{Code: diag.ExportChanged, Severity: diag.Error, Symbol: name,
+		s.diagnose(report.Found(report.Diagnostic{Code: diag.ExportChanged, Symbol: name,
 			Message: fmt.Sprintf("the export %s is %s", name, how),
-			Hint:    "Other modules are linked against the exports of the running kernel: keep them as they are."})
+			Hint:    "Other modules are linked against the exports of the running kernel: keep them as they are."}))
 	}
 }
 

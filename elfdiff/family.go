@@ -64,7 +64,7 @@ func (s *selection) callers(a *objmodel.Atom) {
 		s.refuse(diag.NoFtraceSite, a, "Make the change in its callers, if they can be traced.",
 			"%s cannot be replaced: it has no ftrace site at its entry, and what calls it cannot be told", a.Name)
 	case callers == 0:
-		s.warn(diag.InitCode, a, "%s changed and only init code calls it, which has run", a.Name)
+		s.remarkIn(diag.HasRun, diag.InitCode, a, "%s changed and only init code calls it, which has run", a.Name)
 	}
 }
 

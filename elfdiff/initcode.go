@@ -31,7 +31,7 @@ func (s *selection) initCode() {
 		case own.meets(rest):
 			s.refuse(diag.InitCode, a, initAdvice, "%s is %s and changed, and what else changed refers to the same variables", a, initKind(a))
 		default:
-			s.warn(diag.InitCode, a, "%s is %s and changed: it has run, so the module has the rest of the change alone", a, initKind(a))
+			s.remarkIn(diag.HasRun, diag.InitCode, a, "%s is %s and changed: it has run, so the module has the rest of the change alone", a, initKind(a))
 		}
 	}
 }

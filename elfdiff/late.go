@@ -73,8 +73,8 @@ func (r *Result) LateLabels(elsewhere func(symbol string) bool) map[string][]str
 func lateInit(diagnostics []report.Diagnostic) []report.Diagnostic {
 	list := slices.Clone(diagnostics)
 	for i := range list {
-		if d := &list[i]; d.Code == diag.InitCode && d.Severity == diag.Warning {
-			d.Severity = diag.Error
+		if d := &list[i]; d.Code == diag.InitCode && !d.Severity.Refuses() {
+			*d = d.In(diag.Usual)
 			d.Message = d.Symbol + " runs when a module comes or goes, and changed: it would run as it was shipped"
 			d.Hint = "Leave that part out if the rest is right without it."
 		}
@@ -114,13 +114,13 @@ func lateSite(f *Function, e *objmodel.Atom, name string) *report.Diagnostic {
 	case e.Section.Name == staticCallSites:
 		return nil
 	case isTracepoint:
-		return &report.Diagnostic{Code: diag.TracepointDropped, Severity: diag.Warning, Symbol: f.Name,
-			Message: fmt.Sprintf("the tracepoint %s does not fire in the patched %s, as its static key is in a module", tracepoint, f.Name)}
+		return new(report.Found(report.Diagnostic{Code: diag.TracepointDropped, Symbol: f.Name,
+			Message: fmt.Sprintf("the tracepoint %s does not fire in the patched %s, as its static key is in a module", tracepoint, f.Name)}))
 	case key != nil && key.Describes():
-		return &report.Diagnostic{Code: diag.DebugSiteDropped, Severity: diag.Warning, Symbol: f.Name,
-			Message: fmt.Sprintf("a pr_debug() in the patched %s cannot be switched on, as its static key is in a module", f.Name)}
+		return new(report.Found(report.Diagnostic{Code: diag.DebugSiteDropped, Symbol: f.Name,
+			Message: fmt.Sprintf("a pr_debug() in the patched %s cannot be switched on, as its static key is in a module", f.Name)}))
 	}
-	return &report.Diagnostic{Code: diag.ModuleStaticKey, Severity: diag.Error, Symbol: f.Name,
+	return new(report.Found(report.Diagnostic{Code: diag.ModuleStaticKey, Symbol: f.Name,
 		Message: fmt.Sprintf("%s uses the static key %s of a module, which may come after the livepatch", f.Name, name),
-		Hint:    "Use static_key_enabled() in the patch: it needs no site of its own."}
+		Hint:    "Use static_key_enabled() in the patch: it needs no site of its own."}))
 }

@@ -38,7 +38,7 @@ func (s *selection) names() {
 		case (p.Bind == elf.STB_WEAK) != (q.Bind == elf.STB_WEAK):
 			s.refuse(diag.SymbolMoved, b, hint, "%s changed between weak and strong, which decides whose definition the kernel uses", q.Name)
 		case a.Kind != objmodel.Anon && baseSection(a) != baseSection(b):
-			s.warn(diag.SectionKept, b, "%s moved to another section in the patch and stays where it is in the running kernel", q.Name)
+			s.remark(diag.SectionKept, b, "%s moved to another section in the patch and stays where it is in the running kernel", q.Name)
 		}
 	}
 }
@@ -69,7 +69,7 @@ func (s *selection) removals() {
 			continue
 		}
 		if _, still := s.defined()[p.Name]; !still {
-			s.warn(diag.SymbolRemoved, a, "the patch takes %s away and the running kernel keeps it, also where a weak definition would take its place", p.Name)
+			s.remark(diag.SymbolRemoved, a, "the patch takes %s away and the running kernel keeps it, also where a weak definition would take its place", p.Name)
 		}
 	}
 }

@@ -77,15 +77,18 @@ func (s *selection) includeUser(a *objmodel.Atom, cause ...report.Cause) {
 }
 
 func (s *selection) refuse(code diag.Code, a *objmodel.Atom, hint, format string, args ...any) {
-	s.diagnose(report.Diagnostic{Code: code, Severity: diag.Error, Symbol: a.String(), Message: fmt.Sprintf(format, args...), Hint: hint})
+	s.diagnose(report.Found(report.Diagnostic{Code: code, Symbol: a.String(), Message: fmt.Sprintf(format, args...), Hint: hint}))
 }
 
-func (s *selection) warn(code diag.Code, a *objmodel.Atom, format string, args ...any) {
-	s.diagnose(report.Diagnostic{Code: code, Severity: diag.Warning, Symbol: a.String(), Message: fmt.Sprintf(format, args...)})
+// remark notes a finding that comes without advice.
+func (s *selection) remark(code diag.Code, a *objmodel.Atom, format string, args ...any) {
+	s.remarkIn(diag.Usual, code, a, format, args...)
 }
 
-func (s *selection) note(code diag.Code, a *objmodel.Atom, format string, args ...any) {
-	s.diagnose(report.Diagnostic{Code: code, Severity: diag.Note, Symbol: a.String(), Message: fmt.Sprintf(format, args...)})
+// remarkIn is remark in one case of the code's.
+func (s *selection) remarkIn(in diag.Case, code diag.Code, a *objmodel.Atom, format string, args ...any) {
+	d := report.Found(report.Diagnostic{Code: code, Symbol: a.String(), Message: fmt.Sprintf(format, args...)})
+	s.diagnose(d.In(in))
 }
 
 // diagnose adds a finding once.
@@ -172,7 +175,7 @@ func (s *selection) checkEntries(a *objmodel.Atom) {
 		case key == nil || s.twin(key) != nil:
 		case key.Describes():
 			s.dropped[e] = true
-			s.warn(diag.DebugSiteDropped, key, "the new pr_debug() in %s cannot be switched on: its static key would live in the module", a)
+			s.remark(diag.DebugSiteDropped, key, "the new pr_debug() in %s cannot be switched on: its static key would live in the module", a)
 		default:
 			s.refuse(diag.ModuleStaticKey, key, "Use static_key_enabled() or static_call_query() in the patch: it needs no site of its own.",
 				"%s uses the new static key %s, which would live in the module", a.Name, key)
@@ -217,7 +220,7 @@ func (s *selection) followTo(ref *objmodel.Ref, a, owner *objmodel.Atom) {
 	default:
 		s.include(t, nil, s.causeOf(owner)...)
 		if t.Kind == objmodel.Func && !ref.Branch && a.Kind != objmodel.Entry && !a.OfAlternative() {
-			s.warn(diag.PointerKept, t,
+			s.remark(diag.PointerKept, t,
 				"the kernel can keep a pointer to the new function %s: unload the module only when nothing uses it any more", t)
 		}
 	}

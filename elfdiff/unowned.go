@@ -71,7 +71,7 @@ func (s *selection) refuseUnowned(a *objmodel.Atom, how string) {
 	case isExport(a):
 		s.export(a, how)
 	case sec == ".modinfo" && modinfoTag(a) != "license":
-		s.note(diag.ModinfoKept, a, "the tag %s of .modinfo is %s in the patch, and stays what it is in the running kernel",
+		s.remark(diag.ModinfoKept, a, "the tag %s of .modinfo is %s in the patch, and stays what it is in the running kernel",
 			modinfoTag(a), how)
 	case strings.Contains(sec, "initcall"):
 		s.refuse(diag.InitCode, a, "Initcalls have run when a module is loaded: use a livepatch callback.", "the initcall in %s is %s", sec, how)

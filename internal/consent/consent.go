@@ -105,9 +105,9 @@ func Unused(rep *report.Report, given []Given) []report.Diagnostic {
 		if used(rep, &g) {
 			continue
 		}
-		d := report.Diagnostic{Code: diag.AcceptUnused, Severity: diag.Warning, Symbol: g.Symbol,
+		d := report.Found(report.Diagnostic{Code: diag.AcceptUnused, Symbol: g.Symbol,
 			Message: fmt.Sprintf("nothing asks for the consent to %s that the %s gives", g, g.By),
-			Hint:    "Correct the symbol, or remove the consent."}
+			Hint:    "Correct the symbol, or remove the consent."})
 		list = append(list, d)
 	}
 	return list

@@ -3,6 +3,7 @@ package diag
 var changeRows = []Row{
 	{
 		Code: DataChanged, Severity: Error,
+		Title: "The contents of a variable changed",
 		Meaning: "The initial value or the size of a variable changed. The running kernel has initialised it long " +
 			"ago and holds its own value. The same goes for a constant that other files can be using, or that " +
 			"writable data points at.",
@@ -35,24 +36,27 @@ var changeRows = []Row{
 	},
 	{
 		Code: PointerKept, Severity: Warning,
+		Title: "The kernel can keep a pointer to a new function",
 		Meaning: "Patched code hands out a pointer to a function that is new (a timer's, a work item's, a " +
 			"callback). The kernel can keep it after the livepatch was disabled.",
 		Advice: "Unload the module only when nothing uses the function any more.",
 	},
 	{
 		Code: InitCode, Severity: Error,
+		Title: "Code changed that runs once",
 		Meaning: "Code or data that only exists while the kernel starts changed (`__init`, `__initdata`, " +
-			"initcalls), or patched code refers to such. It has been freed when a module can be loaded.\n\n" +
-			"As a warning: the init code that changed is the kernel's own, which has run. It has nothing in " +
-			"common with what else changed, no variable and nothing new, and the livepatch has that rest. " +
-			"Init and exit code of a loadable module may still run, as it was shipped, so a change to it is " +
-			"always refused.",
+			"initcalls), or patched code refers to such. It has been freed when a module can be loaded.",
+		Also: []Also{{HasRun, Warning, "Where the init code that changed is the kernel's own, which has run. It has " +
+			"nothing in common with what else changed, no variable and nothing new, and the livepatch has that " +
+			"rest. Init and exit code of a loadable module may still run, as it was shipped, so a change to it is " +
+			"always refused."}},
 		Example: "error[init-code]: vmlinux/proc_version_init (fs/proc/version.c): proc_version_init is init code " +
 			"and changed",
 		Advice: "Leave that part out, or do its work in a livepatch callback.",
 	},
 	{
 		Code: NoFtraceSite, Severity: Error,
+		Title: "The kernel cannot divert calls of a function",
 		Meaning: "A changed function has no ftrace site at its entry (it is `notrace`, `noinstr`, or its directory " +
 			"is compiled without), so the kernel cannot divert calls of it. Its callers take the new code " +
 			"along where all of them are in the same file and call it directly; here they are not.",
@@ -62,6 +66,7 @@ var changeRows = []Row{
 	},
 	{
 		Code: SymbolMoved, Severity: Error,
+		Title: "A name stands for something else",
 		Meaning: "A name that others refer to means something else in the patched file: it is an alias of another " +
 			"function now, or its definition changed between weak and strong. The rest of the kernel goes on " +
 			"with what the name means there.",
@@ -69,18 +74,22 @@ var changeRows = []Row{
 	},
 	{
 		Code: SymbolRemoved, Severity: Warning,
+		Title: "A global name is removed",
 		Meaning: "The patch takes away a global function or variable. The running kernel keeps it, and whoever is " +
 			"not in the module goes on to use it; that matters where another file has a weak definition of " +
-			"the name, which would now be used. Where a patch does nothing else, this is a refusal.",
+			"the name, which would now be used.",
+		Also: []Also{{Alone, Error, "Where the patch changes nothing else that this kernel runs."}},
 	},
 	{
 		Code: ConstantKept, Severity: Warning,
+		Title: "The kernel can keep a pointer to an old constant",
 		Meaning: "A constant changed, and code hands out a pointer to it. All functions that refer to it are in " +
 			"the module and use the new contents; a structure that was given the pointer before the patch was " +
 			"loaded keeps the old ones.",
 	},
 	{
 		Code: SealedFunction, Severity: Error,
+		Title: "A function cannot be called through a pointer",
 		Meaning: "On a kernel with indirect branch tracking (`CONFIG_X86_KERNEL_IBT`), patched code has a pointer " +
 			"to a function that nothing in the running kernel has a pointer to. An indirect call has to meet " +
 			"an ENDBR instruction. Such functions have none: the compiler did not emit it, or the kernel has " +
@@ -92,6 +101,7 @@ var changeRows = []Row{
 	},
 	{
 		Code: AuthorMacro, Severity: Error,
+		Title: "A macro of the author's headers is misused",
 		Meaning: "A macro of the author's headers names something that it cannot be used for: a callback that is " +
 			"no new function of the same file, two callbacks of one kind for one object, a state with the " +
 			"number 0 or declared twice, a thing to ignore that is not there.",
@@ -100,6 +110,7 @@ var changeRows = []Row{
 	},
 	{
 		Code: ChangeIgnored, Severity: Note,
+		Title: "The author ignores a change",
 		Meaning: "Something differs, and the patched source says with `KPATCH_IGNORE_FUNCTION` or " +
 			"`KPATCH_IGNORE_SECTION` that this does not count. It is the author's word; kintsugi has not " +
 			"checked it. The running kernel keeps what it has.",
@@ -108,6 +119,7 @@ var changeRows = []Row{
 	},
 	{
 		Code: ForceUnsafe, Severity: Warning,
+		Title: "A macro without effect",
 		Meaning: "`KPATCH_FORCE_UNSAFE` has no effect. Livepatch switches a task over when it uses none of the " +
 			"replaced functions, and knows no exceptions.",
 		Advice: "Nothing. Where a transition does not end because a task never leaves the function, see " +
@@ -115,12 +127,14 @@ var changeRows = []Row{
 	},
 	{
 		Code: SectionKept, Severity: Warning,
+		Title: "The section stays",
 		Meaning: "A function or variable is in another section in the patched file (it became `__ref` or " +
 			"`__read_mostly`, for example). In the running kernel it stays where it is.",
 		Advice: "Nothing, unless the section is what the patch is about.",
 	},
 	{
 		Code: ExportChanged, Severity: Error,
+		Title: "An export is changed or removed",
 		Meaning: "An `EXPORT_SYMBOL` is gone or different, and what it exports is still there. Modules that are " +
 			"loaded already are linked against the exports as they are. (Where a function goes together with " +
 			"its export there is a warning, `symbol-removed`.)",
@@ -129,15 +143,17 @@ var changeRows = []Row{
 	},
 	{
 		Code: ExportDropped, Severity: Warning,
+		Title: "A new export has no effect",
 		Meaning: "An `EXPORT_SYMBOL` is new. All that the patch changes can use the symbol, in other modules too " +
 			"where those depend on the one that has it. A livepatch does not export: a module that is built " +
-			"for the patched kernel and not part of the patch cannot be loaded. Where a patch does nothing " +
-			"else, this is a refusal.",
+			"for the patched kernel and not part of the patch cannot be loaded.",
+		Also: []Also{{Alone, Error, "Where the patch changes nothing else that this kernel runs."}},
 		Example: "warning[export-dropped]: fat/fat_patched (fs/fat/misc.c): the new export fat_patched is for what " +
 			"this patch changes alone: a module that needs it cannot be loaded",
 	},
 	{
 		Code: ModuleStaticKey, Severity: Error,
+		Title: "A static key comes after the livepatch",
 		Meaning: "Patched code has a static call whose key is new, and so would live in the livepatch, or a jump " +
 			"label whose key is new, or is in the patched module or another, and cannot be read instead (see " +
 			"`keys-read`): the compiler then inlines functions in another way. The kernel sets such sites up " +
@@ -150,6 +166,7 @@ var changeRows = []Row{
 	},
 	{
 		Code: KeysRead, Severity: Note,
+		Title: "A function reads its static keys",
 		Meaning: "A patched function reads static keys where the original has jump labels, as one or more of its " +
 			"keys are in modules, or new. It does the same; a load and a branch take the place of a NOP.",
 		Example: "note[keys-read]: nf_tables/nft_do_chain (net/netfilter/nf_tables_core.c): nft_do_chain reads its " +
@@ -158,6 +175,7 @@ var changeRows = []Row{
 	},
 	{
 		Code: LateReference, Severity: Error,
+		Title: "Code refers to a module that may come later",
 		Meaning: "A patched function of a module has code that the kernel reads when the livepatch is loaded (the " +
 			"replacement of an alternative, for example), and that refers to something in a module, which may " +
 			"not be there yet.",
@@ -165,6 +183,7 @@ var changeRows = []Row{
 	},
 	{
 		Code: ModuleDependency, Severity: Error,
+		Title: "A module does not depend on another",
 		Meaning: "New code of a module uses what another module exports, and the one does not depend on the other. " +
 			"The livepatch core looks such symbols up when the patched module comes; were the other not " +
 			"loaded, the patched one could not be either.",
@@ -175,12 +194,14 @@ var changeRows = []Row{
 	},
 	{
 		Code: DebugSiteDropped, Severity: Warning,
+		Title: "A debug message stays silent",
 		Meaning: "A new `pr_debug()` or `dev_dbg()`, or one in a patched function of a module, cannot be switched " +
 			"on through dynamic debug, as its key is in a module. It stays silent.",
 		Advice: "Nothing, or use `pr_info()` where the message matters.",
 	},
 	{
 		Code: TracepointDropped, Severity: Warning,
+		Title: "A tracepoint does not fire",
 		Meaning: "A tracepoint in a function of a module does not fire while the function is patched. Its static " +
 			"key is in the module, which can come after the livepatch, and the kernel sets such sites up when " +
 			"the livepatch is loaded. Only where the key cannot be read instead (see `module-static-key`).",
@@ -188,11 +209,12 @@ var changeRows = []Row{
 	},
 	{
 		Code: LayoutChanged, Severity: Consent,
-		Also: []Also{{Note, "For a type whose objects are all on the stacks of functions, made and used by one task. " +
-			"The unit itself defines such a type. Its file makes objects of it as local variables alone, nothing " +
+		Title: "The layout of a type changed",
+		Also: []Also{{OnStack, Note, "For a type whose objects are all on the stacks of functions, made and used by " +
+			"one task. The unit itself defines such a type. Its file makes objects of it as local variables alone, nothing " +
 			"else holds a pointer to one, and the type has no member through which another task comes to the " +
-			"object, such as a list, a wait queue, a lock, a counter or a work item. Where no code of the kernel " +
-			"changes, the code is a note too."}},
+			"object, such as a list, a wait queue, a lock, a counter or a work item."},
+			{Alone, Note, "Where the patch changes no code that this kernel runs."}},
 		Meaning: "The patch changes the size of a struct or union, or what its members are and where they lie. " +
 			"Code that is replaced uses the new layout; the objects that the running kernel has made by then " +
 			"have the old one, and so does all code that is not part of the patch's units. Each type is named " +
@@ -209,6 +231,7 @@ var changeRows = []Row{
 	},
 	{
 		Code: ModinfoKept, Severity: Note,
+		Title: "The tags of the module stay",
 		Meaning: "A tag of `.modinfo` is new, gone or different in the patch (`MODULE_DESCRIPTION`, `MODULE_ALIAS`, " +
 			"`MODULE_IMPORT_NS`). The file of the module and the loaded module keep the tags that they have. " +
 			"The livepatch imports each namespace that its own code needs. Another license is refused.",
@@ -216,12 +239,14 @@ var changeRows = []Row{
 	},
 	{
 		Code: DebugSiteKept, Severity: Note,
+		Title: "The description of a debug message stays",
 		Meaning: "The description of a dynamic debug message changed (a line number, most often). The kernel keeps " +
 			"the entry that it has in `dynamic_debug/control`.",
 		Advice: "Nothing.",
 	},
 	{
 		Code: UnknownSection, Severity: Error,
+		Title: "A section takes effect in a kernel image only",
 		Meaning: "Something in a section that the kernel's linker script or its start-up code collects is new, " +
 			"gone or different (a module parameter, a tracepoint, an entry of a table that kintsugi does not " +
 			"know), or patched code needs data that cannot be carried in a module, such as a new per-CPU " +
@@ -234,12 +259,14 @@ var changeRows = []Row{
 	},
 	{
 		Code: UnknownInstruction, Severity: Error,
+		Title: "An instruction is unknown",
 		Meaning: "A function that has to go into the module contains an instruction that kintsugi cannot decode, " +
 			"so it is not certain what the function refers to.",
 		Advice: "Please report it, with the object file.",
 	},
 	{
 		Code: ShortBranch, Severity: Error,
+		Title: "A branch is too short",
 		Meaning: "A function that has to go into the module jumps into another one with a branch of one byte, " +
 			"which does not reach across sections. That is so of objects that were compiled without " +
 			"`-ffunction-sections`, and of a few functions with a section of their author's choice: " +
@@ -249,6 +276,7 @@ var changeRows = []Row{
 	},
 	{
 		Code: GOTReference, Severity: Error,
+		Title: "Code uses the global offset table",
 		Meaning: "A function that has to go into the module refers to something through the global offset table, " +
 			"which modules do not have, with an instruction that does not work without it. Loads, calls and " +
 			"jumps through the table are made direct ones, as the kernel's linker makes them; other " +
@@ -258,6 +286,7 @@ var changeRows = []Row{
 	},
 	{
 		Code: SharedSection, Severity: Error,
+		Title: "A reference within a section has no relocation",
 		Meaning: "What has to go into the module refers to other code of its own section, and the assembler has " +
 			"left no relocation that would tell what is meant: a branch, on an architecture whose " +
 			"instructions kintsugi does not decode (all but x86-64), or a jump table whose entries count from " +

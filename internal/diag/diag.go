@@ -24,7 +24,8 @@ func (s Severity) Refuses() bool { return s == Error || s == Consent }
 type Row struct {
 	Code     Code
 	Severity Severity
-	// Also are the other severities in which the code occurs, and when.
+	Title    string // a sentence in few words
+	// Also are the cases in which the code has another severity.
 	Also []Also
 	// Meaning, Example and Advice are paragraphs of Markdown. Example is a
 	// message as a user sees it.
@@ -38,10 +39,39 @@ func (r *Row) Has(s Severity) bool {
 	return r.Severity == s || slices.ContainsFunc(r.Also, func(a Also) bool { return a.Severity == s })
 }
 
-// Also is a severity that a code has in some cases only.
+// Case names circumstances in which a code has another severity than usual.
+type Case string
+
+const (
+	Usual      Case = ""
+	Alone      Case = "alone"       // nothing else in the patch has an effect on this kernel
+	HasRun     Case = "has-run"     // the code has run, and is not part of what else changed
+	OnStack    Case = "on-stack"    // all objects of the type are local variables
+	NotShipped Case = "not-shipped" // the target came without the module
+	Doubtful   Case = "doubtful"    // no rule of the kernel refuses it, or the rule could not be applied
+	Unseen     Case = "unseen"      // what a rule is about is not there to be read
+)
+
+// Also is a severity that a code has in one case.
 type Also struct {
+	Case     Case
 	Severity Severity
 	When     string
+}
+
+// Severity is what the table gives c in a case: the usual severity, unless the
+// row of c names the case.
+func (c Code) Severity(in Case) Severity {
+	row, ok := Lookup(c)
+	if !ok {
+		panic("no row in the table of diagnostics: " + string(c))
+	}
+	for _, a := range row.Also {
+		if a.Case == in {
+			return a.Severity
+		}
+	}
+	return row.Severity
 }
 
 // Group is a chapter of the table.

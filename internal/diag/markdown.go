@@ -19,7 +19,7 @@ func Markdown() string {
 }
 
 func (r *Row) write(b *strings.Builder) {
-	fmt.Fprintf(b, "\n### `%s`\n\n%s", r.Code, wrapped(r.Severity.bold()+r.Meaning, ""))
+	fmt.Fprintf(b, "\n### `%s`\n\n%s\n%s", r.Code, wrapped("*"+r.Title+".*", ""), wrapped(r.Severity.bold()+r.Meaning, ""))
 	for _, also := range r.Also {
 		b.WriteString("\n" + wrapped(also.Severity.bold()+also.When, ""))
 	}
@@ -78,6 +78,7 @@ Each finding of kintsugi has a stable code. The code stands in brackets in the
 text (` + "`error[data-changed]: …`" + `) and in the field ` + "`code`" + ` of ` + "`report.json`" + `. The
 severity decides what a finding means: an ` + "`error`" + ` stands against a livepatch, a
 ` + "`warning`" + ` should be read, a ` + "`note`" + ` lists what was left out or done differently.
+A code has one severity, and another one only in the cases that its section names.
 
 A ` + "`consent`" + ` refuses like an error until somebody accepts it: the module can be
 built, but only the patch's author knows whether it is right. ` + "`--accept CODE:SYMBOL`" + `

@@ -3,6 +3,7 @@ package diag
 var patchRows = []Row{
 	{
 		Code: PatchApply, Severity: Error,
+		Title: "A patch does not apply",
 		Meaning: "A hunk does not apply to the target's source: every line of its context has to match, only its " +
 			"place may have moved. Verdict `failed`, exit code 2.",
 		Example: "error: cve.patch: fs/proc/version.c: hunk 2 of 2 (@@ -11,7 +11,7 @@) does not apply; nearest is " +
@@ -16,6 +17,7 @@ var patchRows = []Row{
 	},
 	{
 		Code: PatchApplied, Severity: Note,
+		Title: "The kernel has the patch",
 		Meaning: "The kernel's source has all of this patch: it applies in reverse, completely and without fuzz. " +
 			"Where that holds for all patches, the verdict is `fixed`, the exit code 0, and there is no module.",
 		Example: "note[patch-applied]: cve.patch is in this kernel's source already: all of it applies in reverse",
@@ -23,18 +25,21 @@ var patchRows = []Row{
 	},
 	{
 		Code: PatchFuzz, Severity: Note,
+		Title: "A hunk applies with other context",
 		Meaning: "A hunk was applied with the fuzz that `--fuzz` allows: its outermost lines of context are others " +
 			"in the file.",
 		Advice: "Look whether that is the place that was meant.",
 	},
 	{
 		Code: PatchOffset, Severity: Note,
+		Title: "A hunk applies at another line",
 		Meaning: "A hunk was applied some lines away from where it says. All of its lines match there, and at no " +
 			"second place, or the note names what decided.",
 		Advice: "Nothing, or look whether that is the place that was meant.",
 	},
 	{
 		Code: FileRemoved, Severity: Error,
+		Title: "A C file of the kernel is deleted or renamed",
 		Meaning: "The patch deletes or renames a C file that is compiled into the kernel. A livepatch replaces " +
 			"functions. It cannot take functions out of the running kernel, which has them under the old file's " +
 			"name.",
@@ -45,6 +50,7 @@ var patchRows = []Row{
 	},
 	{
 		Code: PatchCompile, Severity: Error,
+		Title: "The patched source does not compile",
 		Meaning: "The patched source does not compile. Verdict `failed`, exit code 2. The compiler's own words " +
 			"follow.",
 		Example: "error: fs/proc/version.c:13:17: error: implicit declaration of function 'no_such_function' " +
@@ -54,6 +60,7 @@ var patchRows = []Row{
 	},
 	{
 		Code: FileIgnored, Severity: Note,
+		Title: "A file has no part in the livepatch",
 		Meaning: "A file of the patch has no part in the livepatch, because no kernel is compiled from it " +
 			"(documentation, samples, tools), because it belongs to another architecture, or because only its " +
 			"permissions change.",
@@ -61,9 +68,11 @@ var patchRows = []Row{
 	},
 	{
 		Code: NotInKernel, Severity: Warning,
+		Title: "A file is not compiled into this kernel",
 		Meaning: "A file of the patch is not compiled into this kernel: with its configuration kbuild leaves the " +
-			"file out, or nothing includes it. A warning beside other files that are; where no file of the " +
-			"patch is in the kernel, the verdict is `refused`.",
+			"file out, or nothing includes it.",
+		Also: []Also{{Alone, Error, "Where no file of the patch is in the kernel."},
+			{NotShipped, Error, "Where the file belongs to a module that the target came without."}},
 		Example: "warning[not-in-kernel]: fs/proc/task_nommu.c: fs/proc/task_nommu.c is not compiled with this " +
 			"kernel's config",
 		Advice: "Most often nothing: this kernel does not have the code, and so not the fault. A new file needs a " +
@@ -71,6 +80,7 @@ var patchRows = []Row{
 	},
 	{
 		Code: BuildFile, Severity: Error,
+		Title: "A file takes part in the build of the kernel",
 		Meaning: "A file of the patch takes part in building the kernel: a Makefile, a Kconfig file, a linker " +
 			"script, a program of `scripts/`, or a C file that headers are generated from; or a header of the " +
 			"patch changes what such a file is compiled to. What the change does to the kernel cannot be seen " +
@@ -87,6 +97,7 @@ var patchRows = []Row{
 	},
 	{
 		Code: Assembly, Severity: Error,
+		Title: "Assembly changed",
 		Meaning: "A file of the patch is assembly, or a header of the patch changes what an assembly file is " +
 			"assembled to. Its functions have no ftrace site, and where they begin and end is not always " +
 			"told.",
@@ -97,6 +108,7 @@ var patchRows = []Row{
 	},
 	{
 		Code: OtherImage, Severity: Error,
+		Title: "A file is part of another image",
 		Meaning: "A file of the patch is compiled into something else than the kernel proper: the vDSO, the " +
 			"real-mode trampoline, the boot loader stub, the kexec purgatory or the EFI stub; or a header of " +
 			"the patch changes the code of such a file. Livepatch cannot replace code there.",
@@ -106,6 +118,7 @@ var patchRows = []Row{
 	},
 	{
 		Code: Uncaged, Severity: Warning,
+		Title: "The compiler ran without a cage",
 		Meaning: "The compiler ran without a cage, on request (`--no-cage`). A patch can have it read any file that " +
 			"the user can read, and take memory without a limit.",
 		Example: "warning[uncaged]: the compiler ran without a cage: nothing kept a patch from files of this machine",
@@ -113,6 +126,7 @@ var patchRows = []Row{
 	},
 	{
 		Code: AcceptUnused, Severity: Warning,
+		Title: "A consent that no finding asks for",
 		Meaning: "A consent was given, by `--accept` or by a trailer `Livepatch-Accept:` of the patch, and no finding " +
 			"asks for it. Most likely its symbol is misspelt.",
 		Example: "warning[accept-unused]: struct evntpoll: nothing asks for the consent to " +

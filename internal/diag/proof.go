@@ -3,6 +3,7 @@ package diag
 var proofRows = []Row{
 	{
 		Code: NotProven, Severity: Error,
+		Title: "Code is not proven to be that of the image",
 		Meaning: "A function that is to be replaced, or a symbol that the new code needs, is not proven to be what " +
 			"the source says. The image has other code under its name, or none. The reason is part of the " +
 			"message:\n\n" +
@@ -23,6 +24,7 @@ var proofRows = []Row{
 	},
 	{
 		Code: AmbiguousSymbol, Severity: Error,
+		Title: "A name stands for several symbols",
 		Meaning: "Several things of one name cannot be told apart: symbols of the image that no proven code refers " +
 			"to, or static variables of one file that the compiler has numbered anew (`count.1`, `count.2`).",
 		Example: "error[ambiguous-symbol]: read_block refers to count.1, and several static variables of that name " +

@@ -46,10 +46,10 @@ func (k *Kernel) checkSealed(e *extract.External, ref *report.Reference) *report
 		}
 		reason = "the kernel overwrites the ENDBR instruction at its entry, as nothing has a pointer to it"
 	}
-	return &report.Diagnostic{Code: diag.SealedFunction, Severity: diag.Error, Symbol: s.Name,
+	return new(report.Found(report.Diagnostic{Code: diag.SealedFunction, Symbol: s.Name,
 		Message: fmt.Sprintf("%s has a pointer to %s, which cannot be called through one: %s",
 			objmodel.StableName(e.TakenBy), s.Name, reason),
-		Hint: "Call it directly, or point to a new function that does."}
+		Hint: "Call it directly, or point to a new function that does."}))
 }
 
 // isCode reports whether nm's letter stands for a function.

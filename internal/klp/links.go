@@ -91,10 +91,10 @@ func (r *Resolution) TooLate(f *elfobj.File) []report.Diagnostic {
 			if !ok || link.Symbol.Object == Vmlinux {
 				continue
 			}
-			diags = append(diags, report.Diagnostic{Code: diag.LateReference, Severity: diag.Error, Symbol: link.Symbol.Name,
+			diags = append(diags, report.Found(report.Diagnostic{Code: diag.LateReference, Symbol: link.Symbol.Name,
 				Message: fmt.Sprintf("code in %s refers to %s of the module %s, and the kernel reads it before that module comes",
 					s.Target.Name, link.Symbol.Name, link.Symbol.Object),
-				Hint: "Make the change in functions without such code, or call them through a pointer."})
+				Hint: "Make the change in functions without such code, or call them through a pointer."}))
 		}
 	}
 	return diags

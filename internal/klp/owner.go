@@ -163,9 +163,9 @@ func (o *Owner) position(i int) (uint64, *report.Diagnostic) {
 			break
 		}
 		if o.goes(earlier) {
-			return 0, &report.Diagnostic{Code: diag.AmbiguousSymbol, Severity: diag.Error, Symbol: name,
+			return 0, new(report.Found(report.Diagnostic{Code: diag.AmbiguousSymbol, Symbol: name,
 				Message: fmt.Sprintf("%s has another position in the module %s when its init code has run and is gone", name, o.Name),
-				Hint:    "Make the change in functions whose names occur once in the module."}
+				Hint:    "Make the change in functions whose names occur once in the module."}))
 		}
 	}
 	return pos, nil
@@ -224,9 +224,9 @@ func (o *Owner) imported(name, how string) (*report.Reference, *report.Diagnosti
 		return o.unexported(name)
 	}
 	if !o.DependsOn(exporter) {
-		return nil, &report.Diagnostic{Code: diag.ModuleDependency, Severity: diag.Error, Symbol: name,
+		return nil, new(report.Found(report.Diagnostic{Code: diag.ModuleDependency, Symbol: name,
 			Message: fmt.Sprintf("%s is exported by the module %s, which %s does not depend on: it may not be loaded", name, exporter, o.Name),
-			Hint:    "Use what the kernel itself or a module that " + o.Name + " depends on has to offer."}
+			Hint:    "Use what the kernel itself or a module that " + o.Name + " depends on has to offer."}))
 	}
 	other, err := o.kernel.Owner(exporter)
 	if err != nil {
@@ -252,8 +252,8 @@ func (o *Owner) unexported(name string) (*report.Reference, *report.Diagnostic) 
 		return nil, d
 	}
 	if len(matches) > 1 {
-		return nil, &report.Diagnostic{Code: diag.AmbiguousSymbol, Severity: diag.Error, Symbol: name,
-			Message: fmt.Sprintf("%d global symbols of the kernel image are called %s", len(matches), name)}
+		return nil, new(report.Found(report.Diagnostic{Code: diag.AmbiguousSymbol, Symbol: name,
+			Message: fmt.Sprintf("%d global symbols of the kernel image are called %s", len(matches), name)}))
 	}
 	return reference(vmlinux.table(), matches[0], "name", o.kernel.Exports), nil
 }

@@ -115,8 +115,8 @@ func (o *Owner) checkInit(i int) *report.Diagnostic {
 	if !o.Image.Init(s.Addr) {
 		return nil
 	}
-	d := &report.Diagnostic{Code: diag.InitCode, Severity: diag.Error, Symbol: s.Name,
-		Message: s.Name + " is gone once the kernel has booted", Hint: "Only init code can use what belongs to it."}
+	d := new(report.Found(report.Diagnostic{Code: diag.InitCode, Symbol: s.Name,
+		Message: s.Name + " is gone once the kernel has booted", Hint: "Only init code can use what belongs to it."}))
 	if o.Name != Vmlinux {
 		d.Message = s.Name + " is gone once the module is loaded"
 	}
@@ -145,13 +145,13 @@ func (o *Owner) find(e *extract.External, proof *baseproof.Proof) (int, string, 
 	case 1:
 		return matches[0], "name", nil
 	case 0:
-		return 0, "", &report.Diagnostic{Code: diag.NotProven, Severity: diag.Error, Symbol: e.Name,
+		return 0, "", new(report.Found(report.Diagnostic{Code: diag.NotProven, Symbol: e.Name,
 			Message: fmt.Sprintf("%s is not in %s", e.Name, o.what()),
-			Hint:    "Is it defined in a part of the kernel that is a module or not configured?"}
+			Hint:    "Is it defined in a part of the kernel that is a module or not configured?"}))
 	default:
-		return 0, "", &report.Diagnostic{Code: diag.AmbiguousSymbol, Severity: diag.Error, Symbol: e.Name,
+		return 0, "", new(report.Found(report.Diagnostic{Code: diag.AmbiguousSymbol, Symbol: e.Name,
 			Message: fmt.Sprintf("%d symbols of %s are called %s, and nothing in the original code tells which is meant", len(matches), o.what(), e.Name),
-			Hint:    "A reference to it from an unchanged function of the same file would tell."}
+			Hint:    "A reference to it from an unchanged function of the same file would tell."}))
 	}
 }
 
@@ -203,8 +203,8 @@ func (o *Owner) symbolAt(name string, addr uint64) (int, string, *report.Diagnos
 }
 
 func notProven(name, reason string) *report.Diagnostic {
-	return &report.Diagnostic{Code: diag.NotProven, Severity: diag.Error, Symbol: name,
-		Message: fmt.Sprintf("%s is not proven to be the kernel's: %s", name, reason)}
+	return new(report.Found(report.Diagnostic{Code: diag.NotProven, Symbol: name,
+		Message: fmt.Sprintf("%s is not proven to be the kernel's: %s", name, reason)}))
 }
 
 // Target is where a function to be replaced is found.

@@ -118,7 +118,7 @@ func (v *verifier) livepatchMark() {
 	case !ok:
 		v.fail("", hint, "the module is not marked as a livepatch")
 	case !strings.HasPrefix(value, "Y"):
-		v.add(report.Diagnostic{Code: diag.LoadRule, Severity: diag.Warning, Hint: hint,
-			Message: "the module's livepatch mark is not Y"})
+		v.add(report.Found(report.Diagnostic{Code: diag.LoadRule, Hint: hint,
+			Message: "the module's livepatch mark is not Y"}).In(diag.Doubtful))
 	}
 }

@@ -15,9 +15,9 @@ func (v *verifier) objects() {
 		return // livepatchMark has said so
 	}
 	if p == nil {
-		v.add(report.Diagnostic{Code: diag.LoadRule, Severity: diag.Warning,
+		v.add(report.Found(report.Diagnostic{Code: diag.LoadRule,
 			Message: "no struct klp_patch in the module's data: which functions it replaces cannot be checked",
-			Hint:    "does it fill in the structure while it runs?"})
+			Hint:    "does it fill in the structure while it runs?"}).In(diag.Doubtful))
 		return
 	}
 	seen := map[string]bool{}

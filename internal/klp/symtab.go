@@ -228,13 +228,13 @@ func (t *Symtab) find(e *extract.External) (int, *report.Diagnostic) {
 	case len(matches) == 1:
 		return matches[0], nil
 	case len(matches) > 1:
-		return 0, &report.Diagnostic{Code: diag.AmbiguousSymbol, Severity: diag.Error, Symbol: e.Name,
+		return 0, new(report.Found(report.Diagnostic{Code: diag.AmbiguousSymbol, Symbol: e.Name,
 			Message: fmt.Sprintf("%d symbols of the table are called %s, and a name does not tell which is meant", len(matches), e.Name),
-			Hint:    "Build from the source patch: there the kernel image proves which one the code refers to."}
+			Hint:    "Build from the source patch: there the kernel image proves which one the code refers to."}))
 	}
-	d := &report.Diagnostic{Code: diag.NotProven, Severity: diag.Error, Symbol: e.Name,
+	d := new(report.Found(report.Diagnostic{Code: diag.NotProven, Symbol: e.Name,
 		Message: fmt.Sprintf("%s is not in the symbol table", e.Name),
-		Hint:    "Is the table that of the kernel which the objects were compiled for?"}
+		Hint:    "Is the table that of the kernel which the objects were compiled for?"}))
 	if e.Old != nil && !e.Old.Global() {
 		d.Message = fmt.Sprintf("the symbol table has no local symbol %s", e.Name)
 	}

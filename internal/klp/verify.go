@@ -77,7 +77,7 @@ func (k *Kernel) Verify(ko []byte) []report.Diagnostic {
 		}
 	}
 	if v.magic, err = Vermagic(k.Image); err != nil {
-		v.add(report.Diagnostic{Code: diag.LoadRule, Severity: diag.Warning, Message: err.Error(), Hint: hintOf(err)})
+		v.add(report.Found(report.Diagnostic{Code: diag.LoadRule, Message: err.Error(), Hint: hintOf(err)}).In(diag.Doubtful))
 	}
 	for _, r := range rules {
 		v.rule = r.name
@@ -100,17 +100,23 @@ func (v *verifier) fail(symbol, hint, format string, args ...any) {
 
 // failAs is fail with a more precise code.
 func (v *verifier) failAs(code diag.Code, symbol, hint, format string, args ...any) {
-	v.add(report.Diagnostic{Code: code, Severity: diag.Error, Symbol: symbol, Message: fmt.Sprintf(format, args...), Hint: hint})
+	v.add(report.Found(report.Diagnostic{Code: code, Symbol: symbol, Message: fmt.Sprintf(format, args...), Hint: hint}))
 }
 
 // warn notes what does not keep the module from loading.
 func (v *verifier) warn(symbol, format string, args ...any) {
-	v.add(report.Diagnostic{Code: diag.LoadRule, Severity: diag.Warning, Symbol: symbol, Message: fmt.Sprintf(format, args...)})
+	v.failIn(diag.Doubtful, symbol, format, args...)
 }
 
 // note notes what could not be checked.
 func (v *verifier) note(symbol, format string, args ...any) {
-	v.add(report.Diagnostic{Code: diag.LoadRule, Severity: diag.Note, Symbol: symbol, Message: fmt.Sprintf(format, args...)})
+	v.failIn(diag.Unseen, symbol, format, args...)
+}
+
+// failIn is fail in one case of the rules' code.
+func (v *verifier) failIn(in diag.Case, symbol, format string, args ...any) {
+	d := report.Found(report.Diagnostic{Code: diag.LoadRule, Symbol: symbol, Message: fmt.Sprintf(format, args...)})
+	v.add(d.In(in))
 }
 
 func (v *verifier) add(d report.Diagnostic) {
@@ -119,7 +125,7 @@ func (v *verifier) add(d report.Diagnostic) {
 	case n <= maxFindings:
 		v.diags = append(v.diags, d)
 	case n == maxFindings+1:
-		v.diags = append(v.diags, report.Diagnostic{Code: diag.LoadRule, Severity: diag.Note,
-			Message: fmt.Sprintf("more findings of the rule %s are not told", v.rule)})
+		v.diags = append(v.diags, report.Found(report.Diagnostic{Code: diag.LoadRule,
+			Message: fmt.Sprintf("more findings of the rule %s are not told", v.rule)}).In(diag.Unseen))
 	}
 }

@@ -43,16 +43,16 @@ func Diagnose(patches []*Patch, applied *Result, arch string) []report.Diagnosti
 const makefileAdvice = "a makefile of a patch can name new C files in obj-y, or among the objects of one that there is"
 
 func (f *File) diagnose(arch string) *report.Diagnostic {
-	d := &report.Diagnostic{Severity: diag.Error, Source: f.Path}
+	d := report.Diagnostic{Source: f.Path}
 	switch {
 	case f.Kind == Ignorable:
-		d.Code, d.Severity = diag.FileIgnored, diag.Note
+		d.Code = diag.FileIgnored
 		d.Message = f.Path + " is compiled into no kernel; left out"
 	case ForeignArch(f.Path, arch) && (f.OldPath == "" || ForeignArch(f.OldPath, arch)):
-		d.Code, d.Severity = diag.FileIgnored, diag.Note
+		d.Code = diag.FileIgnored
 		d.Message = f.Path + " belongs to another architecture"
 	case f.Action == Chmod:
-		d.Code, d.Severity = diag.FileIgnored, diag.Note
+		d.Code = diag.FileIgnored
 		d.Message = f.Path + " only gets other permissions, which are no part of the kernel"
 	case f.Kind == Assembly:
 		d.Code = diag.Assembly
@@ -65,7 +65,7 @@ func (f *File) diagnose(arch string) *report.Diagnostic {
 	default:
 		return nil
 	}
-	return d
+	return new(report.Found(d))
 }
 
 // Removed refuses the C files that the patches delete or rename, those that
@@ -76,9 +76,9 @@ func (r *Result) Removed(isUnit func(path string) bool) []report.Diagnostic {
 		if c.Patched != nil || c.Kind != Source || !isUnit(c.Path) {
 			continue
 		}
-		d := report.Diagnostic{Code: diag.FileRemoved, Severity: diag.Error, Source: c.Path,
+		d := report.Found(report.Diagnostic{Code: diag.FileRemoved, Source: c.Path,
 			Message: c.Path + " is deleted: a livepatch replaces functions, and cannot take any out of the running kernel",
-			Hint:    "keep the file, and change the functions that call into it"}
+			Hint:    "keep the file, and change the functions that call into it"})
 		if to := r.renamed(c.Path); to != "" {
 			d.Message = fmt.Sprintf("%s is renamed to %s: the running kernel has its functions under the old name", c.Path, to)
 			d.Hint = "make the change to " + c.Path + " under its old name"
@@ -104,15 +104,15 @@ func (f *Failure) Diagnostic() report.Diagnostic {
 	if f.Differs > 0 {
 		source = fmt.Sprintf("%s:%d", f.Path, f.Differs)
 	}
-	d := report.Diagnostic{Code: diag.PatchApply, Severity: diag.Error, Source: source, Message: f.String()}
+	d := report.Found(report.Diagnostic{Code: diag.PatchApply, Source: source, Message: f.String()})
 	d.Hint = f.advice()
 	return d
 }
 
 // AppliedDiagnostic is the note for a report that the kernel has all of p.
 func (p *Patch) AppliedDiagnostic() report.Diagnostic {
-	return report.Diagnostic{Code: diag.PatchApplied, Severity: diag.Note,
-		Message: p.Name + " is in this kernel's source already: all of it applies in reverse"}
+	return report.Found(report.Diagnostic{Code: diag.PatchApplied,
+		Message: p.Name + " is in this kernel's source already: all of it applies in reverse"})
 }
 
 // Diagnostic is the offset as a note for a report.
@@ -121,13 +121,13 @@ func (o Offset) Diagnostic() report.Diagnostic {
 	if o.Chosen != "" {
 		message += "; of several places that match it was chosen by " + o.Chosen
 	}
-	return report.Diagnostic{Code: diag.PatchOffset, Severity: diag.Note, Source: o.Path, Message: message}
+	return report.Found(report.Diagnostic{Code: diag.PatchOffset, Source: o.Path, Message: message})
 }
 
 // Diagnostic is the fuzz as a note for a report.
 func (f Fuzz) Diagnostic() report.Diagnostic {
-	return report.Diagnostic{Code: diag.PatchFuzz, Severity: diag.Note, Source: fmt.Sprintf("%s:%d", f.Path, f.Line),
+	return report.Found(report.Diagnostic{Code: diag.PatchFuzz, Source: fmt.Sprintf("%s:%d", f.Path, f.Line),
 		Message: fmt.Sprintf("hunk %d of %s (%s) applies at line %d only with fuzz %d: "+
 			"its outermost lines of context do not match", f.Hunk, f.Patch, f.Header, f.Line, f.Fuzz),
-		Hint: "check that this is the place that is meant"}
+		Hint: "check that this is the place that is meant"})
 }

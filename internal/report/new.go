@@ -1,5 +1,7 @@
 package report
 
+import "kintsugi/internal/diag"
+
 // ToolName is the name of this program in its reports.
 const ToolName = "kintsugi"
 
@@ -8,4 +10,13 @@ const ToolName = "kintsugi"
 func New(version string) *Report {
 	return &Report{Schema: Schema, Tool: Tool{Name: ToolName, Version: version},
 		Functions: []Function{}, Data: []Data{}, References: []Reference{}, Diagnostics: []Diagnostic{}}
+}
+
+// Found is d with the severity that the table gives its code.
+func Found(d Diagnostic) Diagnostic { return d.In(diag.Usual) }
+
+// In is d with the severity that its code has in a case of the table.
+func (d Diagnostic) In(c diag.Case) Diagnostic {
+	d.Severity = d.Code.Severity(c)
+	return d
 }

@@ -163,8 +163,8 @@ func changes(ctx context.Context, v *compile.Views, u *kbuild.Unit, compiled boo
 
 // diagnostic explains why a livepatch cannot make a change.
 func diagnostic(t *kbuild.Tree, n catalog.NonUnit) report.Diagnostic {
-	d := report.Diagnostic{Code: diag.BuildFile, Severity: diag.Error, Source: n.Changed[0],
-		Hint: "Make the change in the C files that need it, or in a new header of their own."}
+	d := report.Found(report.Diagnostic{Code: diag.BuildFile, Source: n.Changed[0],
+		Hint: "Make the change in the C files that need it, or in a new header of their own."})
 	which, image := strings.Join(n.Changed, ", "), catalog.OtherImage(t, n.Object)
 	kernel := slices.Contains(n.Compile, "-nostdinc")
 	switch {

@@ -47,9 +47,9 @@ func checkGenerated(ctx context.Context, t *kbuild.Tree, c *catalog.Catalog, hea
 	var diags []report.Diagnostic
 	for _, file := range needs {
 		if !bytes.Equal(before[file], after[file]) {
-			diags = append(diags, report.Diagnostic{Code: diag.BuildFile, Severity: diag.Error, Source: headers[0],
+			diags = append(diags, report.Found(report.Diagnostic{Code: diag.BuildFile, Source: headers[0],
 				Message: file + " is generated from a changed header, and comes out different",
-				Hint:    "Make the change in the C files that need it, or in a new header of their own."})
+				Hint:    "Make the change in the C files that need it, or in a new header of their own."}))
 		}
 	}
 	return diags, nil

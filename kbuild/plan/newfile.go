@@ -75,9 +75,9 @@ type newPlace struct {
 	owners []string // the objects, without .o, that it is linked into first; itself where there are none
 }
 
-func (f *newFinder) diag(severity diag.Severity, code diag.Code, o *makefile.Object, hint, format string, args ...any) {
-	f.diags = append(f.diags, report.Diagnostic{Code: code, Severity: severity, Source: o.Source,
-		Message: fmt.Sprintf(format, args...), Hint: hint})
+func (f *newFinder) diag(code diag.Code, o *makefile.Object, hint, format string, args ...any) {
+	f.diags = append(f.diags, report.Found(report.Diagnostic{Code: code, Source: o.Source,
+		Message: fmt.Sprintf(format, args...), Hint: hint}))
 }
 
 // place decides where one object belongs, as scripts/Makefile.lib does.
@@ -89,7 +89,7 @@ func (f *newFinder) place(o *makefile.Object) {
 	}
 	switch {
 	case path.Base(o.Makefile()) == "Makefile" && f.tree.Has(path.Join(dir, "Kbuild")):
-		f.diag(diag.Error, diag.BuildFile, o, "add the line to "+path.Join(dir, "Kbuild"),
+		f.diag(diag.BuildFile, o, "add the line to "+path.Join(dir, "Kbuild"),
 			"%s is not what kbuild reads in a directory with a Kbuild file", o.Makefile())
 	case folder == nil:
 		f.leftOut(o, dir+" is not built with this kernel's config")
@@ -106,7 +106,7 @@ func (f *newFinder) place(o *makefile.Object) {
 func (f *newFinder) placeAlone(o *makefile.Object, when string, builtin bool) {
 	switch {
 	case when == "m":
-		f.diag(diag.Error, diag.BuildFile, o,
+		f.diag(diag.BuildFile, o,
 			"make it part of vmlinux or of a module that there is, or build it as a module of its own and load that first",
 			"%s would be a module of its own, and a livepatch changes what is loaded already", o.Source)
 	case when == "y" && builtin:
@@ -120,7 +120,7 @@ func (f *newFinder) placeAlone(o *makefile.Object, when string, builtin bool) {
 func (f *newFinder) placePart(o *makefile.Object, when string, folder *query.Folder, dir string) {
 	switch kind := folder.Composite(o.List, dir); {
 	case kind == "":
-		f.diag(diag.Error, diag.BuildFile, o, "add the file to obj-y, or to an object that has other parts already",
+		f.diag(diag.BuildFile, o, "add the file to obj-y, or to an object that has other parts already",
 			"%s.o is not made of several objects in this kernel, so %s cannot become part of it", o.List, o.Source)
 	case kind == kbuild.Module:
 		f.put(o, kbuild.Module, o.List)
@@ -132,7 +132,7 @@ func (f *newFinder) placePart(o *makefile.Object, when string, folder *query.Fol
 }
 
 func (f *newFinder) leftOut(o *makefile.Object, why string) {
-	f.diag(diag.Warning, diag.NotInKernel, o, "", "%s is not compiled into this kernel: %s", o.Source, why)
+	f.diag(diag.NotInKernel, o, "", "%s is not compiled into this kernel: %s", o.Source, why)
 }
 
 func (f *newFinder) put(o *makefile.Object, kind kbuild.Kind, owner string) {

@@ -64,9 +64,9 @@ type finder struct {
 	diags   []report.Diagnostic
 }
 
-func (f *finder) diag(severity diag.Severity, code diag.Code, file, hint, format string, args ...any) {
-	f.diags = append(f.diags, report.Diagnostic{Code: code, Severity: severity, Source: file,
-		Message: fmt.Sprintf(format, args...), Hint: hint})
+func (f *finder) diag(code diag.Code, file, hint, format string, args ...any) {
+	f.diags = append(f.diags, report.Found(report.Diagnostic{Code: code, Source: file,
+		Message: fmt.Sprintf(format, args...), Hint: hint}))
 }
 
 // add adds one changed file: a C file becomes a candidate together with every C
@@ -203,16 +203,16 @@ func (f *finder) explainUnreached() error {
 func (f *finder) explain(file, image string) {
 	switch {
 	case f.placed[file].Host:
-		f.diag(diag.Error, diag.BuildFile, file, "leave the file out if the fix works without it",
+		f.diag(diag.BuildFile, file, "leave the file out if the fix works without it",
 			"%s runs while the kernel is built and is not part of it", file)
 	case image != "":
-		f.diag(diag.Error, diag.OtherImage, file, "livepatch replaces functions of vmlinux and of modules only",
+		f.diag(diag.OtherImage, file, "livepatch replaces functions of vmlinux and of modules only",
 			"%s is part of %s, not of vmlinux", file, image)
 	case !f.tree.Has(file):
 		// A new file: a patched one may include it. Compiling the units
 		// shows whether one does.
 	default:
-		f.diag(diag.Warning, diag.NotInKernel, file,
+		f.diag(diag.NotInKernel, file,
 			"look for the option that its Makefile builds it under in the target's config",
 			"%s is not compiled with this kernel's config", file)
 	}
@@ -222,8 +222,8 @@ func (f *finder) explain(file, image string) {
 // unit of its own, nil for C source of the kernel. Documentation, assembly and
 // build files have been sorted out before.
 func classify(t *kbuild.Tree, file string) *report.Diagnostic {
-	d := &report.Diagnostic{Code: diag.BuildFile, Severity: diag.Error, Source: file,
-		Hint: "leave the file out if the fix works without it; otherwise the kernel has to be rebuilt"}
+	d := new(report.Found(report.Diagnostic{Code: diag.BuildFile, Source: file,
+		Hint: "leave the file out if the fix works without it; otherwise the kernel has to be rebuilt"}))
 	switch {
 	case slices.Contains(headerSources, file) || slices.Contains(t.Arch.Kbuild.Offsets, file):
 		d.Message = file + " is compiled only to generate headers for the kernel's build"
