@@ -16,7 +16,7 @@ import (
 func (s *selection) state() {
 	for _, b := range s.patched.Atoms {
 		if s.renamed[b] && slices.ContainsFunc(b.Users, func(u *objmodel.Atom) bool { return s.reasons[u] != nil }) {
-			s.note(diag.VariableRenamed, b,
+			s.remark(diag.VariableRenamed, b,
 				"%s is the kernel's variable %s: size, section, initial value and users are the same",
 				objmodel.StableName(b.Name), objmodel.StableName(s.twin(b).Name))
 		}
@@ -64,11 +64,11 @@ func (s *selection) leaves(a *objmodel.Atom, fresh map[*objmodel.Atom][]*objmode
 			names = append(names, objmodel.StableName(b.Name))
 		}
 		old := objmodel.StableName(a.Name) // a consent holds for every kernel, whatever number its compiler gives
-		s.diagnose(report.Diagnostic{Code: diag.StateDropped, Severity: diag.Consent, Symbol: old,
+		s.diagnose(report.Found(report.Diagnostic{Code: diag.StateDropped, Symbol: old,
 			Message: fmt.Sprintf("%s no longer uses the kernel's variable %s, whose state is lost: "+
 				"%s is new and begins with its initial value",
 				strings.TrimSuffix(w.String(), ".cold"), old, strings.Join(names, ", ")),
-			Hint: "Keep the variable's name, type and initial value in the patch."})
+			Hint: "Keep the variable's name, type and initial value in the patch."}))
 		return
 	}
 }

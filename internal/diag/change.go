@@ -15,6 +15,7 @@ var changeRows = []Row{
 	},
 	{
 		Code: StateDropped, Severity: Consent,
+		Title: "State of the kernel is lost",
 		Meaning: "Patched code leaves a writable variable of the running kernel and uses a new variable in its place. " +
 			"The new variable begins with its initial value. The state of the old one is lost to the patched code, " +
 			"while code that is not patched goes on with it: a list looks empty, a lock no longer excludes " +
@@ -28,6 +29,7 @@ var changeRows = []Row{
 	},
 	{
 		Code: VariableRenamed, Severity: Note,
+		Title: "A renamed variable is the kernel's",
 		Meaning: "A static variable has another name in the patch. It has the size, section, initial value and users " +
 			"of a variable that the patch takes away, and no other variable has them. The patched code uses the " +
 			"kernel's variable, with its state.",
