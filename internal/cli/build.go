@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -19,14 +18,14 @@ import (
 	"kintsugi/internal/vm"
 )
 
-// patchHelp is what PATCH can be.
+// patchHelp explains PATCH.
 const patchHelp = `
-A PATCH is a file, - for standard input, a folder of patches, or a quilt series.
+A PATCH is a file, a folder of patches, a quilt series, or - for standard input.
 Files can be packed by gzip, xz or zstd. Cover letters of git format-patch are
 skipped.
 `
 
-// maxPatches bounds the patches, and the modules, of a command line.
+// maxPatches limits the patches, or modules, of a command line.
 const maxPatches = patchinput.MaxPatches
 
 func buildVerb(a *app) *cobra.Command {
@@ -36,25 +35,27 @@ func buildVerb(a *app) *cobra.Command {
 	cmd := a.reporting(&cobra.Command{
 		Use:   "build [flags] PATCH...",
 		Short: "Build a livepatch module from source patches",
-		Long: `Build a livepatch module from source patches that are applied one after the other.
+		Long: `Build a livepatch module from source patches. They are applied in the given order.
 ` + patchHelp + `
-The output directory gets NAME.ko, report.json and src/, the module's source,
-which make -C HEADERS M=DIR/src compiles again by hand. They replace those of an
-earlier build. A build that does not succeed leaves report.json alone.
+Build writes NAME.ko, report.json and src/ into the output directory, in place of
+those of an earlier build. src/ is the source of the module: make -C HEADERS
+M=DIR/src compiles it again by hand. A build without a module writes report.json
+only.
 ` + kernelHelp + `
-Exit codes: 0 built, or the kernel has the change already (fixed); 1 the patches cannot be livepatched, change nothing or
-fail in the VM; 2 bad input; 3 the environment; 4 a bug of kintsugi.`,
+Exit codes: 0 built, or the kernel has the change already (fixed); 1 the patches
+cannot be livepatched, change nothing or fail in the VM; 2 bad input; 3 the
+environment; 4 a bug of kintsugi.`,
 		Args: wants(1, maxPatches, "PATCH..."),
 	})
 	kernel := a.kernelFlags(cmd)
 	flags := cmd.Flags()
-	flags.StringVarP(&opts.Out, "output", "o", "out", "output directory")
+	flags.StringVarP(&opts.Out, "output", "o", "out", "write the results to this `DIR`")
 	a.fuzzFlag(cmd, &opts)
-	flags.StringVarP(&opts.Name, "name", "n", "", "module name (default: livepatch-PATCH)")
-	flags.IntVarP(&opts.Jobs, "jobs", "j", runtime.NumCPU(), "compilers to run at once")
+	flags.StringVarP(&opts.Name, "name", "n", "", "name the module `NAME` (default livepatch-PATCH)")
 	a.compileFlags(cmd, &opts)
 	accept := acceptFlag(cmd)
-	flags.BoolVarP(&noReplace, "no-replace", "R", false, "add to the livepatches that are loaded instead of taking over from them")
+	flags.BoolVarP(&noReplace, "no-replace", "R", false,
+		"make a module that does not replace the livepatches loaded before it")
 	flags.BoolVar(&test, "test", false, "load and unload the module in a VM of the target's kernel")
 	allowUnloadedFlag(cmd, &trial)
 	cmd.RunE = func(cmd *cobra.Command, patches []string) error {
@@ -89,10 +90,11 @@ func (a *app) build(ctx context.Context, opts builder.Options, kernel *kernelCho
 
 // fuzzFlag gives cmd the flag --fuzz.
 func (a *app) fuzzFlag(cmd *cobra.Command, opts *builder.Options) {
-	cmd.Flags().IntVar(&opts.Fuzz, "fuzz", 0, "let up to `N` outermost lines of a hunk's context differ, with a note for each hunk")
+	cmd.Flags().IntVar(&opts.Fuzz, "fuzz", 0,
+		"let up to `N` outermost context lines of a hunk differ; a note lists each such hunk")
 }
 
-// buildFor builds for the kernel that was chosen.
+// buildFor builds for the chosen kernel.
 func (a *app) buildFor(ctx context.Context, opts *builder.Options, kernel *kernelChoice) (*report.Report, error) {
 	err := checkOptions(*opts)
 	if err == nil {
@@ -104,9 +106,9 @@ func (a *app) buildFor(ctx context.Context, opts *builder.Options, kernel *kerne
 	return builder.Build(ctx, *opts)
 }
 
-// printReport prints the report, with the files that were written, and gives
-// back err, shortened where the report has said it already. A run that broke
-// has nothing to report in text: its error says it all.
+// printReport prints the report with the list of written files. It returns
+// err, shortened if the report has its details already. Of a run that ended
+// early only the error is printed, unless JSON is wanted.
 func (a *app) printReport(rep *report.Report, err error, files string) error {
 	if err != nil && files == "" && classOf(err) != fault.Verdict {
 		rep.Verdict = report.Failed
@@ -123,11 +125,11 @@ func (a *app) printReport(rep *report.Report, err error, files string) error {
 	if err == nil {
 		return printErr
 	}
-	return told(rep, err)
+	return shortened(rep, err)
 }
 
-// told is err without what the diagnostics of rep have said.
-func told(rep *report.Report, err error) error {
+// shortened replaces err by a count if the diagnostics of rep have the details.
+func shortened(rep *report.Report, err error) error {
 	if rep.Verdict != report.Refused || rep.Errors() == 0 {
 		return err
 	}
@@ -139,29 +141,29 @@ func told(rep *report.Report, err error) error {
 
 func checkOptions(opts builder.Options) error {
 	if opts.Fuzz < 0 {
-		return fault.Inputf("--fuzz %d: it is a number of lines", opts.Fuzz)
+		return fault.Inputf("--fuzz %d: the number of lines is negative", opts.Fuzz)
 	}
 	if opts.Jobs < 1 {
-		return fault.Inputf("-j %d: at least one compiler has to run", opts.Jobs)
+		return fault.Inputf("-j %d: at least one compiler must run", opts.Jobs)
 	}
 	return patchinput.Check(opts.Patches)
 }
 
-// checkOutput refuses a directory where src is not of an earlier build: it
-// would be replaced.
+// checkOutput refuses a directory whose src/ is not from an earlier build. A
+// build would replace it.
 func checkOutput(dir string) error {
 	src, err := os.ReadDir(filepath.Join(dir, "src"))
 	if err != nil || len(src) == 0 {
-		return nil // what is wrong with it, publishing says
+		return nil // internal/publish reports an unreadable one
 	}
 	if readReport(filepath.Join(dir, "report.json")) == nil {
-		return fault.Inputf("%s is there and not of an earlier build", filepath.Join(dir, "src")).
+		return fault.Inputf("%s exists and is not from an earlier build", filepath.Join(dir, "src")).
 			Hint("choose another directory with -o")
 	}
 	return nil
 }
 
-// readReport is the report at path, nil where there is none of ours.
+// readReport reads the report at path. It is nil if kintsugi did not write one there.
 func readReport(path string) *report.Report {
 	data, err := readFile(path)
 	var rep report.Report
@@ -171,7 +173,7 @@ func readReport(path string) *report.Report {
 	return &rep
 }
 
-// written says which files a build has left.
+// written lists the files that a build has written.
 func written(dir string, rep *report.Report) string {
 	table := text.Table{}
 	table.Row("report", filepath.Join(dir, "report.json"))
@@ -190,8 +192,8 @@ func written(dir string, rep *report.Report) string {
 	return table.String()
 }
 
-// testBuilt runs the module that was built in a VM and adds what happened to
-// the report, also to the one that was written.
+// testBuilt runs the built module in a VM. It adds the result to the report,
+// and to report.json.
 func (a *app) testBuilt(ctx context.Context, opts builder.Options, trial vm.Config, rep *report.Report) error {
 	trial.Module = filepath.Join(opts.Out, rep.Module.Path)
 	verdict := a.runVM(ctx, opts.Target, trial, rep)

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"runtime"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +17,6 @@ func checkVerb(a *app) *cobra.Command {
 		Args:  wants(1, maxPatches, "PATCH..."),
 	})
 	kernel := a.kernelFlags(cmd)
-	cmd.Flags().IntVarP(&opts.Jobs, "jobs", "j", runtime.NumCPU(), "compilers to run at once")
 	a.compileFlags(cmd, &opts)
 	a.fuzzFlag(cmd, &opts)
 	accept := acceptFlag(cmd)
@@ -33,7 +31,7 @@ func checkVerb(a *app) *cobra.Command {
 	return cmd
 }
 
-// check prints what a build would do.
+// check prints what a build would find.
 func (a *app) check(ctx context.Context, opts builder.Options, kernel *kernelChoice) error {
 	if err := checkOptions(opts); err != nil {
 		return err

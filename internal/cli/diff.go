@@ -19,7 +19,7 @@ import (
 	"kintsugi/internal/text"
 )
 
-// diffOptions is what a diff is asked to do.
+// diffOptions are the arguments and flags of diff.
 type diffOptions struct {
 	orig, patched   string // files
 	symtab, symvers string // files, empty: none
@@ -32,25 +32,26 @@ func diffVerb(a *app) *cobra.Command {
 	var opts diffOptions
 	cmd := a.reporting(&cobra.Command{
 		Use:   "diff [flags] ORIG.o PATCHED.o",
-		Short: "Show what changed between two objects, and cut out an object with just that",
-		Long: `Show what changed between two relocatable objects of the same source file, function
-by function, and cut out an object that carries just that.
+		Short: "Show what changed between two objects, and extract the change as an object",
+		Long: `Show function by function what changed between two relocatable objects of the same
+source file. With -o, write an object that has the changed code only.
 
-References of OUT.o to the kernel are plain undefined symbols. With --symtab
-they are resolved, by name, against the kernel (vmlinux) that the table is of:
-what --symvers lists as its export stays plain, all else becomes the livepatch
-symbol .klp.sym.vmlinux.NAME,POSITION; a name that does not tell which symbol
-is meant is refused. Objects of modules cannot be resolved so.
+References of OUT.o to the kernel are plain undefined symbols. With --symtab they
+are resolved by name against the symbol table of vmlinux: a symbol that --symvers
+lists as an export stays plain, any other becomes the livepatch symbol
+.klp.sym.vmlinux.NAME,POSITION. A name that several symbols have is refused.
+Objects of modules cannot be resolved by name.
 
-Exit codes: 0 the change can be livepatched; 1 it cannot, or there is none, and
-no OUT.o is written; 2 a file that cannot be read.`,
+Exit codes: 0 the change can be livepatched; 1 it cannot, or nothing changed, and
+OUT.o is not written; 2 a file cannot be read.`,
 		Args: wants(2, 2, "ORIG.o PATCHED.o"),
 	})
 	flags := cmd.Flags()
-	flags.StringVarP(&opts.out, "output", "o", "", "write the object of the changed code to this file")
-	flags.StringVar(&opts.symtab, "symtab", "", "the kernel's symbols: output of readelf -sW or nm, System.map or /proc/kallsyms")
-	flags.StringVar(&opts.symvers, "symvers", "", "the kernel's exports: Module.symvers")
-	flags.BoolVar(&opts.asm, "asm", false, "show the disassembly where it changes, side by side on a wide terminal")
+	flags.StringVarP(&opts.out, "output", "o", "", "write the object of the changed code to `OUT.o`")
+	flags.StringVar(&opts.symtab, "symtab", "",
+		"read the kernel's symbols from `FILE`: output of readelf -sW or nm, System.map or /proc/kallsyms")
+	flags.StringVar(&opts.symvers, "symvers", "", "read the kernel's exports from `FILE`, a Module.symvers")
+	flags.BoolVar(&opts.asm, "asm", false, "show the changed instructions, side by side on a wide terminal")
 	accept := acceptFlag(cmd)
 	cmd.RunE = func(_ *cobra.Command, objects []string) (err error) {
 		opts.orig, opts.patched = objects[0], objects[1]
@@ -62,7 +63,7 @@ no OUT.o is written; 2 a file that cannot be read.`,
 	return cmd
 }
 
-// diff prints what changed and writes the object that carries it.
+// diff prints what changed, and writes the object of the changed code.
 func (a *app) diff(opts diffOptions) error {
 	result, err := diffFiles(opts.orig, opts.patched)
 	if err != nil {
@@ -95,7 +96,7 @@ func (a *app) diff(opts diffOptions) error {
 		}
 	})
 	if verdict != nil {
-		return told(rep, verdict)
+		return shortened(rep, verdict)
 	}
 	return err
 }
@@ -128,9 +129,10 @@ func readObject(path string) (*elfobj.File, error) {
 	return file, nil
 }
 
-// contents fills rep and returns the object that carries the change, or the
-// verdict that there is none to make.
-func contents(rep *report.Report, result *elfdiff.Result, kernel *names, view *view, accept []consent.Given) ([]byte, error) {
+// contents fills rep and returns the bytes of the object of the changed code, or
+// the verdict that there is none.
+func contents(rep *report.Report, result *elfdiff.Result, kernel *names, view *view,
+	accept []consent.Given) ([]byte, error) {
 	defer rep.Sort()
 	rep.Verdict = report.OK
 	rep.Diagnostics = append(rep.Diagnostics, result.Diagnostics...)
@@ -155,11 +157,11 @@ func contents(rep *report.Report, result *elfdiff.Result, kernel *names, view *v
 }
 
 func errSame() error {
-	return fault.Verdictf("", "nothing that runs is different between the two objects")
+	return fault.Verdictf("", "nothing that runs differs between the two objects")
 }
 func errRefused() error { return fault.Verdictf("", "the change cannot be livepatched") }
 
-// cut cuts out what carries the change.
+// cut extracts the changed code.
 func cut(result *elfdiff.Result) (*extract.Object, error) {
 	if result.Refused() {
 		return nil, errRefused()
@@ -174,7 +176,7 @@ func cut(result *elfdiff.Result) (*extract.Object, error) {
 	return x, nil
 }
 
-// describe says in rep what of a pair of objects is known without its kernel.
+// describe adds to rep what a pair of objects shows without its kernel.
 func describe(rep *report.Report, result *elfdiff.Result, view *view) {
 	for _, f := range result.Functions {
 		out := report.Function{Name: f.Name, Status: "new", NewSize: f.New.Size, Cause: view.cause(f)}
@@ -194,7 +196,7 @@ func describe(rep *report.Report, result *elfdiff.Result, view *view) {
 	}
 }
 
-// demangled is rep as a person reads it, with the names that the programmer wrote.
+// demangled is a copy of rep with the names of the source, for a person to read.
 func demangled(rep *report.Report) *report.Report {
 	shown := *rep
 	shown.Functions = slices.Clone(rep.Functions)
@@ -229,10 +231,10 @@ func removedText(removed []string) string {
 	return b.String()
 }
 
-// names is what is known of the kernel that a pair of objects is for.
+// names are the symbols and exports of the kernel of a pair of objects.
 type names struct {
-	symtab  *klp.Symtab           // nil: nothing
-	exports map[string]klp.Export // nil: nothing
+	symtab  *klp.Symtab           // nil: not given
+	exports map[string]klp.Export // nil: not given
 }
 
 func readNames(opts diffOptions, result *elfdiff.Result) (*names, error) {
@@ -250,7 +252,7 @@ func readNames(opts diffOptions, result *elfdiff.Result) (*names, error) {
 		return n, nil
 	}
 	if result.Orig.File.Section(".gnu.linkonce.this_module") != nil {
-		return nil, fault.Inputf("--symtab: %s is a module, and only references of vmlinux can be resolved by name", opts.orig).
+		return nil, fault.Inputf("--symtab: %s is a module, and only vmlinux can be resolved by name", opts.orig).
 			Hint("without --symtab, the references of the object stay plain")
 	}
 	data, err := readFile(opts.symtab)
@@ -263,8 +265,8 @@ func readNames(opts diffOptions, result *elfdiff.Result) (*names, error) {
 	return n, nil
 }
 
-// resolve finds the references of x and the functions that it replaces in the
-// kernel. It returns the names that symbols of x have in a livepatch.
+// resolve finds in the kernel the references of x and the functions that x
+// replaces. It returns the livepatch names of the symbols of x.
 func (n *names) resolve(rep *report.Report, result *elfdiff.Result, x *extract.Object) map[*elfobj.Symbol]string {
 	if n.symtab == nil {
 		rep.References = append(rep.References, klp.ResolveExports(x, n.exports).References...)

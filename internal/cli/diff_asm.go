@@ -17,12 +17,12 @@ import (
 	"kintsugi/internal/text"
 )
 
-// view is the code of a pair of objects for a person to see.
+// view shows the code of a pair of objects to a person.
 type view struct {
 	result   *elfdiff.Result
-	old, new *debuginfo.Lines // nil: no DWARF that can be read
+	old, new *debuginfo.Lines // nil: no readable DWARF
 	compared map[*objmodel.Atom][]disasm.Row
-	asked    map[*objmodel.Atom]bool // functions that a diagnostic is about
+	asked    map[*objmodel.Atom]bool // functions that a diagnostic names
 }
 
 func newView(result *elfdiff.Result) *view {
@@ -54,8 +54,9 @@ func (v *view) rows(f *objmodel.Atom) []disasm.Row {
 	return rows
 }
 
-// cause is why f travels, with the source line of the first difference, and
-// the inlined function that it came through, where the chain ends in f itself.
+// cause explains why f is in the result. If the chain ends at f itself, the
+// source line of the first difference is added, and the inlined function that
+// the line belongs to.
 func (v *view) cause(f *elfdiff.Function) []report.Cause {
 	cause := append([]report.Cause{}, f.Cause...)
 	if len(cause) == 0 {
@@ -63,7 +64,7 @@ func (v *view) cause(f *elfdiff.Function) []report.Cause {
 	}
 	last := &cause[len(cause)-1]
 	if last.Symbol != f.Name || last.Source != "" {
-		return cause // the chain ends at another function, which is shown itself
+		return cause // the chain ends at another function, which has an entry of its own
 	}
 	source, inline := disasm.Place(v.rows(f.New))
 	last.Source = source
@@ -73,8 +74,8 @@ func (v *view) cause(f *elfdiff.Function) []report.Cause {
 	return cause
 }
 
-// locate gives the diagnostics that are about a function the line where its
-// difference is, or else where it begins.
+// locate adds source lines to diagnostics that name a function: the line of its
+// first difference, else its first line.
 func (v *view) locate(diagnostics []report.Diagnostic) {
 	functions := map[string]*objmodel.Atom{}
 	for _, f := range v.result.Patched.Functions() {
@@ -93,18 +94,18 @@ func (v *view) locate(diagnostics []report.Diagnostic) {
 	}
 }
 
-// wide is from which width of a terminal on two columns are readable.
+// wide is the least width of a terminal for two columns of code.
 const wide = 120
 
-// write shows the code of all functions where it differs, in two columns on a
-// terminal of that many columns, else (0: no terminal) in one.
+// write shows the changed code of all functions. columns is the width of the
+// terminal, 0 without one. A wide terminal gets old and new side by side.
 func (v *view) write(w io.Writer, columns int) {
-	travels := map[*objmodel.Atom]bool{}
+	included := map[*objmodel.Atom]bool{}
 	for _, f := range v.result.Functions {
-		travels[f.New] = true
+		included[f.New] = true
 	}
 	for _, f := range v.result.Patched.Functions() {
-		if !travels[f] && !(v.asked[f] && disasm.Changed(v.rows(f))) {
+		if !included[f] && !(v.asked[f] && disasm.Changed(v.rows(f))) {
 			continue
 		}
 		fmt.Fprintf(w, "\n%s:\n", text.Printable(disasm.Demangle(f.Name)))
@@ -119,7 +120,7 @@ func (v *view) write(w io.Writer, columns int) {
 	}
 }
 
-// columns is the width of the terminal that w is, 0 where it is none.
+// columns is the width of the terminal w, 0 if w is no terminal.
 func columns(w io.Writer) int {
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {

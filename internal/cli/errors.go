@@ -13,7 +13,7 @@ import (
 	"kintsugi/internal/text"
 )
 
-// exit prints err and returns the exit code that it means.
+// exit prints err and returns its exit code.
 func (a *app) exit(err error) int {
 	a.display.Clear()
 	if err == nil {
@@ -27,7 +27,7 @@ func (a *app) exit(err error) int {
 	return int(classOf(err))
 }
 
-// complain prints an error line, its further lines indented, and the hints.
+// complain prints an error and its hints. Lines of message after the first are indented.
 func (a *app) complain(message string, hints []string) {
 	var b strings.Builder
 	lines := strings.Split(strings.TrimRight(message, "\n"), "\n")
@@ -43,13 +43,13 @@ func (a *app) complain(message string, hints []string) {
 	fmt.Fprint(a.stderr, b.String())
 }
 
-// plain is a line of a tool's output with its tabs spread.
+// plain is a line of a tool's output, printable and with blanks in place of tabs.
 func plain(line string) string {
 	return text.Printable(strings.ReplaceAll(strings.TrimRight(line, "\r"), "\t", "    "))
 }
 
-// classOf is fault.ClassOf, with what the machine is to blame for wherever it
-// happened: a full disk, and a tool that failed where nobody expected it.
+// classOf is fault.ClassOf, except for faults of the machine, which can occur
+// anywhere: a full disk, a deadline, and a tool that fails unexpectedly.
 func classOf(err error) fault.Class {
 	var tool *command.Error
 	class := fault.ClassOf(err)
@@ -59,13 +59,14 @@ func classOf(err error) fault.Class {
 	return class
 }
 
-// advice is the hints for err: those it carries and those that anybody needs.
+// advice returns the hints of err, and those for a full disk, a failed tool and
+// a bug.
 func advice(err error) []string {
 	hints := fault.Hints(err)
 	var tool *command.Error
 	switch {
 	case fullDisk(err):
-		hints = append(hints, "the disk is full: make room, or point KINTSUGI_CACHE, TMPDIR or -o at another one")
+		hints = append(hints, "the disk is full: make room, or set KINTSUGI_CACHE, TMPDIR or -o to a folder of another disk")
 	case fault.ClassOf(err) != fault.Bug:
 	case errors.As(err, &tool):
 		hints = append(append(hints, tail(tool.Output, 20)...), "run by hand: "+tool.Cmd.String())
@@ -75,10 +76,11 @@ func advice(err error) []string {
 	return hints
 }
 
-const pleaseReport = "this is a bug in kintsugi: please report it with the command line, the output of -v and kintsugi --version"
+const pleaseReport = "this is a bug in kintsugi: please report it with the command line, the output of -v " +
+	"and kintsugi --version"
 
-// fullDisk reports whether err came of a disk or quota that is full, said by
-// the system or by a tool.
+// fullDisk reports whether the cause of err is a full disk or quota, by the
+// system's error or by a tool's message.
 func fullDisk(err error) bool {
 	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
 		return true

@@ -11,12 +11,12 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// maxFile is the largest file that is read as a whole, far above any object
-// or module: 1 GiB.
+// maxFile limits the files that are read whole: 1 GiB, far above any object or
+// module.
 const maxFile = 1 << 30
 
-// readFile reads a file or pipe of the user's. What cannot end, such as a
-// device, is refused.
+// readFile reads a file or pipe of the user's. A device is refused: reading it
+// may never end.
 func readFile(path string) ([]byte, error) {
 	if err := readable(path); err != nil {
 		return nil, err
@@ -33,7 +33,7 @@ func readFile(path string) ([]byte, error) {
 	return data, err
 }
 
-// readable refuses what is not a file or pipe.
+// readable refuses everything but files and pipes.
 func readable(path string) error {
 	info, err := os.Stat(path)
 	switch {
@@ -49,7 +49,7 @@ func readable(path string) error {
 	return nil
 }
 
-// replaceFile writes a file of results, all of it or nothing.
+// replaceFile writes a file completely or not at all.
 func replaceFile(path string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {

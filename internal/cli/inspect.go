@@ -21,14 +21,14 @@ func inspectVerb(a *app) *cobra.Command {
 	cmd := a.reporting(&cobra.Command{
 		Use:   "inspect [flags] MODULE.ko",
 		Short: "Show what a livepatch module replaces and, with -t, whether it would load",
-		Long: `Show what a livepatch module replaces: the functions, and the symbols of the kernel
-that it refers to. With -t, show whether that kernel would load it.
+		Long: `Show the functions that a livepatch module replaces, and the symbols of the kernel
+that it refers to. With -t, check whether the target's kernel would load it.
 
 Exit codes: 0 shown; 1 the kernel would not load it; 2 not a module.`,
 		Args: wants(1, 1, "MODULE.ko"),
 	})
 	name := a.targetFlag(cmd)
-	cmd.Flags().Lookup("target").Usage = "show whether this kernel would load the module"
+	cmd.Flags().Lookup("target").Usage = "check whether the kernel of the target `NAME` would load the module"
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if !cmd.Flags().Changed("target") {
 			return a.inspect(args[0], nil)
@@ -45,10 +45,10 @@ Exit codes: 0 shown; 1 the kernel would not load it; 2 not a module.`,
 // inspection is the result of inspect.
 type inspection struct {
 	*klp.Module
-	Load *loadCheck `json:"load,omitempty"` // nil: not asked for
+	Load *loadCheck `json:"load,omitempty"` // nil without -t
 }
 
-// loadCheck says whether a target's kernel would load a module.
+// loadCheck states whether a target's kernel would load a module.
 type loadCheck struct {
 	Target      string              `json:"target"`
 	Release     string              `json:"release"`
@@ -56,7 +56,7 @@ type loadCheck struct {
 	Diagnostics []report.Diagnostic `json:"diagnostics"`
 }
 
-// inspect prints what the module does. t may be nil.
+// inspect prints what the module replaces. t may be nil.
 func (a *app) inspect(path string, t *target.Target) error {
 	file, err := readFile(path)
 	if err != nil {
@@ -140,8 +140,8 @@ func yes(b bool) string {
 	return "no"
 }
 
-// patchText is what the module replaces. A position is told as the kernel's
-// own tools do: NAME,POSITION.
+// patchText lists what the module replaces. Positions are written as in the
+// kernel's sysfs: NAME,POSITION.
 func patchText(m *klp.Module) string {
 	if m.Patch == nil {
 		return missingPatch(m.Livepatch)
@@ -163,7 +163,7 @@ func patchText(m *klp.Module) string {
 
 func missingPatch(livepatch bool) string {
 	if livepatch {
-		return "what it replaces is not written in its data: it makes its struct klp_patch while it runs\n"
+		return "the replaced functions are unknown: the module makes its struct klp_patch when it is loaded\n"
 	}
 	return "not a livepatch: it is a plain kernel module\n"
 }

@@ -66,8 +66,8 @@ would not load on 6.1.0
 
 func TestInspectTextOfOthers(t *testing.T) {
 	for want, m := range map[string]*klp.Module{
-		"not a livepatch: it is a plain kernel module": {},
-		"it makes its struct klp_patch while it runs":  {Livepatch: true},
+		"not a livepatch: it is a plain kernel module":  {},
+		"the module makes its struct klp_patch when it": {Livepatch: true},
 	} {
 		var b strings.Builder
 		inspection{Module: m}.writeText(&b)

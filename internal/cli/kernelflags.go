@@ -13,30 +13,30 @@ import (
 	"kintsugi/internal/target"
 )
 
-// kernelChoice is which kernel to patch: a target by its name, or one made of
-// files that are given with the patches.
+// kernelChoice is the kernel to patch: a target by its name, or the files of a
+// kernel, given with the patches.
 type kernelChoice struct {
 	name  *string
 	files target.LocalSpec
 }
 
-// kernelHelp belongs into the help of verbs with kernelFlags.
+// kernelHelp is part of the help of each verb with kernelFlags.
 const kernelHelp = `
-A kernel that was not added can be given by its files: -s, -c and -v. What of
-them is not given is taken from the folder that the kernel was built in. The
-target that is made of them is found again the next time.
+To build for a kernel that is not a target, pass -s, -c and -v. Files that are
+left out are taken from the folder that the kernel was built in. Kintsugi makes a
+target of the files, and uses it again the next time.
 
--v FILE means --vmlinux where FILE is a kernel's image; else -v is --verbose.
+If FILE is a kernel image, -v FILE means --vmlinux FILE; else -v is --verbose.
 `
 
-// kernelFlags gives cmd the flag -t, and those for a kernel that was not added.
-// Their letters are kpatch-build's.
+// kernelFlags gives cmd the flag -t, and the flags for the files of a kernel
+// that is not a target. Their letters are kpatch-build's.
 func (a *app) kernelFlags(cmd *cobra.Command) *kernelChoice {
 	k := &kernelChoice{name: a.targetFlag(cmd)}
 	flags := cmd.Flags()
-	flags.StringVarP(&k.files.Source, "source", "s", "", "patch a kernel of this source tree or tarball")
-	flags.StringVarP(&k.files.Config, "config", "c", "", "the configuration of that kernel (default: of its build)")
-	flags.StringVar(&k.files.Image, "vmlinux", "", "the image of that kernel, vmlinux or bzImage (default: of its build)")
+	flags.StringVarP(&k.files.Source, "source", "s", "", "patch the kernel of the source tree or tarball `PATH`")
+	flags.StringVarP(&k.files.Config, "config", "c", "", "use `FILE` as that kernel's configuration")
+	flags.StringVar(&k.files.Image, "vmlinux", "", "use `FILE` as that kernel's image, vmlinux or bzImage")
 	return k
 }
 
@@ -45,7 +45,7 @@ func (a *app) openKernel(ctx context.Context, k *kernelChoice) (*target.Target, 
 		return openTarget(*k.name)
 	}
 	if *k.name != "" {
-		return nil, fault.Inputf("-t and -s, -c, -v exclude each other: the kernel is a target or made of files")
+		return nil, fault.Inputf("-t cannot be combined with -s, -c and -v: the kernel is a target or given by its files")
 	}
 	store, err := target.DefaultStore()
 	if err != nil {
@@ -57,12 +57,12 @@ func (a *app) openKernel(ctx context.Context, k *kernelChoice) (*target.Target, 
 // kernelVerbs are the verbs with kernelFlags.
 var kernelVerbs = []string{"build", "check"}
 
-// kpatchNames are long names of kpatch-build for flags that have others here.
+// kpatchNames maps long flags of kpatch-build to those of kintsugi, where they differ.
 var kpatchNames = map[string]string{"--sourcedir": "--source", "--non-replace": "--no-replace"}
 
-// kpatchArgs puts our flags in the place of kpatch-build's. Its -v names a
-// kernel's image: a letter cannot be both a switch and a flag with a value, so
-// this is done to the words of the command line.
+// kpatchArgs replaces the flags of kpatch-build by those of kintsugi. The -v of
+// kpatch-build takes a kernel image. pflag knows no letter that is a switch and
+// a flag with a value, so kpatchArgs edits the words of the command line.
 func kpatchArgs(args []string) []string {
 	verb := slices.IndexFunc(args, func(arg string) bool { return !strings.HasPrefix(arg, "-") })
 	if verb < 0 || !slices.Contains(kernelVerbs, args[verb]) {
@@ -84,13 +84,14 @@ func kpatchArgs(args []string) []string {
 	return args
 }
 
-// isImage tells whether a word names a kernel's image: by what is in the file,
-// or by its usual name where there is none.
+// isImage reports whether path names a kernel image: by the content of the
+// file, or by the usual names if there is no such file.
 func isImage(path string) bool {
 	f, err := os.Open(path)
 	if err != nil {
 		base := filepath.Base(path)
-		return base == "vmlinux" || base == "bzImage" || strings.HasPrefix(base, "vmlinux-") || strings.HasPrefix(base, "vmlinuz-")
+		return base == "vmlinux" || base == "bzImage" ||
+			strings.HasPrefix(base, "vmlinux-") || strings.HasPrefix(base, "vmlinuz-")
 	}
 	defer f.Close()
 	head := make([]byte, 0x206) // up to the magic of a bzImage's setup header

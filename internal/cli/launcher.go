@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"runtime"
 	"strconv"
 	"strings"
 
@@ -10,16 +11,18 @@ import (
 	"kintsugi/builder"
 )
 
-// compileFlags gives cmd the flags that say how compilers are run, and has
-// opts tell how far they are.
+// compileFlags gives cmd the flags that control how compilers run. The display
+// shows the progress of the compilations.
 func (a *app) compileFlags(cmd *cobra.Command, opts *builder.Options) {
-	cmd.Flags().Var((*launcher)(&opts.Launcher), "cc-launcher", "run compilers with `PROGRAM`, such as ccache or distcc, before them")
-	cmd.Flags().BoolVar(&opts.Cage.None, "no-cage", false, "let the compiler read all files of this machine")
-	cmd.Flags().Var((*size)(&opts.Cage.Memory), "memory", "memory for each compiler, in `MB` (default 4096)")
+	flags := cmd.Flags()
+	flags.IntVarP(&opts.Jobs, "jobs", "j", runtime.NumCPU(), "run `N` compilers at once")
+	flags.Var((*launcher)(&opts.Launcher), "cc-launcher", "run the compiler through `PROGRAM`, such as ccache or distcc")
+	flags.BoolVar(&opts.Cage.None, "no-cage", false, "let the compiler read all files of this machine")
+	flags.Var((*size)(&opts.Cage.Memory), "memory", "limit the memory of each compiler to `MB` (default 4096)")
 	opts.Progress = a.display.Units
 }
 
-// size is a number of bytes, given in megabytes.
+// size is a number of bytes. Its text is in megabytes.
 type size int64
 
 func (s *size) String() string { return strconv.FormatInt(int64(*s)>>20, 10) }
@@ -34,7 +37,7 @@ func (s *size) Set(text string) error {
 	return nil
 }
 
-// launcher is a program with arguments, separated by blanks.
+// launcher is a program and its arguments, separated by blanks.
 type launcher []string
 
 func (l *launcher) String() string { return strings.Join(*l, " ") }

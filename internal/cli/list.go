@@ -26,7 +26,7 @@ func listVerb(a *app) *cobra.Command {
 	return cmd
 }
 
-// writePatches writes a line a livepatch: name, state and how much it patches.
+// writePatches writes one line a livepatch: its name, state and number of functions.
 func writePatches(w io.Writer, patches []livepatch.Patch) {
 	table := text.Table{}
 	for _, p := range patches {

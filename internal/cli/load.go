@@ -22,27 +22,29 @@ func loadVerb(a *app) *cobra.Command {
 		Long: `Load a livepatch module into the running kernel and wait until every task runs
 the patched code. A module that is loaded already is left as it is.
 
-A livepatch takes the place of those that are loaded, unless it was built with
---no-replace. Load names them, and refuses to lose functions that they fix.
+A livepatch replaces all loaded livepatches, unless it was built with --no-replace.
+Load lists them. It refuses to load a livepatch that lacks a function which a
+loaded livepatch fixes, unless --drop is given.
 
-A transition that does not end in time is turned round, and the module unloaded.
-With --on-stall wait it is left to the kernel, which goes on trying.
+If the transition does not end in time, load reverses it and unloads the module.
+With --on-stall wait the kernel goes on trying.
 
-Exit codes: 0 in effect; 1 functions would be lost, the kernel refuses the module,
-or the transition does not end in time; 2 bad input; 3 no permission or no
+Exit codes: 0 in effect; 1 a fix would be lost, the kernel refuses the module, or
+the transition does not end in time; 2 bad input; 3 no permission or no
 livepatching.`,
 		Args: wants(1, 1, "MODULE.ko"),
 	})
 	flags := cmd.Flags()
-	flags.BoolVar(&opts.Drop, "drop", false, "lose functions that loaded livepatches fix")
-	flags.DurationVar(&host.Wait, "timeout", time.Minute, "longest wait for the transition")
-	flags.StringVar((*string)(&opts.OnStall), "on-stall", string(livepatch.Revert), "after that wait: revert or wait")
+	flags.BoolVar(&opts.Drop, "drop", false, "drop fixes that only a loaded livepatch has")
+	flags.DurationVar(&host.Wait, "timeout", time.Minute, "wait up to `TIME` for the transition to end")
+	flags.StringVar((*string)(&opts.OnStall), "on-stall", string(livepatch.Revert),
+		"if the transition does not end in time, do `WHAT`: revert or wait")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if opts.OnStall != livepatch.Revert && opts.OnStall != livepatch.Leave {
 			return fault.Inputf("--on-stall %q is neither %s nor %s", opts.OnStall, livepatch.Revert, livepatch.Leave)
 		}
 		if host.Wait <= 0 {
-			return fault.Inputf("--timeout %s is no time to wait", host.Wait)
+			return fault.Inputf("--timeout %s is not a positive time", host.Wait)
 		}
 		if err := readable(args[0]); err != nil {
 			return fault.Inputf("module: %w", err)
@@ -58,7 +60,7 @@ livepatching.`,
 	return cmd
 }
 
-// replacesText announces what a livepatch takes the place of.
+// replacesText announces the livepatches that are replaced.
 func replacesText(list []livepatch.Replacement) string {
 	var b strings.Builder
 	for _, r := range list {

@@ -18,8 +18,8 @@ func (a *app) reporting(cmd *cobra.Command) *cobra.Command {
 	return cmd
 }
 
-// print writes a result to stdout: value with --json, else what text writes.
-// All of it is written at once, after the display is cleared.
+// print writes a result to stdout: value with --json, else the output of text.
+// It clears the display first, and writes everything at once.
 func (a *app) print(value any, text func(io.Writer)) error {
 	var b bytes.Buffer
 	if a.json {
@@ -35,7 +35,7 @@ func (a *app) print(value any, text func(io.Writer)) error {
 	a.display.Clear()
 	_, err := a.stdout.Write(b.Bytes())
 	if err == nil || errors.Is(err, unix.EPIPE) {
-		return nil // a reader that has gone has read enough
+		return nil // the reader has closed the pipe: it has read enough
 	}
 	return fault.Environmentf("standard output: %w", err)
 }

@@ -19,17 +19,17 @@ import (
 	"kintsugi/internal/text"
 )
 
-// app is one run of the command line: what every verb needs beside flags of
-// its own.
+// app is one run of the command line. Every verb shares it.
 type app struct {
 	stdout, stderr       io.Writer
 	json, quiet, verbose bool
 	display              *progress.Display
-	begun                bool // a verb's own code runs: errors are no longer of usage
+	begun                bool // a verb's own code has started: later errors are not about usage
 }
 
-// Main runs the command line and returns the exit code of the process: 0 done,
-// else the number of a fault.Class. Being interrupted is of class Environment.
+// Main runs the command line and returns the exit code of the process: 0 if
+// all is done, else the number of a fault.Class. An interrupt has the class
+// Environment.
 func Main(args []string) int {
 	ctx, stop := interruptible()
 	defer stop()
@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, verbs []f
 	case !a.begun:
 		err = usageError(cmd, err)
 	case ctx.Err() != nil && !errors.Is(err, context.Canceled):
-		err = ctx.Err() // whatever it broke
+		err = ctx.Err() // err is only what the interrupt broke
 	}
 	return a.exit(err)
 }
@@ -61,9 +61,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, verbs []f
 func (a *app) root(verbs []func(*app) *cobra.Command) *cobra.Command {
 	cobra.EnableCommandSorting = false
 	root := &cobra.Command{
-		Use:           "kintsugi",
-		Short:         "Turn a kernel source patch into a livepatch module without building the kernel",
-		Long:          "Kintsugi turns a kernel source patch into a livepatch module for a kernel\nthat is already running somewhere, without building that kernel.",
+		Use:   "kintsugi",
+		Short: "Turn a kernel source patch into a livepatch module without building the kernel",
+		Long: `Kintsugi turns a kernel source patch into a livepatch module for a kernel
+that is already running somewhere, without building that kernel.`,
 		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
@@ -71,10 +72,11 @@ func (a *app) root(verbs []func(*app) *cobra.Command) *cobra.Command {
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
-	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), "{{if .Runnable}}", "{{if not .HasAvailableSubCommands}}", 1))
+	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(),
+		"{{if .Runnable}}", "{{if not .HasAvailableSubCommands}}", 1))
 	flags := root.PersistentFlags()
-	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no log")
-	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log every command that is run, ready to be replayed")
+	flags.BoolVarP(&a.quiet, "quiet", "q", false, "print no progress and no log")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "log every command in a form that can be replayed")
 	for _, verb := range verbs {
 		root.AddCommand(verb(a))
 	}
@@ -83,15 +85,15 @@ func (a *app) root(verbs []func(*app) *cobra.Command) *cobra.Command {
 	return root
 }
 
-// prepare makes every command below cmd begin with the display that the
-// global flags ask for, and those that only have subcommands ask for one.
+// prepare makes every command below cmd set the display level of the global
+// flags first. A command that only has subcommands asks for one of them.
 func (a *app) prepare(cmd *cobra.Command) {
 	if cmd.HasSubCommands() && !cmd.Runnable() {
 		cmd.Args, cmd.RunE = cobra.ArbitraryArgs, needVerb
 	} else if inner := cmd.RunE; inner != nil {
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			if a.quiet && a.verbose {
-				return fault.Inputf("-q and -v exclude each other")
+				return fault.Inputf("-q and -v cannot be combined")
 			}
 			a.display.SetLevel(a.level())
 			a.begun = true
@@ -113,7 +115,7 @@ func (a *app) level() progress.Level {
 	return progress.Normal
 }
 
-// helpVerb is cobra's help verb, but for that an unknown topic is an error.
+// helpVerb replaces cobra's help verb. An unknown topic is an error here.
 func (a *app) helpVerb(root *cobra.Command) {
 	root.SetHelpCommand(&cobra.Command{
 		Use:   "help [VERB]",
@@ -128,7 +130,7 @@ func (a *app) helpVerb(root *cobra.Command) {
 	})
 }
 
-// usageError is an error of cobra about the words on the command line.
+// usageError classes an error of cobra about the command line as Input.
 func usageError(cmd *cobra.Command, err error) error {
 	if fault.ClassOf(err) == fault.Input {
 		return err
@@ -136,7 +138,7 @@ func usageError(cmd *cobra.Command, err error) error {
 	return fault.Inputf("%w", err).Hint("%s --help", cmd.CommandPath())
 }
 
-// wants is the rule for a verb's arguments: so many, named as in its usage.
+// wants checks the number of a verb's arguments. names is their text in the usage line.
 func wants(least, most int, names string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		if len(args) < least || len(args) > most {
@@ -146,7 +148,7 @@ func wants(least, most int, names string) cobra.PositionalArgs {
 	}
 }
 
-// needVerb is what a command that only has subcommands says.
+// needVerb is the error of a command that is run without one of its subcommands.
 func needVerb(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return fault.Inputf("%s: which verb?", cmd.CommandPath()).Hint("%s --help", cmd.CommandPath())

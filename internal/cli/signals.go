@@ -7,9 +7,9 @@ import (
 	"syscall"
 )
 
-// interruptible is a context that ends with the first Ctrl-C (or SIGTERM, or
-// the terminal's end), so that children are killed and work directories
-// removed. The second one ends the process at once.
+// interruptible returns a context that ends with the first Ctrl-C, SIGTERM or
+// SIGHUP, so that children are killed and work directories removed. The second
+// signal ends the process at once.
 func interruptible() (context.Context, context.CancelFunc) {
 	ends := []os.Signal{os.Interrupt, syscall.SIGTERM}
 	if !signal.Ignored(syscall.SIGHUP) { // nohup
@@ -17,8 +17,8 @@ func interruptible() (context.Context, context.CancelFunc) {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	context.AfterFunc(ctx, stop)
-	// A pipe whose reader has gone is an error of the write (EPIPE), not a
-	// death in the middle of the work. Not ignored, which children would inherit.
+	// Writing to a pipe without a reader then returns EPIPE and does not kill
+	// the process. SIGPIPE is not ignored, as children would inherit that.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	return ctx, stop
 }

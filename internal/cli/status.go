@@ -13,7 +13,7 @@ import (
 func statusVerb(a *app) *cobra.Command {
 	cmd := a.reporting(&cobra.Command{
 		Use:   "status [NAME]",
-		Short: "Show what the livepatches of the running kernel patch, and what a transition waits for",
+		Short: "Show the functions that livepatches replace, and the tasks that a transition waits for",
 		Args:  wants(0, 1, "at most one NAME"),
 
 		ValidArgsFunction: completePatches,
@@ -35,7 +35,7 @@ func statusVerb(a *app) *cobra.Command {
 	return cmd
 }
 
-// status is the livepatch of that name, all of them without one.
+// status returns the livepatch of that name. Without a name it returns all.
 func status(names []string) ([]livepatch.Patch, error) {
 	host := new(livepatch.Host)
 	if len(names) == 0 {
@@ -48,7 +48,7 @@ func status(names []string) ([]livepatch.Patch, error) {
 	return []livepatch.Patch{*p}, nil
 }
 
-// writePatch writes a livepatch with its functions, and the tasks that a
+// writePatch writes a livepatch, its functions, and the tasks that its
 // transition waits for.
 func writePatch(w io.Writer, p *livepatch.Patch) {
 	fmt.Fprintf(w, "%s  %s\n", text.Printable(p.Name), p.State)
@@ -64,7 +64,7 @@ func writePatch(w io.Writer, p *livepatch.Patch) {
 	}
 }
 
-// objectState says where an object is not there to be patched.
+// objectState is a remark for an object that is not loaded, else empty.
 func objectState(o livepatch.Object) string {
 	if o.Patched != nil && !*o.Patched {
 		return "not patched: the module is not loaded"

@@ -19,7 +19,8 @@ func targetVerb(a *app) *cobra.Command {
 		Short: "Add, show and remove the kernels that modules are built for",
 		Long: `Add, show and remove the kernels that modules are built for.
 
-They are kept under $XDG_CACHE_HOME/kintsugi, or $KINTSUGI_CACHE where that is set.`,
+Targets are kept in $KINTSUGI_CACHE, else in $XDG_CACHE_HOME/kintsugi, else in
+~/.cache/kintsugi.`,
 	}
 	cmd.AddCommand(targetAddVerb(a), targetListVerb(a), targetShowVerb(a), targetRemoveVerb(a))
 	return cmd
@@ -30,39 +31,40 @@ func targetAddVerb(a *app) *cobra.Command {
 	var chain, version string
 	cmd := a.reporting(&cobra.Command{
 		Use:   "add debian[:WHAT] | running | NAME --source DIR|TAR --config FILE --headers DIR --image FILE",
-		Short: "Prepare a kernel of Debian, the running kernel, or one from local files",
-		Long: `Prepare a kernel that modules are to be built for. One that is there already is
+		Short: "Prepare a kernel of Debian, the running kernel, or a kernel from local files",
+		Long: `Prepare a kernel that modules can be built for. A target that exists already is
 left as it is.
 
-debian is the newest kernel of this machine's Debian. debian:WHAT is the newest
-one of a suite (trixie), of a series (6.1), of a version (6.1.192-2), of a
-release (6.1.0-56, 6.1.0-56-cloud-amd64) or of a flavour (cloud, rt); a suite can
-stand before all of these: trixie/cloud. The kernel is fetched. What is looked
-for in all suites is taken from the first that has it.
+debian fetches the newest kernel of this machine's Debian. debian:WHAT fetches
+the newest kernel of a suite (trixie), a series (6.1), a version (6.1.192-2), a
+release (6.1.0-56, 6.1.0-56-cloud-amd64) or a flavour (cloud, rt). Each of these
+can follow a suite: trixie/cloud. Without a suite, the first suite that has such
+a kernel is used.
 
---toolchain chooses what compiles the kernel. debian:SUITE fetches the compiler
-and all else that the kernel's build runs from a suite of Debian, into a root that
-all targets of the suite share. A folder is any other root, such as the file
-system of a container. host is what is installed on this machine.
+running takes the kernel of this machine from its installed files: /boot,
+/lib/modules, headers, and Debian's source package. If the source is not
+installed, it is fetched.
 
-running is the kernel of this machine, from what is installed of it: /boot,
-/lib/modules, headers, and Debian's source package; the source is fetched where
-it is not installed.
+NAME makes a target from local files and never writes to them. For a kernel that
+was built on this machine, --source TREE is enough, or after make O=BUILD
+--headers BUILD: the other files are found there.
 
-NAME is for local files, which are never written to. For a kernel that was built
-here, --source TREE or, after make O=BUILD, --headers BUILD is enough: the rest
-is taken from there.`,
+--toolchain chooses the compiler and the other programs of the kernel's build.
+debian:SUITE fetches them from a suite of Debian, into a root that all targets of
+the suite share. A folder is another root, such as the file system of a
+container. host uses the programs of this machine.`,
 		Args: wants(1, 1, "debian[:WHAT], running or NAME"),
 	})
 	flags := cmd.Flags()
-	flags.StringVar(&spec.Source, "source", "", "source tree, or a tarball of one")
-	flags.StringVar(&spec.Config, "config", "", "the kernel's .config")
-	flags.StringVar(&spec.Headers, "headers", "", "directory that modules are built against (make -C)")
-	flags.StringVar(&spec.Image, "image", "", "bzImage or vmlinux")
-	flags.StringVar(&spec.Modules, "modules", "", "directory of the kernel's modules (lib/modules/RELEASE)")
-	flags.StringVar(&chain, "toolchain", "", "what compiles the kernel: host, debian:SUITE, or the `ROOT` of a system")
-	flags.StringVar(&version, "toolchain-version", "", "take this `VERSION` of the compiler's package where the kernel's own is no longer offered")
-	flags.StringVar(&spec.DebugVmlinux, "debug-vmlinux", "", "vmlinux with debug information")
+	flags.StringVar(&spec.Source, "source", "", "read the source from `PATH`, a tree or tarball")
+	flags.StringVar(&spec.Config, "config", "", "use `FILE` as the .config")
+	flags.StringVar(&spec.Headers, "headers", "", "build modules against `DIR` (make -C)")
+	flags.StringVar(&spec.Image, "image", "", "use `FILE` as the image, bzImage or vmlinux")
+	flags.StringVar(&spec.Modules, "modules", "", "read the kernel's modules from `DIR` (lib/modules/RELEASE)")
+	flags.StringVar(&chain, "toolchain", "", "compile with host, debian:SUITE, or the programs below `ROOT`")
+	flags.StringVar(&version, "toolchain-version", "",
+		"use this `VERSION` of the compiler's package if Debian no longer offers the kernel's own")
+	flags.StringVar(&spec.DebugVmlinux, "debug-vmlinux", "", "use `FILE` as the vmlinux with debug information")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		spec.Name = args[0]
 		wanted, err := toolchain.ParseSpec(chain)
@@ -90,8 +92,8 @@ func (a *app) addTarget(ctx context.Context, spec target.LocalSpec, wanted toolc
 		return store.AddLocal(ctx, spec, a.display.Step)
 	}
 	if spec != (target.LocalSpec{Name: spec.Name}) {
-		return nil, fault.Inputf("a kernel of Debian is made from its packages and the running one from what is installed, not from local files").
-			Hint("for local files, choose another name than %s", spec.Name)
+		return nil, fault.Inputf("%s takes no local files: kintsugi finds the files of that kernel itself", spec.Name).
+			Hint("for a target from local files, choose another name than %s", spec.Name)
 	}
 	if debian {
 		return store.AddDebian(ctx, release, a.display.Step)
@@ -119,8 +121,8 @@ func targetListVerb(a *app) *cobra.Command {
 	return cmd
 }
 
-// writeTargets writes a line a target, nothing where there is none: lines can
-// be counted.
+// writeTargets writes one line a target and nothing else, so that lines can be
+// counted.
 func writeTargets(w io.Writer, targets []*target.Target) {
 	table := text.Table{}
 	for _, t := range targets {
@@ -132,7 +134,7 @@ func writeTargets(w io.Writer, targets []*target.Target) {
 func targetShowVerb(a *app) *cobra.Command {
 	cmd := a.reporting(&cobra.Command{
 		Use:               "show NAME",
-		Short:             "Show what a target consists of",
+		Short:             "Show the facts and files of a target",
 		Args:              wants(1, 1, "NAME"),
 		ValidArgsFunction: completeTargets,
 	})
@@ -168,7 +170,7 @@ func writeTarget(w io.Writer, t *target.Target, parts []target.Part) {
 func targetRemoveVerb(*app) *cobra.Command {
 	return &cobra.Command{
 		Use:               "rm NAME",
-		Short:             "Remove a target, and the packages that only it needs",
+		Short:             "Remove a target and the packages that no other target needs",
 		Args:              wants(1, 1, "NAME"),
 		ValidArgsFunction: completeTargets,
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -6,15 +6,16 @@ import (
 	"kintsugi/internal/target"
 )
 
-// targetFlag gives cmd the flag -t, which openTarget understands.
+// targetFlag gives cmd the flag -t. Its value is for openTarget.
 func (a *app) targetFlag(cmd *cobra.Command) *string {
-	name := cmd.Flags().StringP("target", "t", "", "kernel to patch (default: the running one where it was added, else the only one there is)")
-	// the only error is a flag that does not exist
+	name := cmd.Flags().StringP("target", "t", "",
+		"use the target `NAME` (default: that of the running kernel, else the only target)")
+	// The only possible error is a flag that does not exist.
 	_ = cmd.RegisterFlagCompletionFunc("target", completeTargets)
 	return name
 }
 
-// openTarget opens a target of the user's store; the empty name is the default one.
+// openTarget opens a target of the user's store. The empty name is the default target.
 func openTarget(name string) (*target.Target, error) {
 	store, err := target.DefaultStore()
 	if err != nil {

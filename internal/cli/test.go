@@ -32,24 +32,25 @@ func testVerb(a *app) *cobra.Command {
 		Short: "Load and unload a module in a VM of the target's kernel",
 		Long: `Boot the target's own image in QEMU, load the module, and unload it again.
 
-The test is ok only if the kernel reports every object of the livepatch as
-patched. The modules that it patches are loaded first, with those they need; then
-the livepatch; then each module is unloaded and loaded again. With
---order livepatch the modules come after the livepatch. A module that the VM
-cannot load makes the verdict "unproven", unless --allow-unloaded names it.
+The test loads the modules that the livepatch patches, with the modules that they
+need; then the livepatch; then it unloads and reloads each patched module. With
+--order livepatch the livepatch is loaded first. The test is ok only if the kernel
+reports every object of the livepatch as patched. If the VM cannot load a patched
+module, the verdict is "unproven", unless --allow-unloaded names the module.
 
-Each NEWER.ko is loaded over the module before it, and taken back.
+Each NEWER.ko is loaded over the module before it, and unloaded again.
 
 The probe is a shell script. Its first argument is before, after or reverted, its
-second the name of the livepatch. An exit status other than 0 fails the test, and
-so do a warning of the kernel and a transition that does not end; the console is
-then shown. After a reload and after each NEWER.ko the probe runs with "after"
-again. During --cycles it runs in a loop with "load", whatever its exit status.
-The guest has those modules in /modules.
+second the name of the livepatch. After a reload and after each NEWER.ko it runs
+with "after" again. During --cycles it runs in a loop with "load", and its exit
+status is ignored. In the guest, the modules of the test are in /modules.
+
+The test fails if the probe ends with an exit status other than 0, if the kernel
+prints a warning, or if a transition does not end. The console is then shown.
 
 The result counts how often each replaced function ran. With four cycles or more,
-kernel memory that grows in each quarter of them, by over 2 MB in all, fails the
-test.
+the test fails if kernel memory grows in each quarter of them and by over 2 MB in
+all.
 
 Exit codes: 0 ok; 1 failed or unproven; 2 bad input; 3 the VM did not start.`,
 		Args: wants(1, maxPatches, "MODULE.ko [NEWER.ko...]"),
@@ -65,24 +66,25 @@ Exit codes: 0 ok; 1 failed or unproven; 2 bad input; 3 the VM did not start.`,
 
 func (o *testOptions) flags(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&o.Probe, "probe", "", "shell script that looks at the kernel before, during and after")
-	flags.StringVar((*string)(&o.Order), "order", string(vm.ModulesFirst), "what is loaded first: modules or livepatch")
-	flags.StringArrayVar(&o.With, "with", nil, "load a further module of the target first (repeatable)")
+	flags.StringVar(&o.Probe, "probe", "", "run the shell script `FILE` before, during and after the livepatch")
+	flags.StringVar((*string)(&o.Order), "order", string(vm.ModulesFirst), "load `WHAT` first: modules or livepatch")
+	flags.StringArrayVar(&o.With, "with", nil, "load `MODULE` of the target first, too (repeatable)")
 	allowUnloadedFlag(cmd, &o.Config)
-	flags.BoolVar(&o.RequireExercised, "require-exercised", false, "every replaced function must run")
+	flags.BoolVar(&o.RequireExercised, "require-exercised", false,
+		"make the verdict unproven if a replaced function does not run")
 	flags.IntVar(&o.Cycles, "cycles", 0, "load and unload `N` more times under load, and compare memory")
 	flags.StringVar(&o.junit, "junit", "", "write the result to `FILE` as JUnit XML")
-	flags.StringVar(&o.KernelArgs, "kernel-args", "", "further arguments of the VM's kernel")
-	flags.IntVar(&o.MemoryMB, "memory", vm.DefaultMemoryMB, "memory of the VM in `MB`")
-	flags.DurationVar(&o.Timeout, "timeout", 0, "limit for the whole VM (default 5m, and 20s for each cycle)")
+	flags.StringVar(&o.KernelArgs, "kernel-args", "", "add `ARGS` to the command line of the VM's kernel")
+	flags.IntVar(&o.MemoryMB, "memory", vm.DefaultMemoryMB, "give the VM this memory, in `MB`")
+	flags.DurationVar(&o.Timeout, "timeout", 0, "end the VM after `TIME` (default 5m, and 20s for each cycle)")
 }
 
 func allowUnloadedFlag(cmd *cobra.Command, cfg *vm.Config) {
 	cmd.Flags().StringArrayVar(&cfg.AllowUnloaded, "allow-unloaded", nil,
-		"the VM need not load this patched `MODULE` (repeatable)")
+		"accept that the VM cannot load this patched `MODULE` (repeatable)")
 }
 
-// test prints what happened to the module in the VM.
+// test runs the module in the VM and prints the result.
 func (a *app) test(ctx context.Context, name string, opts testOptions) error {
 	for _, path := range append([]string{opts.Probe, opts.Module}, opts.Newer...) {
 		if err := readable(path); err != nil && path != "" {
@@ -113,7 +115,7 @@ func (a *app) test(ctx context.Context, name string, opts testOptions) error {
 	return err
 }
 
-// describeModule is what the file of a module shows of it.
+// describeModule describes a module by its file.
 func describeModule(path string) (*report.Module, error) {
 	data, err := readFile(path)
 	if err != nil {
@@ -138,8 +140,8 @@ func writeJUnit(path string, rep *report.Report) error {
 	return replaceFile(path, b.Bytes())
 }
 
-// runVM tests a module and notes in rep what happened. A test that is not ok
-// is an error of class Verdict; the console, which shows more, is then printed.
+// runVM tests a module and adds the result to rep. A test that is not ok is an
+// error of class Verdict, and its console is printed.
 func (a *app) runVM(ctx context.Context, t *target.Target, cfg vm.Config, rep *report.Report) error {
 	a.display.Step("test", 0, 0)
 	cfg.Image, cfg.Modules = t.Image, t.Modules

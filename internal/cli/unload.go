@@ -9,9 +9,9 @@ import (
 func unloadVerb(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "unload NAME",
-		Short: "Take a livepatch out of the running kernel",
+		Short: "Remove a livepatch from the running kernel",
 		Long: `Disable a livepatch module of the running kernel, wait until no task runs its
-code, and unload it.`,
+code, and unload the module.`,
 		Args:              wants(1, 1, "NAME"),
 		ValidArgsFunction: completePatches,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -21,7 +21,7 @@ code, and unload it.`,
 	}
 }
 
-// completePatches is shell completion for the names of loaded livepatches.
+// completePatches completes the names of loaded livepatches for a shell.
 func completePatches(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	patches, err := new(livepatch.Host).List()
 	if err != nil {

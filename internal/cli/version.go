@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// version is the version of this program, which reports carry too.
+// version is the version of this program. Reports have it too.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
@@ -17,7 +17,7 @@ func version() string {
 // unversioned is what go calls the main module of a build outside of a repository.
 const unversioned = "(devel)"
 
-// versionOf is the tag or pseudo-version that go stamps into a build in a
+// versionOf is the tag or pseudo-version that go puts into a build in a
 // repository (go help buildvcs), else the commit and its day.
 func versionOf(info *debug.BuildInfo) string {
 	if v := info.Main.Version; v != "" && v != unversioned {
