@@ -12,20 +12,20 @@ type Severity string
 
 const (
 	Error   Severity = "error"   // the patch cannot be livepatched
-	Consent Severity = "consent" // refuses like an error, until somebody consents
-	Warning Severity = "warning" // should be read
-	Note    Severity = "note"    // was left out or done differently
+	Consent Severity = "consent" // refuses like an error, until the author accepts the finding
+	Warning Severity = "warning" // the author should read it
+	Note    Severity = "note"    // a change was left out or done differently
 )
 
-// Refuses reports whether a finding of severity s stands against a livepatch.
+// Refuses reports whether a finding of severity s prevents a livepatch.
 func (s Severity) Refuses() bool { return s == Error || s == Consent }
 
-// Row is what is known about one code.
+// Row describes a code.
 type Row struct {
 	Code     Code
 	Severity Severity
-	Title    string // a sentence in few words
-	// Also are the cases in which the code has another severity.
+	Title    string // a short sentence
+	// Also lists the cases in which the code has another severity.
 	Also []Also
 	// Meaning, Example and Advice are paragraphs of Markdown. Example is a
 	// message as a user sees it.
@@ -45,11 +45,11 @@ type Case string
 const (
 	Usual      Case = ""
 	Alone      Case = "alone"       // nothing else in the patch has an effect on this kernel
-	HasRun     Case = "has-run"     // the code has run, and is not part of what else changed
+	HasRun     Case = "has-run"     // the code has run, and shares nothing with the other changes
 	OnStack    Case = "on-stack"    // all objects of the type are local variables
-	NotShipped Case = "not-shipped" // the target came without the module
+	NotShipped Case = "not-shipped" // the target does not have the module
 	Doubtful   Case = "doubtful"    // no rule of the kernel refuses it, or the rule could not be applied
-	Unseen     Case = "unseen"      // what a rule is about is not there to be read
+	Unseen     Case = "unseen"      // the file that a rule needs cannot be read
 )
 
 // Also is a severity that a code has in one case.
@@ -59,8 +59,8 @@ type Also struct {
 	When     string
 }
 
-// Severity is what the table gives c in a case: the usual severity, unless the
-// row of c names the case.
+// Severity is the severity of c in a case: the usual severity, unless the row
+// of c lists the case.
 func (c Code) Severity(in Case) Severity {
 	row, ok := Lookup(c)
 	if !ok {

@@ -31,7 +31,7 @@ func (r *Row) write(b *strings.Builder) {
 	}
 }
 
-// bold is the severity as a heading at the start of a paragraph.
+// bold is the severity in bold, for the start of a paragraph.
 func (s Severity) bold() string {
 	return "**" + strings.ToUpper(string(s[:1])) + string(s[1:]) + ".** "
 }
@@ -74,31 +74,32 @@ func wrapLine(text, first, rest string) string {
 const intro = "# Diagnostics\n" + `
 <!-- Printed from the table in internal/diag: go generate ./internal/diag -->
 
-Each finding of kintsugi has a stable code. The code stands in brackets in the
-text (` + "`error[data-changed]: …`" + `) and in the field ` + "`code`" + ` of ` + "`report.json`" + `. The
-severity decides what a finding means: an ` + "`error`" + ` stands against a livepatch, a
-` + "`warning`" + ` should be read, a ` + "`note`" + ` lists what was left out or done differently.
-A code has one severity, and another one only in the cases that its section names.
+Each finding of kintsugi has a stable code. The text has the code in brackets
+(` + "`error[data-changed]: …`" + `), ` + "`report.json`" + ` in the field ` + "`code`" + `. The severity decides
+what a finding means: an ` + "`error`" + ` refuses the patch, a ` + "`warning`" + ` should be read, and
+a ` + "`note`" + ` lists a change that was left out or done differently. Each code has one
+usual severity. Its section lists the cases with another severity.
 
-A ` + "`consent`" + ` refuses like an error until somebody accepts it: the module can be
-built, but only the patch's author knows whether it is right. ` + "`--accept CODE:SYMBOL`" + `
-accepts it (` + "`build`, `check` and `diff`" + `), and so does a line of the patch's
+A ` + "`consent`" + ` refuses like an error until somebody accepts it: kintsugi can build the
+module, but only the patch's author knows whether it is right. ` + "`--accept CODE:SYMBOL`" + `
+of ` + "`build`, `check` and `diff`" + ` accepts the finding, or a line of the patch's
 description:
 
     Livepatch-Accept: CODE SYMBOL
 
-Without a symbol all findings of the code are accepted. The report lists what was
-accepted, and the module has it in its tags ` + "`accepted`" + `, which ` + "`kintsugi inspect`" + `
-shows. A consent that no finding asks for is warned of.
+Without a symbol, all findings of the code are accepted. The report lists each
+accepted finding. The module has them in its tags ` + "`accepted`" + `, which ` + "`kintsugi inspect`" + `
+shows. A consent that no finding asks for gives a warning.
 
 | verdict | exit code | meaning |
 | --- | --- | --- |
 | ` + "`ok`" + ` | 0 | the module is built, or can be |
 | ` + "`fixed`" + ` | 0 | the kernel has all of the change already; there is no module |
-| ` + "`refused`" + ` | 1 | the patch cannot be a livepatch; the errors, and consents that are missing, give the reasons |
+| ` + "`refused`" + ` | 1 | the patch cannot be a livepatch; errors and missing consents give the reasons |
 | ` + "`nothing`" + ` | 1 | the patch changes nothing that this kernel runs |
-| ` + "`failed`" + ` | 1, 2, 3 or 4 | the test in the VM failed (1), bad input (2), the environment (3), a bug of kintsugi (4) |
+| ` + "`failed`" + ` | 1, 2, 3 or 4 | ` +
+	`the test in the VM failed (1), bad input (2), the environment (3), a bug of kintsugi (4) |
 
-[The guide for authors](patch-author-guide.md) shows, topic by topic, what to write
-instead of what is refused.
+[The guide for authors](patch-author-guide.md) shows topic by topic how to rewrite a
+patch that is refused.
 `

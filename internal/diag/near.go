@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// Near returns the codes that name can be a misspelling of, the nearest first.
+// Near returns the codes that name can be a misspelling of, nearest first.
 func Near(name string) []Code {
 	most := max(len(name)/3, 1)
 	var codes []Code
@@ -20,7 +20,7 @@ func Near(name string) []Code {
 	return codes
 }
 
-// distance is the number of bytes to insert, remove or replace until a is b.
+// distance is the number of bytes to insert, remove or replace to turn a into b.
 func distance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
