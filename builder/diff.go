@@ -40,7 +40,24 @@ func judge(units []changed, changes map[string]*patchfile.Change) []report.Diagn
 	for _, u := range units {
 		found = append(found, u.layouts(changes, found)...)
 		found = append(found, u.at(u.diff.Diagnostics)...)
+		found = append(found, u.at(keptByOthers(u, units))...)
 		found = append(found, u.at(u.notes)...)
+	}
+	return found
+}
+
+// keptByOthers are the findings about new names of u whose addresses other units
+// hand out, each once.
+func keptByOthers(u changed, units []changed) []report.Diagnostic {
+	var found []report.Diagnostic
+	for _, other := range units {
+		for _, d := range u.diff.KeptBy(other.diff) {
+			if !slices.ContainsFunc(slices.Concat(found, u.diff.Diagnostics), func(old report.Diagnostic) bool {
+				return old.Code == d.Code && old.Symbol == d.Symbol
+			}) {
+				found = append(found, d)
+			}
+		}
 	}
 	return found
 }

@@ -26,7 +26,7 @@ import (
 // accepted is what the module is built with consent to.
 func emit(s *session, parts []resolved, accepted []report.Accepted) (map[string][]byte, error) {
 	m := moduleSource(s, parts)
-	m.Accepted = acceptedNames(accepted)
+	m.Accepted, m.Pinned = acceptedNames(accepted), pinned(accepted)
 	files, err := m.Files()
 	if err != nil {
 		return nil, err
@@ -87,6 +87,12 @@ func acceptedNames(accepted []report.Accepted) []string {
 	}
 	slices.Sort(list)
 	return slices.Compact(list)
+}
+
+// pinned reports whether the module must stay loaded: the kernel can keep the
+// address of some of its data.
+func pinned(accepted []report.Accepted) bool {
+	return slices.ContainsFunc(accepted, func(a report.Accepted) bool { return a.Code == diag.DataKept })
 }
 
 // objects are the names of what the livepatch core is told of: all modules that
@@ -167,7 +173,8 @@ func describe(name string, sealed []byte) (*report.Module, error) {
 		return nil, fmt.Errorf("sealed module: %w", err)
 	}
 	sum := sha256.Sum256(sealed)
-	return &report.Module{Path: name + ".ko", SHA256: hex.EncodeToString(sum[:]), Name: m.Name, Vermagic: m.Vermagic, Signed: m.Signed}, nil
+	return &report.Module{Path: name + ".ko", SHA256: hex.EncodeToString(sum[:]), Name: m.Name, Vermagic: m.Vermagic, Signed: m.Signed,
+		Pinned: m.Pinned}, nil
 }
 
 // outputs are the module and its source by their names in the output folder.

@@ -31,7 +31,7 @@ int f(int x) { ALT_CODE("pause; nop"); return external(x); } int g(int x) { ALT_
 		edit("init code that grew before other init code", init, "return external(x + 1);", "printk(\"more\"); return external(x + 1) * external(x);", pair{refused: []string{"init-code"}}),
 		edit("lock classes of a kernel without lockdep", `struct lock_class {}; void start(int *lock, struct lock_class *); int f(int *x) { { static struct lock_class __key; start(x, &__key); } external(2); { static struct lock_class __key; start(x + 1, &__key); } return external(1); }`,
 			"external(2);", "{ static struct lock_class __key; start(x + 2, &__key); }", pair{functions: []string{"f"}, data: []string{"new:__key"}}),
-		edit("another limit of messages", `struct limit { int lock, burst; }; int limited(struct limit *); int f(int x) { static struct limit _rs = { 3, 10 }; if (limited(&_rs)) printk("%d", x); return external(x); }`,
+		edit("another limit of messages", `struct limit { int lock, burst; }; int ___ratelimit(struct limit *); int f(int x) { static struct limit _rs = { 3, 10 }; if (___ratelimit(&_rs)) printk("%d", x); return external(x); }`,
 			"10 }", "5 }", pair{functions: []string{"f"}, data: []string{"new:_rs"}}),
 		edit("a table of devices that code reads", `static const int ids[4] = { 1, 2, 3, 4 }; extern const int __mod_pci__ids_device_table[4] __attribute__((unused, alias("ids"))); int f(int x) { return ids[x] + external(x); }`,
 			"3, 4", "3, 5", pair{functions: []string{"f"}, data: []string{"changed:ids"}}),

@@ -30,6 +30,10 @@ type Result struct {
 	// Contents are the atoms of the patched object that the module gets, in its
 	// order: Functions, Data, and all that belongs to them.
 	Contents []*objmodel.Atom
+
+	// handsOut are the names of other units' symbols whose addresses included code
+	// hands out, with one such atom each; see KeptBy.
+	handsOut map[string]*objmodel.Atom
 }
 
 // Function is one function that travels into the module.
@@ -95,6 +99,7 @@ func DiffObjects(orig, patched *objmodel.Object) *Result {
 	s.unowned()
 	s.close()
 	s.state()
+	s.kept()
 	s.initCode()
 	return s.result()
 }

@@ -220,8 +220,7 @@ func (s *selection) followTo(ref *objmodel.Ref, a, owner *objmodel.Atom) {
 	default:
 		s.include(t, nil, s.causeOf(owner)...)
 		if t.Kind == objmodel.Func && !ref.Branch && a.Kind != objmodel.Entry && !a.OfAlternative() {
-			s.remark(diag.PointerKept, t,
-				"the kernel can keep a pointer to the new function %s: unload the module only when nothing uses it any more", t)
+			s.diagnose(functionKept(t))
 		}
 	}
 }

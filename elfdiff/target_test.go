@@ -12,7 +12,7 @@ func TestTwins(t *testing.T) {
 	blocks := `int f(int x) { if (x) { static int n; n += x; return external(n); } else { static int n; n -= x; return external(n + 1); } }`
 	once := `#define WARN_ONCE(cond, text) do { static bool done __attribute__((section(".data.once"))); if ((cond) && !done) { done = 1; printk(text); } } while (0)
 int f(int x) { WARN_ONCE(x == 1, "one"); external(x); WARN_ONCE(x == 2, "two"); return external(x + 1); }`
-	limited := `struct limit { int lock, interval, burst; }; int allowed(struct limit *); #define limited() ({ static struct limit _rs = { 0, 5, 10 }; allowed(&_rs); })
+	limited := `struct limit { int lock, interval, burst; }; int ___ratelimit(struct limit *); #define limited() ({ static struct limit _rs = { 0, 5, 10 }; ___ratelimit(&_rs); })
 int f(int x) { if (limited()) external(1); if (limited()) external(1); if (limited()) external(1); return external(x); }`
 	limited = strings.Replace(limited, "; #define", ";\n#define", 1)
 	for _, p := range []pair{

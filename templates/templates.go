@@ -41,6 +41,8 @@ type Module struct {
 	Namespaces []string // of symbols, to import
 	Units      []string // names of the shipped objects, without .o_shipped
 	Accepted   []string // findings that somebody has consented to, CODE:SYMBOL
+	// Pinned makes a module that stays loaded until the next boot.
+	Pinned bool
 	// Forget is the architecture of a kernel that does not take back the relocations
 	// for a patched module when that is unloaded: the module brings forget.c, which
 	// does. It is nil for other kernels.

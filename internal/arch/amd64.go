@@ -90,6 +90,7 @@ var AMD64 = Arch{
 	Code: Code{
 		Decode:            x86Decode,
 		RelaxGOT:          x86RelaxGOT,
+		Argument:          x86Argument,
 		Near:              uint32(elf.R_X86_64_PLT32),
 		Short:             uint32(elf.R_X86_64_PC8),
 		Padding:           x86Padding,

@@ -121,6 +121,9 @@ func factsText(m *klp.Module) string {
 		facts.Row("replace", yes(m.Patch.Replace))
 	}
 	facts.Row("signed", yes(m.Signed))
+	if m.Pinned {
+		facts.Row("pinned", "yes: it stays loaded until the next boot")
+	}
 	facts.Row("size", text.Bytes(int64(m.Size)))
 	for _, list := range []struct {
 		name   string

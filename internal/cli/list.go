@@ -34,7 +34,7 @@ func writePatches(w io.Writer, patches []livepatch.Patch) {
 		for _, o := range p.Objects {
 			functions += len(o.Functions)
 		}
-		table.Row(p.Name, string(p.State), text.Count(functions, "function"))
+		table.Row(p.Name, stateText(&p), text.Count(functions, "function"))
 	}
 	fmt.Fprint(w, table.String())
 }

@@ -51,7 +51,7 @@ func status(names []string) ([]livepatch.Patch, error) {
 // writePatch writes a livepatch, its functions, and the tasks that its
 // transition waits for.
 func writePatch(w io.Writer, p *livepatch.Patch) {
-	fmt.Fprintf(w, "%s  %s\n", text.Printable(p.Name), p.State)
+	fmt.Fprintf(w, "%s  %s\n", text.Printable(p.Name), stateText(p))
 	functions := text.Table{Indent: "  "}
 	for _, o := range p.Objects {
 		for _, f := range o.Functions {
@@ -62,6 +62,14 @@ func writePatch(w io.Writer, p *livepatch.Patch) {
 	for _, t := range p.Blockers {
 		fmt.Fprintf(w, "  waits for %s\n", text.Printable(t.String()))
 	}
+}
+
+// stateText is the state of a livepatch, and whether its module can be unloaded.
+func stateText(p *livepatch.Patch) string {
+	if p.Pinned {
+		return string(p.State) + " (pinned: the module stays loaded until the next boot)"
+	}
+	return string(p.State)
 }
 
 // objectState is a remark for an object that is not loaded, else empty.

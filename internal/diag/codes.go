@@ -22,6 +22,7 @@ const (
 	StateDropped       Code = "state-dropped"
 	VariableRenamed    Code = "variable-renamed"
 	PointerKept        Code = "pointer-kept"
+	DataKept           Code = "data-kept"
 	InitCode           Code = "init-code"
 	NoFtraceSite       Code = "no-ftrace-site"
 	SymbolMoved        Code = "symbol-moved"

@@ -21,6 +21,9 @@ type Module struct {
 	ImportNS  []string `json:"import_ns"` // namespaces of exports
 	Signed    bool     `json:"signed"`    // a signature is appended; whose and whether it is valid is not looked at
 	Size      int      `json:"size"`      // bytes of the file
+	// Pinned is true for a module that stays loaded until the next boot once it is
+	// loaded: it has an init function and no exit function (delete_module(2)).
+	Pinned bool `json:"pinned"`
 	// Accepted are the findings, CODE:SYMBOL, that the author consented to.
 	Accepted []string `json:"accepted,omitempty"`
 
@@ -147,7 +150,13 @@ func (m *moduleFile) describe() *Module {
 		d.Accepted = accepted
 	}
 	d.Signed, _ = signature(m.data)
+	d.Pinned = m.defines("init_module") && !m.defines("cleanup_module")
 	return d
+}
+
+// defines reports whether the module defines a symbol.
+func (m *moduleFile) defines(name string) bool {
+	return slices.ContainsFunc(m.Symbols, func(s *elfobj.Symbol) bool { return s.Name == name && !s.Undefined() })
 }
 
 // name is the module's name by which the kernel knows it.

@@ -32,7 +32,7 @@ var insertReasons = []insertReason{
 	{unix.ENOKEY, fault.Environment, "the kernel does not know the key that the module is signed with",
 		"enroll the key (mokutil --import), or boot without module.sig_enforce"},
 	{unix.EBADMSG, fault.Verdict, "the module's signature is damaged", "sign it again, and do not strip a signed module"},
-	{unix.EEXIST, fault.Input, "a module of that name is loaded already", "unload it first, or build under another name"},
+	{unix.EEXIST, fault.Input, "a module of that name is loaded already", "unload it first, or build under another name (-n)"},
 	{unix.EBUSY, fault.Environment, "the kernel is busy with another transition or a module of the same name",
 		"`kintsugi list` shows what is under way"},
 	{unix.ENODEV, fault.Environment, "the kernel cannot livepatch", "livepatching was not initialised on this kernel"},

@@ -54,7 +54,7 @@ func (h *Host) alreadyLoaded(m *Module, file *elf.File) (*Patch, error) {
 	if !same {
 		return nil, &fault.Error{Class: fault.Input, Code: diag.LoadRefused,
 			Err:   fmt.Errorf("another module of the name %s is loaded", m.Name),
-			Hints: []string{"unload it first, or build under another name"}}
+			Hints: []string{h.makeRoom(m.Name)}}
 	}
 	patch, err := h.Status(m.Name)
 	if err != nil {
@@ -63,6 +63,17 @@ func (h *Host) alreadyLoaded(m *Module, file *elf.File) (*Patch, error) {
 	if patch.State == Enabled || patch.State == Enabling {
 		return patch, nil
 	}
-	return nil, fault.Environmentf("livepatch %s is loaded and not in effect: %s", m.Name, patch.State).
-		Hint("`kintsugi unload %s`, then load it again", m.Name)
+	notActive := fault.Environmentf("livepatch %s is loaded and not in effect: %s", m.Name, patch.State)
+	if patch.Pinned {
+		return nil, notActive.Hint("%s", h.makeRoom(m.Name))
+	}
+	return nil, notActive.Hint("`kintsugi unload %s`, then load it again", m.Name)
+}
+
+// makeRoom is how to load a module although one of its name is loaded.
+func (h *Host) makeRoom(name string) string {
+	if h.pinned(name) {
+		return "the loaded module is pinned and stays until the next boot: build under another name (-n)"
+	}
+	return "unload it first, or build under another name (-n)"
 }

@@ -42,12 +42,15 @@ const (
 
 // Patch is one loaded livepatch module.
 type Patch struct {
-	Name       string   `json:"name"`
-	State      State    `json:"state"`
-	Replace    *bool    `json:"replace,omitempty"`     // atomic replace; since Linux 6.11
-	StackOrder *int     `json:"stack_order,omitempty"` // 1 is the oldest; since Linux 6.14
-	Objects    []Object `json:"objects"`
-	Blockers   []Task   `json:"blockers,omitempty"` // during a transition, the tasks it waits for
+	Name       string `json:"name"`
+	State      State  `json:"state"`
+	Replace    *bool  `json:"replace,omitempty"`     // atomic replace; since Linux 6.11
+	StackOrder *int   `json:"stack_order,omitempty"` // 1 is the oldest; since Linux 6.14
+	// Pinned is true for a module without an exit function, which stays loaded until
+	// the next boot ([permanent] in /proc/modules).
+	Pinned   bool     `json:"pinned,omitempty"`
+	Objects  []Object `json:"objects"`
+	Blockers []Task   `json:"blockers,omitempty"` // during a transition, the tasks it waits for
 }
 
 // InTransition reports whether tasks are still being switched.

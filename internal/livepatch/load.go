@@ -156,12 +156,18 @@ func (h *Host) stallEnded(ctx context.Context, name string, on OnStall, err erro
 		return err
 	}
 	reverted := fault.Verdictf(diag.TransitionStalled, "%w", stall)
-	if err := h.Unload(ctx, name); err != nil {
+	stays, err := h.Unload(ctx, name)
+	if err != nil {
 		return reverted.Hint("turning it round has failed too: %v", err).
 			Hint("`kintsugi unload %s` tries again; `kintsugi status` shows the tasks", name)
 	}
-	return reverted.Hint("it was turned round, and the livepatch unloaded: the kernel is as it was before").
-		Hint("--timeout waits longer; --on-stall wait leaves the transition to the kernel, which goes on trying")
+	if stays {
+		reverted.Hint("it was turned round: the kernel's code is as it was before. " +
+			"The module is pinned and stays loaded until the next boot; to load it again, build it under another name")
+	} else {
+		reverted.Hint("it was turned round, and the livepatch unloaded: the kernel is as it was before")
+	}
+	return reverted.Hint("--timeout waits longer; --on-stall wait leaves the transition to the kernel, which goes on trying")
 }
 
 // busyTries is how often the kernel is asked again that is busy without a

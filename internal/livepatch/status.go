@@ -31,7 +31,7 @@ func (h *Host) List() ([]Patch, error) {
 		patches = append(patches, *p)
 	}
 	for _, name := range h.inactive(names) {
-		patches = append(patches, Patch{Name: name, State: Inactive, Objects: []Object{}})
+		patches = append(patches, h.inactivePatch(name))
 	}
 	sort.Slice(patches, func(i, j int) bool { return patches[i].Name < patches[j].Name })
 	return patches, nil
@@ -54,7 +54,8 @@ func (h *Host) Status(name string) (*Patch, error) {
 	}
 	for _, n := range h.inactive(names) {
 		if n == name {
-			return &Patch{Name: name, State: Inactive, Objects: []Object{}}, nil
+			p := h.inactivePatch(name)
+			return &p, nil
 		}
 	}
 	return nil, fault.Inputf("livepatch %s is not loaded: %w", name, fs.ErrNotExist).
@@ -97,6 +98,26 @@ func (h *Host) inactive(active []string) []string {
 	return names
 }
 
+func (h *Host) inactivePatch(name string) Patch {
+	return Patch{Name: name, State: Inactive, Pinned: h.pinned(name), Objects: []Object{}}
+}
+
+// pinned reports whether the kernel never unloads the module, as it has no exit
+// function (print_unload_info, kernel/module/procfs.c).
+func (h *Host) pinned(name string) bool {
+	text, err := os.ReadFile(h.path("proc/modules"))
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(text)) {
+		fields := strings.Fields(line) // NAME SIZE USES HOLDERS STATE ADDRESS
+		if len(fields) > 3 && fields[0] == name {
+			return strings.Contains(fields[3], "[permanent]")
+		}
+	}
+	return false
+}
+
 // read returns the patch of that name from its sysfs folder.
 func (h *Host) read(name string) (*Patch, error) {
 	dir := h.path("sys/kernel/livepatch", name)
@@ -111,7 +132,7 @@ func (h *Host) read(name string) (*Patch, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Patch{Name: name, State: stateOf(*enabled, transition != nil && *transition)}
+	p := &Patch{Name: name, State: stateOf(*enabled, transition != nil && *transition), Pinned: h.pinned(name)}
 	if p.Replace, err = readBool(filepath.Join(dir, "replace")); err != nil {
 		return nil, err
 	}

@@ -12,16 +12,17 @@ import (
 )
 
 // Unload disables the livepatch module where it is enabled, waits until no
-// task runs its code, and removes it.
-func (h *Host) Unload(ctx context.Context, name string) error {
-	if err := h.Disable(ctx, name); err != nil {
-		return err
-	}
-	name, err := moduleName(name)
+// task runs its code, and removes it. A pinned module stays loaded without
+// effect, and stays is true.
+func (h *Host) Unload(ctx context.Context, name string) (stays bool, err error) {
+	patch, err := h.Status(name)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return h.removeModule(ctx, name)
+	if err := h.Disable(ctx, patch.Name); err != nil || patch.Pinned {
+		return patch.Pinned, err
+	}
+	return false, h.removeModule(ctx, patch.Name)
 }
 
 // Disable takes the patch out of effect and waits until no task runs its

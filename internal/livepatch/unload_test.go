@@ -50,7 +50,7 @@ func TestUnload(t *testing.T) {
 			}
 			return nil
 		}
-		if err := h.Unload(context.Background(), "my-patch"); err != nil || tries != 3 {
+		if _, err := h.Unload(context.Background(), "my-patch"); err != nil || tries != 3 {
 			t.Errorf("transition %s: %v after %d tries, want success after 3", transition, err, tries)
 		}
 	}
@@ -60,15 +60,37 @@ func TestUnloadInactive(t *testing.T) {
 	h := tree(t, map[string]string{"sys/module/old/taint": "K\n"})
 	removed := ""
 	h.remove = func(name string) error { removed = name; return nil }
-	if err := h.Unload(context.Background(), "old"); err != nil || removed != "old" {
+	if _, err := h.Unload(context.Background(), "old"); err != nil || removed != "old" {
 		t.Errorf("%v, removed %q", err, removed)
+	}
+}
+
+// TestUnloadPinned has a module without an exit function: the livepatch is
+// disabled, and nobody tries to remove the module.
+func TestUnloadPinned(t *testing.T) {
+	h := tree(t, map[string]string{"proc/modules": "other 16384 0 - Live 0x0\nmy_patch 16384 1 [permanent], Live 0x0 (OEK)\n",
+		"sys/module/my_patch/taint": "OEK\n"})
+	appear(t, h, "my_patch", "1", "0")
+	gone := obey(t, h, "my_patch")
+	h.remove = func(string) error { t.Error("removed"); return nil }
+	for range 2 { // in effect, and without effect
+		if stays, err := h.Unload(context.Background(), "my_patch"); !stays || err != nil || !gone.Load() {
+			t.Errorf("stays %v, gone %v: %v", stays, gone.Load(), err)
+		}
+	}
+	p, err := h.Status("my_patch")
+	if err != nil || !p.Pinned || p.State != Inactive {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if other := h.pinned("other"); other {
+		t.Error("a module with an exit function is pinned")
 	}
 }
 
 func TestUnloadNotLoaded(t *testing.T) {
 	h := tree(t, nil)
 	h.remove = func(string) error { t.Error("removed"); return nil }
-	if err := h.Unload(context.Background(), "none"); fault.ClassOf(err) != fault.Input {
+	if _, err := h.Unload(context.Background(), "none"); fault.ClassOf(err) != fault.Input {
 		t.Errorf("%v, want a fault.Input", err)
 	}
 }
@@ -79,7 +101,7 @@ func TestUnloadStalls(t *testing.T) {
 	appear(t, h, "sample", "0", "1")
 	h.remove = func(string) error { t.Error("removed"); return nil }
 	var stalled *Stalled
-	err := h.Unload(context.Background(), "sample")
+	_, err := h.Unload(context.Background(), "sample")
 	if !errors.As(err, &stalled) || stalled.To != Disabled || len(stalled.Tasks) != 1 {
 		t.Errorf("%v, want a stalled transition and its task", err)
 	}
@@ -89,7 +111,7 @@ func TestUnloadForced(t *testing.T) {
 	h := tree(t, map[string]string{"sys/module/old/taint": "K\n"})
 	h.Wait = 20 * time.Millisecond
 	h.remove = func(string) error { return unix.EAGAIN }
-	err := h.Unload(context.Background(), "old")
+	_, err := h.Unload(context.Background(), "old")
 	if fault.ClassOf(err) != fault.Environment || !strings.Contains(strings.Join(fault.Hints(err), "\n"), "forced") {
 		t.Errorf("%v, want a fault.Environment that tells of forcing", err)
 	}

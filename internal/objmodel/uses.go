@@ -40,6 +40,25 @@ func (o *Object) Accesses(a *Atom, r *Ref) (access, direct bool) {
 	return false, false
 }
 
+// PassedTo is the reference of the call that gets the address of r, a reference
+// in a, as an argument. It is nil if the code may do anything else with the
+// address.
+func (o *Object) PassedTo(a *Atom, r *Ref) *Ref {
+	if o.Arch.Code.Argument == nil || a.Section.Flags&elf.SHF_EXECINSTR == 0 {
+		return nil
+	}
+	call, ok := o.Arch.Code.Argument(a.Bytes(), r.Off)
+	if !ok {
+		return nil
+	}
+	for i := range a.Refs {
+		if to := &a.Refs[i]; to.Off == call && to.Branch {
+			return to
+		}
+	}
+	return nil
+}
+
 // TakesAddress reports whether r, a reference in a, hands on the address of what
 // it points at, so that an indirect branch can go there: anything but a direct
 // branch and the entries that describe code.

@@ -191,4 +191,5 @@ type Module struct {
 	Name     string `json:"name"`
 	Vermagic string `json:"vermagic"`
 	Signed   bool   `json:"signed"`
+	Pinned   bool   `json:"pinned,omitempty"` // stays loaded until the next boot
 }

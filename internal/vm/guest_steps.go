@@ -42,10 +42,11 @@ func (g *guest) steps(ctx context.Context) []step {
 		steps = append(steps, g.look(first, "after reload")...)
 	}
 	steps = append(steps, g.newer(ctx)...)
+	last := &g.plan.Livepatches[g.plan.back()]
 	steps = append(steps,
-		step{"disable", func() error { return g.disable(ctx, first.Name) }},
-		step{"unload", func() error { return g.host.Unload(ctx, first.Name) }},
-		step{reverted, func() error { return g.probe(reverted, reverted, first.Name) }},
+		step{"disable", func() error { return g.disable(ctx, last.Name) }},
+		step{"unload", func() error { return g.unload(ctx, last) }},
+		step{reverted, func() error { return g.probe(reverted, reverted, last.Name) }},
 	)
 	if g.plan.Cycles > 0 {
 		steps = append(steps, step{"cycles", func() error { return g.cycles(ctx, first) }})
@@ -68,7 +69,8 @@ func (g *guest) look(l *planLivepatch, phase string) []step {
 	}
 }
 
-// newer loads each newer livepatch over the one before, and goes back.
+// newer loads each newer livepatch over the one before, and goes back as far as
+// plan.back.
 func (g *guest) newer(ctx context.Context) []step {
 	var up, down []step
 	list := g.plan.Livepatches
@@ -76,6 +78,9 @@ func (g *guest) newer(ctx context.Context) []step {
 		older, newer := &list[i-1], &list[i]
 		up = append(up, step{"load " + newer.Name, func() error { return g.load(ctx, newer) }})
 		up = append(up, g.look(newer, "after "+newer.Name)...)
+		if i <= g.plan.back() {
+			continue
+		}
 		back := []step{{"back to " + older.Name, func() error { return g.back(ctx, older, newer) }}}
 		down = append(append(back, g.look(older, "after back to "+older.Name)...), down...)
 	}
@@ -118,11 +123,21 @@ func (g *guest) back(ctx context.Context, older, newer *planLivepatch) error {
 	return g.remove(ctx, newer.Name)
 }
 
+// unload takes out the livepatch, and checks that a module stays loaded if and
+// only if it is pinned.
+func (g *guest) unload(ctx context.Context, l *planLivepatch) error {
+	stays, err := g.host.Unload(ctx, l.Name)
+	if err == nil && stays != l.Pinned {
+		return fmt.Errorf("pinned is %v in the file of %s, and %v in the kernel", l.Pinned, l.Name, stays)
+	}
+	return err
+}
+
 // remove unloads a livepatch, which may have been replaced.
 func (g *guest) remove(ctx context.Context, name string) error {
 	g.stopCounting(name)
 	g.sendFacts()
-	err := g.host.Unload(ctx, name)
+	_, err := g.host.Unload(ctx, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

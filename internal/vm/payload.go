@@ -42,6 +42,10 @@ func (cfg *Config) collect() (*payload, error) {
 		if err != nil {
 			return nil, err
 		}
+		if module.Pinned && cfg.Cycles > 0 {
+			return nil, fault.Inputf("%s is pinned: it can be loaded once, and not in cycles", module.Name).
+				Hint("test it without --cycles")
+		}
 		p.livepatches = append(p.livepatches, livepatchFile{path, module})
 		needed = append(needed, module.Depends...)
 		patched = append(patched, patchedModules(module)...)
@@ -129,7 +133,8 @@ func (t *test) plan() plan {
 	}
 	for i, l := range t.livepatches {
 		p.Livepatches = append(p.Livepatches,
-			planLivepatch{Name: l.Name, Path: livepatchPath(i), Functions: functionsOf(l.Module)})
+			planLivepatch{Name: l.Name, Path: livepatchPath(i), Pinned: l.Pinned,
+				Replace: l.Patch == nil || l.Patch.Replace, Functions: functionsOf(l.Module)})
 	}
 	for _, m := range t.modules {
 		p.Modules = append(p.Modules, planModule{Name: m.name, Patched: m.patched})

@@ -31,6 +31,8 @@ type plan struct {
 type planLivepatch struct {
 	Name      string         `json:"name"`
 	Path      string         `json:"path"`
+	Replace   bool           `json:"replace"`
+	Pinned    bool           `json:"pinned"` // cannot be loaded a second time
 	Functions []planFunction `json:"functions"`
 }
 
@@ -56,4 +58,15 @@ func (p *plan) patches() bool {
 		}
 	}
 	return false
+}
+
+// back is the oldest livepatch that the guest can return to. A pinned one that
+// was replaced stays in the kernel without effect, and cannot be loaded again.
+func (p *plan) back() int {
+	for i := len(p.Livepatches) - 1; i > 0; i-- {
+		if p.Livepatches[i].Replace && p.Livepatches[i-1].Pinned {
+			return i
+		}
+	}
+	return 0
 }

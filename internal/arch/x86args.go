@@ -1,0 +1,110 @@
+package arch
+
+import "golang.org/x/arch/x86/x86asm"
+
+// x86Arguments are the registers that pass arguments, in all their widths
+// (System V psABI for x86-64, "Parameter Passing").
+var x86Arguments = map[x86asm.Reg]x86asm.Reg{
+	x86asm.RDI: x86asm.RDI, x86asm.EDI: x86asm.RDI, x86asm.DI: x86asm.RDI, x86asm.DIB: x86asm.RDI,
+	x86asm.RSI: x86asm.RSI, x86asm.ESI: x86asm.RSI, x86asm.SI: x86asm.RSI, x86asm.SIB: x86asm.RSI,
+	x86asm.RDX: x86asm.RDX, x86asm.EDX: x86asm.RDX, x86asm.DX: x86asm.RDX, x86asm.DL: x86asm.RDX,
+	x86asm.DH:  x86asm.RDX,
+	x86asm.RCX: x86asm.RCX, x86asm.ECX: x86asm.RCX, x86asm.CX: x86asm.RCX, x86asm.CL: x86asm.RCX,
+	x86asm.CH: x86asm.RCX,
+	x86asm.R8: x86asm.R8, x86asm.R8L: x86asm.R8, x86asm.R8W: x86asm.R8, x86asm.R8B: x86asm.R8,
+	x86asm.R9: x86asm.R9, x86asm.R9L: x86asm.R9, x86asm.R9W: x86asm.R9, x86asm.R9B: x86asm.R9,
+}
+
+// x86Argument is Code.Argument. The address has to be loaded into the register
+// of an argument, and nothing up to the next call may mention that register: a
+// call leaves none of them intact, so the address is gone afterwards.
+func x86Argument(code []byte, off uint64) (call uint64, ok bool) {
+	pos := x86At(code, off)
+	reg, ok := x86Loads(code, pos)
+	if !ok {
+		return 0, false
+	}
+	for pos += int(x86Decode(code[pos:]).Size); ; {
+		in, insn, ok := x86Both(code[pos:])
+		switch {
+		case !ok:
+			return 0, false
+		case insn.Branch:
+			near := (in.Op == x86asm.CALL || in.Op == x86asm.JMP) && insn.RelativeSize == 4
+			return uint64(pos) + uint64(insn.Relative), near
+		case x86Leaves(in.Op), x86Mentions(in.Args[:], reg):
+			return 0, false
+		}
+		pos += in.Len
+	}
+}
+
+// x86At is where the instruction with the field at off begins.
+func x86At(code []byte, off uint64) int {
+	for pos := 0; pos < len(code); {
+		size := int(x86Decode(code[pos:]).Size)
+		if size == 0 {
+			break
+		}
+		if off < uint64(pos+size) {
+			return pos
+		}
+		pos += size
+	}
+	return len(code)
+}
+
+// x86Loads is the register of an argument that the instruction at pos loads
+// with a constant.
+func x86Loads(code []byte, pos int) (x86asm.Reg, bool) {
+	in, _, ok := x86Both(code[pos:])
+	if !ok {
+		return 0, false
+	}
+	dest, _ := in.Args[0].(x86asm.Reg)
+	reg, argument := x86Arguments[dest]
+	switch from := in.Args[1].(type) {
+	case x86asm.Imm:
+		return reg, argument && in.Op == x86asm.MOV
+	case x86asm.Mem:
+		return reg, argument && in.Op == x86asm.LEA && from.Base == x86asm.RIP && from.Index == 0
+	}
+	return 0, false
+}
+
+// x86Both is the instruction that code begins with, as both decoders read it.
+// ok is false if one of them cannot, or they disagree.
+func x86Both(code []byte) (in x86asm.Inst, insn Insn, ok bool) {
+	insn = x86Decode(code)
+	in, err := x86asm.Decode(code, 64)
+	return in, insn, err == nil && in.Len == int(insn.Size)
+}
+
+// x86Leaves reports whether the code behind op is not what runs next, or not
+// with the same registers.
+func x86Leaves(op x86asm.Op) bool {
+	switch op {
+	case x86asm.CALL, x86asm.JMP, x86asm.RET, x86asm.LCALL, x86asm.LJMP, x86asm.LRET, x86asm.IRET, x86asm.IRETQ,
+		x86asm.SYSCALL, x86asm.SYSRET, x86asm.SYSEXIT, x86asm.UD2, x86asm.INT, x86asm.LOOP, x86asm.LOOPE, x86asm.LOOPNE,
+		x86asm.JCXZ, x86asm.JECXZ, x86asm.JRCXZ:
+		return true
+	}
+	return false
+}
+
+// x86Mentions reports whether an operand is reg, or memory that reg leads to.
+func x86Mentions(args []x86asm.Arg, reg x86asm.Reg) bool {
+	for _, arg := range args {
+		switch a := arg.(type) {
+		case x86asm.Reg:
+			if x86Arguments[a] == reg {
+				return true
+			}
+		case x86asm.Mem:
+			if x86Arguments[a.Base] == reg || x86Arguments[a.Index] == reg {
+				return true
+			}
+		}
+	}
+	return false
+}
