@@ -12,6 +12,7 @@ import (
 // address included code hands out. The kernel can keep the address, and the
 // memory is gone once the module is unloaded.
 func (s *selection) kept() {
+	seen := map[*objmodel.Atom]bool{}
 	for _, a := range s.patched.Atoms {
 		if s.reasons[a] == nil {
 			continue
@@ -22,7 +23,8 @@ func (s *selection) kept() {
 			case r.Atom == a, r.Branch, s.lends(a, r):
 			case r.Atom == nil && r.Sym != nil:
 				s.handsOut(r.Sym.Name, a)
-			case r.Atom != nil && s.reasons[r.Atom] != nil && s.twin(r.Atom) == nil && keepable(r.Atom):
+			case r.Atom != nil && s.reasons[r.Atom] != nil && s.twin(r.Atom) == nil && keepable(r.Atom) && !seen[r.Atom]:
+				seen[r.Atom] = true
 				s.diagnose(keptDiagnostic(r.Atom, a))
 			}
 		}

@@ -40,7 +40,9 @@ func (c *testCase) build(t *testing.T, kernel *target.Target, out string) string
 // report makes the module in out and sees that the report has what the head says.
 func (c *testCase) report(t *testing.T, kernel *target.Target, out string) *report.Report {
 	t.Helper()
-	rep, err := builder.Build(context.Background(), options(kernel, out, c.path))
+	opts := options(kernel, out, c.path)
+	opts.Accept = c.consents(t)
+	rep, err := builder.Build(context.Background(), opts)
 	if err != nil {
 		t.Fatalf("build: %s\n%s", explain(err), diagnostics(rep))
 	}

@@ -1,0 +1,1 @@
+cat /proc/loadavg && ! grep permanent /proc/modules
