@@ -38,16 +38,22 @@ func mentions(files, headers map[string][]byte) bool {
 	return false
 }
 
+// callbackPlace is a member of an object's struct klp_callbacks.
+type callbackPlace struct {
+	object string
+	kind   report.CallbackKind
+}
+
 // checkAuthors refuses callbacks and states that clash: an object has one
 // callback of a kind, and a livepatch one state of a number.
 func checkAuthors(parts []part) []report.Diagnostic {
 	const advice = "One callback can call several functions."
 	var found []report.Diagnostic
-	callbacks, states := map[[2]string]string{}, map[uint64]bool{}
+	callbacks, states := map[callbackPlace]string{}, map[uint64]bool{}
 	for _, p := range parts {
 		source := p.Unit.Source
 		for _, c := range p.extract.Callbacks {
-			key := [2]string{p.owner.Name, c.Kind}
+			key := callbackPlace{p.owner.Name, c.Kind}
 			if first, twice := callbacks[key]; twice {
 				found = append(found, finding(diag.AuthorMacro, source, advice, "%s has two %s callbacks: %s and %s", p.owner.Name, c.Kind, first, c.Func))
 			}

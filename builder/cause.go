@@ -43,7 +43,7 @@ func (u *changed) cause(f *elfdiff.Function, lines []debuginfo.Line, changes map
 	source, inline, exact := u.changedLine(lines, changes)
 	last.Source = source
 	if exact && inline != "" {
-		chain = append(chain, report.Cause{Kind: "inline", Symbol: inline, Source: source})
+		chain = append(chain, report.Cause{Kind: report.ByInline, Symbol: inline, Source: source})
 	}
 	return chain
 }

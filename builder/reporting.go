@@ -12,9 +12,9 @@ func (rec *record) contents(parts []resolved, changes map[string]*patchfile.Chan
 	for i, p := range parts {
 		causes := p.causes(changes)
 		for _, f := range p.diff.Functions {
-			out := report.Function{Name: f.Name, Object: p.owner.Name, Unit: p.Unit.Source, Status: "new", NewSize: f.New.Size, Cause: causes[f]}
+			out := report.Function{Name: f.Name, Object: p.owner.Name, Unit: p.Unit.Source, Status: report.StatusNew, NewSize: f.New.Size, Cause: causes[f]}
 			if f.Old != nil {
-				out.Status, out.OldSize, out.SymPos = "changed", f.Old.Size, p.targets[f].SymPos
+				out.Status, out.OldSize, out.SymPos = report.StatusChanged, f.Old.Size, p.targets[f].SymPos
 			}
 			rep.Functions = append(rep.Functions, out)
 		}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"kintsugi/internal/klp"
+	"kintsugi/internal/report"
 	"kintsugi/templates"
 )
 
@@ -53,7 +54,7 @@ func (u *changed) addedGlobals() []string {
 		}
 	}
 	for _, d := range u.diff.Data {
-		if d.Status == "new" && d.New.Global() {
+		if d.Status == report.StatusNew && d.New.Global() {
 			names = append(names, d.Name)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 // Callback is a function that the source wants called round the patching of
 // the object it is part of.
 type Callback struct {
-	Kind string // pre_patch, post_patch, pre_unpatch or post_unpatch, as in struct klp_callbacks
+	Kind report.CallbackKind
 	Func *objmodel.Atom
 }
 
@@ -78,8 +78,8 @@ func (s *selection) callback(kind string, a *objmodel.Atom) {
 	case a.Init():
 		s.refuse(diag.AuthorMacro, a, "Take __init away.", "the %s callback %s is init code", kind, a)
 	default:
-		s.include(a, nil, report.Cause{Kind: "code", Symbol: a.Name, Detail: kind + " callback"})
-		s.res.Callbacks = append(s.res.Callbacks, Callback{Kind: kind, Func: a})
+		s.include(a, nil, report.Cause{Kind: report.ByCode, Symbol: a.Name, Detail: kind + " callback"})
+		s.res.Callbacks = append(s.res.Callbacks, Callback{Kind: report.CallbackKind(kind), Func: a})
 	}
 }
 

@@ -34,7 +34,7 @@ func authorHeaders() string {
 func said(r *elfdiff.Result) []string {
 	list := []string{}
 	for _, c := range r.Callbacks {
-		list = append(list, c.Kind+" "+c.Func.Name)
+		list = append(list, string(c.Kind)+" "+c.Func.Name)
 	}
 	for _, s := range r.States {
 		list = append(list, fmt.Sprintf("state %#x version %d", s.ID, s.Version))

@@ -37,7 +37,7 @@ func (s *selection) data() {
 			s.refuse(diag.DataChanged, b, "Change the code that uses it instead.",
 				"the constant %s changed, and other units of the kernel can be using it", b.Name)
 		default:
-			s.include(b, d, report.Cause{Kind: "data", Symbol: b.Name, Detail: d.describe()})
+			s.include(b, d, report.Cause{Kind: report.ByData, Symbol: b.Name, Detail: d.describe()})
 			s.pullUsers(b)
 		}
 	}
@@ -55,7 +55,7 @@ func (s *selection) newData(b *objmodel.Atom) {
 	case b.Global() && sectionClass(b) == "percpu":
 		s.refusePerCPU(b)
 	case b.Global():
-		s.include(b, nil, report.Cause{Kind: "data", Symbol: b.Name, Detail: "new object"})
+		s.include(b, nil, report.Cause{Kind: report.ByData, Symbol: b.Name, Detail: "new object"})
 	}
 }
 
@@ -69,7 +69,7 @@ func (s *selection) pullUsers(b *objmodel.Atom) {
 	if len(b.Users) == 0 {
 		s.refuse(diag.DataChanged, b, dataAdvice, "the constant %s changed, and what uses it cannot be told", b)
 	}
-	causes := append([]report.Cause{{Kind: "data", Symbol: b.String()}}, s.causeOf(b)...)
+	causes := append([]report.Cause{{Kind: report.ByData, Symbol: b.String()}}, s.causeOf(b)...)
 	for _, u := range b.Users {
 		_, travels := s.reasons[u]
 		switch {

@@ -50,7 +50,7 @@ type Function struct {
 type DataItem struct {
 	Name   string
 	New    *objmodel.Atom
-	Status string // new, changed, private
+	Status report.Status
 }
 
 // Refused reports whether something stands against a livepatch.
@@ -137,7 +137,7 @@ func (s *selection) result() *Result {
 func (r *Result) effective() bool {
 	return len(r.Callbacks) > 0 ||
 		slices.ContainsFunc(r.Functions, func(f *Function) bool { return f.Patch || f.Old == nil && f.New.Global() }) ||
-		slices.ContainsFunc(r.Data, func(d *DataItem) bool { return d.Status == "new" && d.New.Global() })
+		slices.ContainsFunc(r.Data, func(d *DataItem) bool { return d.Status == report.StatusNew && d.New.Global() })
 }
 
 // contents are the included atoms, the entries and the code of alternatives of
@@ -153,12 +153,12 @@ func (s *selection) contents() []*objmodel.Atom {
 	return list
 }
 
-func dataStatus(old *objmodel.Atom, t *reason) string {
+func dataStatus(old *objmodel.Atom, t *reason) report.Status {
 	switch {
 	case old == nil:
-		return "new"
+		return report.StatusNew
 	case t.change != nil:
-		return "changed"
+		return report.StatusChanged
 	}
-	return "private"
+	return report.StatusPrivate
 }

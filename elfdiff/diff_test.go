@@ -34,7 +34,7 @@ func summary(r *elfdiff.Result) (functions, data, refused []string) {
 		}
 	}
 	for _, d := range r.Data {
-		data = append(data, d.Status+":"+objmodel.StableName(d.Name))
+		data = append(data, string(d.Status)+":"+objmodel.StableName(d.Name))
 	}
 	for _, d := range r.Diagnostics {
 		refused = append(refused, string(d.Code))

@@ -16,7 +16,7 @@ func (s *selection) family(a *objmodel.Atom) {
 		if u.Kind != objmodel.Func || u.Init() || !(jumpsInside(u, a) || jumpsInside(a, u) || u.Name == a.Name+".cold" || a.Name == u.Name+".cold") {
 			continue
 		}
-		causes := append([]report.Cause{{Kind: "callee", Symbol: a.Name, Detail: "part of the same function"}}, s.causeOf(a)...)
+		causes := append([]report.Cause{{Kind: report.ByCallee, Symbol: a.Name, Detail: "part of the same function"}}, s.causeOf(a)...)
 		if s.reasons[a].effect {
 			s.includeUser(u, causes...)
 		} else {
@@ -52,7 +52,7 @@ func (s *selection) callers(a *objmodel.Atom) {
 		case u.Kind == objmodel.Func && u.Init():
 		case u.Kind == objmodel.Func && calls(u, a):
 			callers++
-			s.includeUser(u, append([]report.Cause{{Kind: "callee", Symbol: a.Name, Detail: "cannot be replaced by itself"}}, s.causeOf(a)...)...)
+			s.includeUser(u, append([]report.Cause{{Kind: report.ByCallee, Symbol: a.Name, Detail: "cannot be replaced by itself"}}, s.causeOf(a)...)...)
 		default:
 			callers++
 			s.refuse(diag.NoFtraceSite, a, "Make the change in its callers, if they can be traced.",

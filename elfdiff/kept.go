@@ -83,7 +83,7 @@ func (s *selection) handsOut(name string, a *objmodel.Atom) {
 func (r *Result) KeptBy(other *Result) []report.Diagnostic {
 	var found []report.Diagnostic
 	for _, d := range r.Data {
-		if by := other.handsOut[d.Name]; by != nil && d.Status == "new" && d.New.Global() && keepable(d.New) {
+		if by := other.handsOut[d.Name]; by != nil && d.Status == report.StatusNew && d.New.Global() && keepable(d.New) {
 			found = append(found, keptDiagnostic(d.New, by))
 		}
 	}

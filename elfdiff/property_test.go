@@ -268,7 +268,7 @@ func changes(r *elfdiff.Result) []string {
 func names(items []*elfdiff.DataItem) []string {
 	var list []string
 	for _, d := range items {
-		list = append(list, d.Status+":"+d.Name)
+		list = append(list, string(d.Status)+":"+d.Name)
 	}
 	return list
 }

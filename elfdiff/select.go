@@ -110,7 +110,7 @@ func (s *selection) functions() {
 		}
 		if s.twin(b) == nil {
 			if b.Global() && !b.Init() {
-				s.include(b, nil, report.Cause{Kind: "code", Symbol: b.Name, Detail: "new function"})
+				s.include(b, nil, report.Cause{Kind: report.ByCode, Symbol: b.Name, Detail: "new function"})
 			}
 			continue
 		}

@@ -49,7 +49,7 @@ func (r *Result) Covers(s *Result) bool {
 		same := func(e *DataItem) bool {
 			return e.Status == d.Status && objmodel.StableName(e.Name) == objmodel.StableName(d.Name)
 		}
-		if d.Status != "private" && !slices.ContainsFunc(r.Data, same) {
+		if d.Status != report.StatusPrivate && !slices.ContainsFunc(r.Data, same) {
 			return false
 		}
 	}

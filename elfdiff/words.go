@@ -4,19 +4,20 @@ import (
 	"fmt"
 
 	"kintsugi/internal/objmodel"
+	"kintsugi/internal/report"
 )
 
-func causeKind(d *Difference) string {
+func causeKind(d *Difference) report.CauseKind {
 	switch d.What {
 	case "size", "code":
-		return "code"
+		return report.ByCode
 	case "reference":
 		if d.New != nil && d.New.Atom != nil && d.New.Atom.Kind == objmodel.String {
-			return "string"
+			return report.ByString
 		}
-		return "code"
+		return report.ByCode
 	}
-	return "section"
+	return report.BySection
 }
 
 // describe says in words what differs.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"kintsugi/internal/arch"
+	"kintsugi/internal/report"
 )
 
 // ForgetSymbols are the symbols that forget.c needs and that kernels of the
@@ -47,7 +48,7 @@ func (m *Module) DefaultField() int { return defaultField }
 // Wrapper is a callback that calls the author's and then forgets the
 // relocations for a module that is unloaded.
 type Wrapper struct {
-	Kind string // pre_patch or post_unpatch
+	Kind report.CallbackKind // PrePatch or PostUnpatch
 	Name string
 	Func string // the author's
 }
@@ -69,16 +70,16 @@ func (m *Module) Forgetting() []Object {
 }
 
 func (o *Object) wrap() {
-	calls := []Call{{Kind: "post_unpatch", Func: forget}}
+	calls := []Call{{Kind: report.PostUnpatch, Func: forget}}
 	for _, c := range o.Calls {
-		if c.Kind != "pre_patch" && c.Kind != "post_unpatch" {
+		if c.Kind != report.PrePatch && c.Kind != report.PostUnpatch {
 			calls = append(calls, c)
 			continue
 		}
-		w := Wrapper{Kind: c.Kind, Name: o.Ident + "_" + c.Kind, Func: c.Func}
+		w := Wrapper{Kind: c.Kind, Name: o.Ident + "_" + string(c.Kind), Func: c.Func}
 		o.Wrappers = append(o.Wrappers, w)
 		c.Func = w.Name
-		if c.Kind == "post_unpatch" {
+		if c.Kind == report.PostUnpatch {
 			calls[0] = c
 		} else {
 			calls = append(calls, c)

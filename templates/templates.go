@@ -13,6 +13,7 @@ import (
 	"text/template"
 
 	"kintsugi/internal/arch"
+	"kintsugi/internal/report"
 )
 
 //go:embed *.tmpl include
@@ -68,7 +69,7 @@ type Func struct {
 
 // Call is one member of a struct klp_callbacks.
 type Call struct {
-	Kind string // the member's name
+	Kind report.CallbackKind
 	Func string // C identifier
 }
 

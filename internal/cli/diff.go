@@ -179,9 +179,9 @@ func cut(result *elfdiff.Result) (*extract.Object, error) {
 // describe adds to rep what a pair of objects shows without its kernel.
 func describe(rep *report.Report, result *elfdiff.Result, view *view) {
 	for _, f := range result.Functions {
-		out := report.Function{Name: f.Name, Status: "new", NewSize: f.New.Size, Cause: view.cause(f)}
+		out := report.Function{Name: f.Name, Status: report.StatusNew, NewSize: f.New.Size, Cause: view.cause(f)}
 		if f.Old != nil {
-			out.Status, out.OldSize = "changed", f.Old.Size
+			out.Status, out.OldSize = report.StatusChanged, f.Old.Size
 		}
 		rep.Functions = append(rep.Functions, out)
 	}

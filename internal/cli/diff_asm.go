@@ -69,7 +69,7 @@ func (v *view) cause(f *elfdiff.Function) []report.Cause {
 	source, inline := disasm.Place(v.rows(f.New))
 	last.Source = source
 	if f.Old != nil && inline != "" {
-		cause = append(cause, report.Cause{Kind: "inline", Symbol: inline, Source: source})
+		cause = append(cause, report.Cause{Kind: report.ByInline, Symbol: inline, Source: source})
 	}
 	return cause
 }

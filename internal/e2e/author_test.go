@@ -74,7 +74,7 @@ func (c *testCase) checkSaid(t *testing.T, rep *report.Report) {
 	}
 	var callbacks, states []string
 	for _, b := range rep.Callbacks {
-		callbacks = append(callbacks, b.Object+" "+b.Kind+" "+b.Name)
+		callbacks = append(callbacks, b.Object+" "+string(b.Kind)+" "+b.Name)
 	}
 	for _, s := range rep.States {
 		states = append(states, fmt.Sprintf("%d version %d", s.ID, s.Version))

@@ -133,10 +133,10 @@ func (c *testCase) consents(t *testing.T) []consent.Given {
 // which cannot know how the compiler numbers the data.
 func contents(r *report.Report) (functions, data []string) {
 	for _, f := range r.Functions {
-		functions = append(functions, f.Status+" "+f.Name)
+		functions = append(functions, string(f.Status)+" "+f.Name)
 	}
 	for _, d := range r.Data {
-		data = append(data, d.Status+" "+objmodel.StableName(d.Name))
+		data = append(data, string(d.Status)+" "+objmodel.StableName(d.Name))
 	}
 	sort.Strings(functions)
 	sort.Strings(data)

@@ -64,7 +64,7 @@ func (c *testCase) checkReport(t *testing.T, rep *report.Report) {
 		t.Errorf("data (-want +got):\n%s", diff)
 	}
 	for _, want := range c.head["References"] {
-		if !slices.ContainsFunc(rep.References, func(r report.Reference) bool { return r.Kind+" "+r.Symbol == want }) {
+		if !slices.ContainsFunc(rep.References, func(r report.Reference) bool { return string(r.Kind)+" "+r.Symbol == want }) {
 			t.Errorf("no reference %q in %+v", want, rep.References)
 		}
 	}

@@ -244,7 +244,7 @@ func (x *extractor) alias(n int, f *elfdiff.Function) {
 func (x *extractor) callbacks() []NamedCallback {
 	var list []NamedCallback
 	for _, c := range x.res.Callbacks {
-		list = append(list, NamedCallback{Callback: c, Alias: x.globalName(c.Kind, c.Func)})
+		list = append(list, NamedCallback{Callback: c, Alias: x.globalName(string(c.Kind), c.Func)})
 	}
 	return list
 }

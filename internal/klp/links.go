@@ -58,7 +58,7 @@ type Resolution struct {
 
 // bind names the symbol of e, which ref is the reference to.
 func (r *Resolution) bind(e *extract.External, ref *report.Reference, patched string) {
-	if ref.Kind == "export" {
+	if ref.Kind == report.Export {
 		r.Names[e.Sym] = ref.Symbol
 		return
 	}

@@ -185,7 +185,7 @@ func (o *Owner) goes(i int) bool {
 func (o *Owner) moduleReference(e *extract.External, proof *baseproof.Proof) (*report.Reference, *report.Diagnostic) {
 	_, isProven := proven(e, proof)
 	if !isProven && e.Old == nil && !o.HasGlobal(e.Name) {
-		return o.imported(e.Name, "name")
+		return o.imported(e.Name, report.ByName)
 	}
 	i, how, d := o.find(e, proof)
 	if d != nil {
@@ -198,7 +198,7 @@ func (o *Owner) moduleReference(e *extract.External, proof *baseproof.Proof) (*r
 }
 
 // reference is a livepatch reference to the i-th symbol of a module.
-func (o *Owner) reference(i int, how string) (*report.Reference, *report.Diagnostic) {
+func (o *Owner) reference(i int, how report.How) (*report.Reference, *report.Diagnostic) {
 	if d := o.checkInit(i); d != nil {
 		return nil, d
 	}
@@ -209,17 +209,17 @@ func (o *Owner) reference(i int, how string) (*report.Reference, *report.Diagnos
 	if d != nil {
 		return nil, d
 	}
-	return &report.Reference{Symbol: o.Image.Symbols[i].Name, Object: o.Name, SymPos: pos, Kind: "klp", How: how}, nil
+	return &report.Reference{Symbol: o.Image.Symbols[i].Name, Object: o.Name, SymPos: pos, Kind: report.Livepatch, How: how}, nil
 }
 
 // imported is a reference of the module o to something outside of it. What
 // vmlinux exports is for every module; what another module exports only the
 // livepatch core can find, as the livepatch can be loaded before it.
-func (o *Owner) imported(name, how string) (*report.Reference, *report.Diagnostic) {
+func (o *Owner) imported(name string, how report.How) (*report.Reference, *report.Diagnostic) {
 	exporter := o.kernel.Exporter(name)
 	switch exporter {
 	case Vmlinux:
-		return &report.Reference{Symbol: name, Object: Vmlinux, Kind: "export", How: how}, nil
+		return &report.Reference{Symbol: name, Object: Vmlinux, Kind: report.Export, How: how}, nil
 	case "":
 		return o.unexported(name)
 	}
@@ -255,7 +255,7 @@ func (o *Owner) unexported(name string) (*report.Reference, *report.Diagnostic) 
 		return nil, new(report.Found(report.Diagnostic{Code: diag.AmbiguousSymbol, Symbol: name,
 			Message: fmt.Sprintf("%d global symbols of the kernel image are called %s", len(matches), name)}))
 	}
-	return reference(vmlinux.table(), matches[0], "name", o.kernel.Exports), nil
+	return reference(vmlinux.table(), matches[0], report.ByName, o.kernel.Exports), nil
 }
 
 // Globals are the links by which C code refers to global symbols of the kernel
@@ -268,7 +268,7 @@ func (k *Kernel) Globals(names []string) (links Links, ok bool) {
 		if d != nil {
 			return nil, false
 		}
-		if ref.Kind != "export" {
+		if ref.Kind != report.Export {
 			links[name] = Link{Symbol: Symbol{Object: Vmlinux, Name: name, Pos: ref.SymPos}, Awaits: Vmlinux}
 		}
 	}

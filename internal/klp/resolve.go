@@ -60,7 +60,7 @@ func resolve(x *extract.Object, added Naming, exports map[string]Export, patched
 		}
 		r.References = append(r.References, *ref)
 		r.bind(e, ref, patched)
-		if ns := exports[ref.Symbol].Namespace; ref.Kind == "export" && ns != "" {
+		if ns := exports[ref.Symbol].Namespace; ref.Kind == report.Export && ns != "" {
 			r.Namespaces = append(r.Namespaces, ns)
 		}
 	}
@@ -82,8 +82,8 @@ type imageTable struct{ *kimage.Image }
 func (t imageTable) Symbol(i int) kimage.Symbol { return t.Symbols[i] }
 
 // reference is the i-th symbol of t as the module refers to it.
-func reference(t table, i int, how string, exports map[string]Export) *report.Reference {
-	ref := &report.Reference{Symbol: t.Symbol(i).Name, Object: Vmlinux, Kind: "klp", How: how}
+func reference(t table, i int, how report.How, exports map[string]Export) *report.Reference {
+	ref := &report.Reference{Symbol: t.Symbol(i).Name, Object: Vmlinux, Kind: report.Livepatch, How: how}
 	if exported(t, i, exports) {
 		ref.Kind = "export"
 		return ref
@@ -134,7 +134,7 @@ func (o *Owner) HasGlobal(name string) bool {
 }
 
 // find is the symbol of o that e means, and how that is known.
-func (o *Owner) find(e *extract.External, proof *baseproof.Proof) (int, string, *report.Diagnostic) {
+func (o *Owner) find(e *extract.External, proof *baseproof.Proof) (int, report.How, *report.Diagnostic) {
 	if addr, ok := proven(e, proof); ok {
 		return o.symbolAt(e.Name, addr)
 	}
@@ -143,7 +143,7 @@ func (o *Owner) find(e *extract.External, proof *baseproof.Proof) (int, string, 
 	}
 	switch matches := byName(o.table(), e); len(matches) {
 	case 1:
-		return matches[0], "name", nil
+		return matches[0], report.ByName, nil
 	case 0:
 		return 0, "", new(report.Found(report.Diagnostic{Code: diag.NotProven, Symbol: e.Name,
 			Message: fmt.Sprintf("%s is not in %s", e.Name, o.what()),
@@ -184,20 +184,20 @@ func proven(e *extract.External, proof *baseproof.Proof) (uint64, bool) {
 }
 
 // symbolAt is the symbol at addr, by preference the one of that name.
-func (o *Owner) symbolAt(name string, addr uint64) (int, string, *report.Diagnostic) {
+func (o *Owner) symbolAt(name string, addr uint64) (int, report.How, *report.Diagnostic) {
 	at := o.Image.At(addr)
 	for _, i := range at {
 		if o.Image.Symbols[i].Name == name {
-			return i, "proof", nil
+			return i, report.ByProof, nil
 		}
 	}
 	for _, i := range at {
 		if objmodel.StableName(o.Image.Symbols[i].Name) == objmodel.StableName(name) {
-			return i, "proof", nil
+			return i, report.ByProof, nil
 		}
 	}
 	if len(at) > 0 {
-		return at[0], "proof", nil
+		return at[0], report.ByProof, nil
 	}
 	return 0, "", notProven(name, fmt.Sprintf("the symbol table has nothing at its address %#x", addr))
 }

@@ -248,7 +248,7 @@ func ResolveExports(x *extract.Object, exports map[string]Export) *Resolution {
 	for i := range x.Externals {
 		e := &x.Externals[i]
 		if ex, ok := exports[e.Name]; ok && ex.Module == Vmlinux && (e.Old == nil || e.Old.Global()) {
-			r.References = append(r.References, report.Reference{Symbol: e.Name, Object: Vmlinux, Kind: "export", How: "name"})
+			r.References = append(r.References, report.Reference{Symbol: e.Name, Object: Vmlinux, Kind: report.Export, How: report.ByName})
 		}
 	}
 	return r

@@ -13,7 +13,7 @@ func (r *Report) callbacksText() string {
 	}
 	table := text.Table{Indent: "  ", Align: "lll"}
 	for _, c := range r.Callbacks {
-		table.Row(strings.ReplaceAll(c.Kind, "_", "-"), within(c.Object, c.Name), c.Unit)
+		table.Row(strings.ReplaceAll(string(c.Kind), "_", "-"), within(c.Object, c.Name), c.Unit)
 	}
 	return "callbacks\n" + table.String()
 }

@@ -110,7 +110,7 @@ type Function struct {
 	Name    string  `json:"name"`
 	Object  string  `json:"object"` // "vmlinux" or a module
 	Unit    string  `json:"unit"`
-	Status  string  `json:"status"` // "changed" or "new"
+	Status  Status  `json:"status"` // StatusNew or StatusChanged
 	SymPos  uint64  `json:"sympos"`
 	OldSize uint64  `json:"old_size"` // bytes
 	NewSize uint64  `json:"new_size"` // bytes
@@ -119,10 +119,10 @@ type Function struct {
 
 // Cause is one link in the chain from a function to the source line that changed.
 type Cause struct {
-	Kind   string `json:"kind"` // code, data, inline, callee, section, string
-	Symbol string `json:"symbol,omitempty"`
-	Source string `json:"source,omitempty"` // file:line
-	Detail string `json:"detail,omitempty"`
+	Kind   CauseKind `json:"kind"`
+	Symbol string    `json:"symbol,omitempty"`
+	Source string    `json:"source,omitempty"` // file:line
+	Detail string    `json:"detail,omitempty"`
 }
 
 // Data is one object that the module carries.
@@ -130,25 +130,25 @@ type Data struct {
 	Name   string `json:"name"`
 	Object string `json:"object"`
 	Unit   string `json:"unit"`
-	Status string `json:"status"` // new, changed, private
+	Status Status `json:"status"`
 }
 
 // Reference is one symbol of the kernel that the module uses.
 type Reference struct {
-	Symbol string `json:"symbol"`
-	Object string `json:"object"`
-	SymPos uint64 `json:"sympos"`
-	Kind   string `json:"kind"` // klp or export
-	How    string `json:"how"`  // proof or name
+	Symbol string        `json:"symbol"`
+	Object string        `json:"object"`
+	SymPos uint64        `json:"sympos"`
+	Kind   ReferenceKind `json:"kind"`
+	How    How           `json:"how"`
 }
 
 // Callback is a function of the patch that the kernel calls round the patching
 // of an object (Documentation/livepatch/callbacks.rst).
 type Callback struct {
-	Object string `json:"object"`
-	Kind   string `json:"kind"` // pre_patch, post_patch, pre_unpatch, post_unpatch
-	Name   string `json:"name"`
-	Unit   string `json:"unit"`
+	Object string       `json:"object"`
+	Kind   CallbackKind `json:"kind"`
+	Name   string       `json:"name"`
+	Unit   string       `json:"unit"`
 }
 
 // State is a state of the system that the livepatch says it changes

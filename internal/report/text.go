@@ -139,7 +139,7 @@ func (r *Report) functionsText() string {
 	}
 	table := text.Table{Indent: "  ", Align: "lllr"}
 	for _, f := range r.Functions {
-		table.Row(f.Status, within(f.Object, f.symbol()), f.Unit, f.sizes()+" bytes")
+		table.Row(string(f.Status), within(f.Object, f.symbol()), f.Unit, f.sizes()+" bytes")
 	}
 	rows := strings.SplitAfter(table.String(), "\n")
 	var b strings.Builder
@@ -161,7 +161,7 @@ func (f *Function) symbol() string {
 }
 
 func (f *Function) sizes() string {
-	if f.Status == "new" {
+	if f.Status == StatusNew {
 		return fmt.Sprint(f.NewSize)
 	}
 	return fmt.Sprintf("%d -> %d", f.OldSize, f.NewSize)
@@ -175,7 +175,7 @@ func (f *Function) causesText() string {
 			c.Symbol = "" // as said above
 		}
 		where := joined(" at ", c.Symbol, c.Source)
-		table.Row(c.Kind, joined(": ", where, c.Detail))
+		table.Row(string(c.Kind), joined(": ", where, c.Detail))
 	}
 	return table.String()
 }
@@ -193,7 +193,7 @@ func (r *Report) dataText() string {
 	}
 	table := text.Table{Indent: "  "}
 	for _, d := range r.Data {
-		table.Row(d.Status, within(d.Object, d.Name), d.Unit)
+		table.Row(string(d.Status), within(d.Object, d.Name), d.Unit)
 	}
 	return "data\n" + table.String()
 }
@@ -205,7 +205,7 @@ func (r *Report) referencesText() string {
 	}
 	counts := map[string]int{}
 	for _, ref := range r.References {
-		counts[ref.Kind+" by "+ref.How]++
+		counts[string(ref.Kind)+" by "+string(ref.How)]++
 	}
 	table := text.Table{Indent: "  ", Align: "r"}
 	for _, kind := range slices.Sorted(maps.Keys(counts)) {

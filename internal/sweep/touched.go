@@ -106,7 +106,7 @@ func (t *touched) compare(before, after *object, change *patchfile.Change, rep *
 		}
 	}
 	for _, f := range rep.Functions {
-		if name := sourceName(f.Name); f.Status == "changed" && before.emits(name) && !accounted[name] {
+		if name := sourceName(f.Name); f.Status == report.StatusChanged && before.emits(name) && !accounted[name] {
 			t.Extra = append(t.Extra, f.Name)
 		}
 	}

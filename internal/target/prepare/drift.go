@@ -22,9 +22,11 @@ var mayDrift = append([]string{"BUILD_SALT", "MODULE_SIG_ALL"}, keyFiles...)
 // tool, all other symbols with another source.
 func checkDrift(given, got kconfig.Config) error {
 	var drift []string
+	pahole := false
 	for _, change := range kconfig.Diff(given, got) {
 		if !slices.Contains(mayDrift, change.Name) && !(isRust(change.Name) && !given.Yes("RUST")) {
 			drift = append(drift, change.String())
+			pahole = pahole || ofPahole(change.Name)
 		}
 	}
 	if drift == nil {
@@ -40,10 +42,15 @@ func checkDrift(given, got kconfig.Config) error {
 		"the source does not take the kernel's configuration as it is: %s%s", strings.Join(drift, "; "), more)}
 	err.Hint("compiler, assembler, linker and pahole must be the versions that the kernel was built with, " +
 		"and the source the one it was built from")
-	if strings.Contains(err.Error(), "BTF") || strings.Contains(err.Error(), "PAHOLE") {
+	if pahole {
 		err.Hint("pahole is missing or another version: apt-get install pahole")
 	}
 	return err
+}
+
+// ofPahole reports whether a symbol depends on pahole (lib/Kconfig.debug).
+func ofPahole(name string) bool {
+	return strings.Contains(name, "BTF") || strings.HasPrefix(name, "PAHOLE_")
 }
 
 // isRust reports whether a symbol only describes the machine's Rust tools, which

@@ -130,6 +130,13 @@ func TestCheckDrift(t *testing.T) {
 			t.Errorf("%s=%s: %v", c.name, c.value, err)
 		}
 	}
+	err := checkDrift(kconfig.Config{"LOCALVERSION": ""}, kconfig.Config{"LOCALVERSION": "-BTF"})
+	if hints := fault.Hints(err); len(hints) != 1 { // not of pahole: only the value says BTF
+		t.Errorf("LOCALVERSION=-BTF: hints %q", hints)
+	}
+	if hints := fault.Hints(checkDrift(kconfig.Config{"DEBUG_INFO_BTF": "y"}, kconfig.Config{})); len(hints) != 2 {
+		t.Errorf("DEBUG_INFO_BTF is gone, hints %q", hints)
+	}
 	withRust := kconfig.Config{"RUST": "y", "RUSTC_VERSION": "107800"}
 	if err := checkDrift(withRust, kconfig.Config{"RUST": "y", "RUSTC_VERSION": "109500"}); err == nil {
 		t.Error("another rustc was taken for a kernel with Rust code")
