@@ -38,17 +38,17 @@ var changeRows = []Row{
 	{
 		Code: DataKept, Severity: Consent,
 		Title: "The kernel can keep a pointer to new data",
-		Meaning: "Patched code hands the address of a new variable, or of a new table of functions, to code that can " +
+		Meaning: "Patched code passes the address of a new variable, or of a new table of functions, to code that can " +
 			"keep it: it links a list node, starts a timer, registers operations or a notifier. If the module were " +
-			"unloaded then, the address would lead to memory that is no longer the module's. With consent the " +
+			"unloaded then, the address would point to memory that is no longer the module's. With consent the " +
 			"module pins itself: it has no exit function, so `kintsugi unload` disables the livepatch, and the " +
-			"module stays in memory until the next boot. Locks, completions and limiters of messages need no " +
-			"consent, nor does a variable that the code only reads and writes.",
+			"module stays in memory until the next boot. Locks, completions and message limiters need no consent, " +
+			"nor does a variable that the code only reads and writes.",
 		Example: "consent[data-kept]: vmlinux/version_node (fs/proc/version.c): version_proc_show hands out the " +
 			"address of the new variable version_node, and the kernel can keep it\n" +
 			"  to accept: --accept data-kept:version_node",
-		Advice: "Accept, and plan with a module that stays until the next boot: the same module cannot be loaded " +
-			"again before. Without consent: allocate the object instead (kmalloc), and free it in a callback.",
+		Advice: "Accept the finding if the module may stay until the next boot; the same module cannot be loaded " +
+			"again before that. Else allocate the object (kmalloc), and free it in a callback.",
 	},
 	{
 		Code: PointerKept, Severity: Warning,
