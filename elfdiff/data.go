@@ -24,7 +24,7 @@ func (s *selection) data() {
 		switch {
 		case b.Spec.Unowned && b.Section.Name != s.twin(b).Section.Name: // a GPL export, say
 			s.refuseUnowned(b, "changed")
-		case d == nil, s.ignores(b):
+		case d == nil, s.ignores(b), listed(b):
 		case b.Describes():
 			s.remark(diag.DebugSiteKept, b, "%s keeps the entry that the kernel has for it in dynamic_debug/control", b)
 		case b.Spec.Unowned:
@@ -43,6 +43,13 @@ func (s *selection) data() {
 	}
 }
 
+// listed reports whether b is in a list alone that code works without.
+func listed(b *objmodel.Atom) bool {
+	return b.IsConst() && len(b.Users) > 0 && !slices.ContainsFunc(b.Users, func(u *objmodel.Atom) bool {
+		return !u.Spec.Passive || len(u.Users) > 0
+	})
+}
+
 const dataAdvice = "The running kernel holds its value already: set it from a livepatch callback, or attach new state with a shadow variable."
 
 // newData lets a new global object travel; a static one does when something
@@ -51,7 +58,7 @@ func (s *selection) newData(b *objmodel.Atom) {
 	switch {
 	case b.Spec.Unowned:
 		s.refuseUnowned(b, "new")
-	case b.Init():
+	case b.Init(), b.Spec.Registers:
 	case b.Global() && sectionClass(b) == "percpu":
 		s.refusePerCPU(b)
 	case b.Global():

@@ -2,6 +2,7 @@ package elfdiff
 
 import (
 	"fmt"
+	"slices"
 
 	"kintsugi/internal/diag"
 	"kintsugi/internal/objmodel"
@@ -20,7 +21,7 @@ func (s *selection) kept() {
 		for i := range a.Refs {
 			r := &a.Refs[i]
 			switch {
-			case r.Atom == a, r.Branch, s.lends(a, r):
+			case r.Atom == a, r.Branch, a.Spec.Registers, s.lends(a, r):
 			case r.Atom == nil && r.Sym != nil:
 				s.handsOut(r.Sym.Name, a)
 			case r.Atom != nil && s.reasons[r.Atom] != nil && s.twin(r.Atom) == nil && keepable(r.Atom) && !seen[r.Atom]:
@@ -44,10 +45,17 @@ func (s *selection) lends(a *objmodel.Atom, r *objmodel.Ref) bool {
 // keepable reports whether the kernel can have a use for a pointer to b, which
 // is new: a variable that it changes, or a table of functions that it calls.
 // lockdep forgets lock classes with their module (lockdep_free_key_range,
-// kernel/locking/lockdep.c).
+// kernel/locking/lockdep.c), and the kernel cleans up what the module loader
+// registers.
 func keepable(b *objmodel.Atom) bool {
 	return b.Kind == objmodel.Data && b.Size > 0 && !b.Describes() && !b.Spec.Registered &&
-		objmodel.StableName(b.Name) != "__key" && (b.Writable() || holdsFunctions(b))
+		objmodel.StableName(b.Name) != "__key" && !registered(b) && (b.Writable() || holdsFunctions(b))
+}
+
+// registered reports whether the module loader registers b, and takes that back
+// when the module goes.
+func registered(b *objmodel.Atom) bool {
+	return slices.ContainsFunc(b.Users, func(u *objmodel.Atom) bool { return u.Spec.Registers })
 }
 
 func keptDiagnostic(b, by *objmodel.Atom) report.Diagnostic {

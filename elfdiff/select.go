@@ -147,6 +147,7 @@ func (s *selection) close() {
 		if a.ShortBranch {
 			s.refuse(diag.ShortBranch, a, "Compile both objects with -ffunction-sections.", "%s has a short branch into another function, which does not reach across sections", a)
 		}
+		s.register(a)
 		if a.Kind == objmodel.Func {
 			s.family(a)
 			s.callers(a)
@@ -158,6 +159,16 @@ func (s *selection) close() {
 			if !s.dropped[e] {
 				s.follow(e, a)
 			}
+		}
+	}
+}
+
+// register includes the pointers by which the module loader registers a, which
+// is new.
+func (s *selection) register(a *objmodel.Atom) {
+	for _, u := range a.Users {
+		if u.Spec.Registers && s.twin(u) == nil {
+			s.include(u, nil, s.causeOf(a)...)
 		}
 	}
 }

@@ -98,12 +98,23 @@ var unownedEffects = map[string][2]string{
 	"__tracepoints":      {"the kernel registers the tracepoints of whole modules", tracepointHint},
 	"__tracepoints_ptrs": {"the kernel registers the tracepoints of whole modules", tracepointHint},
 	"_ftrace_events":     {"the kernel registers the events of whole modules", tracepointHint},
+	"_ftrace_eval_map":   {"the kernel registers the events of whole modules", tracepointHint},
 	"__bpf_raw_tp_map":   {"the kernel registers the tracepoints of whole modules", tracepointHint},
+	"__dyndbg_classes": {"the kernel registers the classes of debug messages of whole modules",
+		"Use pr_debug() without a class, or a class that the file has."},
+	".kunit_test_suites":      {"the kernel runs the test suites of whole modules", testHint},
+	".kunit_init_test_suites": {"the kernel runs the test suites of whole modules", testHint},
+	".init_array":             {"constructors have run when a livepatch is loaded", constructorHint},
+	".ctors":                  {"constructors have run when a livepatch is loaded", constructorHint},
 	"__tracepoint_str": {"the tracing system reads that section of the kernel image alone",
 		"Hand the string to the tracepoint as text (__string), without tracepoint_string()."},
 }
 
-const tracepointHint = "Use trace_printk() in the patch, or a tracepoint that the kernel has."
+const (
+	tracepointHint  = "Use trace_printk() in the patch, or a tracepoint that the kernel has."
+	testHint        = "Leave the test suite out of the livepatch."
+	constructorHint = "Initialise what the constructor does in a livepatch callback."
+)
 
 // unownedEffect is why a difference in a section is refused, and what to do.
 func unownedEffect(section string) (effect, hint string) {

@@ -18,6 +18,7 @@ type Section struct {
 	Parallel   string // section whose i-th entry belongs to the i-th entry here, each with one relocation
 	ParallelTo string // the other direction
 	Registered bool   // named objects that the module loader registers: new ones go with the code that refers to them
+	Registers  bool   // named pointers by which the module loader registers what they point at: they go with that
 	Passive    bool   // unowned, and without effect for an object that no code refers to
 	Describes  bool   // named objects that each describe one call site: a new one works unregistered
 	Whole      bool   // the same in all objects: a module has all of it
@@ -42,9 +43,17 @@ func withCommon(own map[string]Section) map[string]Section {
 		"_kprobe_blacklist":          {Relocs: 1},
 		"_error_injection_whitelist": {Relocs: 1},
 		"__trace_printk_fmt":         {Registered: true},
+		"___srcu_struct_ptrs":        {Registers: true},
 		// The tracing system takes these of the kernel image alone (tracepoint_string, include/linux/tracepoint.h).
-		"__tracepoint_str":          {Unowned: true, Passive: true},
-		".printk_index":             {Unowned: true},
+		"__tracepoint_str": {Unowned: true, Passive: true},
+		// Entries list messages (printk_index_subsys_emit, include/linux/printk.h); a message works without.
+		".printk_index":             {Unowned: true, Passive: true},
+		"_ftrace_eval_map":          {Unowned: true},
+		"__dyndbg_classes":          {Unowned: true},
+		".kunit_test_suites":        {Unowned: true},
+		".kunit_init_test_suites":   {Unowned: true},
+		".init_array":               {Unowned: true},
+		".ctors":                    {Unowned: true},
 		"__tracepoints":             {Unowned: true},
 		"__tracepoints_ptrs":        {Unowned: true},
 		"__tracepoint_check":        {Unowned: true},

@@ -184,7 +184,7 @@ func sectionName(a *objmodel.Atom) string {
 		return ".text.unlikely." + a.Name
 	case a.Kind == objmodel.Func:
 		return ".text." + a.Name
-	case a.Kind != objmodel.Data, a.Spec.Registered:
+	case a.Kind != objmodel.Data, a.Spec.Registered, a.Spec.Registers:
 		return name
 	case a.Section.Type == elf.SHT_NOBITS:
 		return ".bss." + a.Name
