@@ -10,9 +10,9 @@ import (
 	"kintsugi/templates"
 )
 
-// withHeaders returns files together with the headers for authors of patches,
-// if one of the files includes these. They lie in include/ and so are found by
-// every unit, before those that some kernels have themselves.
+// withHeaders adds the headers for patch authors to files, if one of the files
+// includes them. They are put into include/, where every unit finds them before
+// the headers of that name that some kernels have.
 func withHeaders(files map[string][]byte) map[string][]byte {
 	headers := templates.Headers()
 	if !mentions(files, headers) {
@@ -38,7 +38,7 @@ func mentions(files, headers map[string][]byte) bool {
 	return false
 }
 
-// callbackPlace is a member of an object's struct klp_callbacks.
+// callbackPlace is a member of the struct klp_callbacks of an object.
 type callbackPlace struct {
 	object string
 	kind   report.CallbackKind
@@ -55,7 +55,8 @@ func checkAuthors(parts []part) []report.Diagnostic {
 		for _, c := range p.extract.Callbacks {
 			key := callbackPlace{p.owner.Name, c.Kind}
 			if first, twice := callbacks[key]; twice {
-				found = append(found, finding(diag.AuthorMacro, source, advice, "%s has two %s callbacks: %s and %s", p.owner.Name, c.Kind, first, c.Func))
+				found = append(found, finding(diag.AuthorMacro, source, advice,
+					"%s has two %s callbacks: %s and %s", p.owner.Name, c.Kind, first, c.Func))
 			}
 			callbacks[key] = c.Func.String()
 		}
@@ -65,7 +66,8 @@ func checkAuthors(parts []part) []report.Diagnostic {
 				found = append(found, finding(diag.AuthorMacro, source, "Give it any other number.",
 					"a state has the number 0, which the kernel takes for the end of the list"))
 			case states[s.ID]:
-				found = append(found, finding(diag.AuthorMacro, source, "Declare it in one file.", "the state %d is declared twice", s.ID))
+				found = append(found, finding(diag.AuthorMacro, source, "Declare it in one file.",
+					"the state %d is declared twice", s.ID))
 			}
 			states[s.ID] = true
 		}
@@ -77,7 +79,8 @@ func checkAuthors(parts []part) []report.Diagnostic {
 func describeAuthors(parts []part) (callbacks []report.Callback, states []report.State) {
 	for _, p := range parts {
 		for _, c := range p.extract.Callbacks {
-			callbacks = append(callbacks, report.Callback{Object: p.owner.Name, Kind: c.Kind, Name: c.Func.Name, Unit: p.Unit.Source})
+			callbacks = append(callbacks,
+				report.Callback{Object: p.owner.Name, Kind: c.Kind, Name: c.Func.Name, Unit: p.Unit.Source})
 		}
 		for _, s := range p.diff.States {
 			states = append(states, report.State{ID: s.ID, Version: s.Version, Unit: p.Unit.Source})
@@ -86,7 +89,7 @@ func describeAuthors(parts []part) (callbacks []report.Callback, states []report
 	return callbacks, states
 }
 
-// calls are the callbacks for the module's source, by object.
+// calls lists the callbacks for the module's source, by object.
 func calls(parts []resolved) map[string][]templates.Call {
 	byObject := map[string][]templates.Call{}
 	for _, p := range parts {
@@ -97,7 +100,7 @@ func calls(parts []resolved) map[string][]templates.Call {
 	return byObject
 }
 
-// states are those for the module's source.
+// states lists the states for the module's source.
 func states(parts []resolved) []templates.State {
 	var list []templates.State
 	for _, p := range parts {

@@ -1,5 +1,5 @@
-// Package builder knows the order of the stages that turn a source patch into
-// a livepatch module, and nothing else does.
+// Package builder runs the stages that turn a source patch into a livepatch
+// module. Only this package knows their order.
 package builder
 
 import (
@@ -13,26 +13,26 @@ import (
 	"kintsugi/kbuild"
 )
 
-// Options is what a build is asked to do.
+// Options are the inputs of a build.
 type Options struct {
 	Target   *target.Target
 	Patches  []string        // files, folders, series or - (internal/patchinput)
-	Fuzz     int             // lines of context of a hunk that need not match, at either end
+	Fuzz     int             // context lines at either end of a hunk that may differ
 	Out      string          // directory for the module, its source and the report
-	Name     string          // of the module; empty: after the first patch
+	Name     string          // of the module; empty: derived from the first patch
 	Jobs     int             // compilers at once
-	Cage     cage.Options    // what the compiler runs in
-	Launcher []string        // a program, with its arguments, to run compilers with, such as ccache or distcc
-	Progress kbuild.Progress // hears of steps that take long; nil: nobody does
-	Replace  bool            // take over from all earlier livepatches
+	Cage     cage.Options    // of the compiler
+	Launcher []string        // a program with its arguments that runs compilers, such as ccache or distcc
+	Progress kbuild.Progress // is called for long steps; nil: not reported
+	Replace  bool            // replace all loaded livepatches
 	Version  string          // of kintsugi, for the report
-	Accept   []consent.Given // findings that the caller consents to; patches can add to them
+	Accept   []consent.Given // findings that the caller accepts; patches can add to them
 }
 
 // Build turns the patches into a livepatch module in opts.Out. The report is
-// never nil and lists everything that was found. Out gets it whatever its
-// verdict is, and the module only with the verdict ok. The error is nil only
-// for the verdicts ok and fixed.
+// never nil and lists all findings. Build writes it to Out with any verdict, and
+// the module only with the verdict ok. The error is nil only for the verdicts ok
+// and fixed.
 func Build(ctx context.Context, opts Options) (*report.Report, error) {
 	rec := newRecord(opts)
 	changes, err := parse(opts, rec)
@@ -50,7 +50,7 @@ func Build(ctx context.Context, opts Options) (*report.Report, error) {
 	return rec.publish(opts.Out, files, err)
 }
 
-// Check is Build up to resolve: the verdict without a module.
+// Check runs the stages of Build up to resolve: it makes the verdict and no module.
 func Check(ctx context.Context, opts Options) (*report.Report, error) {
 	rec := newRecord(opts)
 	changes, err := parse(opts, rec)
@@ -68,8 +68,8 @@ func Check(ctx context.Context, opts Options) (*report.Report, error) {
 	return rec.finish(err)
 }
 
-// build is the whole way, from patch files to the files of the module and its
-// source, by their names in Out.
+// build runs all stages. It returns the files of the module and its source by
+// their names in Out.
 func build(ctx context.Context, s *session, rec *record, changes *patchfile.Result) (map[string][]byte, error) {
 	parts, err := resolveParts(ctx, s, rec, changes)
 	if err != nil {
@@ -99,8 +99,8 @@ func build(ctx context.Context, s *session, rec *record, changes *patchfile.Resu
 	return outputs(s.name, module, source), err
 }
 
-// resolveParts is the first half of the way: from patch files to the objects
-// that go into the module, with every reference resolved.
+// resolveParts runs the stages up to resolve. It returns the objects of the
+// module, with every reference resolved.
 func resolveParts(ctx context.Context, s *session, rec *record, changes *patchfile.Result) ([]resolved, error) {
 	rec.stage("plan")
 	planned, found, err := plan(ctx, s, changes, rec.rep.Diagnostics)

@@ -7,14 +7,13 @@ import (
 	"kintsugi/internal/target"
 )
 
-// enclosed records what the target's programs run in, and warns if that is
-// nothing.
+// enclosed records the cage of the target's programs. It warns if there is none.
 func (rec *record) enclosed(c cage.Cage, opts Options) {
 	rec.rep.Cage = string(c.Kind)
 	rec.rep.Target.Toolchain = toolchainOf(opts.Target)
 	if opts.Cage.None && !c.In() {
 		rec.rep.Diagnostics = append(rec.rep.Diagnostics, report.Found(report.Diagnostic{Code: diag.Uncaged,
-			Message: "the compiler ran without a cage: nothing kept a patch from files of this machine"}))
+			Message: "the compiler ran without a cage: a patch could read the files of this machine"}))
 	}
 }
 

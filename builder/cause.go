@@ -11,9 +11,9 @@ import (
 	"kintsugi/internal/report"
 )
 
-// causes are the causes of the unit's functions, followed to the lines of the
-// patch: where a function has code from a changed line, that line, and the
-// inlined function it came through. changes have the numbers of debug info.
+// causes traces the causes of the unit's functions to the lines of the patch. If
+// a function has code of a changed line, the cause is that line, and the inlined
+// function that the code belongs to. changes are numbered like debug info.
 func (u *changed) causes(changes map[string]*patchfile.Change) map[*elfdiff.Function][]report.Cause {
 	causes := map[*elfdiff.Function][]report.Cause{}
 	lines, err := debuginfo.ReadLines(u.diff.Patched.File)
@@ -29,16 +29,17 @@ func (u *changed) causes(changes map[string]*patchfile.Change) map[*elfdiff.Func
 	return causes
 }
 
-// cause is the chain of a function with its last link followed to the source,
-// if that link is about a change and not about another function of the module.
-func (u *changed) cause(f *elfdiff.Function, lines []debuginfo.Line, changes map[string]*patchfile.Change) []report.Cause {
+// cause returns the chain of causes of f. If its last link is a change, and not
+// another function of the module, the link is traced to the source.
+func (u *changed) cause(f *elfdiff.Function, lines []debuginfo.Line,
+	changes map[string]*patchfile.Change) []report.Cause {
 	chain := slices.Clone(f.Cause)
 	if len(chain) == 0 {
 		return nil
 	}
 	last := &chain[len(chain)-1]
 	if last.Symbol != f.Name {
-		return chain // it ends at another function, which is traced itself
+		return chain // the chain ends at another function, which is traced itself
 	}
 	source, inline, exact := u.changedLine(lines, changes)
 	last.Source = source
@@ -48,10 +49,11 @@ func (u *changed) cause(f *elfdiff.Function, lines []debuginfo.Line, changes map
 	return chain
 }
 
-// changedLine is the first line of the patch that the code comes from. Where
-// none does (a line was taken out, a macro changed) it is the start of the
-// change nearest to the code.
-func (u *changed) changedLine(lines []debuginfo.Line, changes map[string]*patchfile.Change) (source, inline string, exact bool) {
+// changedLine is the first line of the patch that code in lines comes from. If
+// there is none (a line was removed, a macro changed), it is the start of the
+// nearest change, and exact is false.
+func (u *changed) changedLine(lines []debuginfo.Line,
+	changes map[string]*patchfile.Change) (source, inline string, exact bool) {
 	for _, l := range lines {
 		c := changes[l.File]
 		if c == nil || c.Lines == nil {

@@ -16,25 +16,25 @@ import (
 	"kintsugi/kbuild"
 )
 
-// compiled is a translation unit as part of one object that it is linked into.
-// A unit of several modules is one for each of them.
+// compiled is a translation unit as part of an object that it is linked into. A
+// unit of several modules has a value for each of them.
 type compiled struct {
 	kbuild.Pair
 	owner *klp.Owner
 }
 
-// compilation is what compile made.
+// compilation is the result of compile.
 type compilation struct {
 	units   []compiled
-	overlay map[string][]byte            // files that were compiled in place of the tree's
-	changes map[string]*patchfile.Change // by path, numbered as debug info is; nil: it is not
+	overlay map[string][]byte            // files that replaced those of the tree
+	changes map[string]*patchfile.Change // by path, numbered like debug info; nil if numbers were not pinned
 }
 
-// compile makes the pair of objects of every unit. Line numbers are pinned, so
-// that code which only moved stays the same. If the compiler refuses the
-// patched source, it is run once more without pinned numbers, so that its
-// messages have those that a person sees in the file. explained are the
-// findings about files of the patch so far.
+// compile compiles every unit, original and patched. Line numbers are pinned, so
+// that code which only moved stays the same. If the compiler refuses the patched
+// source, it runs once more without pinned numbers, so that its messages have the
+// line numbers of the file. explained are the earlier findings about files of the
+// patch.
 func compile(ctx context.Context, s *session, planned []kbuild.Unit, changes *patchfile.Result,
 	explained []report.Diagnostic) (compilation, []report.Diagnostic, error) {
 	byPath := map[string]*patchfile.Change{}
@@ -64,7 +64,7 @@ func compile(ctx context.Context, s *session, planned []kbuild.Unit, changes *pa
 	return c, found, err
 }
 
-// owned gives each pair the objects that it is linked into.
+// owned returns each pair once for each object that it is linked into.
 func owned(kernel *klp.Kernel, pairs []kbuild.Pair) ([]compiled, error) {
 	var units []compiled
 	for _, p := range pairs {
@@ -79,18 +79,19 @@ func owned(kernel *klp.Kernel, pairs []kbuild.Pair) ([]compiled, error) {
 	return units, nil
 }
 
-// pairs is what the compiler made of the planned units.
+// pairs are the objects of the planned units.
 type pairs struct {
 	pairs []kbuild.Pair
-	read  []string // changed files that they were made of
+	read  []string // changed files that the compiler read
 	found []report.Diagnostic
 }
 
-// compilePairs compiles the units of changed C files, and those that changed
-// headers make another object of. What is no unit, and is compiled from a
-// changed header too, is looked at in between: it can end the build before
-// many units are compiled.
-func compilePairs(ctx context.Context, s *session, planned []kbuild.Unit, files map[string][]byte, work string) (pairs, error) {
+// compilePairs compiles the units of changed C files, and the units whose objects
+// a changed header changes. In between it checks files that are no units and
+// include a changed header: a finding can end the build before many units are
+// compiled.
+func compilePairs(ctx context.Context, s *session, planned []kbuild.Unit, files map[string][]byte,
+	work string) (pairs, error) {
 	own := slices.DeleteFunc(slices.Clone(planned), func(u kbuild.Unit) bool { return u.Header })
 	others := slices.DeleteFunc(slices.Clone(planned), func(u kbuild.Unit) bool { return !u.Header })
 	changed := slices.Sorted(maps.Keys(files))
@@ -100,7 +101,8 @@ func compilePairs(ctx context.Context, s *session, planned []kbuild.Unit, files 
 	if made.pairs, err = s.tools.Compile(ctx, own, overlay, filepath.Join(work, "own")); err != nil {
 		return made, err
 	}
-	if made.found, err = s.tools.CheckNonUnits(ctx, changed, overlay, filepath.Join(work, "nonunits")); err != nil || hasErrors(made.found) {
+	made.found, err = s.tools.CheckNonUnits(ctx, changed, overlay, filepath.Join(work, "nonunits"))
+	if err != nil || hasErrors(made.found) {
 		return made, err
 	}
 	reached, read, err := s.tools.CompileHeaders(ctx, others, overlay, filepath.Join(work, "others"))
@@ -122,8 +124,8 @@ func compilePairs(ctx context.Context, s *session, planned []kbuild.Unit, files 
 	return made, nil
 }
 
-// shipped reports whether the target came with what a unit is linked into. A
-// header may reach modules that it did not.
+// shipped reports whether the target has the objects that a unit is linked into.
+// A header can affect modules that the target does not have.
 func shipped(kernel *klp.Kernel, u kbuild.Unit) bool {
 	return slices.ContainsFunc(u.Owners(), func(owner string) bool {
 		_, err := kernel.Owner(owner)
@@ -131,8 +133,8 @@ func shipped(kernel *klp.Kernel, u kbuild.Unit) bool {
 	})
 }
 
-// withTypes has the types kept in the debug info of those units that the patch
-// can change a type in.
+// withTypes marks the units in which the patch can change a type, so that their
+// debug info has types.
 func withTypes(units []kbuild.Unit, changes *patchfile.Result) []kbuild.Unit {
 	units = slices.Clone(units)
 	for _, c := range changes.Changes {
@@ -146,8 +148,7 @@ func withTypes(units []kbuild.Unit, changes *patchfile.Result) []kbuild.Unit {
 	return units
 }
 
-// overlay is what the patch makes of the tree: contents by path, nil for what
-// is gone.
+// overlay is the patched part of the tree: contents by path, nil for removed files.
 func overlay(changes *patchfile.Result, pinned bool) map[string][]byte {
 	files := map[string][]byte{}
 	for _, c := range changes.Changes {
@@ -163,7 +164,7 @@ func overlay(changes *patchfile.Result, pinned bool) map[string][]byte {
 	return files
 }
 
-// describeCompiled reports the units so far and those that a header led to.
+// describeCompiled reports the planned units and those that a header affects.
 func describeCompiled(planned []report.Unit, units []compiled) []report.Unit {
 	list := slices.Clone(planned)
 	for _, u := range units {

@@ -10,7 +10,7 @@ import (
 	"kintsugi/internal/report"
 )
 
-// changed is a unit with what the patch changes in it.
+// changed is a unit with its difference.
 type changed struct {
 	proven
 	diff      *elfdiff.Result
@@ -25,7 +25,7 @@ func diff(units []proven) ([]changed, error) {
 	for _, u := range units {
 		patched, err := load(u.Patched)
 		if err != nil {
-			// The original was loaded: what cannot be is of the patch.
+			// The original could be loaded, so the fault is in the patched object.
 			return nil, fault.Inputf("%s (patched): %w", u.Unit.Object, err)
 		}
 		list = append(list, changed{proven: u, diff: elfdiff.DiffObjects(u.orig, patched)})
@@ -33,8 +33,8 @@ func diff(units []proven) ([]changed, error) {
 	return list, nil
 }
 
-// judge collects what stands against a livepatch, and what its author should
-// know, of all that changed. changes are the files of the patch by path.
+// judge collects the findings about all changes. changes are the files of the
+// patch by path.
 func judge(units []changed, changes map[string]*patchfile.Change) []report.Diagnostic {
 	var found []report.Diagnostic
 	for _, u := range units {
@@ -47,7 +47,7 @@ func judge(units []changed, changes map[string]*patchfile.Change) []report.Diagn
 }
 
 // keptByOthers are the findings about new names of u whose addresses other units
-// hand out, each once.
+// pass on, each once.
 func keptByOthers(u changed, units []changed) []report.Diagnostic {
 	var found []report.Diagnostic
 	for _, other := range units {
@@ -62,12 +62,12 @@ func keptByOthers(u changed, units []changed) []report.Diagnostic {
 	return found
 }
 
-// empty reports whether no code or data of any unit has to be replaced.
+// empty reports whether no unit has code or data to replace.
 func empty(units []changed) bool {
 	return !slices.ContainsFunc(units, func(u changed) bool { return !u.diff.Empty() })
 }
 
-// at says where findings about the unit belong.
+// at adds object and source of the unit to findings.
 func (u *compiled) at(found []report.Diagnostic) []report.Diagnostic {
 	list := make([]report.Diagnostic, 0, len(found))
 	for _, d := range found {

@@ -9,14 +9,14 @@ import (
 	"kintsugi/internal/report"
 )
 
-// part is a unit with the object that it gives to the module.
+// part is a unit with its extracted object.
 type part struct {
 	changed
 	extract *extract.Object
 }
 
-// cut cuts the objects that the livepatch is linked from. There are none
-// if the livepatch core would have nothing to do.
+// cut extracts the objects of the livepatch. There are none if the livepatch core
+// would have nothing to do.
 func cut(units []changed) ([]part, []report.Diagnostic, error) {
 	var parts []part
 	acts := map[string]bool{} // owners with something that the livepatch core is to do
@@ -34,17 +34,17 @@ func cut(units []changed) ([]part, []report.Diagnostic, error) {
 	if len(acts) == 0 {
 		return nil, found, nil
 	}
-	lends := exporters(parts)
+	exporting := exporters(parts)
 	var used []part
 	for _, p := range parts {
-		if p.owner.Name == klp.Vmlinux || acts[p.owner.Name] || lends[p.owner.Name] {
+		if p.owner.Name == klp.Vmlinux || acts[p.owner.Name] || exporting[p.owner.Name] {
 			used = append(used, p)
 		}
 	}
 	return used, found, nil
 }
 
-// exporters are the modules of which another one uses what the patch exports.
+// exporters are the modules with a new export that another module uses.
 func exporters(parts []part) map[string]bool {
 	users := map[string]map[string]bool{} // owners of code that refers to a name
 	for _, p := range parts {

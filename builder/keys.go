@@ -16,10 +16,10 @@ import (
 	"kintsugi/internal/report"
 )
 
-// readKeys deals with jump labels whose static key is in a module, which may
-// be loaded after the livepatch, or would be in the livepatch itself: the
-// kernel sets them up when it has no address for one or the other. Their units
-// are compiled once more, original and patched, to read the keys instead.
+// readKeys handles jump labels whose static key is in a module, which may be
+// loaded after the livepatch, or would be in the livepatch itself. The kernel sets
+// up jump labels before it has the addresses of such keys. So their units are
+// compiled once more, original and patched, to read the keys instead.
 func readKeys(ctx context.Context, s *session, units []changed, overlay map[string][]byte) ([]changed, error) {
 	shared := sharedSymbols(units)
 	exportAdded(s.kernel, shared)
@@ -37,12 +37,13 @@ func readKeys(ctx context.Context, s *session, units []changed, overlay map[stri
 	return list, nil
 }
 
-// withKeysRead returns u, compiled to read its static keys where it has to.
+// withKeysRead returns u, compiled to read its static keys if it must.
 //
 // The original pair is kept if the recompiled unit does not cover every change,
 // as the compiler may inline other functions in it, or if something that its
 // code needs is not proven. The jump labels are then dropped or refused.
-func withKeysRead(ctx context.Context, s *session, u changed, overlay map[string][]byte, shared sharedNames) (changed, error) {
+func withKeysRead(ctx context.Context, s *session, u changed, overlay map[string][]byte,
+	shared sharedNames) (changed, error) {
 	elsewhere := u.owner.Lacks
 	if u.owner.Name == klp.Vmlinux {
 		elsewhere = nil
@@ -64,13 +65,14 @@ func withKeysRead(ctx context.Context, s *session, u changed, overlay map[string
 	for _, f := range v.diff.Functions {
 		if keys := labels[f.Name]; len(keys) > 0 {
 			v.notes = append(v.notes, report.Found(report.Diagnostic{Code: diag.KeysRead, Symbol: f.Name,
-				Message: f.Name + " reads its static keys and has no jump labels, as these are not the kernel's own: " + keyNames(keys)}))
+				Message: f.Name + " reads its static keys and has no jump labels, as these are not the kernel's own: " +
+					keyNames(keys)}))
 		}
 	}
 	return v, nil
 }
 
-// keyNames lists keys in the words of the source.
+// keyNames lists keys by their names in the source.
 func keyNames(keys []string) string {
 	var names []string
 	for _, k := range keys {
@@ -85,15 +87,19 @@ func keyNames(keys []string) string {
 	return strings.Join(slices.Compact(names), ", ")
 }
 
-// refusedBesides reports whether anything else than code stands against d.
+// refusedBesides reports whether d has an error of another code.
 func refusedBesides(d *elfdiff.Result, code diag.Code) bool {
-	return slices.ContainsFunc(d.Diagnostics, func(d report.Diagnostic) bool { return d.Severity == diag.Error && d.Code != code })
+	return slices.ContainsFunc(d.Diagnostics, func(d report.Diagnostic) bool {
+		return d.Severity == diag.Error && d.Code != code
+	})
 }
 
-// keyReader is u compiled to read static keys. The error is the reason that it
-// cannot take the place of u.
-func keyReader(ctx context.Context, s *session, u changed, overlay map[string][]byte, shared sharedNames) (changed, error) {
-	pair, err := s.tools.CompileReadingKeys(ctx, u.Unit, overlay, filepath.Join(s.work, "keys", u.owner.Name, u.Unit.Object))
+// keyReader is u compiled to read static keys. The error is the reason why it
+// cannot replace u.
+func keyReader(ctx context.Context, s *session, u changed, overlay map[string][]byte,
+	shared sharedNames) (changed, error) {
+	work := filepath.Join(s.work, "keys", u.owner.Name, u.Unit.Object)
+	pair, err := s.tools.CompileReadingKeys(ctx, u.Unit, overlay, work)
 	if err != nil {
 		return u, err
 	}
@@ -114,8 +120,8 @@ func keyReader(ctx context.Context, s *session, u changed, overlay map[string][]
 	return v, resolvable(v, shared)
 }
 
-// resolvable is the first reason that the unit's code cannot be bound to the
-// kernel's.
+// resolvable is the first reason why the references of the unit cannot be
+// resolved.
 func resolvable(u changed, shared sharedNames) error {
 	for _, f := range u.diff.Functions {
 		if !f.Patch {

@@ -53,9 +53,9 @@ func stackDiagnostic(l debuginfo.LayoutChange) report.Diagnostic {
 			"all of its objects are on the stacks of functions that this unit has", l.Type, l.Detail)}).In(diag.OnStack)
 }
 
-// onStackOnly reports whether a type's objects are local variables of the file,
-// before and after the change. c is nil where the patch leaves the file alone:
-// the type is of a header.
+// onStackOnly reports whether all objects of a type are local variables of the
+// file, before and after the change. c is nil if the patch does not change the
+// file: the type is then from a header.
 func onStackOnly(c *patchfile.Change, typ string) bool {
 	return c != nil && ctext.OnStackOnly(string(c.Original), typ) && ctext.OnStackOnly(string(c.Patched), typ)
 }

@@ -22,8 +22,8 @@ import (
 	"kintsugi/templates"
 )
 
-// emit is the module's source: C and Kbuild files, and the units' objects.
-// accepted is what the module is built with consent to.
+// emit returns the module's source: C and Kbuild files, and the units' objects.
+// accepted are the findings that the author accepted.
 func emit(s *session, parts []resolved, accepted []report.Accepted) (map[string][]byte, error) {
 	m := moduleSource(s, parts)
 	m.Accepted, m.Pinned = acceptedNames(accepted), pinned(accepted)
@@ -58,7 +58,8 @@ func moduleSource(s *session, parts []resolved) *templates.Module {
 		m.Units = append(m.Units, shippedName(i, p))
 		for _, rep := range p.extract.Replacements {
 			t := p.targets[rep.Func]
-			funcs[p.owner.Name] = append(funcs[p.owner.Name], templates.Func{OldName: t.Name, NewFunc: rep.Alias, SymPos: t.SymPos})
+			funcs[p.owner.Name] = append(funcs[p.owner.Name],
+				templates.Func{OldName: t.Name, NewFunc: rep.Alias, SymPos: t.SymPos})
 		}
 		m.Namespaces = append(m.Namespaces, p.resolution.Namespaces...)
 	}
@@ -79,7 +80,7 @@ func moduleSource(s *session, parts []resolved) *templates.Module {
 	return m
 }
 
-// acceptedNames are the consents that the module is built with, CODE:SYMBOL.
+// acceptedNames lists the accepted findings as CODE:SYMBOL.
 func acceptedNames(accepted []report.Accepted) []string {
 	var list []string
 	for _, a := range accepted {
@@ -95,9 +96,9 @@ func pinned(accepted []report.Accepted) bool {
 	return slices.ContainsFunc(accepted, func(a report.Accepted) bool { return a.Code == diag.DataKept })
 }
 
-// objects are the names of what the livepatch core is told of: all modules that
-// code is for, as references of that code wait for them, and the kernel where
-// something of it is replaced or called back.
+// objects are the names of the objects of struct klp_patch: every module that has
+// a part, because references of the part wait for the module, and vmlinux if one
+// of its functions is replaced or it has a callback.
 func objects(parts []resolved, calls map[string][]templates.Call) []string {
 	names := slices.Collect(maps.Keys(calls))
 	for _, p := range parts {
@@ -109,9 +110,8 @@ func objects(parts []resolved, calls map[string][]templates.Call) []string {
 	return slices.Compact(names)
 }
 
-// forgetLinks are the links that the module needs to take back what the kernel
-// relocates in it for a patched module that goes; nil where the kernel does that
-// itself.
+// forgetLinks are the links that the module needs to clear its relocations for a
+// patched module that is unloaded; nil if the kernel clears them itself.
 func forgetLinks(kernel *klp.Kernel) klp.Links {
 	machine := kernel.Arch()
 	if len(kernel.Image.Lookup("clear_relocate_add")) > 0 || machine.Loader.Poke.Header == "" {
@@ -121,7 +121,7 @@ func forgetLinks(kernel *klp.Kernel) klp.Links {
 	return links
 }
 
-// link has the target's own kbuild make the module from its source.
+// link makes the module from its source by the target's own kbuild.
 func link(ctx context.Context, s *session, source map[string][]byte) ([]byte, error) {
 	dir := filepath.Join(s.work, sourceFolder)
 	if err := os.Mkdir(dir, 0o755); err != nil {
@@ -133,7 +133,8 @@ func link(ctx context.Context, s *session, source map[string][]byte) ([]byte, er
 		}
 	}
 	t := s.opts.Target
-	ko, err := s.linkModule(ctx, module.Spec{Headers: t.Headers, Source: dir, CC: t.CC, Work: filepath.Join(s.work, "link"), Cage: s.cage})
+	ko, err := s.linkModule(ctx, module.Spec{Headers: t.Headers, Source: dir, CC: t.CC,
+		Work: filepath.Join(s.work, "link"), Cage: s.cage})
 	if err != nil {
 		return nil, err
 	}
@@ -154,30 +155,32 @@ func seal(kernel *klp.Kernel, linked []byte, parts []resolved) ([]byte, error) {
 	return klp.Seal(linked, links)
 }
 
-// verify applies the kernel's own load rules to the sealed module. A module
-// of ours that breaks one is a bug of ours.
+// verify applies the kernel's load rules to the sealed module. A broken rule is a
+// bug of kintsugi.
 func verify(kernel *klp.Kernel, sealed []byte) ([]report.Diagnostic, error) {
 	found := kernel.Verify(sealed)
 	for _, d := range found {
 		if d.Severity == diag.Error {
-			return found, &fault.Error{Class: fault.Bug, Code: d.Code, Err: fmt.Errorf("the module breaks a load rule of the kernel: %s", d.Message)}
+			return found, &fault.Error{Class: fault.Bug, Code: d.Code,
+				Err: fmt.Errorf("the module breaks a load rule of the kernel: %s", d.Message)}
 		}
 	}
 	return found, nil
 }
 
-// describe reports what the module is.
+// describe describes the sealed module for the report.
 func describe(name string, sealed []byte) (*report.Module, error) {
 	m, err := klp.Inspect(sealed)
 	if err != nil {
 		return nil, fmt.Errorf("sealed module: %w", err)
 	}
 	sum := sha256.Sum256(sealed)
-	return &report.Module{Path: name + ".ko", SHA256: hex.EncodeToString(sum[:]), Name: m.Name, Vermagic: m.Vermagic, Signed: m.Signed,
+	return &report.Module{Path: name + ".ko", SHA256: hex.EncodeToString(sum[:]),
+		Name: m.Name, Vermagic: m.Vermagic, Signed: m.Signed,
 		Pinned: m.Pinned}, nil
 }
 
-// outputs are the module and its source by their names in the output folder.
+// outputs returns the module and its source by their names in the output folder.
 func outputs(name string, module []byte, source map[string][]byte) map[string][]byte {
 	files := map[string][]byte{name + ".ko": module}
 	for file, data := range source {

@@ -15,11 +15,12 @@ import (
 	"kintsugi/internal/patchinput"
 )
 
-// maxName is the longest module name that livepatch sections can carry
+// maxName is the longest module name that fits into the names of livepatch sections
 // (MODULE_NAME_LEN - 1, include/linux/moduleparam.h, with a 64-bit long).
 const maxName = 55
 
-// moduleName is the name that the user chose, or one made after the first patch.
+// moduleName is the name that the user chose, else a name derived from the first
+// patch.
 func moduleName(opts Options) (string, error) {
 	if opts.Name != "" {
 		return opts.Name, checkName(opts.Name)
@@ -33,18 +34,18 @@ func moduleName(opts Options) (string, error) {
 	return short("livepatch-" + name), nil
 }
 
-// short is name, cut where it is too long.
+// short is name, shortened to maxName.
 func short(name string) string {
 	return strings.TrimRight(name[:min(len(name), maxName)], "-_")
 }
 
-// stem is the name of a patch file or folder without what shows its kind.
+// stem is the name of a patch file or folder without extension.
 func stem(name string) string {
 	if name == patchinput.Stdin {
 		return "stdin"
 	}
 	if full, err := filepath.Abs(name); err == nil {
-		name = full // of a folder such as "."
+		name = full // name was a folder such as "."
 	}
 	if filepath.Base(name) == patchinput.SeriesName {
 		name = filepath.Dir(name)
@@ -67,24 +68,24 @@ func hasLetter(name string) bool {
 	return strings.ContainsFunc(name, func(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' })
 }
 
-// ownObject are the names of objects that the module is linked from: kbuild
-// cannot make an object of itself (templates/Kbuild.tmpl).
+// ownObject matches the names of the module's objects: kbuild cannot make an
+// object from itself (templates/Kbuild.tmpl).
 var ownObject = regexp.MustCompile(`^(livepatch|forget|unit[0-9]+_.*)$`)
 
-// checkName refuses what cannot be the name of a livepatch module.
+// checkName refuses names that a livepatch module cannot have.
 func checkName(name string) error {
 	no := func(why string) *fault.Error { return fault.Inputf("module name %q: %s", name, why) }
 	switch {
 	case len(name) > maxName:
 		return no("too long").Hint("at most %d letters, digits, - and _", maxName)
 	case strings.Map(nameRune, name) != name:
-		return no("not made of letters from a to z, digits, - and _ alone").Hint("leave other characters out")
+		return no("has other characters than letters from a to z, digits, - and _").Hint("leave them out")
 	case !hasLetter(name):
 		return no("no letter from a to z").Hint("add a word, such as livepatch-%s", strings.Trim(name, "-_"))
 	case name == klp.Vmlinux:
-		return no("livepatch sections call the kernel itself so").Hint("choose another, such as livepatch-kernel")
+		return no("livepatch sections use this name for the kernel itself").Hint("choose another, such as livepatch-kernel")
 	case ownObject.MatchString(name):
-		return no("an object inside of the module has that name").Hint("choose another, such as livepatch-fix")
+		return no("an object of the module has this name").Hint("choose another, such as livepatch-fix")
 	}
 	return nil
 }
@@ -97,7 +98,7 @@ func checkTaken(name, modules string) error {
 		return nil
 	}
 	own := strings.ReplaceAll(name, "-", "_")
-	taken := fault.Inputf("module name %q: this kernel has a module of that name", name).
+	taken := fault.Inputf("module name %q: the kernel has a module of this name", name).
 		Hint("choose another with -n, such as %s", short("livepatch-"+name))
 	_, err := kofile.Open(modules).Path(own)
 	if err == nil {

@@ -27,13 +27,13 @@ func TestModuleName(t *testing.T) {
 		{"livepatch-fix", "a.patch", "livepatch-fix", ""},
 		{"unit_test", "a.patch", "unit_test", ""},
 		{"123", "a.patch", "123", "no letter from a to z"},
-		{"ü1", "a.patch", "", "not made of letters from a to z"},
-		{"a.b", "a.patch", "", "not made of letters"},
+		{"ü1", "a.patch", "", "other characters than letters from a to z"},
+		{"a.b", "a.patch", "", "other characters than letters"},
 		{strings.Repeat("x", 56), "a.patch", "", "too long"},
-		{"livepatch", "a.patch", "", "an object inside of the module has that name"},
-		{"forget", "a.patch", "", "an object inside of the module has that name"},
-		{"unit0_version", "a.patch", "", "an object inside of the module has that name"},
-		{"vmlinux", "a.patch", "", "livepatch sections call the kernel itself so"},
+		{"livepatch", "a.patch", "", "an object of the module has this name"},
+		{"forget", "a.patch", "", "an object of the module has this name"},
+		{"unit0_version", "a.patch", "", "an object of the module has this name"},
+		{"vmlinux", "a.patch", "", "livepatch sections use this name for the kernel itself"},
 	} {
 		got, err := moduleName(Options{Name: test.name, Patches: []string{test.patch}})
 		switch {

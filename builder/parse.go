@@ -13,8 +13,8 @@ import (
 	"kintsugi/internal/report"
 )
 
-// parse reads the patches and applies them to the pristine source, before
-// anything of the target is opened that takes time.
+// parse reads the patches and applies them to the pristine source. It runs before
+// the slow steps of opening the target.
 func parse(opts Options, rec *record) (*patchfile.Result, error) {
 	rec.stage("parse")
 	patches, given, err := readPatches(opts.Patches)
@@ -27,7 +27,7 @@ func parse(opts Options, rec *record) (*patchfile.Result, error) {
 	return changes, rec.note(found, err)
 }
 
-// readPatches reads the patches, and what their descriptions consent to.
+// readPatches reads the patches, and the consents in their descriptions.
 func readPatches(args []string) ([]*patchfile.Patch, []consent.Given, error) {
 	files, err := patchinput.Read(args, os.Stdin)
 	if err != nil {
@@ -52,7 +52,8 @@ func readPatches(args []string) ([]*patchfile.Patch, []consent.Given, error) {
 func describePatches(patches []*patchfile.Patch) []report.Patch {
 	var list []report.Patch
 	for _, p := range patches {
-		list = append(list, report.Patch{Path: p.Name, SHA256: p.SHA256, Files: slices.Sorted(slices.Values(p.Paths()))})
+		files := slices.Sorted(slices.Values(p.Paths()))
+		list = append(list, report.Patch{Path: p.Name, SHA256: p.SHA256, Files: files})
 	}
 	return list
 }
@@ -86,8 +87,8 @@ func apply(opts Options, patches []*patchfile.Patch) (*patchfile.Result, []repor
 	return changes, found, nil
 }
 
-// errFixed ends a build whose patches are in the kernel already. It does not
-// leave this package: the verdict is report.Fixed, and no error.
+// errFixed ends a build whose patches are in the kernel already. It does not leave
+// this package: Build returns the verdict report.Fixed without an error.
 var errFixed = errors.New("the kernel has this change already")
 
 func appliedBefore(patches []*patchfile.Patch) []report.Diagnostic {
@@ -98,7 +99,7 @@ func appliedBefore(patches []*patchfile.Patch) []report.Diagnostic {
 	return found
 }
 
-// sources are the changed files that can be part of a kernel for a.
+// sources lists the changed files that can be part of a kernel for a.
 func sources(changes *patchfile.Result, a *arch.Arch) []string {
 	var paths []string
 	for _, c := range changes.Changes {

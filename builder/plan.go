@@ -14,9 +14,10 @@ import (
 	"kintsugi/kbuild"
 )
 
-// plan finds the translation units that the changed files reach. explained are
-// the findings about files of the patch so far.
-func plan(ctx context.Context, s *session, changes *patchfile.Result, explained []report.Diagnostic) ([]kbuild.Unit, []report.Diagnostic, error) {
+// plan finds the translation units that the changed files affect. explained are
+// the earlier findings about files of the patch.
+func plan(ctx context.Context, s *session, changes *patchfile.Result,
+	explained []report.Diagnostic) ([]kbuild.Unit, []report.Diagnostic, error) {
 	units, found, err := s.tools.Plan(ctx, sources(changes, s.arch))
 	if err != nil {
 		return nil, nil, err
@@ -49,7 +50,7 @@ func plan(ctx context.Context, s *session, changes *patchfile.Result, explained 
 	return nil, found, nothingError()
 }
 
-// newObjects are the objects that the patch's makefiles name.
+// newObjects lists the objects that the patch's makefiles name.
 func newObjects(changes *patchfile.Result, kernelArch string) []makefile.Object {
 	var list []makefile.Object
 	for _, o := range changes.Objects {
@@ -61,9 +62,9 @@ func newObjects(changes *patchfile.Result, kernelArch string) []makefile.Object 
 	return list
 }
 
-// checkOwners opens what a unit is linked into. A module that kbuild would
-// make, and that the target was not shipped with, has no code to patch. A unit
-// that includes a changed header is not asked: it may not be concerned at all.
+// checkOwners opens the objects that a unit is linked into. If the target does
+// not have a module that kbuild would make, there is no code to patch. Units that
+// only include a changed header are not checked: the change may not affect them.
 func checkOwners(kernel *klp.Kernel, u kbuild.Unit) ([]report.Diagnostic, error) {
 	if u.Header {
 		return nil, nil
@@ -77,7 +78,7 @@ func missingOwners(kernel *klp.Kernel, u kbuild.Unit) ([]report.Diagnostic, erro
 		_, err := kernel.Owner(owner)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			d := finding(diag.NotInKernel, u.Source, "Only modules that came with the target can be patched.",
+			d := finding(diag.NotInKernel, u.Source, "Only modules of the target can be patched.",
 				"%s belongs to the module %s, which is not among those of the target", u.Source, owner)
 			found = append(found, d.In(diag.NotShipped))
 		case err != nil:
@@ -87,8 +88,8 @@ func missingOwners(kernel *klp.Kernel, u kbuild.Unit) ([]report.Diagnostic, erro
 	return found, nil
 }
 
-// notInKernel makes refusals of the warnings about files that this kernel
-// does not have: there is nothing else in the patch.
+// notInKernel turns warnings about files that this kernel does not have into
+// errors. The patch has no other file.
 func notInKernel(found []report.Diagnostic) []report.Diagnostic {
 	found = slices.Clone(found)
 	for i := range found {
@@ -99,9 +100,9 @@ func notInKernel(found []report.Diagnostic) []report.Diagnostic {
 	return found
 }
 
-// unreached reports the changed files that are part of no unit, unless another
-// finding explains that. read are the files that units were compiled from, and
-// in is the case of those findings.
+// unreached reports the changed files that are part of no unit, except files that
+// have a finding in explained. read lists the files that units were compiled
+// from. in is the case of the new findings.
 func unreached(files []string, explained []report.Diagnostic, read []string, in diag.Case) []report.Diagnostic {
 	known := map[string]bool{}
 	for _, d := range explained {
@@ -120,7 +121,7 @@ func unreached(files []string, explained []report.Diagnostic, read []string, in 
 	return list
 }
 
-// describePlanned reports the units that are certain to be concerned.
+// describePlanned reports the units of changed C files.
 func describePlanned(units []kbuild.Unit) []report.Unit {
 	var list []report.Unit
 	for _, u := range units {

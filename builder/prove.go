@@ -12,7 +12,7 @@ import (
 	"kintsugi/internal/report"
 )
 
-// proven is a unit with the places of its original code in the kernel.
+// proven is a unit with the addresses of its original code in the kernel.
 type proven struct {
 	compiled
 	orig  *objmodel.Object
@@ -40,9 +40,9 @@ func load(object []byte) (*objmodel.Object, error) {
 	return objmodel.Load(file)
 }
 
-// reprove compiles those units once more, with their functions together, of
-// which the module needs something that is not proven: the assembler makes
-// jumps between the functions of a section short.
+// reprove compiles some units once more without a section for each function:
+// those of which the module needs something unproven. The assembler then makes
+// jumps between functions of the section short, as in the kernel.
 func reprove(ctx context.Context, s *session, parts []part) ([]part, error) {
 	parts = slices.Clone(parts)
 	for i := range parts {
@@ -63,8 +63,8 @@ func reprove(ctx context.Context, s *session, parts []part) ([]part, error) {
 	return parts, nil
 }
 
-// wantsProof reports whether something that the module needs of the unit has
-// no proven address yet.
+// wantsProof reports whether the module needs a symbol of the unit that has no
+// proven address yet.
 func (p *part) wantsProof() bool {
 	for _, rep := range p.extract.Replacements {
 		if p.proof.Unproven(rep.Func.Old) != "" {
@@ -85,7 +85,7 @@ func (p *part) wantsProof() bool {
 	return false
 }
 
-// describeProven reports the units with how much of them is proven.
+// describeProven reports how many functions of each unit are proven.
 func describeProven(units []proven) []report.Unit {
 	var list []report.Unit
 	for _, u := range units {
@@ -96,7 +96,7 @@ func describeProven(units []proven) []report.Unit {
 	return list
 }
 
-// describeReproven is list with how much of the parts is proven by now.
+// describeReproven updates list with the number of proven functions of the parts.
 func describeReproven(list []report.Unit, parts []part) []report.Unit {
 	list = slices.Clone(list)
 	for _, p := range parts {

@@ -12,15 +12,15 @@ import (
 	"kintsugi/internal/report"
 )
 
-// The names of what a build leaves in its output folder, beside NAME.ko.
+// The files of the output folder beside NAME.ko.
 const (
 	reportFile   = "report.json"
 	sourceFolder = "src"
 )
 
-// Unbuilt ends a build that err stops before its first stage: it returns a
-// report that says so. It leaves the report in opts.Out if an earlier build left
-// one there.
+// Unbuilt ends a build that fails with err before its first stage. It returns a
+// report with the error, and writes it to opts.Out if that has the report of an
+// earlier build.
 func Unbuilt(opts Options, err error) (*report.Report, error) {
 	rec := newRecord(opts)
 	if readReport(opts.Out) == nil {
@@ -29,9 +29,9 @@ func Unbuilt(opts Options, err error) (*report.Report, error) {
 	return rec.publish(opts.Out, nil, err)
 }
 
-// publish completes the report and puts it into the directory out, with files
-// beside it, the module and its source. What an earlier build left there goes in
-// any case.
+// publish completes the report and writes it to the directory out, with files:
+// the module and its source. The files of an earlier build are removed in any
+// case.
 func (rec *record) publish(out string, files map[string][]byte, err error) (*report.Report, error) {
 	rep, err := rec.finish(err)
 	if out == "" {
@@ -46,8 +46,8 @@ func (rec *record) publish(out string, files map[string][]byte, err error) (*rep
 		Hint("choose another with -o, or make room in %s", out))
 }
 
-// write puts the report and files into out. If that fails, what an earlier
-// build left there is removed: it is not the outcome of this build.
+// write puts the report and files into out. If that fails, the files of an
+// earlier build are removed, as they are not the result of this build.
 func write(out string, rep *report.Report, files map[string][]byte) error {
 	text, err := json.MarshalIndent(rep, "", "  ")
 	if err != nil {
@@ -63,7 +63,7 @@ func write(out string, rep *report.Report, files map[string][]byte) error {
 	return err
 }
 
-// earlier are the names of what an earlier build left in dir beside its report.
+// earlier lists the files of an earlier build in dir, without its report.
 func earlier(dir string) []string {
 	rep := readReport(dir)
 	if rep == nil || rep.Module == nil {
@@ -76,7 +76,7 @@ func earlier(dir string) []string {
 	return names
 }
 
-// readReport is the report that a build left in dir, nil if there is none.
+// readReport reads the report of a build in dir. It is nil if there is none.
 func readReport(dir string) *report.Report {
 	data, err := os.ReadFile(filepath.Join(dir, reportFile))
 	var rep report.Report

@@ -14,18 +14,17 @@ import (
 	"kintsugi/internal/report"
 )
 
-// ErrNothing is in the chain of the verdict that the patch changes no code of
-// the kernel.
+// ErrNothing is in the error chain of the verdict report.Nothing.
 var ErrNothing = errors.New("the patch changes nothing that this kernel runs")
 
 func nothingError() error { return &fault.Error{Class: fault.Verdict, Err: ErrNothing} }
 
-// record is the report while a build writes it. Stages return what they find;
-// only the line of stages writes it down here.
+// record is the unfinished report of a build. Stages return their findings; only
+// build and its helpers add them to the record.
 type record struct {
 	rep     *report.Report
 	accepts []consent.Given // by the caller and by the patches
-	name    string          // of the stage under way, empty before the first
+	name    string          // of the current stage, empty before the first
 	begin   time.Time       // of that stage
 }
 
@@ -38,8 +37,8 @@ func newRecord(opts Options) *record {
 	return &record{rep: rep, accepts: slices.Clone(opts.Accept)}
 }
 
-// stage notes how long the stage before took, and begins another. The empty
-// name begins none.
+// stage records the time of the current stage, and begins the stage name. The
+// empty name begins none.
 func (rec *record) stage(name string) {
 	now := time.Now()
 	if rec.name != "" {
@@ -49,9 +48,9 @@ func (rec *record) stage(name string) {
 	slog.Debug("stage", "name", name)
 }
 
-// note writes down what a stage found. An error among it ends the build, as
-// err does. A finding that nobody consents to does not yet: the stages after
-// this one can find more that refuses; see consented.
+// note records the findings of a stage. An error among them ends the build, like
+// err. A finding without consent does not end it yet, as later stages can find
+// more reasons to refuse; see consented.
 func (rec *record) note(found []report.Diagnostic, err error) error {
 	rec.rep.Diagnostics = append(rec.rep.Diagnostics, found...)
 	consent.Settle(rec.rep, rec.accepts)
@@ -66,8 +65,8 @@ func (rec *record) note(found []report.Diagnostic, err error) error {
 	return nil
 }
 
-// consented ends the build where a finding lacks consent. No module is made
-// before.
+// consented ends the build if a finding lacks consent. It runs before the module
+// is made.
 func (rec *record) consented() error {
 	for _, d := range rec.rep.Diagnostics {
 		if d.Severity.Refuses() {
@@ -77,9 +76,9 @@ func (rec *record) consented() error {
 	return nil
 }
 
-// nothing is the verdict on a patch that leaves no code to replace: there is
-// nothing to do, unless the patch takes something away that the kernel goes on
-// to use, or adds something that others are meant to use.
+// nothing is the verdict on a patch without code to replace. It is
+// report.Nothing, unless the patch removes something that the kernel goes on
+// using, or adds something that others should use.
 func (rec *record) nothing() error {
 	for i := range rec.rep.Diagnostics {
 		switch d := &rec.rep.Diagnostics[i]; d.Code {
@@ -90,7 +89,7 @@ func (rec *record) nothing() error {
 			*d = d.In(diag.Alone)
 			d.Hint = "Put what uses the export into the same patch: nothing else in it has an effect."
 		case diag.LayoutChanged:
-			*d = d.In(diag.Alone) // no code uses what is different
+			*d = d.In(diag.Alone) // no code uses the difference
 		}
 	}
 	if err := rec.note(nil, nil); err != nil {
@@ -102,7 +101,7 @@ func (rec *record) nothing() error {
 	return nothingError()
 }
 
-// finish gives the report its verdict and brings its lists into order.
+// finish sets the verdict of the report and sorts its lists.
 func (rec *record) finish(err error) (*report.Report, error) {
 	rec.stage("")
 	rep := rec.rep
@@ -123,14 +122,14 @@ func (rec *record) finish(err error) (*report.Report, error) {
 	return rep, err
 }
 
-// explains reports whether found has why a build ends with err.
+// explains reports whether a finding gives the reason why a build ends with err.
 func explains(found []report.Diagnostic, err error) bool {
 	return hasErrors(found) || slices.ContainsFunc(found, func(d report.Diagnostic) bool {
 		return d.Severity.Refuses() && d.Code == fault.CodeOf(err)
 	})
 }
 
-// failures are the findings that an error of a failed build stands for.
+// failures turns the error of a failed build into findings.
 func failures(err error) []report.Diagnostic {
 	var apply *patchfile.ApplyError
 	if errors.As(err, &apply) {
@@ -144,8 +143,8 @@ func failures(err error) []report.Diagnostic {
 	if code == "" {
 		return nil
 	}
-	return []report.Diagnostic{report.Found(report.Diagnostic{Code: code, Source: fault.SourceOf(err), Message: err.Error(),
-		Hint: strings.Join(fault.Hints(err), "; ")})}
+	return []report.Diagnostic{report.Found(report.Diagnostic{Code: code, Source: fault.SourceOf(err),
+		Message: err.Error(), Hint: strings.Join(fault.Hints(err), "; ")})}
 }
 
 func verdictOf(err error) report.Verdict {
@@ -162,8 +161,7 @@ func verdictOf(err error) report.Verdict {
 	return report.Failed
 }
 
-// hasErrors reports whether something in found stands against a livepatch,
-// whatever anybody consents to.
+// hasErrors reports whether found has an error, which no consent accepts.
 func hasErrors(found []report.Diagnostic) bool {
 	return slices.ContainsFunc(found, func(d report.Diagnostic) bool { return d.Severity == diag.Error })
 }

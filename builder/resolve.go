@@ -15,12 +15,12 @@ import (
 // resolved is a part whose references and replaced functions are known.
 type resolved struct {
 	part
-	targets    map[*elfdiff.Function]klp.Target // the kernel's function behind each one that is replaced
+	targets    map[*elfdiff.Function]klp.Target // the kernel's version of each replaced function
 	resolution *klp.Resolution
 }
 
-// resolve finds the kernel's own function behind each one that is replaced,
-// and what every reference of the extracted objects is in the kernel.
+// resolve finds the kernel's version of each replaced function, and the symbol of
+// the kernel for each reference of the extracted objects.
 func resolve(kernel *klp.Kernel, parts []part) ([]resolved, []report.Diagnostic, error) {
 	units := make([]changed, len(parts))
 	for i, p := range parts {
@@ -40,8 +40,9 @@ func resolve(kernel *klp.Kernel, parts []part) ([]resolved, []report.Diagnostic,
 	return list, found, nil
 }
 
-// promotedSymbols are the addresses of what is static in the running kernel and
-// global in the patch, so that other units of the same object can use it.
+// promotedSymbols are the addresses of symbols that are static in the running
+// kernel and global in the patch, so that other units of the same object can use
+// them.
 func promotedSymbols(units []changed) map[string]map[string]uint64 {
 	promoted := map[string]map[string]uint64{}
 	for _, u := range units {
@@ -65,10 +66,10 @@ func promotedSymbols(units []changed) map[string]map[string]uint64 {
 	return promoted
 }
 
-// checkNew refuses global symbols that are new in their units and that the
-// object has all the same, in another unit or from what exports it: everybody
-// else goes on with those. What the kernel or a module exports is taken for
-// code of any object, as it may come to use it.
+// checkNew refuses global symbols that are new in their unit although the object
+// has the name already, from another unit or from an export: code outside the
+// patch goes on using that symbol. Exports of the kernel or a module count for
+// any object, as it may begin to use them.
 func checkNew(kernel *klp.Kernel, units []changed, shared sharedNames) []report.Diagnostic {
 	var found []report.Diagnostic
 	checked := map[string]bool{}
@@ -80,7 +81,7 @@ func checkNew(kernel *klp.Kernel, units []changed, shared sharedNames) []report.
 		for _, name := range slices.Sorted(maps.Keys(shared.defined[u.owner.Name])) {
 			_, exported := kernel.Exports[name]
 			if exported || u.owner.HasGlobal(name) {
-				found = append(found, finding(diag.SymbolMoved, "", "Make the change where the kernel has "+name+" now.",
+				found = append(found, finding(diag.SymbolMoved, "", "Make the change in the file where the kernel has "+name+".",
 					"the patch defines %s anew, and the kernel has a global symbol of that name already", name))
 			}
 		}
@@ -88,7 +89,7 @@ func checkNew(kernel *klp.Kernel, units []changed, shared sharedNames) []report.
 	return found
 }
 
-// locate finds the function of the image behind each one that is replaced.
+// locate finds the image's version of each replaced function.
 func locate(p part) (map[*elfdiff.Function]klp.Target, []report.Diagnostic) {
 	targets := map[*elfdiff.Function]klp.Target{}
 	var found []report.Diagnostic
@@ -106,7 +107,8 @@ func locate(p part) (map[*elfdiff.Function]klp.Target, []report.Diagnostic) {
 	return targets, found
 }
 
-// finding is what a stage found out about a source file.
+// finding is a finding of a stage about a source file.
 func finding(code diag.Code, source, hint, format string, args ...any) report.Diagnostic {
-	return report.Found(report.Diagnostic{Code: code, Source: source, Message: fmt.Sprintf(format, args...), Hint: hint})
+	message := fmt.Sprintf(format, args...)
+	return report.Found(report.Diagnostic{Code: code, Source: source, Message: message, Hint: hint})
 }

@@ -17,35 +17,37 @@ import (
 	"kintsugi/kbuild/module"
 )
 
-// session is what every stage may read. Nothing in it changes.
+// session has the values that every stage may read. They never change.
 type session struct {
 	opts   Options
 	kernel *klp.Kernel
 	tools  tools
-	// linkModule is kbuild's, but in unit tests.
+	// linkModule is kbuild's, except in unit tests.
 	linkModule func(context.Context, module.Spec) (string, error)
 	arch       *arch.Arch
-	cage       cage.Cage // what the target's programs run in
+	cage       cage.Cage // of the target's programs
 	name       string    // of the module's file, without .ko
 	work       string    // directory of this build, removed at its end
 }
 
-// tools is what the stages need of the kernel's build. It is kbuild's, but in
-// unit tests.
+// tools are the steps of the kernel's build that the stages need. They are
+// kbuild's, except in unit tests.
 type tools interface {
 	Plan(ctx context.Context, changed []string) ([]kbuild.Unit, []report.Diagnostic, error)
 	PlanNew(ctx context.Context, objects []makefile.Object) ([]kbuild.Unit, []report.Diagnostic, error)
 	Compile(ctx context.Context, units []kbuild.Unit, overlay map[string][]byte, work string) ([]kbuild.Pair, error)
-	CompileHeaders(ctx context.Context, units []kbuild.Unit, overlay map[string][]byte, work string) ([]kbuild.Pair, []string, error)
+	CompileHeaders(ctx context.Context, units []kbuild.Unit, overlay map[string][]byte,
+		work string) ([]kbuild.Pair, []string, error)
 	CompileReadingKeys(ctx context.Context, u kbuild.Unit, overlay map[string][]byte, work string) (kbuild.Pair, error)
 	CompilePlain(ctx context.Context, u kbuild.Unit, work string) ([]byte, error)
-	CheckNonUnits(ctx context.Context, changed []string, overlay map[string][]byte, work string) ([]report.Diagnostic, error)
+	CheckNonUnits(ctx context.Context, changed []string, overlay map[string][]byte,
+		work string) ([]report.Diagnostic, error)
 }
 
 // open opens the target's image and exports, and makes the work directory.
 func open(ctx context.Context, opts Options) (*session, error) {
 	if len(opts.Patches) == 0 {
-		return nil, fault.Inputf("no patch to build from")
+		return nil, fault.Inputf("no patches")
 	}
 	name, err := moduleName(opts)
 	if err != nil {
@@ -70,7 +72,7 @@ func open(ctx context.Context, opts Options) (*session, error) {
 	if err != nil {
 		kernel.Image.Close()
 		return nil, fault.Environmentf("work directory: %w", err).
-			Hint("set TMPDIR to a directory with a few hundred megabytes of room")
+			Hint("set TMPDIR to a directory with a few hundred megabytes of free space")
 	}
 	c, err := t.Cage(ctx, work, opts.Cage)
 	if err == nil {

@@ -8,12 +8,13 @@ import (
 	"kintsugi/templates"
 )
 
-// sharedNames are the global symbols that the patch adds, by the object that
-// they become part of.
+// sharedNames are the global symbols that the patch adds, by the object that they
+// become part of.
 type sharedNames struct {
 	defined map[string]map[string]bool
-	// exported are those of modules that code of others can use. What a module
-	// has already, and exports by the patch, is found as other exports are.
+	// exported lists the modules with an added symbol that code of other modules
+	// can use. A symbol that a module has already and the patch exports is found
+	// like other exports.
 	exported map[string][]string // modules by name, in the order of the patch's units
 }
 
@@ -28,7 +29,7 @@ func sharedSymbols(units []changed) sharedNames {
 			s.defined[u.owner.Name][name] = true
 		}
 		if u.owner.Name == klp.Vmlinux {
-			continue // all can use what it defines, exported or not
+			continue // everybody can use symbols of vmlinux, exported or not
 		}
 		for _, name := range u.diff.Exports {
 			s.exported[name] = append(s.exported[name], u.owner.Name)
@@ -37,9 +38,9 @@ func sharedSymbols(units []changed) sharedNames {
 	return s
 }
 
-// exportAdded notes in kernel what modules are to export. What is in the kernel
-// itself is found with an export or without, and the running kernel has none
-// for what the patch exports.
+// exportAdded records in kernel the new exports of modules. Symbols of vmlinux are
+// found without an export, and the running kernel has no export that the patch
+// adds.
 func exportAdded(kernel *klp.Kernel, shared sharedNames) {
 	for name, modules := range shared.exported {
 		kernel.Export(name, modules[len(modules)-1])
@@ -61,10 +62,10 @@ func (u *changed) addedGlobals() []string {
 	return names
 }
 
-// home is the object whose added symbol code of owner means by a name: its
-// own; where it has nothing of that name itself, the kernel's, or that of a
-// module which exports it and is loaded whenever owner is. ok is false for
-// what the patch does not add.
+// home finds the object whose added symbol code of owner means by a name: owner
+// itself; if owner has no such symbol, vmlinux, or a module that exports the
+// symbol and is loaded whenever owner is. ok is false if the patch adds no such
+// symbol.
 func (s sharedNames) home(owner *klp.Owner, name string) (object string, ok bool) {
 	switch {
 	case s.defined[owner.Name][name]:
@@ -74,16 +75,18 @@ func (s sharedNames) home(owner *klp.Owner, name string) (object string, ok bool
 	case s.defined[klp.Vmlinux][name]:
 		return klp.Vmlinux, true
 	}
-	i := slices.IndexFunc(s.exported[name], func(module string) bool { return s.defined[module][name] && owner.DependsOn(module) })
+	i := slices.IndexFunc(s.exported[name], func(module string) bool {
+		return s.defined[module][name] && owner.DependsOn(module)
+	})
 	if i < 0 {
 		return "", false
 	}
 	return s.exported[name][i], true
 }
 
-// naming gives the link names of what code of owner means by a name, where the
-// module's own source defines it. What the patch adds to a module has a name of
-// its own, as another module can get something of the same name.
+// naming returns the link names of symbols that code of owner refers to and that
+// the livepatch defines. A symbol that the patch adds to a module gets a name of
+// its own, as another module can get a symbol of the same name.
 func (s sharedNames) naming(owner *klp.Owner) klp.Naming {
 	return func(name string) (string, bool) {
 		object, ok := s.home(owner, name)

@@ -7,7 +7,7 @@ import (
 	planner "kintsugi/kbuild/plan"
 )
 
-// kernelBuild is the build of a real tree.
+// kernelBuild is tools for a real source tree.
 type kernelBuild struct {
 	planner.Planner
 	compiler.Compiler

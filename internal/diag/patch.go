@@ -118,7 +118,7 @@ var patchRows = []Row{
 		Title: "The compiler ran without a cage",
 		Meaning: "The compiler ran without a cage, on request (`--no-cage`). A patch can make it read any file that " +
 			"the user can read, and use memory without a limit.",
-		Example: "warning[uncaged]: the compiler ran without a cage: nothing kept a patch from files of this machine",
+		Example: "warning[uncaged]: the compiler ran without a cage: a patch could read the files of this machine",
 		Advice:  "Do not use the option for patches that you have not read.",
 	},
 	{

@@ -73,5 +73,5 @@ func DiskFull(work string, output []byte) error {
 		return nil
 	}
 	return fault.Environmentf("work directory %s: %w", work, syscall.ENOSPC).
-		Hint("free some space, or set TMPDIR to a directory with a few hundred megabytes of room")
+		Hint("free some space, or set TMPDIR to a directory with a few hundred megabytes of free space")
 }
