@@ -15,7 +15,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"kintsugi/internal/disk"
-	"kintsugi/internal/fault"
 )
 
 // copySource copies a kernel's source tree without what a build left in it,
@@ -23,7 +22,7 @@ import (
 // knows them, cleans the copy (prepare.Tree).
 func copySource(ctx context.Context, from, to string) error {
 	if !isSource(from) {
-		return fault.Inputf("%s is not the source of a kernel: no Makefile, Kconfig and scripts there", from)
+		return notSource(from)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(2 * runtime.NumCPU())

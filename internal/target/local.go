@@ -87,6 +87,9 @@ func (spec LocalSpec) unnamed() LocalSpec {
 // files that are copied.
 func (spec *LocalSpec) complete() error {
 	spec.fromBuild()
+	if info, err := os.Stat(spec.Source); err == nil && info.IsDir() && !isSource(spec.Source) {
+		return notSource(spec.Source)
+	}
 	for _, part := range []struct {
 		option   string
 		path     *string

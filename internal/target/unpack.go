@@ -94,6 +94,12 @@ func isSource(dir string) bool {
 	return true
 }
 
+// notSource is the error about a folder that is not the source of a kernel.
+func notSource(dir string) error {
+	return fault.Inputf("%s is not the source of a kernel: it lacks Makefile, Kconfig or scripts", dir).
+		Hint("name the top of the kernel's own source; modules that are built out of tree are not supported")
+}
+
 // checkTree refuses anything in a tree but files, folders and links that stay
 // inside of it.
 func checkTree(root string) error {

@@ -157,6 +157,7 @@ func TestContains(t *testing.T) {
 func TestLocalSpec(t *testing.T) {
 	s := &Store{Dir: t.TempDir()}
 	dir := t.TempDir()
+	sourceTree(t, dir)
 	put(t, filepath.Join(dir, "config"), "CONFIG_X86_64=y\n")
 	put(t, filepath.Join(dir, "image"), "no image")
 	add := func(spec LocalSpec) error {
@@ -168,6 +169,14 @@ func TestLocalSpec(t *testing.T) {
 	bad := spec
 	bad.Name = "debian:x"
 	wantInput(t, add(bad), "is taken", "debian's name")
+	bad = spec
+	bad.Source = t.TempDir()
+	put(t, filepath.Join(bad.Source, "Makefile"), "obj-m := hello.o\n")
+	err := add(bad)
+	wantInput(t, err, "is not the source of a kernel", "a module of its own")
+	if hints := strings.Join(fault.Hints(err), "\n"); !strings.Contains(hints, "out of tree are not supported") {
+		t.Errorf("hints %q", hints)
+	}
 	bad = spec
 	bad.Image = ""
 	wantInput(t, add(bad), "--image is missing", "no image")
