@@ -2,6 +2,7 @@ package builder
 
 import (
 	"context"
+	"debug/elf"
 	"errors"
 	"maps"
 	"os"
@@ -223,6 +224,28 @@ func TestCompilerRefuses(t *testing.T) {
 	}
 	if d := cmp.Diff([]string{"plan", "compile pinned:yes", "compile pinned:no"}, f.called); d != "" {
 		t.Errorf("tools (-want +got):\n%s", d)
+	}
+}
+
+// TestForgetLinks has a livepatch of a module for a kernel without the symbols
+// that taking back its relocations needs, and for one that does it itself.
+func TestForgetLinks(t *testing.T) {
+	f := &fakeTools{original: recorded(t, "original.o"), patched: recorded(t, "patched.o"), plain: recorded(t, "plain.o")}
+	parts, _, err := resolveRecorded(t, f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kernel := newSession(t, f).kernel
+	if links, err := forgetLinks(kernel, parts); links != nil || err != nil {
+		t.Errorf("of the image alone: %v, %v", links, err)
+	}
+	parts[0].owner = &klp.Owner{Name: "minix", Image: kernel.Image}
+	if _, err := forgetLinks(kernel, parts); fault.ClassOf(err) != fault.Environment || !strings.Contains(err.Error(), "text_mutex") {
+		t.Errorf("of a module: %v", err)
+	}
+	kernel.Image.Machine = elf.EM_S390
+	if _, err := forgetLinks(kernel, parts); fault.ClassOf(err) != fault.Environment || !strings.Contains(err.Error(), "s390x") {
+		t.Errorf("of a module on a machine without facts: %v", err)
 	}
 }
 

@@ -22,9 +22,12 @@ import (
 // compiled once more, original and patched, to read the keys instead.
 func readKeys(ctx context.Context, s *session, units []changed, overlay map[string][]byte) ([]changed, error) {
 	shared := sharedSymbols(units)
-	exportAdded(s.kernel, shared)
+	exporters := shared.exporters()
 	list := make([]changed, 0, len(units))
 	for _, u := range units {
+		if u.owner.Name != klp.Vmlinux {
+			u.owner = u.owner.WithExports(exporters)
+		}
 		reader, err := withKeysRead(ctx, s, u, overlay, shared)
 		if err != nil {
 			return nil, err

@@ -27,6 +27,13 @@ import (
 func emit(s *session, parts []resolved, accepted []report.Accepted) (map[string][]byte, error) {
 	m := moduleSource(s, parts)
 	m.Accepted, m.Pinned = acceptedNames(accepted), pinned(accepted)
+	forgets, err := forgetLinks(s.kernel, parts)
+	if err != nil {
+		return nil, err
+	}
+	if forgets != nil {
+		m.Forget = s.kernel.Arch()
+	}
 	files, err := m.Files()
 	if err != nil {
 		return nil, err
@@ -66,14 +73,10 @@ func moduleSource(s *session, parts []resolved) *templates.Module {
 	slices.Sort(m.Namespaces)
 	m.Namespaces = slices.Compact(m.Namespaces)
 	calls := calls(parts)
-	forgets := forgetLinks(s.kernel) != nil
 	for _, name := range objects(parts, calls) {
 		o := templates.Object{Module: name, Ident: "object_" + name, Funcs: funcs[name], Calls: calls[name]}
 		if name == klp.Vmlinux {
 			o.Module, o.Ident = "", name
-		}
-		if name != klp.Vmlinux && forgets {
-			m.Forget = s.kernel.Arch()
 		}
 		m.Objects = append(m.Objects, o)
 	}
@@ -110,15 +113,25 @@ func objects(parts []resolved, calls map[string][]templates.Call) []string {
 	return slices.Compact(names)
 }
 
-// forgetLinks are the links that the module needs to clear its relocations for a
-// patched module that is unloaded; nil if the kernel clears them itself.
-func forgetLinks(kernel *klp.Kernel) klp.Links {
-	machine := kernel.Arch()
-	if len(kernel.Image.Lookup("clear_relocate_add")) > 0 || machine.Loader.Poke.Header == "" {
-		return nil
+// forgetLinks are the links that the module needs to take back what the kernel
+// relocates in it for a patched module that goes. They are nil if it patches no
+// module, or if the kernel does that itself (clear_relocate_add, since 6.3).
+func forgetLinks(kernel *klp.Kernel, parts []resolved) (klp.Links, error) {
+	patchesModule := slices.ContainsFunc(objects(parts, calls(parts)), func(name string) bool { return name != klp.Vmlinux })
+	if !patchesModule || len(kernel.Image.Lookup("clear_relocate_add")) > 0 {
+		return nil, nil
 	}
-	links, _ := kernel.Globals(templates.ForgetSymbols(machine))
-	return links
+	machine := kernel.Arch()
+	if machine.Loader.Poke.Header == "" {
+		return nil, fault.Environmentf("this kernel does not take back the relocations for a module that is unloaded, "+
+			"and kintsugi does not know how to do it on %s", machine.Name).Hint("patch a kernel since 6.3, or code of the image alone")
+	}
+	links, ok := kernel.Globals(templates.ForgetSymbols(machine))
+	if !ok {
+		return nil, fault.Environmentf("the kernel image lacks one of %s, which a livepatch of modules needs on a kernel before 6.3",
+			strings.Join(templates.ForgetSymbols(machine), ", ")).Hint("patch code of the image alone")
+	}
+	return links, nil
 }
 
 // link makes the module from its source by the target's own kbuild.
@@ -148,7 +161,11 @@ func link(ctx context.Context, s *session, source map[string][]byte) ([]byte, er
 // seal gives the linked module its livepatch relocations.
 func seal(kernel *klp.Kernel, linked []byte, parts []resolved) ([]byte, error) {
 	links := klp.Links{}
-	maps.Copy(links, forgetLinks(kernel))
+	forgets, err := forgetLinks(kernel, parts)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(links, forgets)
 	for _, p := range parts {
 		maps.Copy(links, p.resolution.Links)
 	}

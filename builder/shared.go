@@ -38,13 +38,15 @@ func sharedSymbols(units []changed) sharedNames {
 	return s
 }
 
-// exportAdded records in kernel the new exports of modules. Symbols of vmlinux are
-// found without an export, and the running kernel has no export that the patch
-// adds.
-func exportAdded(kernel *klp.Kernel, shared sharedNames) {
-	for name, modules := range shared.exported {
-		kernel.Export(name, modules[len(modules)-1])
+// exporters are the modules that export what the patch exports, by symbol. What is
+// in the kernel itself is found with an export or without, and the running
+// kernel has none for what the patch exports.
+func (s *sharedNames) exporters() map[string]string {
+	exporters := map[string]string{}
+	for name, modules := range s.exported {
+		exporters[name] = modules[len(modules)-1]
 	}
+	return exporters
 }
 
 func (u *changed) addedGlobals() []string {

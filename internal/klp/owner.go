@@ -31,7 +31,6 @@ type Kernel struct {
 
 	mu      sync.Mutex
 	modules map[string]*Owner // and vmlinux
-	added   map[string]string // exports of a patch: modules by name
 }
 
 // OpenKernel opens a kernel by its unpacked image, which is to be closed, and
@@ -68,7 +67,8 @@ type Owner struct {
 	Image *kimage.Image
 
 	kernel *Kernel
-	needs  []string // modules that are loaded before this one
+	needs  []string          // modules that are loaded before this one
+	added  map[string]string // what a patch exports: modules by symbol
 
 	readSites sync.Once
 	sites     []uint64 // see traced
@@ -125,22 +125,19 @@ func (k *Kernel) open(name string) (*Owner, error) {
 // moduleName is the name that the kernel has for a module's file.
 func moduleName(file string) string { return strings.ReplaceAll(path.Base(file), "-", "_") }
 
-// Export notes that a patch exports a symbol of the module owner, before
-// anything is resolved.
-func (k *Kernel) Export(name, owner string) {
-	if k.added == nil {
-		k.added = map[string]string{}
-	}
-	k.added[name] = owner
+// WithExports is o in a kernel where a patch exports more symbols: added has
+// the module that defines each.
+func (o *Owner) WithExports(added map[string]string) *Owner {
+	return &Owner{Name: o.Name, Image: o.Image, kernel: o.kernel, needs: o.needs, added: added}
 }
 
-// Exporter is what exports a symbol, vmlinux or a module; empty: nothing does,
+// exporter is what exports a symbol, vmlinux or a module; empty: nothing does,
 // the patch included.
-func (k *Kernel) Exporter(name string) string {
-	if e, ok := k.Exports[name]; ok {
+func (o *Owner) exporter(name string) string {
+	if e, ok := o.kernel.Exports[name]; ok {
 		return moduleName(e.Module)
 	}
-	return k.added[name]
+	return o.added[name]
 }
 
 // what names o in messages.
@@ -216,7 +213,7 @@ func (o *Owner) reference(i int, how report.How) (*report.Reference, *report.Dia
 // vmlinux exports is for every module; what another module exports only the
 // livepatch core can find, as the livepatch can be loaded before it.
 func (o *Owner) imported(name string, how report.How) (*report.Reference, *report.Diagnostic) {
-	exporter := o.kernel.Exporter(name)
+	exporter := o.exporter(name)
 	switch exporter {
 	case Vmlinux:
 		return &report.Reference{Symbol: name, Object: Vmlinux, Kind: report.Export, How: how}, nil
@@ -278,7 +275,7 @@ func (k *Kernel) Globals(names []string) (links Links, ok bool) {
 // Lacks reports whether a symbol that code of the module o refers to is not
 // the kernel's own: it has no address before the module that has it is loaded.
 func (o *Owner) Lacks(name string) bool {
-	exporter := o.kernel.Exporter(name)
+	exporter := o.exporter(name)
 	return o.HasGlobal(name) || exporter != "" && exporter != Vmlinux
 }
 
