@@ -15,7 +15,7 @@ var moduleRows = []Row{
 				"machine, or if further findings of a rule are omitted."}},
 		Example: "error[load-rule]: version magic \"6.1.0-53-amd64 SMP preempt mod_unload modversions \" should be " +
 			"\"6.1.0-56-amd64 SMP preempt mod_unload modversions \"\n" +
-			"  hint: compile the module against the headers of this very kernel",
+			"  hint: compile the module against the headers of this kernel",
 		Advice: "Build the module again for the right target. If `build` reports this, it is a bug of kintsugi: please " +
 			"report it.",
 	},

@@ -7,9 +7,9 @@ import (
 	"kintsugi/internal/kimage"
 )
 
-// moduleSize is sizeof(struct module) in the kernel, 0 where it is not known.
-// A kernel with CONFIG_DEBUG_INFO_BTF describes its own types, between
-// __start_BTF and __stop_BTF (include/asm-generic/vmlinux.lds.h).
+// moduleSize is sizeof(struct module) in the kernel, 0 if unknown. A kernel with
+// CONFIG_DEBUG_INFO_BTF has a description of its types between __start_BTF and
+// __stop_BTF (include/asm-generic/vmlinux.lds.h).
 func (k *Kernel) moduleSize() uint64 {
 	begin, ok1 := address(k.Image, "__start_BTF")
 	end, ok2 := address(k.Image, "__stop_BTF")
@@ -23,7 +23,7 @@ func (k *Kernel) moduleSize() uint64 {
 	return structSize(data, "module")
 }
 
-// address is that of the only symbol of a name.
+// address returns the address of the only symbol of a name.
 func address(im *kimage.Image, name string) (uint64, bool) {
 	found := im.Lookup(name)
 	if len(found) != 1 {
@@ -39,14 +39,14 @@ const (
 	btfKindStruct = 4
 )
 
-// btfExtra is what follows a struct btf_type: bytes, and bytes for each of
-// its members, by kind.
+// btfExtra is the number of bytes after a struct btf_type by kind: fixed, and for
+// each member.
 var btfExtra = map[uint32]struct{ fixed, each uint32 }{
 	1: {4, 0}, 3: {12, 0}, 4: {0, 12}, 5: {0, 12}, 6: {0, 8},
 	13: {0, 8}, 14: {4, 0}, 15: {0, 12}, 17: {4, 0}, 19: {0, 12},
 }
 
-// structSize returns the size of the struct of a name, 0 where there is none.
+// structSize returns the size of the struct of a name, 0 if there is none.
 func structSize(btf []byte, name string) uint64 {
 	types, names, ok := btfSections(btf)
 	if !ok {

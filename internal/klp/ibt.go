@@ -13,17 +13,17 @@ import (
 	"kintsugi/internal/report"
 )
 
-// With indirect branch tracking the CPU wants a landing pad (ENDBR) where an
-// indirect branch goes. Compilers leave it out of static functions that nothing
-// points to. Of the other functions, objtool lists those that nothing in the
-// linked kernel, or module, points to, and the kernel overwrites their landing
-// pads when it boots, or loads the module (arch.SealedList).
+// With indirect branch tracking an indirect branch must end at a landing pad
+// (ENDBR). Compilers omit it in static functions that nothing points to. objtool
+// lists the other functions that nothing in the linked kernel or module points
+// to, and the kernel overwrites their landing pads when it boots or loads the
+// module (arch.SealedList).
 
 // sealEntry is the size of an entry of the list: s32, counted from itself.
 const sealEntry = 4
 
-// checkSealed refuses a new pointer to a function that no indirect branch can
-// go to.
+// checkSealed refuses a new pointer to a function that cannot be called through a
+// pointer.
 func (k *Kernel) checkSealed(e *extract.External, ref *report.Reference) *report.Diagnostic {
 	machine := k.Arch()
 	if e.TakenBy == "" || isMark(ref.Symbol) || !k.tracksBranches() {
@@ -49,10 +49,10 @@ func (k *Kernel) checkSealed(e *extract.External, ref *report.Reference) *report
 	return new(report.Found(report.Diagnostic{Code: diag.SealedFunction, Symbol: s.Name,
 		Message: fmt.Sprintf("%s has a pointer to %s, which cannot be called through one: %s",
 			objmodel.StableName(e.TakenBy), s.Name, reason),
-		Hint: "Call it directly, or point to a new function that does."}))
+		Hint: "Call it directly, or point to a new function that calls it."}))
 }
 
-// isCode reports whether nm's letter stands for a function.
+// isCode reports whether a letter of nm means a function.
 func isCode(letter byte) bool { return strings.IndexByte("tTwW", letter) >= 0 }
 
 // tracksBranches reports whether the kernel was built with indirect branch
@@ -62,14 +62,15 @@ func (k *Kernel) tracksBranches() bool {
 	return start != "" && len(k.Image.Lookup(start)) > 0
 }
 
-// isMark reports whether a symbol of code only marks where a part of the
-// kernel begins or ends (include/asm-generic/sections.h).
+// isMark reports whether a symbol of code only marks the begin or end of a part
+// of the kernel (include/asm-generic/sections.h).
 func isMark(name string) bool {
 	switch name {
 	case "_text", "_stext", "_etext", "_sinittext", "_einittext":
 		return true
 	}
-	return strings.HasPrefix(name, "__") && (strings.HasSuffix(name, "_text_start") || strings.HasSuffix(name, "_text_end"))
+	return strings.HasPrefix(name, "__") &&
+		(strings.HasSuffix(name, "_text_start") || strings.HasSuffix(name, "_text_end"))
 }
 
 // symbolOf is the symbol of o that ref names.
@@ -83,8 +84,8 @@ func (o *Owner) symbolOf(ref *report.Reference) (s kimage.Symbol, ok bool) {
 	return s, false
 }
 
-// seals reports whether addr is in the list of entries that are overwritten. If
-// the list is unreadable, assume that every entry is sealed.
+// seals reports whether addr is in the list of sealed entries. If the list is
+// unreadable, assume that every entry is sealed.
 func (o *Owner) seals(addr uint64) bool {
 	start, list, ok := o.sealList()
 	for at := 0; at+sealEntry <= len(list); at += sealEntry {

@@ -45,7 +45,8 @@ func TestSealed(t *testing.T) {
 // TestNothingSealed has a kernel without indirect branch tracking.
 func TestNothingSealed(t *testing.T) {
 	k := &Kernel{Image: compileImage(t, `int plain(int x) { return x; }`)}
-	if d := k.checkSealed(&extract.External{Name: "plain", TakenBy: "f"}, &report.Reference{Symbol: "plain", Object: Vmlinux}); d != nil {
+	if d := k.checkSealed(&extract.External{Name: "plain", TakenBy: "f"},
+		&report.Reference{Symbol: "plain", Object: Vmlinux}); d != nil {
 		t.Error(d)
 	}
 }
@@ -60,7 +61,8 @@ func compileImage(t *testing.T, source string) *kimage.Image {
 	if err := os.WriteFile(object+".c", []byte(source), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("gcc", "-O2", "-fcf-protection=branch", "-fno-PIE", "-mcmodel=kernel", "-fno-asynchronous-unwind-tables", "-w", "-c", "-o", object, object+".c")
+	cmd := exec.Command("gcc", "-O2", "-fcf-protection=branch", "-fno-PIE", "-mcmodel=kernel",
+		"-fno-asynchronous-unwind-tables", "-w", "-c", "-o", object, object+".c")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}

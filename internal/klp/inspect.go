@@ -11,7 +11,7 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// Module is what a livepatch module does, read from its file alone.
+// Module describes a livepatch module, by its file only.
 type Module struct {
 	Name      string   `json:"name"`
 	Vermagic  string   `json:"vermagic"`
@@ -19,26 +19,25 @@ type Module struct {
 	Livepatch bool     `json:"livepatch"` // marked by MODULE_INFO(livepatch, ...)
 	Depends   []string `json:"depends"`   // modules
 	ImportNS  []string `json:"import_ns"` // namespaces of exports
-	Signed    bool     `json:"signed"`    // a signature is appended; whose and whether it is valid is not looked at
+	Signed    bool     `json:"signed"`    // has an appended signature, which is not checked
 	Size      int      `json:"size"`      // bytes of the file
-	// Pinned is true for a module that stays loaded until the next boot once it is
-	// loaded: it has an init function and no exit function (delete_module(2)).
+	// Pinned is true if the module cannot be unloaded before the next boot: it has
+	// an init function and no exit function (delete_module(2)).
 	Pinned bool `json:"pinned"`
-	// Accepted are the findings, CODE:SYMBOL, that the author consented to.
+	// Accepted lists the findings, CODE:SYMBOL, that the author accepted.
 	Accepted []string `json:"accepted,omitempty"`
 
-	// Patch is nil where the file has no struct klp_patch: the module is no
-	// livepatch, or makes it while it runs.
+	// Patch is nil if the file has no struct klp_patch: the module is no livepatch,
+	// or makes the struct while it runs.
 	Patch *Patch `json:"patch"`
-	// References are to be resolved by the livepatch core, Imports by the
-	// module loader.
+	// The livepatch core resolves References, the module loader Imports.
 	References []Reference `json:"references"`
 	Imports    []Import    `json:"imports"`
 }
 
 // Patch is a struct klp_patch (include/linux/livepatch.h).
 type Patch struct {
-	Replace bool     `json:"replace"` // takes the place of all earlier livepatches
+	Replace bool     `json:"replace"` // replaces all earlier livepatches
 	Objects []Object `json:"objects"`
 	States  []State  `json:"states,omitempty"`
 }
@@ -53,7 +52,7 @@ type Object struct {
 
 // Function is a struct klp_func.
 type Function struct {
-	OldName string `json:"old_name"` // in kallsyms; empty where the module has none
+	OldName string `json:"old_name"` // in kallsyms; empty if the module has none
 	SymPos  uint64 `json:"sympos"`
 	NewFunc string `json:"new_func"` // symbol in the module
 	Size    uint64 `json:"size"`     // bytes of the new function
@@ -62,7 +61,7 @@ type Function struct {
 }
 
 // Code returns the section of the module that has the new function, and its
-// offset there; ok is false where the function is not in the module.
+// offset there. ok is false if the function is not in the module.
 func (f *Function) Code() (section string, offset uint64, ok bool) {
 	if f.code.section == nil {
 		return "", 0, false
@@ -76,8 +75,8 @@ type State struct {
 	Version uint32 `json:"version"`
 }
 
-// Reference is one klp symbol and where it is used. Where the name is not
-// that of a klp symbol, Object is empty and Symbol the whole name.
+// Reference is a livepatch symbol and its uses. If the name does not have the
+// form of a livepatch symbol, Object is empty and Symbol is the whole name.
 type Reference struct {
 	Symbol string `json:"symbol"`
 	Object string `json:"object"`
@@ -98,8 +97,8 @@ type Import struct {
 	CRC    *uint32 `json:"crc,omitempty"` // nil: __versions does not have it
 }
 
-// Inspect reads a module. Modules that are no livepatches are read too; what
-// is no module at all is an error of class Input.
+// Inspect reads a module, which need not be a livepatch. For a file that is no
+// module it returns an error of class Input.
 func Inspect(ko []byte) (*Module, error) {
 	f, err := readModule(ko)
 	if err != nil {
@@ -108,20 +107,20 @@ func Inspect(ko []byte) (*Module, error) {
 	return f.describe(), nil
 }
 
-// moduleFile is a module taken apart.
+// moduleFile is a module and the parts read from it.
 type moduleFile struct {
 	*elfobj.File
 	data       []byte
 	info       modinfo
 	versions   map[string]uint32
-	hasVersion bool // versions are there, be it none
+	hasVersion bool // has a list of versions, which may be empty
 
 	// See patch.go.
 	pointers map[*elfobj.Section][]pointer
 	starts   map[*elfobj.Section][]uint64
 	sizes    map[spot]uint64 // of data symbols
 	funcs    map[spot]*elfobj.Symbol
-	steps    int // that may still be spent on reading arrays
+	steps    int // left for reading arrays
 }
 
 func readModule(ko []byte) (*moduleFile, error) {
@@ -159,7 +158,7 @@ func (m *moduleFile) defines(name string) bool {
 	return slices.ContainsFunc(m.Symbols, func(s *elfobj.Symbol) bool { return s.Name == name && !s.Undefined() })
 }
 
-// name is the module's name by which the kernel knows it.
+// name is the module's name in the kernel.
 func (m *moduleFile) name() string {
 	if name, ok := m.structName(); ok {
 		return name
@@ -200,7 +199,8 @@ func (m *moduleFile) references() []Reference {
 		}
 	}
 	slices.SortStableFunc(refs, func(a, b Reference) int {
-		return cmp.Or(strings.Compare(a.Object, b.Object), strings.Compare(a.Symbol, b.Symbol), cmp.Compare(a.SymPos, b.SymPos))
+		return cmp.Or(strings.Compare(a.Object, b.Object), strings.Compare(a.Symbol, b.Symbol),
+			cmp.Compare(a.SymPos, b.SymPos))
 	})
 	return refs
 }

@@ -54,8 +54,9 @@ func newPatchBuilder(l layout) *patchBuilder {
 	b.file.Sections = append(b.file.Sections, b.relocs)
 	module := b.section(thisModuleSection, elf.SHF_ALLOC|elf.SHF_WRITE, make([]byte, 896))
 	copy(module.Data[24:], "synthetic")
-	b.section(modinfoSection, elf.SHF_ALLOC, []byte("license=GPL\x00livepatch=Y\x00depends=a,b\x00import_ns=ONE\x00import_ns=TWO\x00"+
-		"accepted=layout-changed:struct a\x00vermagic=6.1.0 SMP \x00"))
+	b.section(modinfoSection, elf.SHF_ALLOC,
+		[]byte("license=GPL\x00livepatch=Y\x00depends=a,b\x00import_ns=ONE\x00import_ns=TWO\x00"+
+			"accepted=layout-changed:struct a\x00vermagic=6.1.0 SMP \x00"))
 	return b
 }
 
@@ -75,7 +76,8 @@ func (b *patchBuilder) reserve(name string, size uint64) uint64 {
 	at := uint64(len(b.data.Data))
 	b.data.Data = append(b.data.Data, make([]byte, size)...)
 	if b.symbols {
-		b.file.Symbols = append(b.file.Symbols, &elfobj.Symbol{Name: name, Section: b.data, Value: at, Size: size, Type: elf.STT_OBJECT})
+		b.file.Symbols = append(b.file.Symbols, &elfobj.Symbol{Name: name, Section: b.data, Value: at, Size: size,
+			Type: elf.STT_OBJECT})
 	}
 	return at
 }
@@ -96,7 +98,8 @@ func (b *patchBuilder) literal(s string) uint64 {
 }
 
 func (b *patchBuilder) function(name string, at uint64) {
-	b.file.Symbols = append(b.file.Symbols, &elfobj.Symbol{Name: name, Section: b.text, Value: at, Size: 16, Type: elf.STT_FUNC})
+	b.file.Symbols = append(b.file.Symbols, &elfobj.Symbol{Name: name, Section: b.text, Value: at, Size: 16,
+		Type: elf.STT_FUNC})
 }
 
 // funcs adds an array of struct klp_func.
@@ -214,7 +217,8 @@ func TestInspectModinfo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &Module{Name: "synthetic", Vermagic: "6.1.0 SMP ", License: "GPL", Livepatch: true, Depends: []string{"a", "b"},
+	want := &Module{Name: "synthetic", Vermagic: "6.1.0 SMP ", License: "GPL", Livepatch: true,
+		Depends:  []string{"a", "b"},
 		ImportNS: []string{"ONE", "TWO"}, Accepted: []string{"layout-changed:struct a"},
 		Size: len(ko), References: []Reference{}, Imports: []Import{}}
 	if diff := cmp.Diff(want, m); diff != "" {

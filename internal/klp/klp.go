@@ -1,8 +1,8 @@
-// Package klp knows what a livepatch module must be: which references the
-// livepatch core resolves and under which position, how they stand in the
-// file, and the rules by which the kernel loads it.
+// Package klp implements the format of livepatch modules: the references that the
+// livepatch core resolves and their positions, their form in the file, and the
+// rules by which the kernel loads a module.
 //
-// The format is that of Documentation/livepatch/module-elf-format.rst.
+// The format is described in Documentation/livepatch/module-elf-format.rst.
 package klp
 
 import (
@@ -17,7 +17,7 @@ import (
 const (
 	symPrefix  = ".klp.sym."
 	relaPrefix = ".klp.rela."
-	// Vmlinux is the name by which klp symbols and sections mean the kernel itself.
+	// Vmlinux is the name of the kernel itself in livepatch symbols and sections.
 	Vmlinux = "vmlinux"
 )
 
@@ -33,7 +33,7 @@ func (s Symbol) String() string {
 	return fmt.Sprintf("%s%s.%s,%d", symPrefix, s.Object, s.Name, s.Pos)
 }
 
-// ParseSymbol reads a klp symbol's name; ok is false where it is none.
+// ParseSymbol parses the name of a klp symbol. ok is false for another name.
 func ParseSymbol(name string) (s Symbol, ok bool) {
 	rest, ok := strings.CutPrefix(name, symPrefix)
 	if !ok {
@@ -51,10 +51,9 @@ func ParseSymbol(name string) (s Symbol, ok bool) {
 	return Symbol{Object: object, Name: rest[:comma], Pos: pos}, true
 }
 
-// position is what the livepatch core wants as old_sympos for the i-th symbol
-// of t: 0 where its name is unique, else its place among all symbols of the
-// name, local and global, counted from 1 (klp_find_object_symbol,
-// kernel/livepatch/core.c).
+// position is the old_sympos of the i-th symbol of t: 0 if its name is unique,
+// else its place among all symbols of the name, local and global, counted from 1
+// (klp_find_object_symbol, kernel/livepatch/core.c).
 func position(t table, i int) uint64 {
 	same := defined(t, t.Symbol(i).Name)
 	if len(same) == 1 {
@@ -63,9 +62,9 @@ func position(t table, i int) uint64 {
 	return uint64(slices.Index(same, i) + 1)
 }
 
-// defined are the symbols of a name that t defines.
+// defined lists the symbols of a name that t defines.
 func defined(t table, name string) []int {
-	var list []int // Lookup's own is the table's
+	var list []int // a copy: the result of Lookup belongs to the table
 	for _, i := range t.Lookup(name) {
 		if t.Symbol(i).Type != kimage.Import {
 			list = append(list, i)

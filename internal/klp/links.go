@@ -11,22 +11,22 @@ import (
 	"kintsugi/internal/report"
 )
 
-// Link is what an undefined symbol of the linked module stands for.
+// Link is the meaning of an undefined symbol of the linked module.
 type Link struct {
 	Symbol Symbol // that the livepatch core looks up
-	// Awaits is the object that must be there before the references are
-	// relocated: the patched object, or vmlinux for the kernel's own symbols, which
-	// are there already (klp_resolve_symbols, kernel/livepatch/core.c).
+	// Awaits is the object that must be loaded before the references are relocated:
+	// the patched object, or vmlinux for symbols of the kernel, which is always
+	// loaded (klp_resolve_symbols, kernel/livepatch/core.c).
 	Awaits string
 }
 
-// Links has the links of a module by link name, which is the name of an
-// undefined symbol from link to seal. Nothing is read from the name itself.
+// Links has the links of a module by link name: the name of an undefined symbol
+// between the stages link and seal. Nothing is read from the name itself.
 type Links map[string]Link
 
-// add puts the reference of patched's code to s into l and returns its link
-// name. This is the name that s has in a livepatch; code of two modules can
-// refer to the same symbol of a third one, and then the patched one is added.
+// add adds the reference of patched's code to s, and returns its link name: the
+// livepatch name of s. If code of two modules refers to the same symbol of a third
+// module, the name of the patched module is appended.
 func (l Links) add(s Symbol, patched string) string {
 	link, name := Link{Symbol: s, Awaits: patched}, s.String()
 	switch s.Object {
@@ -44,19 +44,19 @@ func (l Links) add(s Symbol, patched string) string {
 // is false for any other symbol.
 type Naming func(name string) (link string, ok bool)
 
-// Resolution is what became of the references of one unit.
+// Resolution has the resolved references of a unit.
 type Resolution struct {
 	References  []report.Reference
 	Namespaces  []string // of exports, to be imported
 	Diagnostics []report.Diagnostic
 
-	// Names are the names that symbols of the extracted object have in the
-	// module, where they differ from those in the object.
+	// Names are the names of symbols in the module, if they differ from those in the
+	// extracted object.
 	Names map[*elfobj.Symbol]string
-	Links Links // of the undefined ones
+	Links Links // of the undefined symbols
 }
 
-// bind names the symbol of e, which ref is the reference to.
+// bind names the symbol of e, to which ref refers.
 func (r *Resolution) bind(e *extract.External, ref *report.Reference, patched string) {
 	if ref.Kind == report.Export {
 		r.Names[e.Sym] = ref.Symbol
@@ -78,8 +78,8 @@ func (r *Resolution) bindAdded(f *elfobj.File, added Naming) {
 }
 
 // TooLate refuses code of a module that the kernel reads when the livepatch is
-// loaded, and that gets addresses only when the module comes. f is the extracted
-// object that r is for.
+// loaded, although its addresses are filled in only when the module is loaded. f
+// is the extracted object of r.
 func (r *Resolution) TooLate(f *elfobj.File) []report.Diagnostic {
 	var diags []report.Diagnostic
 	for _, s := range f.Sections {
@@ -92,9 +92,9 @@ func (r *Resolution) TooLate(f *elfobj.File) []report.Diagnostic {
 				continue
 			}
 			diags = append(diags, report.Found(report.Diagnostic{Code: diag.LateReference, Symbol: link.Symbol.Name,
-				Message: fmt.Sprintf("code in %s refers to %s of the module %s, and the kernel reads it before that module comes",
+				Message: fmt.Sprintf("code in %s refers to %s of the module %s, which may be loaded after the kernel reads it",
 					s.Target.Name, link.Symbol.Name, link.Symbol.Object),
-				Hint: "Make the change in functions without such code, or call them through a pointer."}))
+				Hint: "Make the change in functions without such code, or call these functions through a pointer."}))
 		}
 	}
 	return diags

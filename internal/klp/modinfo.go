@@ -17,8 +17,8 @@ const (
 	modinfoSection    = ".modinfo"
 )
 
-// maxName bounds the strings that are taken out of a module: no name in a
-// kernel is longer (KSYM_NAME_LEN, include/linux/kallsyms.h).
+// maxName limits the strings that are read from a module: no name in a kernel is
+// longer (KSYM_NAME_LEN, include/linux/kallsyms.h).
 const maxName = 512
 
 // modinfo is the contents of .modinfo: strings "tag=value", any number of a
@@ -66,8 +66,8 @@ func (m modinfo) depends() []string {
 // an unsigned long with the CRC and the name, 64 bytes together.
 const versionSize = 64
 
-// readVersions returns the CRC with which each imported symbol was compiled.
-// ok is false where the module has no versions at all.
+// readVersions returns the CRC of each imported symbol. ok is false if the module
+// has no list of versions.
 func readVersions(f *elfobj.File) (crcs map[string]uint32, ok bool) {
 	crcs = map[string]uint32{}
 	if s := f.Section("__versions"); s != nil {
@@ -101,8 +101,8 @@ func addVersion(crcs map[string]uint32, name string, crc uint32) {
 // sigMagic ends a file with a signature (include/linux/module_signature.h).
 const sigMagic = "~Module signature appended~\n"
 
-// signature reports whether a signature is appended to ko. An error is a
-// trailer that the kernel would refuse: struct module_signature and
+// signature reports whether a signature is appended to ko. It returns an error for
+// a trailer that the kernel would refuse: struct module_signature and
 // mod_check_sig, kernel/module_signature.c.
 func signature(ko []byte) (signed bool, err error) {
 	body, ok := bytes.CutSuffix(ko, []byte(sigMagic))
@@ -115,7 +115,8 @@ func signature(ko []byte) (signed bool, err error) {
 	description := body[len(body)-12:]
 	const pkcs7 = 2
 	size := binary.BigEndian.Uint32(description[8:])
-	if description[2] != pkcs7 || !bytes.Equal(description[:2], []byte{0, 0}) || !bytes.Equal(description[3:8], make([]byte, 5)) {
+	if description[2] != pkcs7 || !bytes.Equal(description[:2], []byte{0, 0}) ||
+		!bytes.Equal(description[3:8], make([]byte, 5)) {
 		return false, errors.New("signature is not in PKCS#7 form")
 	}
 	if uint64(size) >= uint64(len(body)-12) {
@@ -124,7 +125,7 @@ func signature(ko []byte) (signed bool, err error) {
 	return true, nil
 }
 
-// Vermagic is the version magic that im demands of modules, such as
+// Vermagic is the version magic that im requires of modules, such as
 // "6.1.0-56-amd64 SMP preempt mod_unload modversions " (vermagic,
 // kernel/module/main.c).
 func Vermagic(im *kimage.Image) (string, error) {

@@ -19,22 +19,21 @@ import (
 	"kintsugi/internal/report"
 )
 
-// Kernel is what references are resolved against. Several goroutines may use
-// one at once.
+// Kernel is the kernel that references are resolved against. Several goroutines
+// may use it at once.
 type Kernel struct {
 	Image   *kimage.Image
 	Exports map[string]Export
-	// ReadModule returns a module of the kernel as it was shipped, unpacked,
-	// and fs.ErrNotExist where it has none of that name. nil: its modules are
-	// not known.
+	// ReadModule returns a shipped module of the kernel, unpacked, or
+	// fs.ErrNotExist if there is none of that name. nil: the modules are unknown.
 	ReadModule func(name string) ([]byte, error)
 
 	mu      sync.Mutex
 	modules map[string]*Owner // and vmlinux
 }
 
-// OpenKernel opens a kernel by its unpacked image, which is to be closed, and
-// its Module.symvers.
+// OpenKernel opens a kernel by its unpacked image and its Module.symvers. The
+// caller must close the image.
 func OpenKernel(vmlinux, symvers string) (*Kernel, error) {
 	data, err := os.ReadFile(symvers)
 	if err != nil {
@@ -51,7 +50,7 @@ func OpenKernel(vmlinux, symvers string) (*Kernel, error) {
 	return &Kernel{Image: image, Exports: exports}, nil
 }
 
-// Arch is the kernel's architecture. An unknown one has no facts.
+// Arch is the kernel's architecture. It is empty for an unknown machine.
 func (k *Kernel) Arch() *arch.Arch {
 	a, err := arch.ByMachine(k.Image.Machine)
 	if err != nil {
@@ -60,8 +59,8 @@ func (k *Kernel) Arch() *arch.Arch {
 	return a
 }
 
-// Owner is a part of a kernel whose code can be patched: vmlinux, or a
-// module as it was shipped.
+// Owner is a part of a kernel whose code can be patched: vmlinux or a shipped
+// module.
 type Owner struct {
 	Name  string
 	Image *kimage.Image
@@ -74,8 +73,8 @@ type Owner struct {
 	sites     []uint64 // see traced
 }
 
-// Owner opens a part of the kernel by its name. A module that the kernel
-// does not have is fs.ErrNotExist.
+// Owner opens a part of the kernel by its name. The error is fs.ErrNotExist if the
+// kernel does not have the module.
 func (k *Kernel) Owner(name string) (*Owner, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -103,7 +102,8 @@ func (k *Kernel) open(name string) (*Owner, error) {
 	}
 	ko, err := k.ReadModule(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.Inputf("module %s: %w", name, fs.ErrNotExist).Hint("is it in another package of the kernel, or built into the image?")
+		return nil, fault.Inputf("module %s: %w", name, fs.ErrNotExist).
+			Hint("is it in another package of the kernel, or built into the image?")
 	}
 	if err != nil {
 		return nil, err
@@ -122,7 +122,7 @@ func (k *Kernel) open(name string) (*Owner, error) {
 	return o, nil
 }
 
-// moduleName is the name that the kernel has for a module's file.
+// moduleName is the kernel's name for the module of a file.
 func moduleName(file string) string { return strings.ReplaceAll(path.Base(file), "-", "_") }
 
 // WithExports is o in a kernel where a patch exports more symbols: added has
@@ -131,8 +131,8 @@ func (o *Owner) WithExports(added map[string]string) *Owner {
 	return &Owner{Name: o.Name, Image: o.Image, kernel: o.kernel, needs: o.needs, added: added}
 }
 
-// exporter is what exports a symbol, vmlinux or a module; empty: nothing does,
-// the patch included.
+// exporter is the exporter of a symbol, vmlinux or a module. It is empty if
+// neither the kernel nor the patch exports the symbol.
 func (o *Owner) exporter(name string) string {
 	if e, ok := o.kernel.Exports[name]; ok {
 		return moduleName(e.Module)
@@ -140,7 +140,7 @@ func (o *Owner) exporter(name string) string {
 	return o.added[name]
 }
 
-// what names o in messages.
+// what is the name of o in messages.
 func (o *Owner) what() string {
 	if o.Name == Vmlinux {
 		return "the kernel image"
@@ -148,10 +148,11 @@ func (o *Owner) what() string {
 	return "the module " + o.Name
 }
 
-// position is where the livepatch core finds the i-th symbol of o. A module's
-// init code goes away when it has run, and its symbols with it: a name that it
-// had before others has no position that is right both while the module is
-// loaded and afterwards (layout_symtab, kernel/module/kallsyms.c).
+// position is the position at which the livepatch core finds the i-th symbol of o.
+// A module's init code is freed after it has run, with its symbols. If one of these
+// symbols has the same name and comes before the i-th, no position is right both
+// while the module is being loaded and afterwards (layout_symtab,
+// kernel/module/kallsyms.c).
 func (o *Owner) position(i int) (uint64, *report.Diagnostic) {
 	name := o.Image.Symbols[i].Name
 	pos := position(o.table(), i)
@@ -159,26 +160,27 @@ func (o *Owner) position(i int) (uint64, *report.Diagnostic) {
 		if earlier == i || o.Name == Vmlinux {
 			break
 		}
-		if o.goes(earlier) {
+		if o.dropped(earlier) {
 			return 0, new(report.Found(report.Diagnostic{Code: diag.AmbiguousSymbol, Symbol: name,
-				Message: fmt.Sprintf("%s has another position in the module %s when its init code has run and is gone", name, o.Name),
-				Hint:    "Make the change in functions whose names occur once in the module."}))
+				Message: fmt.Sprintf("%s has another position in the module %s once its init code has run and is freed", name,
+					o.Name),
+				Hint: "Make the change in functions whose names occur once in the module."}))
 		}
 	}
 	return pos, nil
 }
 
-// goes reports whether the i-th symbol is not among those that a module keeps
-// (is_core_symbol, kernel/module/kallsyms.c).
-func (o *Owner) goes(i int) bool {
+// dropped reports whether the i-th symbol is not among those that a module keeps
+// after its init code has run (is_core_symbol, kernel/module/kallsyms.c).
+func (o *Owner) dropped(i int) bool {
 	s := o.Image.Symbols[i]
 	code := s.Type == 't' || s.Type == 'T'
 	return o.Image.Init(s.Addr) || s.Type == 'a' || s.Type == 'A' || !o.kernel.Image.HasData && !code
 }
 
-// moduleReference is how code of the module o refers to e: to what the module
-// has itself, to an export, or to something of the kernel's that only a
-// livepatch gets at.
+// moduleReference is the reference of code of the module o to e: to a symbol of
+// the module itself, to an export, or to a symbol of the kernel that is not
+// exported.
 func (o *Owner) moduleReference(e *extract.External, proof *baseproof.Proof) (*report.Reference, *report.Diagnostic) {
 	_, isProven := proven(e, proof)
 	if !isProven && e.Old == nil && !o.HasGlobal(e.Name) {
@@ -199,19 +201,20 @@ func (o *Owner) reference(i int, how report.How) (*report.Reference, *report.Dia
 	if d := o.checkInit(i); d != nil {
 		return nil, d
 	}
-	if o.goes(i) {
+	if o.dropped(i) {
 		return nil, notProven(o.Image.Symbols[i].Name, "the kernel does not keep its symbol")
 	}
 	pos, d := o.position(i)
 	if d != nil {
 		return nil, d
 	}
-	return &report.Reference{Symbol: o.Image.Symbols[i].Name, Object: o.Name, SymPos: pos, Kind: report.Livepatch, How: how}, nil
+	return &report.Reference{Symbol: o.Image.Symbols[i].Name, Object: o.Name, SymPos: pos, Kind: report.Livepatch,
+		How: how}, nil
 }
 
-// imported is a reference of the module o to something outside of it. What
-// vmlinux exports is for every module; what another module exports only the
-// livepatch core can find, as the livepatch can be loaded before it.
+// imported is a reference of the module o to an export. An export of vmlinux is a
+// plain symbol. An export of another module is a livepatch symbol, as the
+// livepatch can be loaded before that module.
 func (o *Owner) imported(name string, how report.How) (*report.Reference, *report.Diagnostic) {
 	exporter := o.exporter(name)
 	switch exporter {
@@ -222,8 +225,9 @@ func (o *Owner) imported(name string, how report.How) (*report.Reference, *repor
 	}
 	if !o.DependsOn(exporter) {
 		return nil, new(report.Found(report.Diagnostic{Code: diag.ModuleDependency, Symbol: name,
-			Message: fmt.Sprintf("%s is exported by the module %s, which %s does not depend on: it may not be loaded", name, exporter, o.Name),
-			Hint:    "Use what the kernel itself or a module that " + o.Name + " depends on has to offer."}))
+			Message: fmt.Sprintf("%s is exported by the module %s, which %s does not depend on: it may not be loaded", name,
+				exporter, o.Name),
+			Hint: "Use what the kernel itself or a module that " + o.Name + " depends on has to offer."}))
 	}
 	other, err := o.kernel.Owner(exporter)
 	if err != nil {
@@ -243,7 +247,8 @@ func (o *Owner) unexported(name string) (*report.Reference, *report.Diagnostic) 
 	vmlinux := &Owner{Name: Vmlinux, Image: o.kernel.Image, kernel: o.kernel}
 	matches := byName(vmlinux.table(), &extract.External{Name: name})
 	if len(matches) == 0 {
-		return nil, notProven(name, fmt.Sprintf("neither %s nor the kernel image has a global symbol of that name, and no module exports it", o.what()))
+		return nil, notProven(name, fmt.Sprintf("neither %s nor the kernel image has a global symbol of that name, and no "+
+			"module exports it", o.what()))
 	}
 	if d := vmlinux.checkInit(matches[0]); d != nil {
 		return nil, d
@@ -255,8 +260,8 @@ func (o *Owner) unexported(name string) (*report.Reference, *report.Diagnostic) 
 	return reference(vmlinux.table(), matches[0], report.ByName, o.kernel.Exports), nil
 }
 
-// Globals are the links by which C code refers to global symbols of the kernel
-// itself under their own names. ok is false if the kernel lacks one of them.
+// Globals are the links by which C code refers to global symbols of vmlinux by
+// their own names. ok is false if the kernel lacks one of them.
 func (k *Kernel) Globals(names []string) (links Links, ok bool) {
 	vmlinux := &Owner{Name: Vmlinux, Image: k.Image, kernel: k}
 	links = Links{}
@@ -272,8 +277,8 @@ func (k *Kernel) Globals(names []string) (links Links, ok bool) {
 	return links, true
 }
 
-// Lacks reports whether a symbol that code of the module o refers to is not
-// the kernel's own: it has no address before the module that has it is loaded.
+// Lacks reports whether a symbol that code of the module o refers to is not a
+// symbol of vmlinux: it has no address before its module is loaded.
 func (o *Owner) Lacks(name string) bool {
 	exporter := o.exporter(name)
 	return o.HasGlobal(name) || exporter != "" && exporter != Vmlinux

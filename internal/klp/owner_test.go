@@ -34,7 +34,8 @@ func testKernel(t *testing.T) *Kernel {
 		t.Fatal(err)
 	}
 	exports := map[string]Export{}
-	for name, module := range map[string]string{"exported": Vmlinux, "mine": "fs/user", "of_direct": "fs/di-rect", "of_indirect": "lib/indirect", "of_stranger": "lib/stranger"} {
+	for name, module := range map[string]string{"exported": Vmlinux, "mine": "fs/user", "of_direct": "fs/di-rect",
+		"of_indirect": "lib/indirect", "of_stranger": "lib/stranger"} {
 		exports[name] = Export{Name: name, Module: module}
 	}
 	return &Kernel{Image: image, Exports: exports, ReadModule: func(name string) ([]byte, error) {
@@ -64,12 +65,14 @@ func TestImported(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
 		}
 	}
-	for name, code := range map[string]diag.Code{"of_stranger": "module-dependency", "nowhere": "not-proven", "hidden_static": "not-proven"} {
+	for name, code := range map[string]diag.Code{"of_stranger": "module-dependency", "nowhere": "not-proven",
+		"hidden_static": "not-proven"} {
 		if _, d := user.imported(name, "name"); d == nil || d.Code != code {
 			t.Errorf("%s: %v, want %s", name, d, code)
 		}
 	}
-	for name, want := range map[string]bool{"exported": false, "hidden": false, "mine": true, "of_direct": true, "of_stranger": true} {
+	for name, want := range map[string]bool{"exported": false, "hidden": false, "mine": true, "of_direct": true,
+		"of_stranger": true} {
 		if got := user.Lacks(name); got != want {
 			t.Errorf("the kernel lacks %s: %v", name, got)
 		}
@@ -85,7 +88,8 @@ func TestModulePosition(t *testing.T) {
 	const text, init = "\t.text\n", "\t.section .init.text,\"ax\"\n"
 	function := func(section, name string) string { return section + name + ": ret\n" }
 	object := linked(t, function(text, "twin")+function(text, "once"), function(init, "moved")+function(init, "kept_2"),
-		function(text, "moved")+function(text, "twin")+"\tcall outside\n", function(text, "kept")+"\t.globl outside_2\n", function(init, "kept"))
+		function(text, "moved")+function(text, "twin")+"\tcall outside\n", function(text, "kept")+"\t.globl outside_2\n",
+		function(init, "kept"))
 	im, err := kimage.ParseModule(object)
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +152,8 @@ func TestSealObjects(t *testing.T) {
 }
 
 func TestTooLate(t *testing.T) {
-	f, err := elfobj.Read(linked(t, "\t.text\n\tcall late\n\t.section .altinstr_replacement,\"ax\"\n\tcall late\n\tcall early\n"))
+	f, err := elfobj.Read(linked(t,
+		"\t.text\n\tcall late\n\t.section .altinstr_replacement,\"ax\"\n\tcall late\n\tcall early\n"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,34 +16,34 @@ import (
 //	struct klp_object { const char *name; struct klp_func *funcs; struct klp_callbacks callbacks; ... }
 //	struct klp_func   { const char *old_name; void *new_func; unsigned long old_sympos; ... }
 //
-// (include/linux/livepatch.h; states since 5.5, replace since 5.1). How large
-// the structs are depends on the kernel and its configuration, but the
-// pointers in front are where they were, and each is a relocation. The size
-// of an entry is the one with which all pointers of an array fall on fields
-// that have such a pointer.
+// (include/linux/livepatch.h; states since 5.5, replace since 5.1). The size of
+// the structs depends on the kernel and its configuration, but the pointers at
+// their begin have fixed offsets, and each is a relocation. The size of an entry
+// is the size with which all pointers of an array fall on fields that have such a
+// pointer.
 const (
 	pointerSize   = 8
 	minFuncSize   = 3 * pointerSize
 	minObjectSize = 7 * pointerSize
-	maxEntrySize  = 4096 // bytes, some twenty times what they are
+	maxEntrySize  = 4096 // bytes, about twenty times the real sizes
 	stateSize     = 3 * pointerSize
 )
 
-// maxSteps bounds the work on the tables of one hostile file; a patch of a
-// thousand functions takes a hundredth of it.
+// maxSteps limits the work on the tables of a hostile file. A patch of a thousand
+// functions needs a hundredth of it.
 const maxSteps = 1 << 24
 
 // callbackNames are the pointers in struct klp_callbacks.
 var callbackNames = []string{"pre_patch", "post_patch", "pre_unpatch", "post_unpatch"}
 
-// place is where a pointer points to: section and offset, or an undefined symbol.
+// place is the target of a pointer: section and offset, or an undefined symbol.
 type place struct {
 	section *elfobj.Section
 	offset  uint64
 	symbol  *elfobj.Symbol
 }
 
-// code reports whether p may be a function.
+// isCode reports whether p may be a function.
 func (p place) isCode() bool {
 	return p.section == nil || p.section.Flags&elf.SHF_EXECINSTR != 0
 }
@@ -86,7 +86,8 @@ func (m *moduleFile) readPointers() map[*elfobj.Section][]pointer {
 // at is the pointer in a field.
 func (m *moduleFile) at(s *elfobj.Section, offset uint64) (place, bool) {
 	pointers := m.pointers[s]
-	i, ok := slices.BinarySearchFunc(pointers, offset, func(p pointer, off uint64) int { return cmp.Compare(p.offset, off) })
+	i, ok := slices.BinarySearchFunc(pointers, offset,
+		func(p pointer, off uint64) int { return cmp.Compare(p.offset, off) })
 	if !ok {
 		return place{}, false
 	}
@@ -131,8 +132,9 @@ func (m *moduleFile) patchAt(s *elfobj.Section, offset uint64) *Patch {
 	return patch
 }
 
-// replace stands after the pointer to states, which is not there before 5.5.
-// Then a list_head is in its place: zero in a file.
+// replace reads the member replace. It follows the pointer to states, which
+// kernels before 5.5 do not have: there a list_head follows, which is zero in a
+// file.
 func (m *moduleFile) replace(s *elfobj.Section, offset uint64) bool {
 	for _, at := range []uint64{offset + 2*pointerSize, offset + 3*pointerSize} {
 		if at < uint64(len(s.Data)) && s.Data[at] != 0 {
@@ -202,7 +204,7 @@ func (m *moduleFile) function(s *elfobj.Section, offset uint64) Function {
 	return f
 }
 
-// symbolAt is the function at p, or the undefined symbol that p is.
+// symbolAt is the function at p, or the undefined symbol of p.
 func (m *moduleFile) symbolAt(p place) *elfobj.Symbol {
 	if p.section == nil || p.symbol.Type == elf.STT_FUNC && p.symbol.Value == p.offset {
 		return p.symbol
@@ -226,10 +228,10 @@ func (m *moduleFile) states(at place) []State {
 	return states
 }
 
-// array returns the offsets of the entries of the array at p that have
-// pointers. ok is false where no size of an entry fits, or no zero entry ends
-// the array.
-func (m *moduleFile) array(p place, minSize uint64, fits func(field uint64, to place) bool) (entries []uint64, ok bool) {
+// array returns the offsets of the entries of the array at p that have pointers.
+// ok is false if no size of an entry fits, or no zero entry ends the array.
+func (m *moduleFile) array(p place, minSize uint64, fits func(field uint64, to place) bool) (entries []uint64,
+	ok bool) {
 	if p.section == nil {
 		return nil, false
 	}
@@ -248,7 +250,7 @@ func (m *moduleFile) array(p place, minSize uint64, fits func(field uint64, to p
 	return nil, false
 }
 
-// count returns the number of entries if they are of that size.
+// count returns the number of entries if size is their size.
 func (m *moduleFile) count(pointers []pointer, start, size uint64, fits func(uint64, place) bool) (n uint64, ok bool) {
 	for _, p := range pointers {
 		m.steps--
@@ -261,8 +263,8 @@ func (m *moduleFile) count(pointers []pointer, start, size uint64, fits func(uin
 	return n, true
 }
 
-// end is the end of the array at p: that of its symbol, else where the next
-// thing begins.
+// end is the end of the array at p: the end of its symbol, else the begin of the
+// next object.
 func (m *moduleFile) end(p place) uint64 {
 	size := uint64(len(p.section.Data))
 	starts := m.starts[p.section]
@@ -275,15 +277,15 @@ func (m *moduleFile) end(p place) uint64 {
 	return max(size, p.offset)
 }
 
-// spot is a place in a section, to look things up by.
+// spot is a place in a section, as a key of maps.
 type spot struct {
 	section *elfobj.Section
 	offset  uint64
 }
 
-// index notes for end where things begin in data sections: at symbols, where
-// pointers lead, and where a pointer to the module is, as that is the first
-// field of whatever has one.
+// index records for end where objects begin in data sections: at symbols, at the
+// targets of pointers, and at pointers to the module, as such a pointer is the
+// first field of its struct.
 func (m *moduleFile) index() {
 	m.starts, m.sizes = map[*elfobj.Section][]uint64{}, map[spot]uint64{}
 	m.funcs = map[spot]*elfobj.Symbol{}
@@ -315,12 +317,14 @@ func (m *moduleFile) index() {
 // between returns the pointers in [start, end) of a section.
 func (m *moduleFile) between(s *elfobj.Section, start, end uint64) []pointer {
 	pointers := m.pointers[s]
-	from, _ := slices.BinarySearchFunc(pointers, start, func(p pointer, off uint64) int { return cmp.Compare(p.offset, off) })
+	from, _ := slices.BinarySearchFunc(pointers, start,
+		func(p pointer, off uint64) int { return cmp.Compare(p.offset, off) })
 	to, _ := slices.BinarySearchFunc(pointers, end, func(p pointer, off uint64) int { return cmp.Compare(p.offset, off) })
 	return pointers[from:max(from, to)]
 }
 
-// cstring is the string at p, empty where there is none of a name's length.
+// cstring is the string at p. It is empty if p has no string of at most maxName
+// bytes.
 func cstring(p place) string {
 	if p.section == nil || p.offset >= uint64(len(p.section.Data)) {
 		return ""

@@ -15,9 +15,9 @@ import (
 	"kintsugi/internal/report"
 )
 
-// Resolve finds what every external symbol of x, which is code of o, is in the
-// kernel: an export, or a symbol that the livepatch core looks up. Symbols that
-// the patch adds, here or in another unit, are bound when the module is linked.
+// Resolve finds the symbol of the kernel for every external symbol of x, which is
+// code of o: an export, or a symbol that the livepatch core looks up. Symbols that
+// the patch adds, in this or another unit, are bound when the module is linked.
 func (o *Owner) Resolve(x *extract.Object, proof *baseproof.Proof, added Naming) *Resolution {
 	return resolve(x, added, o.kernel.Exports, o.Name, func(e *extract.External) (*report.Reference, *report.Diagnostic) {
 		ref, err := o.referenceTo(e, proof)
@@ -28,7 +28,7 @@ func (o *Owner) Resolve(x *extract.Object, proof *baseproof.Proof, added Naming)
 	})
 }
 
-// referenceTo is how code of o refers to e.
+// referenceTo is the reference of code of o to e.
 func (o *Owner) referenceTo(e *extract.External, proof *baseproof.Proof) (*report.Reference, *report.Diagnostic) {
 	if o.Name != Vmlinux {
 		return o.moduleReference(e, proof)
@@ -44,7 +44,7 @@ func (o *Owner) referenceTo(e *extract.External, proof *baseproof.Proof) (*repor
 }
 
 // resolve names the symbols of x, which is code of patched. find looks up an
-// external one.
+// external symbol.
 func resolve(x *extract.Object, added Naming, exports map[string]Export, patched string,
 	find func(*extract.External) (*report.Reference, *report.Diagnostic)) *Resolution {
 	r := &Resolution{Names: map[*elfobj.Symbol]string{}, Links: Links{}}
@@ -71,7 +71,7 @@ func resolve(x *extract.Object, added Naming, exports map[string]Export, patched
 
 // table is a kernel's symbols in the order of kallsyms.
 type table interface {
-	Lookup(name string) []int // indices of all of that name, ascending
+	Lookup(name string) []int // indices of all symbols of that name, ascending
 	Symbol(i int) kimage.Symbol
 }
 
@@ -81,7 +81,7 @@ type imageTable struct{ *kimage.Image }
 
 func (t imageTable) Symbol(i int) kimage.Symbol { return t.Symbols[i] }
 
-// reference is the i-th symbol of t as the module refers to it.
+// reference is the module's reference to the i-th symbol of t.
 func reference(t table, i int, how report.How, exports map[string]Export) *report.Reference {
 	ref := &report.Reference{Symbol: t.Symbol(i).Name, Object: Vmlinux, Kind: report.Livepatch, How: how}
 	if exported(t, i, exports) {
@@ -92,8 +92,8 @@ func reference(t table, i int, how report.How, exports map[string]Export) *repor
 	return ref
 }
 
-// exported reports whether the i-th symbol is one that vmlinux exports. A
-// static symbol can have the name of an export of another unit.
+// exported reports whether vmlinux exports the i-th symbol. A static symbol can
+// have the name of an export of another unit.
 func exported(t table, i int, exports map[string]Export) bool {
 	s := t.Symbol(i)
 	e, ok := exports[s.Name]
@@ -106,17 +106,18 @@ func exported(t table, i int, exports map[string]Export) bool {
 	return global(s.Type) && s.Type != 'A' // per-CPU symbols are A, local ones too
 }
 
-// global reports whether nm's letter stands for a global symbol.
+// global reports whether a letter of nm means a global symbol.
 func global(letter byte) bool { return letter >= 'A' && letter <= 'Z' }
 
-// checkInit refuses a symbol that is gone when a livepatch can be loaded.
+// checkInit refuses a symbol of init code or data, which the kernel frees before a
+// livepatch can be loaded.
 func (o *Owner) checkInit(i int) *report.Diagnostic {
 	s := o.Image.Symbols[i]
 	if !o.Image.Init(s.Addr) {
 		return nil
 	}
 	d := new(report.Found(report.Diagnostic{Code: diag.InitCode, Symbol: s.Name,
-		Message: s.Name + " is gone once the kernel has booted", Hint: "Only init code can use what belongs to it."}))
+		Message: s.Name + " is freed once the kernel has booted", Hint: "Only init code can use it."}))
 	if o.Name != Vmlinux {
 		d.Message = s.Name + " is gone once the module is loaded"
 	}
@@ -133,7 +134,7 @@ func (o *Owner) HasGlobal(name string) bool {
 	return false
 }
 
-// find is the symbol of o that e means, and how that is known.
+// find is the symbol of o that e means, and how kintsugi knows it.
 func (o *Owner) find(e *extract.External, proof *baseproof.Proof) (int, report.How, *report.Diagnostic) {
 	if addr, ok := proven(e, proof); ok {
 		return o.symbolAt(e.Name, addr)
@@ -150,13 +151,14 @@ func (o *Owner) find(e *extract.External, proof *baseproof.Proof) (int, report.H
 			Hint:    "Is it defined in a part of the kernel that is a module or not configured?"}))
 	default:
 		return 0, "", new(report.Found(report.Diagnostic{Code: diag.AmbiguousSymbol, Symbol: e.Name,
-			Message: fmt.Sprintf("%d symbols of %s are called %s, and nothing in the original code tells which is meant", len(matches), o.what(), e.Name),
-			Hint:    "A reference to it from an unchanged function of the same file would tell."}))
+			Message: fmt.Sprintf("%d symbols of %s are called %s, and no original code shows which of them is meant",
+				len(matches), o.what(), e.Name),
+			Hint: "A reference to it from an unchanged function of the same file would show it."}))
 	}
 }
 
-// byName are the symbols of t that e can mean by its name, local or global as
-// e is. Absolute ones (per-CPU variables in kallsyms) can be either.
+// byName lists the symbols of t that e can mean by its name. They are local or
+// global like e. Absolute symbols (per-CPU variables in kallsyms) can be either.
 func byName(t table, e *extract.External) []int {
 	var matches []int
 	wantGlobal := e.Old == nil || e.Old.Global()
@@ -166,7 +168,7 @@ func byName(t table, e *extract.External) []int {
 			continue
 		}
 		if e.Old != nil && (e.Old.Kind == objmodel.Func) != strings.ContainsRune("tTwW", rune(letter)) {
-			continue // data that kallsyms leave out is no function of its name
+			continue // kallsyms can omit data, but a function of the name is another symbol
 		}
 		if global(letter) == wantGlobal || letter == 'A' || letter == 'a' {
 			matches = append(matches, i)
@@ -175,7 +177,7 @@ func byName(t table, e *extract.External) []int {
 	return matches
 }
 
-// proven is the address that the image's own bytes give.
+// proven is the address of e by the image's own bytes.
 func proven(e *extract.External, proof *baseproof.Proof) (uint64, bool) {
 	if e.Old != nil {
 		return proof.Addr(e.Old)
@@ -183,7 +185,7 @@ func proven(e *extract.External, proof *baseproof.Proof) (uint64, bool) {
 	return proof.SymbolAddr(e.Name)
 }
 
-// symbolAt is the symbol at addr, by preference the one of that name.
+// symbolAt is the symbol at addr, preferably the symbol of that name.
 func (o *Owner) symbolAt(name string, addr uint64) (int, report.How, *report.Diagnostic) {
 	at := o.Image.At(addr)
 	for _, i := range at {
@@ -207,7 +209,7 @@ func notProven(name, reason string) *report.Diagnostic {
 		Message: fmt.Sprintf("%s is not proven to be the kernel's: %s", name, reason)}))
 }
 
-// Target is where a function to be replaced is found.
+// Target is the function of the kernel that is replaced.
 type Target struct {
 	Name   string // in kallsyms
 	SymPos uint64

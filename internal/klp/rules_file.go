@@ -17,28 +17,29 @@ const pageSize = 4096
 
 func (v *verifier) machine() {
 	if v.Machine != v.kernel.Image.Machine {
-		v.fail("", "build it for the machine of the target", "the module is for %v, the kernel for %v", v.Machine, v.kernel.Image.Machine)
+		v.fail("", "build it for the machine of the target", "the module is for %v, the kernel for %v", v.Machine,
+			v.kernel.Image.Machine)
 	}
 }
 
-// signature: mod_check_sig, kernel/module_signature.c. Whether a signature is
-// one of the kernel's keys only the kernel can tell; without one, or with an
-// unknown key, stock kernels load a module and are tainted.
+// signature: mod_check_sig, kernel/module_signature.c. Only the kernel knows
+// whether a signature is from one of its keys. Stock kernels load a module with an
+// unknown key or without signature, and are tainted.
 func (v *verifier) signature() {
 	if _, err := signature(v.data); err != nil {
 		v.fail("", "strip what follows the ELF file, or sign the module again", "%v", err)
 	}
 }
 
-// sections: elf_validity_check, module_enforce_rwx_sections and the page
-// alignment that module_alloc gives at most.
+// sections: elf_validity_check, module_enforce_rwx_sections, and alignment, which
+// module_alloc guarantees up to a page.
 func (v *verifier) sections() {
 	if len(v.Sections)+4 >= int(elf.SHN_LORESERVE) {
 		v.fail("", "", "%d sections, of which the kernel can count %d", len(v.Sections), int(elf.SHN_LORESERVE))
 	}
 	for _, s := range v.Sections {
 		if s.Flags&elf.SHF_WRITE != 0 && s.Flags&elf.SHF_EXECINSTR != 0 {
-			v.fail("", "code is not written to: keep it apart from data", "section %s is both writable and executable", s.Name)
+			v.fail("", "code is read-only: keep it apart from data", "section %s is both writable and executable", s.Name)
 		}
 		if s.Flags&elf.SHF_ALLOC != 0 && s.Align > pageSize {
 			v.fail("", "", "section %s wants an alignment of %d, and gets no more than %d", s.Name, s.Align, pageSize)
@@ -52,8 +53,8 @@ func (v *verifier) sections() {
 	}
 }
 
-// thisModule: setup_load_info. The name in struct module is the one that
-// counts, modinfo's goes into messages.
+// thisModule: setup_load_info. The kernel uses the name in struct module; that of
+// modinfo is only for messages.
 func (v *verifier) thisModule() {
 	found := 0
 	for _, s := range v.Sections {
@@ -78,13 +79,13 @@ func (v *verifier) thisModule() {
 		v.fail("", "", "the module is called %s in struct module and %s in its modinfo", name, told)
 	}
 	if size := v.kernel.moduleSize(); size != 0 && uint64(len(s.Data)) != size {
-		v.fail("", "compile the module against the headers of this very kernel",
+		v.fail("", "compile the module against the headers of this kernel",
 			"struct module has %d bytes, in the kernel it has %d", len(s.Data), size)
 	}
 }
 
-// vermagic: check_modinfo and same_magic. With symbol versions the kernel
-// does not look at the release; but a livepatch is for one build of a kernel.
+// vermagic: check_modinfo and same_magic. With symbol versions the kernel ignores
+// the release, but a livepatch is for a single build of a kernel.
 func (v *verifier) vermagic() {
 	if v.magic == "" {
 		return
@@ -93,10 +94,11 @@ func (v *verifier) vermagic() {
 	if ok && magic == v.magic {
 		return
 	}
-	v.fail("", "compile the module against the headers of this very kernel", "version magic %q should be %q", magic, v.magic)
+	v.fail("", "compile the module against the headers of this kernel", "version magic %q should be %q", magic,
+		v.magic)
 }
 
-// gplLicences are those of license_is_gpl_compatible, include/linux/license.h.
+// gplLicences are the licences of license_is_gpl_compatible, include/linux/license.h.
 var gplLicences = []string{"GPL", "GPL v2", "GPL and additional rights", "Dual BSD/GPL", "Dual MIT/GPL", "Dual MPL/GPL"}
 
 // licence: klp_enable_patch is exported to GPL-compatible modules only.
@@ -110,8 +112,8 @@ func (v *verifier) licence() {
 	}
 }
 
-// livepatchMark: klp_enable_patch wants is_livepatch_module. The kernel looks
-// only at whether the tag is there; its tools look for Y.
+// livepatchMark: klp_enable_patch requires is_livepatch_module. The kernel only
+// checks that the tag exists; its tools expect Y.
 func (v *verifier) livepatchMark() {
 	const hint = `MODULE_INFO(livepatch, "Y")`
 	switch value, ok := v.info.get("livepatch"); {

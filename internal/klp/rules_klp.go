@@ -23,8 +23,8 @@ func (v *verifier) nameLen() int {
 	return 128
 }
 
-// relaObject is the object in the name of a klp relocation section, empty
-// where the livepatch core cannot read it (klp_apply_section_relocs).
+// relaObject is the object in the name of a klp relocation section, empty if the
+// livepatch core cannot read it (klp_apply_section_relocs).
 func relaObject(s *elfobj.Section) string {
 	rest, ok := strings.CutPrefix(s.Name, relaPrefix)
 	object, _, dot := strings.Cut(rest, ".")
@@ -49,7 +49,8 @@ func (v *verifier) klpSections() {
 func (v *verifier) klpSection(s *elfobj.Section) {
 	object := relaObject(s)
 	if object != "" && object != Vmlinux && !v.patches(object) {
-		v.fail("", "give the patch an object of that name", "section %s is never applied: the livepatch does not patch the module %s", s.Name, object)
+		v.fail("", "give the patch an object of that name",
+			"section %s is never applied: the livepatch does not patch the module %s", s.Name, object)
 	}
 	switch {
 	case object == "":
@@ -61,12 +62,13 @@ func (v *verifier) klpSection(s *elfobj.Section) {
 	case s.Target == nil || s.Target.Flags&elf.SHF_ALLOC == 0:
 		v.fail("", "", "section %s changes no section that is in memory", s.Name)
 	case s.Name != relaPrefix+object+"."+s.Target.Name:
-		// The kernel goes by sh_info alone.
-		v.warn("", "section %s changes %s, which is not what its name says", s.Name, s.Target.Name)
+		// The kernel uses sh_info and ignores the name.
+		v.warn("", "section %s changes %s, which is not the section of its name", s.Name, s.Target.Name)
 	}
 	for _, r := range s.Relocs {
 		if !livepatchSymbol(r.Sym) {
-			v.fail(symbolName(r.Sym), "", "%s uses the symbol %q, which is not marked as a livepatch symbol", s.Name, symbolName(r.Sym))
+			v.fail(symbolName(r.Sym), "", "%s uses the symbol %q, which is not marked as a livepatch symbol", s.Name,
+				symbolName(r.Sym))
 		}
 	}
 }
@@ -103,17 +105,18 @@ func (v *verifier) klpSymbols() {
 
 func (v *verifier) klpSymbol(name, user string) {
 	sym, ok := ParseSymbol(name)
-	// The kernel takes the object up to a dot and the name up to a comma.
+	// The kernel reads the object up to a dot and the name up to a comma.
 	if !ok || strings.Contains(sym.Name, ",") {
 		v.fail(name, "the form is "+symPrefix+"OBJECT.NAME,POSITION", "symbol %q has an incorrectly formatted name", name)
 		return
 	}
 	if len(sym.Object) >= moduleNameLen || len(sym.Name) >= v.nameLen() {
-		v.fail(name, "", "symbol %s is too long: at most %d bytes for the object and %d for the name", name, moduleNameLen-1, v.nameLen()-1)
+		v.fail(name, "", "symbol %s is too long: at most %d bytes for the object and %d for the name", name,
+			moduleNameLen-1, v.nameLen()-1)
 		return
 	}
 	if sym.Object != Vmlinux && user == Vmlinux {
-		v.warn(name, "the module loads only where %s is loaded already, as the kernel needs %s at once", sym.Object, sym.Name)
+		v.warn(name, "the module can be loaded only after %s, as the kernel needs %s at once", sym.Object, sym.Name)
 	}
 	o := v.owner(sym.Object)
 	if o == nil {
@@ -123,13 +126,15 @@ func (v *verifier) klpSymbol(name, user string) {
 	if i, ok := v.find(o, sym.Name, sym.Pos); ok && o.Image.Init(o.Image.Symbols[i].Addr) {
 		v.failAs(diag.InitCode, sym.Name, "", "%s is in memory that is freed once %s has started", sym.Name, o.what())
 	}
-	if patched := v.owner(user); patched != nil && user != Vmlinux && sym.Object != Vmlinux && user != sym.Object && !patched.dependsOn(sym.Object, map[string]bool{}) {
-		v.failAs(diag.ModuleDependency, sym.Name, "", "%s is of the module %s, which %s does not depend on: it may not be loaded", sym.Name, sym.Object, user)
+	if patched := v.owner(user); patched != nil && user != Vmlinux && sym.Object != Vmlinux && user != sym.Object &&
+		!patched.dependsOn(sym.Object, map[string]bool{}) {
+		v.failAs(diag.ModuleDependency, sym.Name, "",
+			"%s is of the module %s, which %s does not depend on: it may not be loaded", sym.Name, sym.Object, user)
 	}
 }
 
-// owner is vmlinux or a module of the kernel; nil where it cannot be read, and
-// so nothing can be said of it.
+// owner is vmlinux or a module of the kernel. It is nil if the module cannot be
+// read; its symbols are then not checked.
 func (v *verifier) owner(name string) *Owner {
 	o, err := v.kernel.Owner(name)
 	if err != nil {
@@ -138,7 +143,7 @@ func (v *verifier) owner(name string) *Owner {
 	return o
 }
 
-// find is the index of a symbol of o. What it does not find it tells.
+// find is the index of a symbol of o. It reports a symbol that it does not find.
 func (v *verifier) find(o *Owner, name string, pos uint64) (int, bool) {
 	found := defined(o.table(), name)
 	n := uint64(len(found))
@@ -146,7 +151,8 @@ func (v *verifier) find(o *Owner, name string, pos uint64) (int, bool) {
 	case n == 0:
 		v.fail(name, "is the module for another kernel?", "%s has no symbol %s", o.what(), name)
 	case pos == 0 && n > 1:
-		v.failAs(diag.AmbiguousSymbol, name, "give its position", "%d symbols of %s are called %s, and the position 0 is for one alone", n, o.what(), name)
+		v.failAs(diag.AmbiguousSymbol, name, "give its position",
+			"%d symbols of %s are called %s, and position 0 requires a unique name", n, o.what(), name)
 	case pos > n:
 		v.fail(name, "", "position %d of symbol %s: %s has %d of the name", pos, name, o.what(), n)
 	case o.Image.Symbols[found[max(pos, 1)-1]].Addr == 0:
@@ -162,8 +168,8 @@ func (v *verifier) find(o *Owner, name string, pos uint64) (int, bool) {
 	return 0, false
 }
 
-// vmlinuxFromModule: relocations that are applied when a module comes may not
-// refer to the kernel itself (klp_resolve_symbols).
+// vmlinuxFromModule: relocations that are applied when a module is loaded may not
+// refer to symbols of vmlinux (klp_resolve_symbols).
 func (v *verifier) vmlinuxFromModule(s *elfobj.Section) {
 	object := relaObject(s)
 	if object == Vmlinux || object == "" {
@@ -171,7 +177,7 @@ func (v *verifier) vmlinuxFromModule(s *elfobj.Section) {
 	}
 	for _, r := range s.Relocs {
 		if sym, ok := ParseSymbol(symbolName(r.Sym)); ok && sym.Object == Vmlinux {
-			v.fail(sym.Name, "its relocation belongs into "+relaPrefix+Vmlinux+"."+sectionName(s.Target),
+			v.fail(sym.Name, "put its relocation into "+relaPrefix+Vmlinux+"."+sectionName(s.Target),
 				"section %s, which is for a module, refers to the kernel's %s", s.Name, sym.Name)
 		}
 	}
@@ -184,16 +190,17 @@ func sectionName(s *elfobj.Section) string {
 	return s.Name
 }
 
-// early are sections that the loader acts on before the relocations of
-// patched modules are applied (module_finalize and the notifiers of jump
-// labels and static calls).
+// early lists the sections that the loader reads before the relocations of patched
+// modules are applied (module_finalize and the notifiers of jump labels and static
+// calls).
 var early = []string{
 	".altinstructions", ".altinstr_replacement", ".parainstructions", ".smp_locks",
 	".retpoline_sites", ".return_sites", ".call_sites", ".ibt_endbr_seal",
 	".orc_unwind", ".orc_unwind_ip", "__ex_table", "__bug_table", "__mcount_loc",
 }
 
-// klpLate: what .klp.rela.MODULE may not change, since MODULE comes later.
+// klpLate: .klp.rela.MODULE may not change these sections, since MODULE may be
+// loaded later.
 func (v *verifier) klpLate() {
 	for _, s := range v.klp {
 		object := relaObject(s)
@@ -205,7 +212,8 @@ func (v *verifier) klpLate() {
 			v.failAs(diag.ModuleStaticKey, symbolName(s.Relocs[0].Sym), "",
 				"%s: the kernel reads %s before the module %s gives it its addresses", s.Name, name, object)
 		case slices.Contains(early, name) || strings.HasPrefix(name, ".init"):
-			v.fail(symbolName(s.Relocs[0].Sym), "", "%s: the kernel is done with %s before the module %s comes", s.Name, name, object)
+			v.fail(symbolName(s.Relocs[0].Sym), "", "%s: the kernel reads %s before the module %s is loaded", s.Name, name,
+				object)
 		}
 	}
 }

@@ -12,12 +12,12 @@ import (
 func (v *verifier) objects() {
 	p := v.desc.Patch
 	if p == nil && !v.desc.Livepatch {
-		return // livepatchMark has said so
+		return // livepatchMark reports this
 	}
 	if p == nil {
 		v.add(report.Found(report.Diagnostic{Code: diag.LoadRule,
-			Message: "no struct klp_patch in the module's data: which functions it replaces cannot be checked",
-			Hint:    "does it fill in the structure while it runs?"}).In(diag.Doubtful))
+			Message: "no struct klp_patch in the module's data: its replaced functions cannot be checked",
+			Hint:    "does the module fill in the structure while it runs?"}).In(diag.Doubtful))
 		return
 	}
 	seen := map[string]bool{}
@@ -27,15 +27,16 @@ func (v *verifier) objects() {
 			v.fail("", "", "%q cannot be the name of a module", o.Name)
 		case seen[o.Name]:
 			v.fail("", "put their functions together", "two objects are called %s", o.Name)
-		case o.Unlisted, len(o.Functions) == 0 && len(o.Callbacks) == 0: // klp_enable_patch wants the list, be it empty
+		// klp_enable_patch requires a list, which may be empty
+		case o.Unlisted, len(o.Functions) == 0 && len(o.Callbacks) == 0:
 			v.fail("", "leave it out", "the object %s has no functions", o.Name)
 		}
 		seen[o.Name] = true
 	}
 }
 
-// functions: klp_init_func and klp_init_object_loaded. The position 0 and 1
-// are the same to the kernel.
+// functions: klp_init_func and klp_init_object_loaded. For the kernel, positions 0
+// and 1 are the same.
 func (v *verifier) functions() {
 	if v.desc.Patch == nil {
 		return
@@ -57,7 +58,7 @@ func (v *verifier) functions() {
 	}
 }
 
-// replaced checks the function of an object that f replaces.
+// replaced checks the function that f replaces.
 func (v *verifier) replaced(object string, f Function) {
 	o := v.owner(object)
 	if o == nil {
@@ -73,7 +74,8 @@ func (v *verifier) replaced(object string, f Function) {
 	case !strings.ContainsRune("tTwW", rune(s.Type)):
 		v.fail(f.OldName, "", "%s is not a function in %s (its type is %c)", f.OldName, o.what(), s.Type)
 	case o.Image.Init(s.Addr):
-		v.failAs(diag.InitCode, f.OldName, "code that has run and is gone cannot be patched", "%s runs only while %s starts", f.OldName, o.what())
+		v.failAs(diag.InitCode, f.OldName, "init code has run, and is freed: it cannot be patched",
+			"%s runs only while %s starts", f.OldName, o.what())
 	case !o.traced(s.Addr):
 		v.failAs(diag.NoFtraceSite, f.OldName, "", "%s cannot be replaced: ftrace has no place at its entry", f.OldName)
 	}

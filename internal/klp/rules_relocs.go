@@ -10,8 +10,8 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// applied returns the relocation sections that the kernel applies, plain and
-// klp ones. It clears SHF_ALLOC of .modinfo and __versions before
+// applied returns the relocation sections that the kernel applies, plain and klp
+// ones. The kernel first clears SHF_ALLOC of .modinfo and __versions
 // (rewrite_section_headers).
 func (v *verifier) applied() []*elfobj.Section {
 	var sections []*elfobj.Section
@@ -49,7 +49,7 @@ func (v *verifier) relocation(s *elfobj.Section, r *elfobj.Reloc, machine *arch.
 	applies, ok := machine.Loader.Applies[r.Type]
 	if !ok {
 		v.fail(name, "does the compiler's code model fit the kernel's?",
-			"%s: relocation type %s at %#x is not one that the kernel applies", s.Name, machine.TypeName(r.Type), r.Offset)
+			"%s: the kernel does not apply relocation type %s at %#x", s.Name, machine.TypeName(r.Type), r.Offset)
 		return
 	}
 	size := uint64(applies)
@@ -92,8 +92,8 @@ func allZero(b []byte) bool {
 	return true
 }
 
-// overlaps: where a field must be zero before it is relocated, no other
-// relocation can change it.
+// overlaps: if a field must be zero before it is relocated, no other relocation
+// can change it.
 func (v *verifier) overlaps() {
 	machine, err := arch.ByMachine(v.Machine)
 	if err != nil || !machine.Loader.WantsZero {
@@ -120,7 +120,7 @@ func (v *verifier) overlaps() {
 }
 
 // branches finds calls and jumps that leave their section without a relocation.
-// The loader does not change them: they lead to whatever lies at that distance.
+// The loader does not change them, so their targets are wrong.
 func (v *verifier) branches() {
 	names, err := objmodel.StrayBranches(v.File)
 	if err != nil {

@@ -22,7 +22,7 @@ func (v *verifier) structVersion() {
 
 // version: check_version, kernel/module/version.c.
 func (v *verifier) version(e Export) {
-	const hint = "compile the module against the headers of this very kernel"
+	const hint = "compile the module against the headers of this kernel"
 	crc, ok := v.versions[e.Name]
 	switch {
 	case !ok:
@@ -32,14 +32,15 @@ func (v *verifier) version(e Export) {
 	}
 }
 
-// symbols: simplify_symbols, what it does not want at all.
+// symbols: the kinds of symbols that simplify_symbols refuses.
 func (v *verifier) symbols() {
 	for _, s := range v.Symbols {
 		switch {
 		case s.Section != nil:
 		case s.Index == elf.SHN_COMMON && !strings.HasPrefix(s.Name, "__gnu_lto"):
 			v.fail(s.Name, "compile with -fno-common", "%s is a common symbol", s.Name)
-		case s.Index == elfobj.SHNLivepatch || s.Index == elf.SHN_UNDEF || s.Index == elf.SHN_ABS || s.Index == elf.SHN_COMMON:
+		case s.Index == elfobj.SHNLivepatch || s.Index == elf.SHN_UNDEF || s.Index == elf.SHN_ABS ||
+			s.Index == elf.SHN_COMMON:
 		default:
 			v.fail(s.Name, "", "symbol %s is in section %#x, which the kernel does not know", s.Name, int(s.Index))
 		}
@@ -58,11 +59,13 @@ func (v *verifier) imports() {
 			v.version(e)
 		}
 		if e.Namespace != "" && !slices.Contains(v.desc.ImportNS, e.Namespace) {
-			v.fail(e.Name, `MODULE_IMPORT_NS("`+e.Namespace+`")`, "%s is exported in the namespace %s, which the module does not import", e.Name, e.Namespace)
+			v.fail(e.Name, `MODULE_IMPORT_NS("`+e.Namespace+`")`,
+				"%s is exported in the namespace %s, which the module does not import", e.Name, e.Namespace)
 		}
 		owner := strings.ReplaceAll(path.Base(e.Module), "-", "_")
 		if e.Module != Vmlinux && !v.dependsOn(owner) {
-			v.fail(e.Name, "make it a klp reference, or have modpost write the dependency", "%s is exported by the module %s, which this one does not depend on", e.Name, owner)
+			v.fail(e.Name, "make it a klp reference, or have modpost write the dependency",
+				"%s is exported by the module %s, which this module does not depend on", e.Name, owner)
 		}
 	}
 }

@@ -8,11 +8,11 @@ import (
 	"kintsugi/internal/elfobj"
 )
 
-// Seal turns a linked module into a livepatch: the undefined symbols of links
-// become SHN_LIVEPATCH and get their klp names, the relocations that use them
-// move to .klp.rela.OBJECT.SECTION, and debug sections, which hold the paths of
-// the machine that built them, are dropped. ld and modpost can carry neither of
-// the first two, which is why sealing comes last.
+// Seal turns a linked module into a livepatch. The undefined symbols of links
+// become SHN_LIVEPATCH and get their klp names. The relocations that use them move
+// to .klp.rela.OBJECT.SECTION. Debug sections, which have paths of the machine that
+// built them, are dropped. ld and modpost keep neither the symbols nor the
+// sections, so sealing comes last.
 func Seal(ko []byte, links Links) ([]byte, error) {
 	f, err := elfobj.Read(ko)
 	if err != nil {
@@ -30,8 +30,8 @@ func Seal(ko []byte, links Links) ([]byte, error) {
 	return f.Write()
 }
 
-// moveRelocs splits the relocation sections: what the livepatch core applies
-// goes to sections of its own, one for each object that a symbol awaits.
+// moveRelocs moves the relocations that the livepatch core applies to sections of
+// their own, one for each object that a symbol awaits.
 func moveRelocs(f *elfobj.File, awaits map[*elfobj.Symbol]string) {
 	var sealed []*elfobj.Section
 	for _, s := range f.Sections {
@@ -67,7 +67,8 @@ func klpSection(object string, target *elfobj.Section) *elfobj.Section {
 // dropDebug removes DWARF, its relocations and the symbols of its sections.
 func dropDebug(f *elfobj.File) {
 	debug := func(s *elfobj.Section) bool {
-		return s != nil && (strings.HasPrefix(s.Name, ".debug_") || s.Target != nil && strings.HasPrefix(s.Target.Name, ".debug_"))
+		return s != nil && (strings.HasPrefix(s.Name, ".debug_") || s.Target != nil &&
+			strings.HasPrefix(s.Target.Name, ".debug_"))
 	}
 	var sections []*elfobj.Section
 	for _, s := range f.Sections {

@@ -39,12 +39,12 @@ func ftraceSites(o *Owner) []uint64 {
 		return sites // a module without the section has no function with a site
 	}
 	if text, ok := address(o.Image, "_text"); !ok || len(sites) == 0 || sites[len(sites)-1] < text {
-		return nil // filled in when the kernel starts
+		return nil // the kernel fills in the table when it starts
 	}
 	return sites
 }
 
-// mcountTable is what the linker script has between two symbols.
+// mcountTable returns the bytes between the two symbols of the linker script.
 func mcountTable(o *Owner) []byte {
 	begin, ok1 := address(o.Image, "__start_mcount_loc")
 	end, ok2 := address(o.Image, "__stop_mcount_loc")

@@ -15,15 +15,14 @@ import (
 	"kintsugi/internal/report"
 )
 
-// Symtab is the symbol table of a kernel as text: what is known of it where
-// there is no image to prove anything by.
+// Symtab is the symbol table of a kernel as text, for use without the image.
 type Symtab struct {
-	symbols []kimage.Symbol // by address, as kallsyms have them
+	symbols []kimage.Symbol // by address, like kallsyms
 	byName  map[string][]int
 }
 
-// ReadSymtab reads what readelf -sW or nm print of a vmlinux, System.map, or
-// /proc/kallsyms, whose modules are left out. Each line says itself which it is.
+// ReadSymtab reads the output of readelf -sW or nm for a vmlinux, System.map, or
+// /proc/kallsyms, without symbols of modules. Each line shows its own format.
 func ReadSymtab(data []byte) (*Symtab, error) {
 	p := symtabParser{}
 	for rest, line := string(data), ""; rest != ""; {
@@ -31,7 +30,7 @@ func ReadSymtab(data []byte) (*Symtab, error) {
 		p.line++
 		if err := p.parse(line); err != nil {
 			return nil, fault.Inputf("symbol table: line %d: %w", p.line, err).
-				Hint("known are the output of readelf -sW or nm for one vmlinux, System.map and /proc/kallsyms")
+				Hint("pass the output of readelf -sW or nm for one vmlinux, System.map or /proc/kallsyms")
 		}
 	}
 	if len(p.symbols) == 0 {
@@ -40,8 +39,8 @@ func ReadSymtab(data []byte) (*Symtab, error) {
 	return newSymtab(p.symbols), nil
 }
 
-// newSymtab brings symbols into the order of kallsyms, which nm -n makes
-// (scripts/link-vmlinux.sh): positions count in it.
+// newSymtab sorts symbols in the order of kallsyms, which is that of nm -n
+// (scripts/link-vmlinux.sh): positions count in this order.
 func newSymtab(symbols []kimage.Symbol) *Symtab {
 	slices.SortStableFunc(symbols, func(a, b kimage.Symbol) int { return cmp.Compare(a.Addr, b.Addr) })
 	t := &Symtab{symbols: symbols, byName: make(map[string][]int, len(symbols))}
@@ -54,8 +53,8 @@ func newSymtab(symbols []kimage.Symbol) *Symtab {
 type symtabParser struct {
 	line    int
 	symbols []kimage.Symbol
-	tables  int  // symbol tables and files that a header has announced
-	dynamic bool // inside of .dynsym, which repeats the other
+	tables  int  // headers of symbol tables and files so far
+	dynamic bool // in .dynsym, which repeats symbols of .symtab
 }
 
 func (p *symtabParser) parse(line string) error {
@@ -68,7 +67,7 @@ func (p *symtabParser) parse(line string) error {
 	case fields[0] == "Num:":
 		return nil
 	case isFileHeader(fields):
-		return fmt.Errorf("%q begins the table of a file; want one kernel's, without such lines", line)
+		return fmt.Errorf("%q begins the table of a file; want the table of one kernel, without such lines", line)
 	case strings.HasSuffix(fields[0], ":"):
 		return p.readelf(fields[1:])
 	}
@@ -82,13 +81,13 @@ func (p *symtabParser) table(name string) error {
 		return nil
 	}
 	if p.tables++; p.tables > 1 {
-		return fmt.Errorf("a second symbol table; want one kernel's")
+		return fmt.Errorf("a second symbol table; want the table of one kernel")
 	}
 	return nil
 }
 
-// isFileHeader recognises what readelf and nm print above the symbols of each
-// of several files: "File: a.o", "a.o:".
+// isFileHeader recognises the line that readelf and nm print above the symbols of
+// each of several files: "File: a.o", "a.o:".
 func isFileHeader(fields []string) bool {
 	if fields[0] == "File:" {
 		return true
@@ -121,16 +120,16 @@ func (p *symtabParser) readelf(fields []string) error {
 	}
 	typ, bind, index := fields[2], fields[3], fields[5]
 	if len(fields) == 6 || index == "UND" || typ == "FILE" || typ == "SECTION" || p.dynamic {
-		return nil // without a name, or no symbol of kallsyms
+		return nil // no name, or not in kallsyms
 	}
 	name := fields[6]
 	if strings.HasSuffix(name, "[...]") {
-		return fmt.Errorf("%s is cut off: readelf wants -W", name)
+		return fmt.Errorf("%s is cut off: run readelf with -W", name)
 	}
 	return p.add(name, addr, letter(typ, bind, index))
 }
 
-// letter is nm's letter, as far as Resolve looks at it.
+// letter is nm's letter for a symbol, as far as Resolve needs it.
 func letter(typ, bind, index string) byte {
 	l := byte('d')
 	switch {
@@ -183,7 +182,7 @@ func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' || c == '?' |
 
 var errNoFormat = fmt.Errorf("no symbol of readelf, nm or kallsyms")
 
-// maxSymtab is far above any kernel, as in package kimage.
+// maxSymtab is far above the number of symbols of any kernel, as in package kimage.
 const maxSymtab = 1 << 22
 
 func (p *symtabParser) add(name string, addr uint64, letter byte) error {
@@ -200,17 +199,18 @@ func (t *Symtab) Lookup(name string) []int { return t.byName[name] }
 // Symbol is the i-th symbol.
 func (t *Symtab) Symbol(i int) kimage.Symbol { return t.symbols[i] }
 
-// Resolve finds the external symbols of x as Owner.Resolve does, by name alone:
-// a name that the table has twice is refused. Without exports, all references
-// are livepatch references.
+// Resolve finds the external symbols of x like Owner.Resolve, but only by name: a
+// name that the table has twice is refused. Without exports, all references are
+// livepatch references.
 func (t *Symtab) Resolve(x *extract.Object, exports map[string]Export) *Resolution {
-	return resolve(x, func(string) (string, bool) { return "", false }, exports, Vmlinux, func(e *extract.External) (*report.Reference, *report.Diagnostic) {
-		i, err := t.find(e)
-		if err != nil {
-			return nil, err
-		}
-		return reference(t, i, "name", exports), nil
-	})
+	return resolve(x, func(string) (string, bool) { return "", false }, exports, Vmlinux,
+		func(e *extract.External) (*report.Reference, *report.Diagnostic) {
+			i, err := t.find(e)
+			if err != nil {
+				return nil, err
+			}
+			return reference(t, i, "name", exports), nil
+		})
 }
 
 // Replaced finds the kernel's function that f replaces by its name.
@@ -229,26 +229,28 @@ func (t *Symtab) find(e *extract.External) (int, *report.Diagnostic) {
 		return matches[0], nil
 	case len(matches) > 1:
 		return 0, new(report.Found(report.Diagnostic{Code: diag.AmbiguousSymbol, Symbol: e.Name,
-			Message: fmt.Sprintf("%d symbols of the table are called %s, and a name does not tell which is meant", len(matches), e.Name),
-			Hint:    "Build from the source patch: there the kernel image proves which one the code refers to."}))
+			Message: fmt.Sprintf("%d symbols of the table are called %s, and the name does not show which of them is meant",
+				len(matches), e.Name),
+			Hint: "Build from the source patch: the kernel image then proves which of them the code refers to."}))
 	}
 	d := new(report.Found(report.Diagnostic{Code: diag.NotProven, Symbol: e.Name,
 		Message: fmt.Sprintf("%s is not in the symbol table", e.Name),
-		Hint:    "Is the table that of the kernel which the objects were compiled for?"}))
+		Hint:    "Is this the table of the kernel that the objects were compiled for?"}))
 	if e.Old != nil && !e.Old.Global() {
 		d.Message = fmt.Sprintf("the symbol table has no local symbol %s", e.Name)
 	}
 	return 0, d
 }
 
-// ResolveExports notes which of the external symbols of x the kernel exports.
-// The others stay as they are, undefined: nothing is known of them.
+// ResolveExports records which of the external symbols of x the kernel exports.
+// The others stay undefined: nothing is known about them.
 func ResolveExports(x *extract.Object, exports map[string]Export) *Resolution {
 	r := &Resolution{}
 	for i := range x.Externals {
 		e := &x.Externals[i]
 		if ex, ok := exports[e.Name]; ok && ex.Module == Vmlinux && (e.Old == nil || e.Old.Global()) {
-			r.References = append(r.References, report.Reference{Symbol: e.Name, Object: Vmlinux, Kind: report.Export, How: report.ByName})
+			r.References = append(r.References, report.Reference{Symbol: e.Name, Object: Vmlinux, Kind: report.Export,
+				How: report.ByName})
 		}
 	}
 	return r

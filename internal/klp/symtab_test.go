@@ -63,9 +63,11 @@ ffffffff81000200 W arch_hook
 ffffffff81000300 t user_read
 ffffffff82000000 d table
 `,
-	"kallsyms": "ffffffff81000100 T user_read\nffffffff81000200 W arch_hook\nffffffff81000300 t user_read\r\nffffffff82000000 d table\n" +
+	"kallsyms": "ffffffff81000100 T user_read\nffffffff81000200 W arch_hook\nffffffff81000300 t " +
+		"user_read\r\nffffffff82000000 d table\n" +
 		"ffffffffc0000000 t user_read\t[some_module]\nffffffffc0001000 t bpf_prog_1\t[bpf]\n",
-	"kallsyms without addresses": "0000000000000000 T user_read\n0000000000000000 W arch_hook\n0000000000000000 t user_read\n0000000000000000 d table",
+	"kallsyms without addresses": "0000000000000000 T user_read\n0000000000000000 W arch_hook\n0000000000000000 t " +
+		"user_read\n0000000000000000 d table",
 }
 
 func TestReadSymtab(t *testing.T) {
@@ -125,11 +127,14 @@ func extractOf(names ...string) *extract.Object {
 func TestSymtabResolve(t *testing.T) {
 	table := newSymtab([]kimage.Symbol{
 		{Name: "twice", Addr: 5, Type: 'T'}, {Name: "twice", Addr: 3, Type: 't'},
-		{Name: "exported", Addr: 6, Type: 'T'}, {Name: "namespaced", Addr: 7, Type: 'T'}, {Name: "static_only", Addr: 8, Type: 't'},
-		{Name: "unclear", Addr: 9, Type: 'T'}, {Name: "unclear", Addr: 10, Type: 'W'}, {Name: "percpu", Addr: 0x100, Type: 'A'},
+		{Name: "exported", Addr: 6, Type: 'T'}, {Name: "namespaced", Addr: 7, Type: 'T'},
+		{Name: "static_only", Addr: 8, Type: 't'},
+		{Name: "unclear", Addr: 9, Type: 'T'}, {Name: "unclear", Addr: 10, Type: 'W'},
+		{Name: "percpu", Addr: 0x100, Type: 'A'},
 		{Name: "modular", Addr: 11, Type: 'T'},
 	})
-	exports := map[string]Export{"exported": {Module: Vmlinux}, "namespaced": {Module: Vmlinux, Namespace: "NS"}, "modular": {Module: "drivers/x"},
+	exports := map[string]Export{"exported": {Module: Vmlinux}, "namespaced": {Module: Vmlinux, Namespace: "NS"},
+		"modular":     {Module: "drivers/x"},
 		"static_only": {Module: Vmlinux}}
 	x := extractOf("twice", "exported", "namespaced", "percpu", "modular")
 	r := table.Resolve(x, exports)
@@ -150,10 +155,12 @@ func TestSymtabResolve(t *testing.T) {
 	for _, e := range x.Externals {
 		names = append(names, r.Names[e.Sym])
 	}
-	if d := cmp.Diff([]string{".klp.sym.vmlinux.twice,2", "exported", "namespaced", ".klp.sym.vmlinux.percpu,0", ".klp.sym.vmlinux.modular,0"}, names); d != "" {
+	if d := cmp.Diff([]string{".klp.sym.vmlinux.twice,2", "exported", "namespaced", ".klp.sym.vmlinux.percpu,0",
+		".klp.sym.vmlinux.modular,0"}, names); d != "" {
 		t.Error(d)
 	}
-	for name, code := range map[string]diag.Code{"unclear": "ambiguous-symbol", "absent": "not-proven", "static_only": "not-proven"} {
+	for name, code := range map[string]diag.Code{"unclear": "ambiguous-symbol", "absent": "not-proven",
+		"static_only": "not-proven"} {
 		r := table.Resolve(extractOf(name), exports)
 		if len(r.Diagnostics) != 1 || r.Diagnostics[0].Code != code || len(r.References) > 0 {
 			t.Errorf("%s: %+v, want %s", name, r, code)
@@ -164,7 +171,8 @@ func TestSymtabResolve(t *testing.T) {
 func TestResolveExports(t *testing.T) {
 	x := extractOf("exported", "modular", "other")
 	r := ResolveExports(x, map[string]Export{"exported": {Module: Vmlinux}, "modular": {Module: "drivers/x"}})
-	if d := cmp.Diff([]report.Reference{{Symbol: "exported", Object: "vmlinux", Kind: "export", How: "name"}}, r.References); d != "" {
+	if d := cmp.Diff([]report.Reference{{Symbol: "exported", Object: "vmlinux", Kind: "export", How: "name"}},
+		r.References); d != "" {
 		t.Error(d)
 	}
 	if x.Externals[2].Sym.Name != "other" {
@@ -227,7 +235,8 @@ func TestSymtabReal(t *testing.T) {
 		if want > 0 {
 			several++
 		}
-		if want > 0 && table.symbols[table.Lookup(s.Name)[want-1]].Addr != s.Addr || want == 0 && len(table.Lookup(s.Name)) != 1 {
+		if want > 0 && table.symbols[table.Lookup(s.Name)[want-1]].Addr != s.Addr || want == 0 &&
+			len(table.Lookup(s.Name)) != 1 {
 			t.Errorf("%s at %#x: position %d", s.Name, s.Addr, want)
 		}
 	}

@@ -21,39 +21,70 @@ type twin struct {
 }
 
 var twins = []twin{
-	{"machine", func(t *testing.T, f *elfobj.File) { f.Machine = elf.EM_AARCH64 }, diag.LoadRule, "the kernel for EM_X86_64"},
-	{"writable code", func(t *testing.T, f *elfobj.File) { section(t, f, ".text").Flags |= elf.SHF_WRITE }, diag.LoadRule, "writable and executable"},
-	{"alignment", func(t *testing.T, f *elfobj.File) { section(t, f, ".text").Align = 8192 }, diag.LoadRule, "alignment of 8192"},
-	{"no this_module", func(t *testing.T, f *elfobj.File) { section(t, f, thisModuleSection).Name = ".data.other" }, diag.LoadRule, "0 sections .gnu"},
-	{"this_module without name", func(t *testing.T, f *elfobj.File) { clear(own(section(t, f, thisModuleSection))) }, diag.LoadRule, "no name"},
-	{"other name in modinfo", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, "name=livepatch", "name=livepitch") }, diag.LoadRule, "livepitch"},
+	{"machine", func(t *testing.T, f *elfobj.File) { f.Machine = elf.EM_AARCH64 }, diag.LoadRule,
+		"the kernel for EM_X86_64"},
+	{"writable code", func(t *testing.T, f *elfobj.File) { section(t, f, ".text").Flags |= elf.SHF_WRITE },
+		diag.LoadRule, "writable and executable"},
+	{"alignment", func(t *testing.T, f *elfobj.File) { section(t, f, ".text").Align = 8192 }, diag.LoadRule,
+		"alignment of 8192"},
+	{"no this_module", func(t *testing.T, f *elfobj.File) { section(t, f, thisModuleSection).Name = ".data.other" },
+		diag.LoadRule, "0 sections .gnu"},
+	{"this_module without name", func(t *testing.T, f *elfobj.File) { clear(own(section(t, f, thisModuleSection))) },
+		diag.LoadRule, "no name"},
+	{"other name in modinfo", func(t *testing.T,
+		f *elfobj.File) {
+		modinfoLine(t, f, "name=livepatch", "name=livepitch")
+	}, diag.LoadRule, "livepitch"},
 	{"struct module too small", func(t *testing.T, f *elfobj.File) {
 		s := section(t, f, thisModuleSection)
 		s.Data = append(own(s), make([]byte, 64)...)
 	}, diag.LoadRule, "struct module has"},
-	{"vermagic", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, " mod_unload", " mod_upload") }, diag.LoadRule, "version magic"},
-	{"other release", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, "vermagic=6", "vermagic=7") }, diag.LoadRule, "version magic"},
-	{"licence", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, "license=GPL", "license=XPL") }, diag.LoadRule, `licence "XPL"`},
-	{"no licence", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, "license=GPL", "licence=GPL") }, diag.LoadRule, `"unspecified"`},
-	{"no livepatch mark", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, "livepatch=Y", "livepotch=Y") }, diag.LoadRule, "not marked"},
-	{"namespace", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, "import_ns=DMA_BUF", "import_ns=DMA_BAF") }, diag.LoadRule, "namespace DMA_BUF"},
-	{"CRC", func(t *testing.T, f *elfobj.File) { versionOf(t, f, "seq_printf")[0] ^= 1 }, diag.LoadRule, "seq_printf has version"},
-	{"CRC of struct module", func(t *testing.T, f *elfobj.File) { versionOf(t, f, "module_layout")[0] ^= 1 }, diag.LoadRule, "module_layout has version"},
-	{"no CRC", func(t *testing.T, f *elfobj.File) { versionOf(t, f, "seq_printf")[8] = 'S' }, diag.LoadRule, "no version of symbol seq_printf"},
-	{"no versions", func(t *testing.T, f *elfobj.File) { section(t, f, "__versions").Name = "__verzions" }, diag.LoadRule, "no version of symbol"},
-	{"unknown import", func(t *testing.T, f *elfobj.File) { symbol(t, f, "seq_printf").Name = "no_such_function" }, diag.LoadRule, "not exported"},
-	{"import from a module", func(t *testing.T, f *elfobj.File) { symbol(t, f, "seq_printf").Name = "usb_register_driver" }, diag.LoadRule, "exported by the module usbcore"},
+	{"vermagic", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, " mod_unload", " mod_upload") }, diag.LoadRule,
+		"version magic"},
+	{"other release", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, "vermagic=6", "vermagic=7") },
+		diag.LoadRule, "version magic"},
+	{"licence", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, "license=GPL", "license=XPL") }, diag.LoadRule,
+		`licence "XPL"`},
+	{"no licence", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, "license=GPL", "licence=GPL") }, diag.LoadRule,
+		`"unspecified"`},
+	{"no livepatch mark", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, "livepatch=Y", "livepotch=Y") },
+		diag.LoadRule, "not marked"},
+	{"namespace", func(t *testing.T, f *elfobj.File) { modinfoLine(t, f, "import_ns=DMA_BUF", "import_ns=DMA_BAF") },
+		diag.LoadRule, "namespace DMA_BUF"},
+	{"CRC", func(t *testing.T, f *elfobj.File) { versionOf(t, f, "seq_printf")[0] ^= 1 }, diag.LoadRule,
+		"seq_printf has version"},
+	{"CRC of struct module", func(t *testing.T, f *elfobj.File) { versionOf(t, f, "module_layout")[0] ^= 1 },
+		diag.LoadRule, "module_layout has version"},
+	{"no CRC", func(t *testing.T, f *elfobj.File) { versionOf(t, f, "seq_printf")[8] = 'S' }, diag.LoadRule,
+		"no version of symbol seq_printf"},
+	{"no versions", func(t *testing.T, f *elfobj.File) { section(t, f, "__versions").Name = "__verzions" },
+		diag.LoadRule, "no version of symbol"},
+	{"unknown import", func(t *testing.T, f *elfobj.File) { symbol(t, f, "seq_printf").Name = "no_such_function" },
+		diag.LoadRule, "not exported"},
+	{"import from a module", func(t *testing.T, f *elfobj.File) {
+		symbol(t, f, "seq_printf").
+			Name = "usb_register_driver"
+	}, diag.LoadRule, "exported by the module usbcore"},
 	{"common symbol", func(t *testing.T, f *elfobj.File) {
 		f.Symbols = append(f.Symbols, &elfobj.Symbol{Name: "common", Index: elf.SHN_COMMON, Bind: elf.STB_GLOBAL})
 	}, diag.LoadRule, "common symbol"},
-	{"odd section number", func(t *testing.T, f *elfobj.File) { klpSymbolOf(t, f, "meminfo_proc_show").Index = 0xff21 }, diag.LoadRule, "0xff21"},
-	{"not sealed", func(t *testing.T, f *elfobj.File) { klpSymbolOf(t, f, "meminfo_proc_show").Index = elf.SHN_UNDEF }, diag.LoadRule, "not marked as a livepatch symbol"},
-	{"relocation type", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Relocs[0].Type = uint32(elf.R_X86_64_GOTPCREL) }, diag.LoadRule, "R_X86_64_GOTPCREL"},
-	{"relocation outside", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Relocs[0].Offset = 1 << 40 }, diag.LoadRule, "outside of .text"},
+	{"odd section number", func(t *testing.T, f *elfobj.File) { klpSymbolOf(t, f, "meminfo_proc_show").Index = 0xff21 },
+		diag.LoadRule, "0xff21"},
+	{"not sealed", func(t *testing.T, f *elfobj.File) { klpSymbolOf(t, f, "meminfo_proc_show").Index = elf.SHN_UNDEF },
+		diag.LoadRule, "not marked as a livepatch symbol"},
+	{"relocation type", func(t *testing.T, f *elfobj.File) {
+		klpRelocs(t, f).
+			Relocs[0].Type = uint32(elf.R_X86_64_GOTPCREL)
+	}, diag.LoadRule, "R_X86_64_GOTPCREL"},
+	{"relocation outside", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Relocs[0].Offset = 1 << 40 },
+		diag.LoadRule, "outside of .text"},
 	{"relocation across the end", func(t *testing.T, f *elfobj.File) {
 		klpRelocs(t, f).Relocs[0].Offset = uint64(len(section(t, f, ".text").Data)) - 3
 	}, diag.LoadRule, "outside of .text"},
-	{"bytes not zero", func(t *testing.T, f *elfobj.File) { own(section(t, f, ".text"))[klpRelocs(t, f).Relocs[0].Offset] = 1 }, diag.LoadRule, "not zero"},
+	{"bytes not zero", func(t *testing.T, f *elfobj.File) {
+		own(section(t, f, ".text"))[klpRelocs(t, f).
+			Relocs[0].Offset] = 1
+	}, diag.LoadRule, "not zero"},
 	{"two relocations of a field", func(t *testing.T, f *elfobj.File) {
 		s := klpRelocs(t, f)
 		s.Relocs = append(s.Relocs, s.Relocs[0])
@@ -71,14 +102,21 @@ var twins = []twin{
 		plain.Relocs = append(plain.Relocs, k.Relocs[0])
 		k.Relocs = k.Relocs[1:]
 	}, diag.LoadRule, "plain relocation section"},
-	{"plain symbol in a klp section", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Relocs[0].Sym = symbol(t, f, "seq_printf") }, diag.LoadRule, "not marked as a livepatch symbol"},
-	{"no livepatch flag", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Flags &^= elfobj.SHFRelaLivepatch }, diag.LoadRule, "SHF_RELA_LIVEPATCH"},
-	{"not in memory", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Flags &^= elf.SHF_ALLOC }, diag.LoadRule, "SHF_ALLOC"},
-	{"section without object", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Name = ".klp.rela..text" }, diag.LoadRule, "incorrectly formatted"},
+	{"plain symbol in a klp section", func(t *testing.T, f *elfobj.File) {
+		klpRelocs(t, f).
+			Relocs[0].Sym = symbol(t, f, "seq_printf")
+	}, diag.LoadRule, "not marked as a livepatch symbol"},
+	{"no livepatch flag", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Flags &^= elfobj.SHFRelaLivepatch },
+		diag.LoadRule, "SHF_RELA_LIVEPATCH"},
+	{"not in memory", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Flags &^= elf.SHF_ALLOC }, diag.LoadRule,
+		"SHF_ALLOC"},
+	{"section without object", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Name = ".klp.rela..text" },
+		diag.LoadRule, "incorrectly formatted"},
 	{"object of 56 bytes", func(t *testing.T, f *elfobj.File) {
 		klpRelocs(t, f).Name = ".klp.rela." + strings.Repeat("m", 56) + "..text"
 	}, diag.LoadRule, "incorrectly formatted"},
-	{"section without target", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Target = nil }, diag.LoadRule, "changes no section"},
+	{"section without target", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Target = nil }, diag.LoadRule,
+		"changes no section"},
 	{"symbol without position", func(t *testing.T, f *elfobj.File) {
 		klpSymbolOf(t, f, "meminfo_proc_show").Name = ".klp.sym.vmlinux.meminfo_proc_show"
 	}, diag.LoadRule, "incorrectly formatted"},
@@ -100,19 +138,38 @@ var twins = []twin{
 	{"reference to init code", func(t *testing.T, f *elfobj.File) {
 		klpSymbolOf(t, f, "meminfo_proc_show").Name = ".klp.sym.vmlinux.start_kernel,0"
 	}, "init-code", "start_kernel"},
-	{"kernel symbol from a module's section", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Name = ".klp.rela.some_module..text" }, diag.LoadRule, "refers to the kernel's"},
-	{"late jump label", func(t *testing.T, f *elfobj.File) { section(t, f, ".text").Name = "__jump_table" }, "module-static-key", "before the module some_module"},
-	{"late alternative", func(t *testing.T, f *elfobj.File) { section(t, f, ".text").Name = ".altinstructions" }, diag.LoadRule, "is done with"},
-	{"object without functions", func(t *testing.T, f *elfobj.File) { dropPointers(t, f, "vmlinux_funcs") }, diag.LoadRule, "vmlinux has no functions"},
-	{"object named twice", func(t *testing.T, f *elfobj.File) { rename(t, f, "some_module", "vmlinux") }, diag.LoadRule, "two objects are called vmlinux"},
-	{"function replaced twice", func(t *testing.T, f *elfobj.File) { rename(t, f, "meminfo_proc_show", "cmdline_proc_show") }, diag.LoadRule, "replaced twice"},
-	{"function of no name", func(t *testing.T, f *elfobj.File) { rename(t, f, "meminfo_proc_show", "") }, diag.LoadRule, "no proper name"},
-	{"unknown function", func(t *testing.T, f *elfobj.File) { rename(t, f, "meminfo_proc_show", "meminfo_prok_show") }, diag.LoadRule, "no symbol meminfo_prok_show"},
-	{"ambiguous function", func(t *testing.T, f *elfobj.File) { rename(t, f, "cmdline_proc_show", "user_read") }, "ambiguous-symbol", "user_read"},
-	{"wrong position of a function", func(t *testing.T, f *elfobj.File) { sympos(t, f, 1, 3) }, diag.LoadRule, "position 3"},
-	{"data replaced", func(t *testing.T, f *elfobj.File) { rename(t, f, "meminfo_proc_show", "jiffies_64") }, diag.LoadRule, "not a function"},
-	{"init function replaced", func(t *testing.T, f *elfobj.File) { rename(t, f, "meminfo_proc_show", "start_kernel") }, "init-code", "start_kernel"},
-	{"untraced function replaced", func(t *testing.T, f *elfobj.File) { rename(t, f, "meminfo_proc_show", "memcpy_orig") }, "no-ftrace-site", "memcpy_orig"},
+	{"kernel symbol from a module's section", func(t *testing.T, f *elfobj.File) {
+		klpRelocs(t, f).
+			Name = ".klp.rela.some_module..text"
+	}, diag.LoadRule, "refers to the kernel's"},
+	{"late jump label", func(t *testing.T, f *elfobj.File) { section(t, f, ".text").Name = "__jump_table" },
+		"module-static-key", "before the module some_module"},
+	{"late alternative", func(t *testing.T, f *elfobj.File) { section(t, f, ".text").Name = ".altinstructions" },
+		diag.LoadRule, "the kernel reads"},
+	{"object without functions", func(t *testing.T, f *elfobj.File) { dropPointers(t, f, "vmlinux_funcs") },
+		diag.LoadRule, "vmlinux has no functions"},
+	{"object named twice", func(t *testing.T, f *elfobj.File) { rename(t, f, "some_module", "vmlinux") }, diag.LoadRule,
+		"two objects are called vmlinux"},
+	{"function replaced twice", func(t *testing.T,
+		f *elfobj.File) {
+		rename(t, f, "meminfo_proc_show", "cmdline_proc_show")
+	}, diag.LoadRule, "replaced twice"},
+	{"function of no name", func(t *testing.T, f *elfobj.File) { rename(t, f, "meminfo_proc_show", "") }, diag.LoadRule,
+		"no proper name"},
+	{"unknown function", func(t *testing.T, f *elfobj.File) { rename(t, f, "meminfo_proc_show", "meminfo_prok_show") },
+		diag.LoadRule, "no symbol meminfo_prok_show"},
+	{"ambiguous function", func(t *testing.T, f *elfobj.File) { rename(t, f, "cmdline_proc_show", "user_read") },
+		"ambiguous-symbol", "user_read"},
+	{"wrong position of a function", func(t *testing.T, f *elfobj.File) { sympos(t, f, 1, 3) }, diag.LoadRule,
+		"position 3"},
+	{"data replaced", func(t *testing.T, f *elfobj.File) { rename(t, f, "meminfo_proc_show", "jiffies_64") },
+		diag.LoadRule, "not a function"},
+	{"init function replaced", func(t *testing.T, f *elfobj.File) { rename(t, f, "meminfo_proc_show", "start_kernel") },
+		"init-code", "start_kernel"},
+	{"untraced function replaced", func(t *testing.T,
+		f *elfobj.File) {
+		rename(t, f, "meminfo_proc_show", "memcpy_orig")
+	}, "no-ftrace-site", "memcpy_orig"},
 	{"replacement in init code", func(t *testing.T, f *elfobj.File) {
 		symbol(t, f, "new_cmdline").Section = section(t, f, ".init.text")
 		retarget(t, f, "vmlinux_funcs", 8, section(t, f, ".init.text"))
@@ -145,7 +202,7 @@ func TestVerifyTwins(t *testing.T) {
 func TestVerifyWarnings(t *testing.T) {
 	k, good := realModule(t)
 	for want, edit := range map[string]func(f *elfobj.File){
-		"not what its name says": func(f *elfobj.File) { klpRelocs(t, f).Name = ".klp.rela.vmlinux..data" },
+		"not the section of its name": func(f *elfobj.File) { klpRelocs(t, f).Name = ".klp.rela.vmlinux..data" },
 		"only where ext4 is loaded": func(f *elfobj.File) {
 			klpSymbolOf(t, f, "meminfo_proc_show").Name = ".klp.sym.ext4.ext4_map_blocks,0"
 		},
@@ -248,7 +305,8 @@ func versionOf(t *testing.T, f *elfobj.File, name string) []byte {
 // rename changes a string that the klp arrays point to.
 func rename(t *testing.T, f *elfobj.File, old, new string) {
 	t.Helper()
-	strings := &elfobj.Section{Name: ".rodata.twin", Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC, Align: 1, Data: append([]byte(new), 0)}
+	strings := &elfobj.Section{Name: ".rodata.twin", Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC, Align: 1,
+		Data: append([]byte(new), 0)}
 	start := &elfobj.Symbol{Name: "twin", Section: strings, Bind: elf.STB_LOCAL}
 	f.Sections, f.Symbols = append(f.Sections, strings), append(f.Symbols, start)
 	changed := false
@@ -273,7 +331,8 @@ func dropPointers(t *testing.T, f *elfobj.File, array string) {
 	t.Helper()
 	a := symbol(t, f, array)
 	for _, s := range f.RelocSections()[a.Section] {
-		s.Relocs = slices.DeleteFunc(s.Relocs, func(r elfobj.Reloc) bool { return r.Offset >= a.Value && r.Offset < a.Value+a.Size })
+		s.Relocs = slices.DeleteFunc(s.Relocs,
+			func(r elfobj.Reloc) bool { return r.Offset >= a.Value && r.Offset < a.Value+a.Size })
 	}
 }
 

@@ -9,14 +9,14 @@ import (
 	"kintsugi/internal/report"
 )
 
-// rule is one thing that the kernel demands of a livepatch module. Each says
-// what it finds through the verifier.
+// rule is a requirement of the kernel for livepatch modules. It reports its
+// findings through the verifier.
 type rule struct {
 	name  string
 	check func(*verifier)
 }
 
-// rules are in the order in which a kernel meets them: the loader's checks of
+// rules are in the order in which a kernel applies them: the loader's checks of
 // the file (kernel/module/main.c), its symbols and relocations
 // (simplify_symbols, apply_relocations), then the livepatch core
 // (kernel/livepatch/core.c).
@@ -42,14 +42,14 @@ var rules = []rule{
 	{"replacements", (*verifier).replacements},
 }
 
-// maxFindings is how many findings of one rule are told.
+// maxFindings limits the reported findings of a rule.
 const maxFindings = 10
 
 // verifier checks one module against one kernel.
 type verifier struct {
 	*moduleFile
 	kernel *Kernel
-	magic  string // the kernel's version magic, empty where it is not known
+	magic  string // the kernel's version magic, empty if unknown
 	klp    []*elfobj.Section
 	desc   *Module
 
@@ -58,10 +58,9 @@ type verifier struct {
 	diags    []report.Diagnostic
 }
 
-// Verify applies the kernel's load rules to a module without booting it. No
-// finding of severity error means that no rule stands against loading it into
-// k. Positions of symbols in modules that k cannot read are not checked, and
-// a note says so.
+// Verify applies the kernel's load rules to a module without booting. Without an
+// error among the findings, no rule keeps k from loading the module. Positions of
+// symbols in modules that k cannot read are not checked; a note lists these.
 func (k *Kernel) Verify(ko []byte) []report.Diagnostic {
 	v := &verifier{kernel: k, findings: map[string]int{}}
 	m, err := readModule(ko)
@@ -93,7 +92,7 @@ func hintOf(err error) string {
 	return ""
 }
 
-// fail notes that the rule at hand is broken by a symbol, which may be none.
+// fail reports that a symbol breaks the current rule. symbol may be empty.
 func (v *verifier) fail(symbol, hint, format string, args ...any) {
 	v.failAs(diag.LoadRule, symbol, hint, format, args...)
 }
@@ -103,12 +102,12 @@ func (v *verifier) failAs(code diag.Code, symbol, hint, format string, args ...a
 	v.add(report.Found(report.Diagnostic{Code: code, Symbol: symbol, Message: fmt.Sprintf(format, args...), Hint: hint}))
 }
 
-// warn notes what does not keep the module from loading.
+// warn reports a fault that does not keep the module from loading.
 func (v *verifier) warn(symbol, format string, args ...any) {
 	v.failIn(diag.Doubtful, symbol, format, args...)
 }
 
-// note notes what could not be checked.
+// note reports what could not be checked.
 func (v *verifier) note(symbol, format string, args ...any) {
 	v.failIn(diag.Unseen, symbol, format, args...)
 }
@@ -126,6 +125,6 @@ func (v *verifier) add(d report.Diagnostic) {
 		v.diags = append(v.diags, d)
 	case n == maxFindings+1:
 		v.diags = append(v.diags, report.Found(report.Diagnostic{Code: diag.LoadRule,
-			Message: fmt.Sprintf("more findings of the rule %s are not told", v.rule)}).In(diag.Unseen))
+			Message: fmt.Sprintf("further findings of the rule %s are omitted", v.rule)}).In(diag.Unseen))
 	}
 }

@@ -31,10 +31,14 @@ func TestVerifyModule(t *testing.T) {
 	}{
 		{"good", btrfs("fill_inode_item", ".klp.sym.btrfs.btrfs_search_slot,0"), "", ""},
 		{"export of a dependency", btrfs("fill_inode_item", ".klp.sym.libcrc32c.crc32c,0"), "", ""},
-		{"module that need not be there", btrfs("fill_inode_item", ".klp.sym.loop.max_loop,0"), "module-dependency", "max_loop"},
-		{"unknown function", btrfs("btrfs_no_such", ".klp.sym.btrfs.btrfs_search_slot,0"), diag.LoadRule, "the module btrfs has no symbol btrfs_no_such"},
-		{"position beyond the last", btrfs("btrfs_search_slot", ".klp.sym.btrfs.btrfs_search_slot,0"), diag.LoadRule, "position 2 of symbol btrfs_search_slot"},
-		{"name of several", btrfs("fill_inode_item", ".klp.sym.btrfs.fill_inode_item,0"), "ambiguous-symbol", "fill_inode_item"},
+		{"module that need not be there", btrfs("fill_inode_item", ".klp.sym.loop.max_loop,0"), "module-dependency",
+			"max_loop"},
+		{"unknown function", btrfs("btrfs_no_such", ".klp.sym.btrfs.btrfs_search_slot,0"), diag.LoadRule,
+			"the module btrfs has no symbol btrfs_no_such"},
+		{"position beyond the last", btrfs("btrfs_search_slot", ".klp.sym.btrfs.btrfs_search_slot,0"), diag.LoadRule,
+			"position 2 of symbol btrfs_search_slot"},
+		{"name of several", btrfs("fill_inode_item", ".klp.sym.btrfs.fill_inode_item,0"), "ambiguous-symbol",
+			"fill_inode_item"},
 		{"init code", btrfs("fill_inode_item", ".klp.sym.btrfs.init_module,0"), "init-code", "init_module"},
 		{"section for another", func(t *testing.T, f *elfobj.File) {
 			btrfs("fill_inode_item", ".klp.sym.btrfs.btrfs_search_slot,0")(t, f)
