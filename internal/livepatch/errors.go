@@ -12,7 +12,7 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// insertReason is what an errno of finit_module(2) means for a livepatch.
+// insertReason explains an errno of finit_module(2) for a livepatch.
 type insertReason struct {
 	errno unix.Errno
 	class fault.Class
@@ -32,7 +32,8 @@ var insertReasons = []insertReason{
 	{unix.ENOKEY, fault.Environment, "the kernel does not know the key that the module is signed with",
 		"enroll the key (mokutil --import), or boot without module.sig_enforce"},
 	{unix.EBADMSG, fault.Verdict, "the module's signature is damaged", "sign it again, and do not strip a signed module"},
-	{unix.EEXIST, fault.Input, "a module of that name is loaded already", "unload it first, or build under another name (-n)"},
+	{unix.EEXIST, fault.Input, "a module of that name is loaded already",
+		"unload it first, or build under another name (-n)"},
 	{unix.EBUSY, fault.Environment, "the kernel is busy with another transition or a module of the same name",
 		"`kintsugi list` shows what is under way"},
 	{unix.ENODEV, fault.Environment, "the kernel cannot livepatch", "livepatching was not initialised on this kernel"},
@@ -82,7 +83,8 @@ func (h *Host) removeError(name string, err error) error {
 	return e
 }
 
-// permissionError adds a hint: which restriction of the kernel denied the call.
+// permissionError adds a hint that names the restriction by which the kernel denied
+// the call.
 func (h *Host) permissionError(err error) error {
 	e := fault.Environmentf("%w", err)
 	if os.Geteuid() != 0 {
@@ -93,7 +95,7 @@ func (h *Host) permissionError(err error) error {
 	}
 	lockdown, _ := readValue(h.path("sys/kernel/security/lockdown"))
 	if lockdown != "" && !strings.Contains(lockdown, "[none]") {
-		return e.Hint("the kernel is locked down (%s): it takes signed modules only", lockdown)
+		return e.Hint("the kernel is locked down (%s): it loads signed modules only", lockdown)
 	}
 	return e.Hint("the process has no CAP_SYS_MODULE: is this a container?")
 }

@@ -12,16 +12,15 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// buildIDNote is the note by which a linked file is known (ld --build-id). The
-// kernel shows that of a loaded module in /sys/module/NAME/notes.
+// buildIDNote is the note that identifies a linked file (ld --build-id). The kernel
+// shows the note of a loaded module in /sys/module/NAME/notes.
 const buildIDNote = ".note.gnu.build-id"
 
-// maxNote bounds the note that is read; one of SHA-1 has 36 bytes.
+// maxNote limits the size of the note. A note of SHA-1 has 36 bytes.
 const maxNote = 4096
 
-// loadedAs compares the module in the file with a loaded one of its name.
-// present is false where none is loaded; same is true where both have one
-// build ID.
+// loadedAs compares the module in the file with the loaded module of its name.
+// present is false if none is loaded. same is true if both have the same build ID.
 func (h *Host) loadedAs(name string, file *elf.File) (present, same bool, err error) {
 	if _, err := os.Stat(h.path("sys/module", name)); errors.Is(err, fs.ErrNotExist) {
 		return false, false, nil
@@ -63,14 +62,14 @@ func (h *Host) alreadyLoaded(m *Module, file *elf.File) (*Patch, error) {
 	if patch.State == Enabled || patch.State == Enabling {
 		return patch, nil
 	}
-	notActive := fault.Environmentf("livepatch %s is loaded and not in effect: %s", m.Name, patch.State)
+	notActive := fault.Environmentf("livepatch %s is loaded but not in effect: %s", m.Name, patch.State)
 	if patch.Pinned {
 		return nil, notActive.Hint("%s", h.makeRoom(m.Name))
 	}
 	return nil, notActive.Hint("`kintsugi unload %s`, then load it again", m.Name)
 }
 
-// makeRoom is how to load a module although one of its name is loaded.
+// makeRoom is a hint: how to load a module although a module of its name is loaded.
 func (h *Host) makeRoom(name string) string {
 	if h.pinned(name) {
 		return "the loaded module is pinned and stays until the next boot: build under another name (-n)"

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// kernelLog reads the kernel's messages from the moment it was opened. A log
-// that may not be read stays empty: it only ever adds to an error.
+// kernelLog reads the kernel's messages since it was opened. A log that may not be
+// read stays empty, since it only completes errors.
 type kernelLog struct{ file *os.File }
 
 func (h *Host) openLog() *kernelLog {
@@ -30,7 +30,7 @@ func (l *kernelLog) Close() {
 	}
 }
 
-// maxLines bounds what is kept of the log, newest last.
+// maxLines limits the lines of the log that are kept, newest last.
 const maxLines = 20
 
 // Lines returns the messages since the log was opened.

@@ -1,10 +1,8 @@
-// Package livepatch loads, watches and unloads livepatch modules through
-// sysfs and the module system calls, on a live host and as init of a test VM
-// alike.
+// Package livepatch loads, watches and unloads livepatch modules through sysfs and
+// the module system calls, both on a live host and as init of a test VM.
 //
-// The files are those of the kernel's
-// Documentation/ABI/testing/sysfs-kernel-livepatch; which of them exist
-// depends on the kernel's version, so each is optional here.
+// Documentation/ABI/testing/sysfs-kernel-livepatch of the kernel describes the
+// files. Older kernels lack some of them, so each is optional here.
 package livepatch
 
 import (
@@ -16,9 +14,9 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// Host is a running kernel. The zero value is the one that this process runs on.
+// Host is a running kernel. The zero value is the kernel of this machine.
 type Host struct {
-	// Root is the folder that holds proc, sys and dev; empty is "/".
+	// Root is the folder of proc, sys and dev; empty is "/".
 	Root string
 	// Wait is the longest time that Load, Disable and Unload wait for a
 	// transition; zero is a minute.
@@ -26,10 +24,10 @@ type Host struct {
 
 	insert func(*os.File) error    // nil is finit_module(2)
 	remove func(name string) error // nil is delete_module(2)
-	poll   time.Duration           // between two looks at sysfs; zero is 20 ms
+	poll   time.Duration           // between two reads of sysfs; zero is 20 ms
 }
 
-// State is where a livepatch module stands.
+// State is the state of a livepatch module.
 type State string
 
 const (
@@ -37,7 +35,7 @@ const (
 	Enabling  State = "enabling"  // tasks are still being switched to the patched code
 	Disabling State = "disabling" // tasks are still being switched back
 	Disabled  State = "disabled"  // switched back, about to leave sysfs
-	Inactive  State = "inactive"  // loaded but replaced or disabled: unload is all that is left
+	Inactive  State = "inactive"  // loaded but replaced or disabled: it can only be unloaded
 )
 
 // Patch is one loaded livepatch module.
@@ -60,7 +58,7 @@ func (p *Patch) InTransition() bool { return p.State == Enabling || p.State == D
 type Object struct {
 	Name      string     `json:"name"`
 	Patched   *bool      `json:"patched,omitempty"` // false: the module is not loaded
-	Derived   bool       `json:"derived,omitempty"` // Patched is not the kernel's word, which it gives since Linux 6.1
+	Derived   bool       `json:"derived,omitempty"` // Patched is derived, as Linux before 6.1 does not report it
 	Functions []Function `json:"functions"`
 }
 
@@ -74,8 +72,8 @@ type Function struct {
 // without its NUL.
 const maxName = 55
 
-// moduleName is name as the kernel writes it. A name that no module can have, and
-// so no path component either, is an error.
+// moduleName is name in the kernel's spelling. A name that no module can have, and
+// that is no path component, is an error.
 func moduleName(name string) (string, error) {
 	if name == "" || len(name) > maxName || strings.ContainsAny(name, "/.\x00 \n") {
 		return "", fault.Inputf("%q is not the name of a module", name)

@@ -15,24 +15,24 @@ import (
 	"kintsugi/internal/klp"
 )
 
-// OnStall is what Load does with a transition that does not end in time.
+// OnStall is the reaction of Load to a transition that does not end in time.
 type OnStall string
 
 const (
-	Revert OnStall = "revert" // turn the transition round, and unload
+	Revert OnStall = "revert" // reverse the transition, and unload
 	Leave  OnStall = "wait"   // leave it to the kernel, which goes on trying
 )
 
-// LoadOptions is how a livepatch is loaded.
+// LoadOptions are the options of Load.
 type LoadOptions struct {
-	Drop    bool    // functions that loaded livepatches fix may be lost
+	Drop    bool    // load although fixes of loaded livepatches are lost
 	OnStall OnStall // empty is Revert
-	// Replaces is told what the livepatch takes the place of, before it is
-	// loaded; optional.
+	// Replaces is called with the livepatches that will be replaced, before the
+	// module is loaded; optional.
 	Replaces func([]Replacement)
 }
 
-// Loaded is a livepatch that Load has brought into effect, or found there.
+// Loaded is a livepatch that Load has loaded, or found loaded.
 type Loaded struct {
 	Patch
 	Already  bool          `json:"already,omitempty"` // the same module was loaded before
@@ -68,9 +68,9 @@ func (h *Host) Load(ctx context.Context, path string, opts LoadOptions) (*Loaded
 	return result, nil
 }
 
-// Insert inserts the livepatch module in the file at path and returns its
-// name. A transition of another livepatch must end first, since the kernel
-// allows one at a time; the transition of this one has then begun.
+// Insert inserts the livepatch module in the file at path and returns its name. It
+// first waits for the transition of another livepatch, since the kernel allows one
+// at a time. When Insert returns, the new transition has begun.
 func (h *Host) Insert(ctx context.Context, path string) (name string, err error) {
 	file, module, err := h.openLivepatch(path)
 	if err != nil {
@@ -80,8 +80,7 @@ func (h *Host) Insert(ctx context.Context, path string) (name string, err error)
 	return module.Name, h.insertModule(ctx, file, module.Name)
 }
 
-// AwaitEnabled waits until every task runs the code of the livepatch that was
-// inserted.
+// AwaitEnabled waits until every task runs the code of an inserted livepatch.
 func (h *Host) AwaitEnabled(ctx context.Context, name string) (*Patch, error) {
 	if err := h.waitEnabled(ctx, name); err != nil {
 		return nil, err
@@ -89,7 +88,7 @@ func (h *Host) AwaitEnabled(ctx context.Context, name string) (*Patch, error) {
 	return h.Status(name)
 }
 
-// openLivepatch opens a module that this kernel may take as a livepatch.
+// openLivepatch opens a module file, and checks that it is a livepatch.
 func (h *Host) openLivepatch(path string) (*os.File, *Module, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -109,8 +108,8 @@ func (h *Host) openLivepatch(path string) (*os.File, *Module, error) {
 	return file, module, nil
 }
 
-// same reports whether the very module is loaded. Another one of its name is
-// an error.
+// same reports whether exactly this module is loaded. Another module of its name
+// is an error.
 func (h *Host) same(file *os.File, module *Module) (bool, error) {
 	object, err := elf.NewFile(file)
 	if err != nil {
@@ -120,8 +119,8 @@ func (h *Host) same(file *os.File, module *Module) (bool, error) {
 	return patch != nil, err
 }
 
-// checkReplaced returns what the livepatch takes the place of, and refuses to
-// lose functions unless that was asked for.
+// checkReplaced returns the livepatches that are replaced. It refuses to lose fixes
+// unless opts.Drop is set.
 func (h *Host) checkReplaced(file *os.File, opts LoadOptions) ([]Replacement, error) {
 	info, err := file.Stat()
 	if err != nil {
@@ -148,8 +147,8 @@ func (h *Host) checkReplaced(file *os.File, opts LoadOptions) ([]Replacement, er
 	return list, dropError(module.Name, list)
 }
 
-// stallEnded deals with a transition that did not end in time, and returns
-// what became of it. Any other error stays what it is.
+// stallEnded handles a transition that did not end in time. It returns any other
+// error unchanged.
 func (h *Host) stallEnded(ctx context.Context, name string, on OnStall, err error) error {
 	var stall *Stalled
 	if !errors.As(err, &stall) || on == Leave {
@@ -158,23 +157,25 @@ func (h *Host) stallEnded(ctx context.Context, name string, on OnStall, err erro
 	reverted := fault.Verdictf(diag.TransitionStalled, "%w", stall)
 	stays, err := h.Unload(ctx, name)
 	if err != nil {
-		return reverted.Hint("turning it round has failed too: %v", err).
+		return reverted.Hint("reversing it has failed too: %v", err).
 			Hint("`kintsugi unload %s` tries again; `kintsugi status` shows the tasks", name)
 	}
 	if stays {
-		reverted.Hint("it was turned round: the kernel's code is as it was before. " +
+		reverted.Hint("it was reversed: the kernel's code is as before. " +
 			"The module is pinned and stays loaded until the next boot; to load it again, build it under another name")
 	} else {
-		reverted.Hint("it was turned round, and the livepatch unloaded: the kernel is as it was before")
+		reverted.Hint("it was reversed, and the livepatch unloaded: the kernel is as before")
 	}
-	return reverted.Hint("--timeout waits longer; --on-stall wait leaves the transition to the kernel, which goes on trying")
+	return reverted.Hint("--timeout waits longer; --on-stall wait leaves the transition to the kernel, which goes on " +
+		"trying")
 }
 
-// busyTries is how often the kernel is asked again that is busy without a
-// transition in sight: it may have just ended.
+// busyTries is the number of retries if the kernel is busy without a visible
+// transition: the transition may have just ended.
 const busyTries = 5
 
-// insertModule is finit_module(2), tried again while another transition has the kernel busy.
+// insertModule is finit_module(2), repeated while another transition keeps the
+// kernel busy.
 func (h *Host) insertModule(ctx context.Context, file *os.File, name string) error {
 	insert := h.insert
 	if insert == nil {
@@ -201,9 +202,9 @@ func (h *Host) insertModule(ctx context.Context, file *os.File, name string) err
 	}
 }
 
-// callbackFailed reports whether a callback of the livepatch has refused: its
-// error becomes that of finit_module, EBUSY like any other
-// (__klp_enable_patch, kernel/livepatch/core.c).
+// callbackFailed reports whether a callback of the livepatch has failed: its error
+// is that of finit_module, which can be EBUSY too (__klp_enable_patch,
+// kernel/livepatch/core.c).
 func callbackFailed(log []string) bool {
 	for _, line := range log {
 		if strings.Contains(line, "callback failed for object") {

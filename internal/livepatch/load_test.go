@@ -80,7 +80,8 @@ func TestLoadStalls(t *testing.T) {
 			if !errors.As(err, &stalled) || stalled.Patch != test.patch || len(stalled.Tasks) != 1 {
 				t.Fatalf("%v, want a stalled transition of %s and its task", err, test.patch)
 			}
-			if fault.ClassOf(err) != fault.Verdict || fault.CodeOf(err) != "transition-stalled" || !strings.Contains(err.Error(), "pid 7 (sleeper)") {
+			if fault.ClassOf(err) != fault.Verdict || fault.CodeOf(err) != "transition-stalled" ||
+				!strings.Contains(err.Error(), "pid 7 (sleeper)") {
 				t.Errorf("class %d, code %q, %v", fault.ClassOf(err), fault.CodeOf(err), err)
 			}
 		})
@@ -99,7 +100,8 @@ func TestLoadCancelled(t *testing.T) {
 func TestLoadReplacedMeanwhile(t *testing.T) {
 	h := tree(t, nil)
 	h.insert = func(*os.File) error { return nil }
-	if _, err := h.Load(context.Background(), moduleFile(t, sample), LoadOptions{}); fault.ClassOf(err) != fault.Environment {
+	if _, err := h.Load(context.Background(), moduleFile(t, sample),
+		LoadOptions{}); fault.ClassOf(err) != fault.Environment {
 		t.Errorf("%v, want a fault.Environment", err)
 	}
 }
@@ -136,7 +138,8 @@ func TestLoadRefusedByTheKernel(t *testing.T) {
 				t.Errorf("class %d, %v; want class %d and %q", fault.ClassOf(err), err, test.class, test.text)
 			}
 			hints := strings.Join(fault.Hints(err), "\n")
-			if !strings.Contains(hints, "kernel log: sample: no good") || strings.Contains(hints, "old news") || strings.Contains(hints, "SUBSYSTEM") {
+			if !strings.Contains(hints, "kernel log: sample: no good") || strings.Contains(hints, "old news") ||
+				strings.Contains(hints, "SUBSYSTEM") {
 				t.Errorf("hints %q, want what the kernel said meanwhile, and that alone", hints)
 			}
 		})
@@ -158,7 +161,8 @@ func TestLoadNotPermitted(t *testing.T) {
 			if os.Geteuid() != 0 {
 				want = "needs root"
 			}
-			if hints := strings.Join(fault.Hints(err), "\n"); fault.ClassOf(err) != fault.Environment || !strings.Contains(hints, want) {
+			if hints := strings.Join(fault.Hints(err), "\n"); fault.ClassOf(err) != fault.Environment ||
+				!strings.Contains(hints, want) {
 				t.Errorf("%v, hints %q; want %q", err, hints, want)
 			}
 		})

@@ -9,15 +9,15 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// Module is what .modinfo of a module file states.
+// Module has the values of .modinfo of a module file.
 type Module struct {
 	Name      string `json:"name"`
 	Vermagic  string `json:"vermagic"`
 	Livepatch bool   `json:"livepatch"` // MODULE_INFO(livepatch, "Y")
 }
 
-// maxModinfo bounds the section that is read into memory: real ones are
-// below a kilobyte, the largest in a distribution's kernel some 30 of them.
+// maxModinfo limits the size of the section. Real sections are below a kilobyte,
+// the largest of a distribution's kernel has about 30 kB.
 const maxModinfo = 1 << 20
 
 // ReadModule reads the header of a module file.
@@ -25,7 +25,7 @@ func ReadModule(r io.ReaderAt) (*Module, error) {
 	file, err := elf.NewFile(r)
 	if err != nil {
 		return nil, fault.Inputf("not a kernel module: %w", err).
-			Hint("a compressed module (.ko.xz, .ko.zst) has to be unpacked first")
+			Hint("unpack a compressed module (.ko.xz, .ko.zst) first")
 	}
 	section := file.Section(".modinfo")
 	if file.Type != elf.ET_REL || section == nil {
@@ -41,8 +41,8 @@ func ReadModule(r io.ReaderAt) (*Module, error) {
 	return parseModinfo(info)
 }
 
-// parseModinfo reads NUL-terminated key=value strings; the first of a key
-// counts, as in the kernel's get_modinfo (kernel/module/main.c).
+// parseModinfo reads NUL-terminated key=value strings. The first value of a key is
+// used, as in the kernel's get_modinfo (kernel/module/main.c).
 func parseModinfo(info []byte) (*Module, error) {
 	values := map[string]string{}
 	for _, entry := range bytes.Split(info, []byte{0}) {

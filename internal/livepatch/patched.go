@@ -5,12 +5,11 @@ import (
 	"strings"
 )
 
-// derivePatched fills in Patched for kernels before 6.1, which have no file
-// "patched": vmlinux is patched as long as the livepatch is enabled
-// (__klp_enable_patch), and a module as long as it is loaded besides, since
-// the kernel refuses a module that it cannot patch (klp_module_coming, both
-// kernel/livepatch/core.c). If ftrace lists what it redirects, every function
-// of the object must be in that list too.
+// derivePatched sets Patched for kernels before 6.1, which have no file "patched".
+// While the livepatch is enabled, vmlinux is patched (__klp_enable_patch), and each
+// loaded module, since the kernel refuses a module that it cannot patch
+// (klp_module_coming, both kernel/livepatch/core.c). If ftrace lists the redirected
+// functions, every function of the object must be in that list.
 func (h *Host) derivePatched(p *Patch) {
 	redirected, listed := h.redirected()
 	for i := range p.Objects {
@@ -32,7 +31,7 @@ func (h *Host) derivePatched(p *Patch) {
 // vmlinux is the name of the object that is the kernel itself.
 const vmlinux = "vmlinux"
 
-// owner is the module in ftrace's lists, empty for the kernel itself.
+// owner is the module of an object in ftrace's lists, empty for the kernel itself.
 func owner(object string) string {
 	if object == vmlinux {
 		return ""
@@ -57,10 +56,9 @@ func (h *Host) moduleLive(name string) bool {
 	return false
 }
 
-// redirected returns the functions, as module and name, whose calls ftrace
-// hands over to one that changes the instruction pointer: flag I in
-// enabled_functions (Documentation/trace/ftrace.rst). listed is false where
-// the list cannot be read.
+// redirected returns the functions, as module and name, whose calls ftrace passes
+// to a handler that changes the instruction pointer: flag I in enabled_functions
+// (Documentation/trace/ftrace.rst). listed is false if the list cannot be read.
 func (h *Host) redirected() (functions map[[2]string]bool, listed bool) {
 	for _, dir := range []string{"sys/kernel/tracing", "sys/kernel/debug/tracing"} {
 		if text, err := os.ReadFile(h.path(dir, "enabled_functions")); err == nil {

@@ -5,7 +5,8 @@ import "testing"
 // TestPatchedWithoutTheFile has a kernel before 6.1: which objects are patched
 // follows from the state of the livepatch, the loaded modules, and ftrace.
 func TestPatchedWithoutTheFile(t *testing.T) {
-	const redirected = "version_proc_show (1) R I     \ttramp: 0xffffffffc0204000 (klp_ftrace_handler+0x0/0x1e0) ->klp_ftrace_handler+0x0/0x1e0\n" +
+	const redirected = "version_proc_show (1) R I     \ttramp: 0xffffffffc0204000 (klp_ftrace_handler+0x0/0x1e0) " +
+		"->klp_ftrace_handler+0x0/0x1e0\n" +
 		"get_block [minix] (1) R I  \ttramp: 0xffffffffc0204000 (klp_ftrace_handler+0x0/0x1e0)\n" +
 		"traced (1)           \tI am no flag\n"
 	const loaded = "minix 49152 1 - Live 0x0000000000000000 (E)\nfat 9 0 - Unloading 0x0\nminixes 1 0 - Live 0x0\n"
@@ -18,9 +19,11 @@ func TestPatchedWithoutTheFile(t *testing.T) {
 		{name: "kernel, not redirected", enabled: "1", object: "vmlinux", function: "other", list: redirected},
 		{name: "kernel, only traced", enabled: "1", object: "vmlinux", function: "traced", list: redirected},
 		{name: "kernel, no list", enabled: "1", object: "vmlinux", function: "other", patched: true},
-		{name: "module", enabled: "1", object: "minix", function: "get_block", modules: loaded, list: redirected, patched: true},
+		{name: "module", enabled: "1", object: "minix", function: "get_block", modules: loaded, list: redirected,
+			patched: true},
 		{name: "module, no list", enabled: "1", object: "minix", function: "get_block", modules: loaded, patched: true},
-		{name: "module, function of another", enabled: "1", object: "minix", function: "version_proc_show", modules: loaded, list: redirected},
+		{name: "module, function of another", enabled: "1", object: "minix", function: "version_proc_show", modules: loaded,
+			list: redirected},
 		{name: "module on its way out", enabled: "1", object: "fat", function: "f", modules: loaded},
 		{name: "module not loaded", enabled: "1", object: "vfat", function: "f", modules: loaded},
 		{name: "module, nothing known", enabled: "1", object: "vfat", function: "f"},

@@ -11,14 +11,14 @@ import (
 	"kintsugi/internal/text"
 )
 
-// Replacement is what an atomic replace (Documentation/livepatch/cumulative-patches.rst)
-// does to one loaded livepatch.
+// Replacement is the effect of an atomic replace
+// (Documentation/livepatch/cumulative-patches.rst) on a loaded livepatch.
 type Replacement struct {
 	Name string   `json:"name"`
 	Lost []string `json:"lost"` // functions, as OBJECT/NAME,POSITION, that the new livepatch does not replace
 }
 
-// replacements returns the loaded livepatches that the module takes the place of.
+// replacements returns the loaded livepatches that the module replaces.
 func (h *Host) replacements(m *klp.Module) ([]Replacement, error) {
 	if m.Patch != nil && !m.Patch.Replace {
 		return nil, nil
@@ -49,7 +49,7 @@ func (h *Host) replacements(m *klp.Module) ([]Replacement, error) {
 func coveredBy(m *klp.Module) map[string]bool {
 	covered := map[string]bool{}
 	if m.Patch == nil {
-		return covered // the module makes its struct klp_patch while it runs: nothing is known
+		return covered // unknown: the module makes its struct klp_patch while it runs
 	}
 	for _, o := range m.Patch.Objects {
 		for _, f := range o.Functions {
@@ -59,16 +59,16 @@ func coveredBy(m *klp.Module) map[string]bool {
 	return covered
 }
 
-// position names a function. The kernel shows 1 for the only one of its name,
-// for which a module has 0 (klp_init_func, kernel/livepatch/core.c).
+// position names a function. For a unique name the kernel shows 1 where a module
+// has 0 (klp_init_func, kernel/livepatch/core.c).
 func position(object, name string, pos uint64) string {
 	return fmt.Sprintf("%s/%s,%d", object, name, max(pos, 1))
 }
 
-// maxNamed bounds how many functions an error names.
+// maxNamed limits the functions that an error names.
 const maxNamed = 10
 
-// dropError refuses to lose functions; nil: none is lost.
+// dropError refuses to lose fixes. It is nil if none is lost.
 func dropError(name string, list []Replacement) error {
 	var lost, from []string
 	for _, r := range list {
@@ -87,5 +87,5 @@ func dropError(name string, list []Replacement) error {
 	return fault.Verdictf(diag.LoadDrops, "%s replaces %s and would drop %s of it: %s",
 		name, strings.Join(from, ", "), text.Count(len(lost), "fixed function"), named).
 		Hint("build one livepatch from all patches, or with --no-replace").
-		Hint("--drop loads it all the same")
+		Hint("--drop loads it nevertheless")
 }

@@ -48,7 +48,8 @@ func TestReplacements(t *testing.T) {
 	}{
 		{"cumulative", all, []Replacement{{"old", []string{}}}},
 		{"one of three", module(true, "vmlinux/a"), []Replacement{{"old", []string{"minix/a,1", "vmlinux/b,2"}}}},
-		{"other position", module(true, "vmlinux/a", "minix/a", "vmlinux/b"), []Replacement{{"old", []string{"vmlinux/b,2"}}}},
+		{"other position", module(true, "vmlinux/a", "minix/a", "vmlinux/b"),
+			[]Replacement{{"old", []string{"vmlinux/b,2"}}}},
 		{"stacked", module(false, "vmlinux/x"), nil},
 		{"unknown", runs, []Replacement{{"old", []string{"minix/a,1", "vmlinux/a,1", "vmlinux/b,2"}}}},
 	}
@@ -86,7 +87,8 @@ func TestLoadDrops(t *testing.T) {
 		if (err == nil) != drop || inserted != drop || len(told) != 1 {
 			t.Errorf("drop %v: %v, inserted %v, told %v", drop, err, inserted, told)
 		}
-		if drop && (loaded.Name != "sample" || len(loaded.Replaced) != 1 || loaded.Replaced[0].Lost[0] != "vmlinux/cmdline_proc_show,1") {
+		if drop && (loaded.Name != "sample" || len(loaded.Replaced) != 1 ||
+			loaded.Replaced[0].Lost[0] != "vmlinux/cmdline_proc_show,1") {
 			t.Errorf("%+v", loaded)
 		}
 	}
@@ -138,7 +140,7 @@ func TestLoadTwice(t *testing.T) {
 	}
 }
 
-// TestLoadReverts: a transition that does not end is turned round, by default.
+// TestLoadReverts: a transition that does not end is reversed by default.
 func TestLoadReverts(t *testing.T) {
 	h := tree(t, map[string]string{"proc/7/task/7/patch_state": "0\n"})
 	h.Wait = 2 * time.Second
@@ -160,7 +162,8 @@ func TestLoadReverts(t *testing.T) {
 	if !errors.As(err, &stalled) || fault.ClassOf(err) != fault.Verdict || fault.CodeOf(err) != diag.TransitionStalled {
 		t.Errorf("class %d, %v", fault.ClassOf(err), err)
 	}
-	if hints := strings.Join(fault.Hints(err), "\n"); !removed || !strings.Contains(hints, "turned round, and the livepatch unloaded") {
+	if hints := strings.Join(fault.Hints(err), "\n"); !removed ||
+		!strings.Contains(hints, "reversed, and the livepatch unloaded") {
 		t.Errorf("removed %v, hints %q", removed, hints)
 	}
 }
@@ -202,7 +205,8 @@ func TestInterrupted(t *testing.T) {
 	h.insert = func(*os.File) error { appear(t, h, "sample", "1", "1"); soon(cancel); return nil }
 	_, err := h.Load(ctx, moduleFile(t, sample), LoadOptions{})
 	hints := strings.Join(fault.Hints(err), "\n")
-	if !errors.Is(err, context.Canceled) || !strings.Contains(hints, "sample is left enabling") || !strings.Contains(hints, "kintsugi unload sample") {
+	if !errors.Is(err, context.Canceled) || !strings.Contains(hints, "sample is left enabling") ||
+		!strings.Contains(hints, "kintsugi unload sample") {
 		t.Errorf("%v, hints %q", err, hints)
 	}
 }

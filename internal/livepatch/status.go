@@ -23,7 +23,7 @@ func (h *Host) List() ([]Patch, error) {
 	for _, name := range names {
 		p, err := h.read(name)
 		if errors.Is(err, fs.ErrNotExist) {
-			continue // it was unloaded meanwhile
+			continue // unloaded meanwhile
 		}
 		if err != nil {
 			return nil, err
@@ -37,8 +37,8 @@ func (h *Host) List() ([]Patch, error) {
 	return patches, nil
 }
 
-// Status returns one loaded livepatch module. A name that is not loaded is a
-// fault.Input that wraps fs.ErrNotExist.
+// Status returns a loaded livepatch module. If no module of that name is loaded,
+// the error has the class fault.Input and wraps fs.ErrNotExist.
 func (h *Host) Status(name string) (*Patch, error) {
 	name, err := moduleName(name)
 	if err != nil {
@@ -59,7 +59,7 @@ func (h *Host) Status(name string) (*Patch, error) {
 		}
 	}
 	return nil, fault.Inputf("livepatch %s is not loaded: %w", name, fs.ErrNotExist).
-		Hint("`kintsugi list` names the livepatch modules that are")
+		Hint("`kintsugi list` lists the loaded livepatches")
 }
 
 // active returns the names below /sys/kernel/livepatch, sorted.
@@ -67,7 +67,7 @@ func (h *Host) active() ([]string, error) {
 	entries, err := os.ReadDir(h.path("sys/kernel/livepatch"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.Environmentf("the running kernel has no livepatching: %w", err).
-			Hint("the kernel must be built with CONFIG_LIVEPATCH=y, and sysfs be mounted on /sys")
+			Hint("the kernel needs CONFIG_LIVEPATCH=y, and sysfs must be mounted on /sys")
 	}
 	if err != nil {
 		return nil, fault.Environmentf("livepatch state: %w", err)
@@ -81,9 +81,9 @@ func (h *Host) active() ([]string, error) {
 	return names, nil
 }
 
-// inactive returns the loaded modules that carry the kernel's livepatch taint
-// (TAINT_LIVEPATCH, K in Documentation/admin-guide/tainted-kernels.rst) but
-// have left /sys/kernel/livepatch.
+// inactive returns the loaded modules with the kernel's livepatch taint
+// (TAINT_LIVEPATCH, K in Documentation/admin-guide/tainted-kernels.rst) that are no
+// longer in /sys/kernel/livepatch.
 func (h *Host) inactive(active []string) []string {
 	files, _ := filepath.Glob(h.path("sys/module/*/taint")) // the pattern is well formed
 	var names []string
@@ -184,7 +184,7 @@ func readObjects(dir string) ([]Object, error) {
 
 // readFunctions returns the folders of an object, each named "function,sympos".
 func readFunctions(dir string) []Function {
-	entries, _ := os.ReadDir(dir) // one that has just gone has no functions
+	entries, _ := os.ReadDir(dir) // an object that was just removed has no functions
 	functions := []Function{}
 	for _, e := range entries {
 		name, pos, ok := strings.Cut(e.Name(), ",")
@@ -212,8 +212,8 @@ func readBool(path string) (*bool, error) {
 	return &value, nil
 }
 
-// readValue returns the trimmed text of a small file of sysfs or proc. A file
-// whose patch or process goes meanwhile does not exist.
+// readValue returns the trimmed text of a small file of sysfs or proc. The error is
+// fs.ErrNotExist if its patch or process ends meanwhile.
 func readValue(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -224,9 +224,9 @@ func readValue(path string) (string, error) {
 	return strings.TrimSpace(string(text)), gone(path, err)
 }
 
-// gone turns what the kernel answers about a file that it is taking away into
-// fs.ErrNotExist: a file of sysfs can still be found then, and no longer be
-// opened (kernfs_get_active, fs/kernfs/dir.c).
+// gone turns the kernel's errors for a file that is being removed into
+// fs.ErrNotExist: such a file of sysfs can be found but no longer opened
+// (kernfs_get_active, fs/kernfs/dir.c).
 func gone(path string, err error) error {
 	if err != nil && goneWhileRead(err) {
 		return &fs.PathError{Op: "read", Path: path, Err: fs.ErrNotExist}

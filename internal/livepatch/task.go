@@ -25,8 +25,8 @@ func (t Task) String() string {
 	return fmt.Sprintf("pid %d (%s) in %s", t.PID, t.Comm, strings.Join(t.Stack, " < "))
 }
 
-// maxStacks bounds how many of the tasks have their stack read: each read
-// stops the task for a moment, and the first few tell the story.
+// maxStacks limits the tasks whose stacks are read: each read stops the task for a
+// moment, and the first few stacks usually show the cause.
 const maxStacks = 16
 
 // blockers returns the tasks that have not switched yet, by pid. The kernel's
@@ -58,10 +58,10 @@ func readTask(dir string, withStack bool) (Task, bool) {
 	if err != nil {
 		return Task{}, false
 	}
-	comm, _ := readValue(filepath.Join(dir, "comm")) // a task without a name is still one
+	comm, _ := readValue(filepath.Join(dir, "comm")) // a task without a name is listed too
 	task := Task{PID: pid, Comm: comm}
 	if withStack {
-		text, _ := readValue(filepath.Join(dir, "stack")) // readable by root alone
+		text, _ := readValue(filepath.Join(dir, "stack")) // only root can read it
 		task.Stack = parseStack(text)
 	}
 	return task, true

@@ -11,9 +11,9 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// Unload disables the livepatch module where it is enabled, waits until no
-// task runs its code, and removes it. A pinned module stays loaded without
-// effect, and stays is true.
+// Unload disables the livepatch module if it is enabled, waits until no task runs
+// its code, and removes it. A pinned module stays loaded without effect, and stays
+// is true.
 func (h *Host) Unload(ctx context.Context, name string) (stays bool, err error) {
 	patch, err := h.Status(name)
 	if err != nil {
@@ -25,9 +25,9 @@ func (h *Host) Unload(ctx context.Context, name string) (stays bool, err error) 
 	return false, h.removeModule(ctx, patch.Name)
 }
 
-// Disable takes the patch out of effect and waits until no task runs its
-// code; the module stays loaded. A transition towards the patched code is
-// turned round. One that is inactive already is left as it is.
+// Disable disables the livepatch and waits until no task runs its code. The module
+// stays loaded. A transition to the patched code is reversed. An inactive livepatch
+// is left as it is.
 func (h *Host) Disable(ctx context.Context, name string) error {
 	patch, err := h.Status(name)
 	if err != nil {
@@ -43,7 +43,8 @@ func (h *Host) Disable(ctx context.Context, name string) error {
 	return h.waitGone(limit, patch.Name)
 }
 
-// writeDisable writes the 0, again while another transition has the kernel busy.
+// writeDisable writes 0 to enabled, and repeats while another transition keeps the
+// kernel busy.
 func (h *Host) writeDisable(limit *timer, name string) error {
 	file := h.path("sys/kernel/livepatch", name, "enabled")
 	for {
@@ -61,7 +62,8 @@ func (h *Host) writeDisable(limit *timer, name string) error {
 	}
 }
 
-// writeExisting never creates the file, which os.WriteFile would on a fixture tree.
+// writeExisting writes to a file. Unlike os.WriteFile it never creates the file,
+// which matters for the trees of tests.
 func writeExisting(path, text string) error {
 	file, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if err != nil {
@@ -72,9 +74,9 @@ func writeExisting(path, text string) error {
 	return gone(path, err)
 }
 
-// removeModule is delete_module(2). The kernel drops its own reference a
-// moment after the patch has left sysfs (klp_free_patch_finish in
-// kernel/livepatch/core.c), so EAGAIN is tried again.
+// removeModule is delete_module(2), repeated after EAGAIN: the kernel drops its own
+// reference a moment after the patch has left sysfs (klp_free_patch_finish,
+// kernel/livepatch/core.c).
 func (h *Host) removeModule(ctx context.Context, name string) error {
 	remove := h.remove
 	if remove == nil {
@@ -93,7 +95,7 @@ func (h *Host) removeModule(ctx context.Context, name string) error {
 			return ctx.Err()
 		case errors.Is(err, unix.EAGAIN):
 			return fault.Environmentf("livepatch %s is disabled but still in use: %w", name, err).
-				Hint("a patch whose transition was once forced can never be unloaded; it does no harm until the next boot")
+				Hint("a patch whose transition was forced can never be unloaded; it is harmless until the next boot")
 		}
 		return h.removeError(name, err)
 	}

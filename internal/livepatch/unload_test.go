@@ -68,7 +68,8 @@ func TestUnloadInactive(t *testing.T) {
 // TestUnloadPinned has a module without an exit function: the livepatch is
 // disabled, and nobody tries to remove the module.
 func TestUnloadPinned(t *testing.T) {
-	h := tree(t, map[string]string{"proc/modules": "other 16384 0 - Live 0x0\nmy_patch 16384 1 [permanent], Live 0x0 (OEK)\n",
+	h := tree(t, map[string]string{"proc/modules": "other 16384 0 - Live 0x0\nmy_patch 16384 1 [permanent], Live 0x0 " +
+		"(OEK)\n",
 		"sys/module/my_patch/taint": "OEK\n"})
 	appear(t, h, "my_patch", "1", "0")
 	gone := obey(t, h, "my_patch")

@@ -12,9 +12,9 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// timer bounds a wait by Host.Wait and by the caller's context.
+// timer limits a wait by Host.Wait and by the caller's context.
 type timer struct {
-	ctx      context.Context // ends when either does
+	ctx      context.Context // ends with the caller's context or with Host.Wait
 	stop     context.CancelFunc
 	interval time.Duration
 }
@@ -24,7 +24,7 @@ func (h *Host) newTimer(ctx context.Context) *timer {
 	return &timer{ctx: ctx, stop: stop, interval: h.interval()}
 }
 
-// sleep waits a moment; it returns false when the time is over.
+// sleep waits a moment. It returns false when the time is over.
 func (t *timer) sleep() bool {
 	select {
 	case <-t.ctx.Done():
@@ -73,15 +73,15 @@ func stalled(ctx context.Context, patch *Patch) error {
 	}
 }
 
-// interrupted is the error of a wait that the user ended: it reports the state
-// that is left, and how to go on.
+// interrupted is the error of a wait that the user ended. It reports the remaining
+// state, and how to go on.
 func interrupted(ctx context.Context, patch *Patch) error {
 	return &fault.Error{
 		Class: fault.Environment, Err: fmt.Errorf("livepatch %s: %w", patch.Name, ctx.Err()),
 		Hints: []string{
 			fmt.Sprintf("livepatch %s is left %s: the kernel goes on switching tasks", patch.Name, patch.State),
 			"`kintsugi status` shows the tasks that are behind",
-			fmt.Sprintf("`kintsugi unload %s` takes it out, whichever way it was going", patch.Name),
+			fmt.Sprintf("`kintsugi unload %s` removes it in either direction of the transition", patch.Name),
 		},
 	}
 }
@@ -98,14 +98,14 @@ func (h *Host) waitIdle(limit *timer, self string) error {
 		}
 		patch, err := h.read(busy)
 		if err != nil {
-			return nil // it has just ended
+			return nil // the transition has just ended
 		}
 		return stalled(limit.ctx, patch)
 	}
 }
 
-// transitioning returns the patch in transition, other than self; the kernel
-// has at most one.
+// transitioning returns the patch in transition, other than self. The kernel has at
+// most one such patch.
 func (h *Host) transitioning(self string) (string, error) {
 	names, err := h.active()
 	if err != nil {
@@ -123,7 +123,7 @@ func (h *Host) transitioning(self string) (string, error) {
 	return "", nil
 }
 
-// waitEnabled waits for the end of the transition towards the patched code.
+// waitEnabled waits for the end of the transition to the patched code.
 func (h *Host) waitEnabled(ctx context.Context, name string) error {
 	limit := h.newTimer(ctx)
 	defer limit.stop()
@@ -143,8 +143,8 @@ func (h *Host) waitEnabled(ctx context.Context, name string) error {
 	}
 }
 
-// waitGone waits until the patch has left sysfs, which it does when the
-// transition back has ended.
+// waitGone waits until the patch has left sysfs, which happens when the transition
+// back has ended.
 func (h *Host) waitGone(limit *timer, name string) error {
 	for {
 		patch, err := h.read(name)

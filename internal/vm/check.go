@@ -14,8 +14,8 @@ import (
 	"kintsugi/internal/livepatch"
 )
 
-// machine returns the architecture of the livepatch modules. Of each, the
-// header is read and found good.
+// machine returns the architecture of the livepatch modules. It checks the header
+// of each.
 func (cfg *Config) machine() (*arch.Arch, error) {
 	var first *arch.Arch
 	for _, path := range append([]string{cfg.Module}, cfg.Newer...) {
@@ -56,8 +56,7 @@ func machineOf(path string) (*arch.Arch, error) {
 	return machine, nil
 }
 
-// check finds out before anything runs whether the files are what they
-// should be and the tools are there.
+// check checks the files and the tools before anything runs.
 func (cfg *Config) check(machine *arch.Arch) error {
 	if err := cfg.checkValues(); err != nil {
 		return err
@@ -71,7 +70,7 @@ func (cfg *Config) check(machine *arch.Arch) error {
 	return cfg.checkTools(machine)
 }
 
-// maxCycles and maxMemoryMB are more than any test needs.
+// maxCycles and maxMemoryMB are above the needs of any test.
 const (
 	maxCycles   = 100_000
 	maxMemoryMB = 1 << 20
@@ -89,8 +88,8 @@ func (cfg *Config) checkValues() error {
 	return nil
 }
 
-// checkImage looks for the magic of the boot protocol: QEMU would boot
-// anything else into nowhere.
+// checkImage looks for the magic of the boot protocol. Without it, QEMU would boot
+// the file and show nothing.
 func (cfg *Config) checkImage(machine *arch.Arch) error {
 	file, err := os.Open(cfg.Image)
 	if err != nil {
@@ -100,7 +99,7 @@ func (cfg *Config) checkImage(machine *arch.Arch) error {
 	magic := make([]byte, len(machine.Image.Magic))
 	if _, err := file.ReadAt(magic, machine.Image.MagicAt); err != nil || string(magic) != machine.Image.Magic {
 		return fault.Inputf("%s is not a bootable kernel image for %s", cfg.Image, machine.Name).
-			Hint("give the vmlinuz that the distribution ships, not the unpacked vmlinux")
+			Hint("use the vmlinuz of the distribution, not the unpacked vmlinux")
 	}
 	return nil
 }
@@ -111,7 +110,7 @@ func (cfg *Config) checkFiles() error {
 			return fault.Inputf("%q is not an absolute path of the guest", guest)
 		}
 		if guest == "/init" || strings.HasPrefix(guest, ownDir+"/") || guest == ownDir {
-			return fault.Inputf("%s in the guest belongs to kintsugi", guest)
+			return fault.Inputf("%s in the guest is a file of kintsugi", guest)
 		}
 		if err := regular(host); err != nil {
 			return err
@@ -165,7 +164,7 @@ func (cfg *Config) checkBusybox() error {
 	}
 	if !static {
 		return fault.Environmentf("%s is dynamically linked and so cannot run in the VM", cfg.Busybox).
-			Hint("apt install busybox-static, which takes the place of busybox")
+			Hint("apt install busybox-static, which replaces busybox")
 	}
 	return nil
 }

@@ -67,7 +67,8 @@ func TestRefusals(t *testing.T) {
 		hint  string
 	}{
 		{"no image", func(c *Config) { c.Image = "/none" }, fault.Input, "kernel image", ""},
-		{"not an image", func(c *Config) { c.Image = c.Module }, fault.Input, "not a bootable kernel image for x86_64", "vmlinuz"},
+		{"not an image", func(c *Config) { c.Image = c.Module }, fault.Input, "not a bootable kernel image for x86_64",
+			"vmlinuz"},
 		{"no module", func(c *Config) { c.Module = "/none" }, fault.Input, "module", ""},
 		{"not a module", func(c *Config) { c.Module = c.Image }, fault.Input, "not a kernel module", ""},
 		{"no probe", func(c *Config) { c.Probe = "/none" }, fault.Input, "/none", ""},
@@ -75,11 +76,15 @@ func TestRefusals(t *testing.T) {
 		{"no qemu", func(c *Config) { c.QEMU = "qemu-none" }, fault.Environment, "not installed", "qemu-system-x86"},
 		{"dynamic init", func(c *Config) { c.Init = shell }, fault.Environment, "dynamically linked", "CGO_ENABLED=0"},
 		{"no init", func(c *Config) { c.Init = "/none" }, fault.Environment, "init", ""},
-		{"dynamic busybox", func(c *Config) { c.Probe, c.Busybox = probe, shell }, fault.Environment, "dynamically linked", "busybox-static"},
-		{"no busybox", func(c *Config) { c.Probe, c.Busybox = probe, "/none" }, fault.Environment, "not installed", "busybox-static"},
+		{"dynamic busybox", func(c *Config) { c.Probe, c.Busybox = probe, shell }, fault.Environment, "dynamically linked",
+			"busybox-static"},
+		{"no busybox", func(c *Config) { c.Probe, c.Busybox = probe, "/none" }, fault.Environment, "not installed",
+			"busybox-static"},
 		{"relative guest path", func(c *Config) { c.Files = map[string]string{"x": probe} }, fault.Input, "absolute", ""},
-		{"guest path that climbs", func(c *Config) { c.Files = map[string]string{"/a/../x": probe} }, fault.Input, "absolute", ""},
-		{"guest path of ours", func(c *Config) { c.Files = map[string]string{"/init": probe} }, fault.Input, "belongs to kintsugi", ""},
+		{"guest path that climbs", func(c *Config) { c.Files = map[string]string{"/a/../x": probe} }, fault.Input,
+			"absolute", ""},
+		{"guest path of ours", func(c *Config) { c.Files = map[string]string{"/init": probe} }, fault.Input,
+			"is a file of kintsugi", ""},
 		{"missing file", func(c *Config) { c.Files = map[string]string{"/x": "/none"} }, fault.Input, "/none", ""},
 	}
 	for _, test := range tests {
@@ -91,7 +96,8 @@ func TestRefusals(t *testing.T) {
 				t.Fatal("no error")
 			}
 			hints := strings.Join(fault.Hints(err), "\n")
-			if fault.ClassOf(err) != test.class || !strings.Contains(err.Error(), test.text) || !strings.Contains(hints, test.hint) {
+			if fault.ClassOf(err) != test.class || !strings.Contains(err.Error(), test.text) ||
+				!strings.Contains(hints, test.hint) {
 				t.Errorf("class %d, %v, hints %q", fault.ClassOf(err), err, hints)
 			}
 			if _, err := os.Stat(cfg.QEMU + ".ran"); err == nil {

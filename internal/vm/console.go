@@ -12,18 +12,19 @@ import (
 // console follows the file that QEMU writes the guest's first serial port to.
 type console struct {
 	path    string
-	tee     io.Writer     // gets what arrives, optional
+	tee     io.Writer     // gets the console as it grows, optional
 	stop    func()        // ends the VM
-	silence time.Duration // how long the guest may take to say something; zero is for ever
+	silence time.Duration // the guest must print something in this time; zero is no limit
 
 	text  []byte
-	flood bool // it printed more than maxConsole
+	flood bool // the guest printed more than maxConsole
 }
 
-// maxConsole is more than any sane test prints; a guest that goes beyond is stopped.
+// maxConsole is above the console of any sane test. A guest that prints more is
+// stopped.
 const maxConsole = 16 << 20
 
-// watch reads until exited ends, and what is left then.
+// watch reads the console until exited ends, and then the rest.
 func (c *console) watch(exited context.Context) {
 	begun := time.Now()
 	for exited.Err() == nil {
@@ -39,7 +40,7 @@ func (c *console) watch(exited context.Context) {
 	c.read()
 }
 
-// read takes what is new in the file. One that is not there yet is empty.
+// read reads the new part of the file. A missing file counts as empty.
 func (c *console) read() {
 	file, err := os.Open(c.path)
 	if err != nil {
@@ -50,7 +51,7 @@ func (c *console) read() {
 	news, _ := io.ReadAll(io.NewSectionReader(file, int64(old), int64(maxConsole-old)))
 	c.text = append(c.text, news...)
 	if c.tee != nil && len(news) > 0 {
-		c.tee.Write(news) // a reader that went away does not stop the test
+		c.tee.Write(news) // a closed tee does not stop the test
 	}
 	if len(c.text) == maxConsole && !c.flood {
 		c.flood = true
@@ -58,12 +59,11 @@ func (c *console) read() {
 	}
 }
 
-// prefix is the time and the caller that printk puts before a message.
+// prefix matches the time and the caller that printk prints before a message.
 var prefix = regexp.MustCompile(`^(\[[^\]]*\]\s*)+`)
 
-// signs are beginnings of kernel messages that mean something is broken.
-// They are matched at the start of a message only, so that the words may
-// occur in one.
+// signs are beginnings of kernel messages about a fault. They match only at the
+// start of a message, since the words can occur in other messages.
 var signs = regexp.MustCompile(`^(` + strings.Join([]string{
 	`WARNING: `,
 	`BUG: `,
@@ -86,13 +86,13 @@ var signs = regexp.MustCompile(`^(` + strings.Join([]string{
 	`livepatch: .*(WARNING|failed to)`,
 }, "|") + `)`)
 
-// sign is a message that means something is broken.
+// sign is a kernel message about a fault.
 type sign struct {
 	line int // from 0
 	text string
 }
 
-// findSigns returns the broken messages on a console, in their order.
+// findSigns returns the kernel messages about faults on a console, in their order.
 func findSigns(console string) []sign {
 	var found []sign
 	for n, line := range strings.Split(console, "\n") {

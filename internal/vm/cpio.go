@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// cpioWriter writes a cpio archive in the "newc" form that the kernel unpacks
-// as its first file system (Documentation/driver-api/early-userspace/buffer-format.rst).
-// Owners and times are zero: the same files give the same bytes.
+// cpioWriter writes a cpio archive in the "newc" form, which the kernel unpacks as
+// its first file system (Documentation/driver-api/early-userspace/buffer-format.rst).
+// Owners and times are zero, so that the same files give the same bytes.
 type cpioWriter struct {
 	w    io.Writer
 	ino  int
 	size int64 // bytes written, for the padding to four
 	dirs map[string]bool
-	err  error // the first; later writes do nothing
+	err  error // the first error; later writes do nothing
 }
 
 func newCpioWriter(w io.Writer) *cpioWriter {
@@ -32,7 +32,7 @@ const (
 // maxFile is the limit of the format's 32-bit size field.
 const maxFile = 1<<32 - 1
 
-// Dir adds a folder and its parents, each once.
+// Dir adds a folder and its parents, each only once.
 func (c *cpioWriter) Dir(name string) {
 	if c.dirs[name] {
 		return

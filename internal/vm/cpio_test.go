@@ -20,7 +20,8 @@ func TestCpio(t *testing.T) {
 	if err != nil {
 		t.Skip("busybox is not installed")
 	}
-	files := map[string]string{"/a": "", "/b/c/d": "x", "/b/e": "four", "/b/f": strings.Repeat("long", 70_000), "/odd name": "12345"}
+	files := map[string]string{"/a": "", "/b/c/d": "x", "/b/e": "four", "/b/f": strings.Repeat("long", 70_000),
+		"/odd name": "12345"}
 	archive := pack(t, files)
 	if !bytes.Equal(archive, pack(t, files)) {
 		t.Error("the same files give other bytes")

@@ -49,15 +49,18 @@ func TestJudgement(t *testing.T) {
 	const done = `echo '{"done":true}' >>"$channel"; `
 	tests := []struct{ name, script, reason string }{
 		{"good", start + done, ""},
-		{"sign beats failure", start + `echo '[ 1.0] BUG: bad thing' >$console; echo '{"failure":{"step":"load","text":"x"},"done":true}' >>$channel`, "the kernel said: BUG: bad thing"},
+		{"sign beats failure", start +
+			`echo '[ 1.0] BUG: bad thing' >$console; echo '{"failure":{"step":"load","text":"x"},"done":true}' >>$channel`,
+			"the kernel said: BUG: bad thing"},
 		{"failure", start + `echo '{"failure":{"step":"load","text":"no"},"done":true}' >>$channel`, "no"},
-		{"taint", start + `echo '{"done":true,"taint":512}' >>$channel`, "the kernel is tainted: /proc/sys/kernel/tainted is 512"},
+		{"taint", start + `echo '{"done":true,"taint":512}' >>$channel`,
+			"the kernel is tainted: /proc/sys/kernel/tainted is 512"},
 		{"harmless taint", start + `echo '{"done":true,"taint":45056}' >>$channel`, ""},
 		{"powered off early", start, "the VM ended in step load"},
 		{"cut message", start + `printf '{"done":tr' >>$channel`, "the VM ended in step load"},
 		{"status", start + `echo '{"phase":{"name":"after","status":4}}' >>$channel;` + done, "probe after: exit status 4"},
 		{"time over", start + `sleep 600`, "not done after 1s: still in step load"},
-		{"flood", start + `yes >$console`, "the console has no end; it was in step load"},
+		{"flood", start + `yes >$console`, "the console is endless; the VM was in step load"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -82,7 +85,8 @@ func TestNoAnswer(t *testing.T) {
 	tests := []struct{ name, script, text, hint string }{
 		{"qemu fails", `echo "bad option" >&2; exit 1`, "bad option", ""},
 		{"silent", `exit 0`, "ended before its init ran", "printed nothing"},
-		{"panics at boot", `echo '[ 1.0] Kernel panic - not syncing: no init' >$console; echo '[ 1.1] more' >>$console`, "ended before its init ran", "no init"},
+		{"panics at boot", `echo '[ 1.0] Kernel panic - not syncing: no init' >$console; echo '[ 1.1] more' >>$console`,
+			"ended before its init ran", "no init"},
 		{"hangs at boot", `echo '[ 1.0] waiting' >$console; sleep 600`, "did not reach its init within 1s", "waiting"},
 	}
 	for _, test := range tests {
@@ -92,7 +96,8 @@ func TestNoAnswer(t *testing.T) {
 			cfg.Timeout = time.Second
 			_, err := Run(context.Background(), cfg)
 			hints := strings.Join(fault.Hints(err), "\n")
-			if fault.ClassOf(err) != fault.Environment || !strings.Contains(err.Error(), test.text) || !strings.Contains(hints, test.hint) {
+			if fault.ClassOf(err) != fault.Environment || !strings.Contains(err.Error(), test.text) ||
+				!strings.Contains(hints, test.hint) {
 				t.Errorf("class %d, %v, hints %q", fault.ClassOf(err), err, hints)
 			}
 		})
@@ -143,7 +148,8 @@ func TestOddFolder(t *testing.T) {
 	if err := os.Mkdir(temp, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	cfg := fakeConfig(t, `echo "$console" >"$console"; echo '{"step":"load"}' >"$channel"; `+patched+`echo '{"done":true}' >>"$channel"`)
+	cfg := fakeConfig(t, `echo "$console" >"$console"; echo '{"step":"load"}' >"$channel"; `+patched+
+		`echo '{"done":true}' >>"$channel"`)
 	t.Setenv("TMPDIR", temp)
 	result, err := Run(context.Background(), cfg)
 	if err != nil || !result.Test.OK {
@@ -175,7 +181,8 @@ echo '{"step":"load"}' >$channel; `+patched+`echo '{"done":true}' >>$channel`)
 }
 
 func TestConsoleIsCopied(t *testing.T) {
-	cfg := fakeConfig(t, `echo hello >$console; echo '{"step":"load"}' >$channel; `+patched+`echo '{"done":true}' >>$channel`)
+	cfg := fakeConfig(t, `echo hello >$console; echo '{"step":"load"}' >$channel; `+patched+
+		`echo '{"done":true}' >>$channel`)
 	var copied strings.Builder
 	cfg.Console = &copied
 	result, err := Run(context.Background(), cfg)

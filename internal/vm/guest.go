@@ -15,17 +15,17 @@ import (
 	"kintsugi/internal/livepatch"
 )
 
-// IsGuest reports whether this process is init of a VM that Run started.
+// IsGuest reports whether this process is init of a VM of Run.
 func IsGuest() bool {
 	return os.Getpid() == 1 && os.Args[0] == "/init"
 }
 
-// GuestMain is init of the VM: it runs the sequence, reports to the host and
-// turns the machine off. It does not return.
+// GuestMain is init of the VM. It runs the sequence, reports to the host and turns
+// the machine off. It does not return.
 func GuestMain() {
 	g := &guest{begun: time.Now()}
 	if err := g.setup(); err != nil {
-		fmt.Fprintln(os.Stderr, "kintsugi:", err) // the console; there is no other way out
+		fmt.Fprintln(os.Stderr, "kintsugi:", err) // to the console, as the channel may not be open
 	} else {
 		failure := g.sequence(context.Background())
 		g.send(message{Failure: failure, Taint: taint(), Elapsed: time.Since(g.begun), Done: true})
@@ -36,7 +36,7 @@ func GuestMain() {
 	select {} // init must not end
 }
 
-// guest is the state of the VM's init.
+// guest is the state of init.
 type guest struct {
 	begun    time.Time
 	plan     plan
@@ -45,7 +45,7 @@ type guest struct {
 	kmsg     *os.File // marks the steps on the console
 	facts    facts
 	counters map[string]*counter // by livepatch
-	events   int                 // kprobe events that were made so far
+	events   int                 // number of kprobe events so far
 }
 
 func (g *guest) setup() error {
@@ -76,9 +76,9 @@ func (g *guest) setup() error {
 	return nil
 }
 
-// sequence runs the steps up to the first that fails. A probe that fails with
-// the livepatch in effect does not end it: the probe still sees the kernel
-// reverted. A probe that fails before does, and its status is the reason.
+// sequence runs the steps up to the first that fails. A probe that fails before the
+// livepatch is loaded ends the sequence, and its status is the reason. A probe that
+// fails later does not end it, so that the probe also runs on the reverted kernel.
 func (g *guest) sequence(ctx context.Context) *failure {
 	for _, step := range g.steps(ctx) {
 		g.begin(step.name)
@@ -96,7 +96,7 @@ func (g *guest) sequence(ctx context.Context) *failure {
 	return nil
 }
 
-// begin reports to host and console which step comes.
+// begin reports to host and console that a step begins.
 func (g *guest) begin(step string) {
 	g.send(message{Step: step, Elapsed: time.Since(g.begun)})
 	fmt.Fprintf(g.kmsg, "<5>kintsugi: %s\n", step)
@@ -105,19 +105,20 @@ func (g *guest) begin(step string) {
 func (g *guest) send(m message) {
 	text, err := json.Marshal(m)
 	if err != nil {
-		text = []byte(`{}`) // no field of a message can cause it
+		text = []byte(`{}`) // cannot happen: every field of a message can be encoded
 	}
-	g.channel.Write(append(text, '\n')) // a host that is gone takes the VM with it
+	g.channel.Write(append(text, '\n')) // when the host's process ends, the VM ends too
 }
 
 func (g *guest) sendFacts() { g.send(message{Facts: &g.facts}) }
 
 func taint() uint64 {
-	value, _ := strconv.ParseUint(firstLine("/proc/sys/kernel/tainted"), 10, 64) // a kernel without the file is not tainted
+	// a kernel without the file is not tainted
+	value, _ := strconv.ParseUint(firstLine("/proc/sys/kernel/tainted"), 10, 64)
 	return value
 }
 
-// firstLine is the first line of a small file, empty where it cannot be read.
+// firstLine is the first line of a small file, empty if it cannot be read.
 func firstLine(path string) string {
 	text, err := os.ReadFile(path)
 	if err != nil {

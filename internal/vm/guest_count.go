@@ -12,16 +12,16 @@ import (
 	"kintsugi/internal/report"
 )
 
-// tracefs is where mountAll has put it.
+// tracefs is where mountAll mounts it.
 const tracefs = "/sys/kernel/tracing"
 
-// instance has the events of the counters alone, so that they are not in the
-// way of a probe that traces.
+// instance has the events of the counters only, so that they do not disturb a probe
+// that traces.
 const instance = tracefs + "/instances/kintsugi"
 
-// counter counts calls of the new functions of a livepatch, one kprobe event
-// at the entry of each (Documentation/trace/kprobetrace.rst). The kernel
-// counts every hit in kprobe_profile, whatever happens to the trace buffer.
+// counter counts calls of the new functions of a livepatch, by a kprobe event at
+// the entry of each (Documentation/trace/kprobetrace.rst). The kernel counts every
+// hit in kprobe_profile, independently of the trace buffer.
 type counter struct {
 	events map[int]string // event by index into facts.Functions
 }
@@ -37,7 +37,7 @@ func (l *planLivepatch) facts() []report.TestFunction {
 	return list
 }
 
-// startCounting begins to count. A function that cannot be counted keeps the
+// startCounting begins to count. If a function cannot be counted, its fact gets the
 // reason, and the test goes on.
 func (g *guest) startCounting(l *planLivepatch) {
 	c := &counter{events: map[int]string{}}
@@ -70,20 +70,20 @@ func (g *guest) firstFunction(livepatch string) int {
 	return 0
 }
 
-// countCalls makes the event and switches it on.
+// countCalls creates the event and enables it.
 func countCalls(event, module string, f planFunction) error {
 	if f.Section == "" {
-		return fmt.Errorf("the file of the livepatch does not show where the new function is")
+		return fmt.Errorf("the address of the new function is not in the livepatch's file")
 	}
 	section := firstLine(filepath.Join("/sys/module", module, "sections", f.Section))
 	base, err := strconv.ParseUint(strings.TrimPrefix(section, "0x"), 16, 64)
 	if err != nil || base == 0 {
-		return fmt.Errorf("the kernel does not show where %s of the livepatch is", f.Section)
+		return fmt.Errorf("the kernel does not show the address of the livepatch's section %s", f.Section)
 	}
 	if err := appendTo(tracefs+"/kprobe_events", fmt.Sprintf("p:kintsugi/%s %#x\n", event, base+f.Offset)); err != nil {
 		return fmt.Errorf("the kernel takes no kprobe there: %w", err)
 	}
-	os.MkdirAll(instance, 0o755) // where it cannot be made, the next write fails
+	os.MkdirAll(instance, 0o755) // on an error, the next write fails
 	if err := appendTo(filepath.Join(instance, "events/kintsugi", event, "enable"), "1\n"); err != nil {
 		dropEvent(event)
 		return fmt.Errorf("the kernel takes no kprobe there: %w", err)
@@ -91,7 +91,7 @@ func countCalls(event, module string, f planFunction) error {
 	return nil
 }
 
-// stopCounting adds up the calls so far, and takes the events away.
+// stopCounting adds up the calls so far, and removes the events.
 func (g *guest) stopCounting(livepatch string) {
 	c := g.counters[livepatch]
 	if c == nil {
@@ -102,17 +102,17 @@ func (g *guest) stopCounting(livepatch string) {
 	hits := parseProfile(string(profile))
 	for i, event := range c.events {
 		*g.facts.Functions[i].Runs += hits[event]
-		appendTo(filepath.Join(instance, "events/kintsugi", event, "enable"), "0\n") // dropEvent fails where this does
+		appendTo(filepath.Join(instance, "events/kintsugi", event, "enable"), "0\n") // on an error, dropEvent fails too
 		dropEvent(event)
 	}
 }
 
 func dropEvent(event string) {
-	appendTo(tracefs+"/kprobe_events", "-:kintsugi/"+event+"\n") // an event that stays counts nothing that matters
+	appendTo(tracefs+"/kprobe_events", "-:kintsugi/"+event+"\n") // a remaining event is harmless
 }
 
-// parseProfile reads lines of event, hits and hits that were missed because
-// another probe was being handled: those ran as well.
+// parseProfile reads lines of event, hits and misses. A miss is a call during the
+// handling of another probe; the function ran then too.
 func parseProfile(text string) map[string]uint64 {
 	hits := map[string]uint64{}
 	for line := range strings.Lines(text) {

@@ -16,8 +16,8 @@ import (
 	"kintsugi/internal/report"
 )
 
-// parts is how many parts the cycles have. The memory is measured after each,
-// without the load.
+// parts is the number of parts of the cycles. The memory is measured after each
+// part, without the load.
 const parts = 4
 
 // cycles loads and unloads the livepatch under load, and measures the kernel's
@@ -48,7 +48,7 @@ func (g *guest) cycles(ctx context.Context, l *planLivepatch) error {
 	return nil
 }
 
-// warmUp lets caches grow that stay: of the load, and of one more cycle.
+// warmUp fills the caches of the load, and those of a first cycle.
 func (g *guest) warmUp(ctx context.Context, l *planLivepatch) error {
 	return g.underLoad(func() error {
 		time.Sleep(time.Second)
@@ -56,7 +56,7 @@ func (g *guest) warmUp(ctx context.Context, l *planLivepatch) error {
 	})
 }
 
-// cycle goes on until that many cycles are done.
+// cycle loads and unloads until that many cycles are done.
 func (g *guest) cycle(ctx context.Context, l *planLivepatch, c *report.TestCycles, until int) error {
 	for c.Done < until {
 		if err := g.once(ctx, l); err != nil {
@@ -67,8 +67,8 @@ func (g *guest) cycle(ctx context.Context, l *planLivepatch, c *report.TestCycle
 	return nil
 }
 
-// settle is how long the load meets the livepatch in effect, and the kernel
-// without it.
+// settle is the time for which the load runs with the livepatch, and then without
+// it.
 const settle = 100 * time.Millisecond
 
 func (g *guest) once(ctx context.Context, l *planLivepatch) error {
@@ -92,8 +92,8 @@ var loadScript string
 // stopFile ends the load.
 const stopFile = "/tmp/.kintsugi-stop"
 
-// underLoad runs f while the load script runs, and the probe again and again
-// with the argument load. What they print and how they end does not count.
+// underLoad runs f while the load script runs, and the probe in a loop with the
+// argument load. Their output and exit status are ignored.
 func (g *guest) underLoad(f func() error) error {
 	os.Remove(stopFile)
 	load := []*exec.Cmd{shell("-c", loadScript, "load", stopFile)}
@@ -108,7 +108,7 @@ func (g *guest) underLoad(f func() error) error {
 		}
 	}
 	err := f()
-	os.WriteFile(stopFile, nil, 0o644) // the time limit ends the load otherwise
+	os.WriteFile(stopFile, nil, 0o644) // on an error, the time limit ends the load
 	for _, cmd := range load {
 		endLoad(cmd)
 	}
@@ -116,21 +116,22 @@ func (g *guest) underLoad(f func() error) error {
 	return err
 }
 
-// endLoad waits for the end of a round, and kills a round that does not end.
+// endLoad waits for the end of a round of the load, and kills a round that does not
+// end.
 func endLoad(cmd *exec.Cmd) {
 	limit := time.AfterFunc(20*time.Second, func() { unix.Kill(-cmd.Process.Pid, unix.SIGKILL) })
-	cmd.Wait() // its status does not count
+	cmd.Wait() // the status is ignored
 	limit.Stop()
 }
 
-// kernelMemory is what the kernel has allocated for itself, in kB, without what
-// it can drop at once: slabs (kmalloc), vmalloc, which modules are in, stacks
-// and per-CPU memory. Free memory would show pages that were allocated by hand
-// too, but swings by tens of megabytes: it lacks pages that lie ready for a CPU,
-// and processes come and go.
+// kernelMemory is the memory in kB that the kernel has allocated for itself, without
+// caches that it can drop at once: slabs (kmalloc), vmalloc, which has the modules,
+// stacks and per-CPU memory. Free memory would also show pages that were allocated
+// directly, but it varies by tens of megabytes, with the lists of free pages of each
+// CPU and with processes that start and end.
 func kernelMemory() int64 {
 	unix.Sync()
-	os.WriteFile("/proc/sys/vm/drop_caches", []byte("3\n"), 0) // a kernel without it has more slabs
+	os.WriteFile("/proc/sys/vm/drop_caches", []byte("3\n"), 0) // without it, slabs are larger
 	time.Sleep(time.Second)                                    // deferred frees
 	text, err := os.ReadFile("/proc/meminfo")
 	if err != nil {
@@ -153,8 +154,8 @@ func parseMeminfo(text string) map[string]int64 {
 	return values
 }
 
-// lockdepOff reports whether lockdep has found something, after which it stops
-// looking ("debug_locks: 0", kernel/locking/lockdep_proc.c).
+// lockdepOff reports whether lockdep has found a fault and switched itself off
+// ("debug_locks: 0", kernel/locking/lockdep_proc.c).
 func lockdepOff(stats string) bool {
 	for line := range strings.Lines(stats) {
 		key, value, _ := strings.Cut(line, ":")

@@ -18,8 +18,8 @@ func (m planModule) fact() report.TestModule {
 	return report.TestModule{Name: m.Name, Patched: m.Patched, Reason: "not tried"}
 }
 
-// loadModules loads the modules of the plan. One that cannot be loaded here is
-// noted, and the test goes on without it.
+// loadModules loads the modules of the plan. If a module cannot be loaded, the
+// reason is recorded, and the test goes on without it.
 func (g *guest) loadModules() error {
 	for i := range g.facts.Modules {
 		m := &g.facts.Modules[i]
@@ -32,8 +32,8 @@ func (g *guest) loadModules() error {
 	return nil
 }
 
-// unloadModules takes the patched modules out, each after the modules that
-// use it. A module that does not go is noted.
+// unloadModules unloads the patched modules, each after the modules that use it. If
+// a module cannot be unloaded, the reason is recorded.
 func (g *guest) unloadModules() error {
 	for i := range slices.Backward(g.facts.Modules) {
 		m := &g.facts.Modules[i]
@@ -45,8 +45,8 @@ func (g *guest) unloadModules() error {
 	return nil
 }
 
-// reloadModules loads again what unloadModules has taken out. Each module was
-// loaded before, so one that no longer can be is a fault of the livepatch.
+// reloadModules loads the modules that unloadModules has unloaded. Each could be
+// loaded before, so a module that cannot be loaded now is a fault of the livepatch.
 func (g *guest) reloadModules() error {
 	for i := range g.facts.Modules {
 		m := &g.facts.Modules[i]
@@ -62,8 +62,8 @@ func (g *guest) reloadModules() error {
 	return nil
 }
 
-// removeModule unloads a module after those that hold it, and returns why that
-// cannot be; empty: it has gone.
+// removeModule unloads a module after the modules that hold it. It returns the
+// reason for a failure, empty on success.
 func (g *guest) removeModule(name string) string {
 	holders, _ := filepath.Glob("/sys/module/" + name + "/holders/*") // the pattern is well formed
 	for _, h := range holders {
@@ -84,8 +84,8 @@ func (g *guest) removeModule(name string) string {
 	return err.Error()
 }
 
-// deleteModule is delete_module(2). Something may hold the module for a
-// moment, such as the end of a probe's process: a second is given.
+// deleteModule is delete_module(2). It retries for a second, since the module can be
+// held for a moment, for example by a process of the probe that is ending.
 func deleteModule(name string) error {
 	var err error
 	for range 50 {
@@ -97,7 +97,7 @@ func deleteModule(name string) error {
 	return err
 }
 
-// insertModule loads a module of the plan, if it is not there already.
+// insertModule loads a module of the plan, unless it is loaded already.
 func insertModule(name string) error {
 	file, err := os.Open(kernelModulePath(name))
 	if err != nil {
@@ -117,8 +117,8 @@ func isLoaded(object string) bool {
 	return object == "vmlinux" || firstLine("/sys/module/"+object+"/initstate") == "live"
 }
 
-// noteObject notes what the kernel reports of an object. An object is patched
-// if it was at one check at least, and never loaded without.
+// noteObject records the kernel's report about an object. An object counts as
+// patched if it was patched at one check at least, and never loaded but unpatched.
 func (g *guest) noteObject(livepatch string, o livepatch.Object) {
 	known := g.object(livepatch, o.Name)
 	known.Source = "patched"
@@ -139,7 +139,7 @@ func (g *guest) noteObject(livepatch string, o livepatch.Object) {
 
 const notPatched = "it is loaded, and the kernel has not patched it"
 
-// object is the fact about an object, made at the first look.
+// object is the fact about an object. It is created when it is first needed.
 func (g *guest) object(livepatch, name string) *report.TestObject {
 	for i := range g.facts.Objects {
 		if o := &g.facts.Objects[i]; o.Module == livepatch && o.Name == name {

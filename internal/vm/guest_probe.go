@@ -25,13 +25,13 @@ func (g *guest) installShell() error {
 	return nil
 }
 
-// errProbe is a probe that ran and was not content.
+// errProbe is the error of a probe with another exit status than 0.
 var errProbe = errors.New("probe exited with a status other than zero")
 
-// maxOutput bounds what is kept of one probe's output.
+// maxOutput limits the output of a probe that is kept.
 const maxOutput = 256 << 10
 
-// shell is a command of busybox sh in the environment of scripts.
+// shell is a command of busybox sh with the environment of scripts.
 func shell(args ...string) *exec.Cmd {
 	cmd := exec.Command(busyboxPath, append([]string{"sh"}, args...)...)
 	cmd.Env = []string{"PATH=/sbin:/bin:/usr/sbin:/usr/bin", "HOME=/root", "TERM=dumb", "LC_ALL=C"}
@@ -41,8 +41,8 @@ func shell(args ...string) *exec.Cmd {
 // probe runs the user's script and reports its output and status under the
 // name of the phase.
 //
-// The output goes through a file: a background process that the script
-// leaves behind would keep a pipe open and the sequence waiting.
+// The output goes to a file: a background process of the script would keep a pipe
+// open, and the sequence would wait for it.
 func (g *guest) probe(phase, argument, livepatch string) error {
 	if !g.plan.Probe {
 		return nil
@@ -70,8 +70,8 @@ func (g *guest) probe(phase, argument, livepatch string) error {
 	return nil
 }
 
-// exitStatus is the status as a shell has it: 128 and the signal's number for
-// a process that was killed.
+// exitStatus is the status as in a shell: 128 plus the signal's number for a killed
+// process.
 func exitStatus(err error) (int, error) {
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) {
@@ -83,8 +83,8 @@ func exitStatus(err error) (int, error) {
 	return exit.ExitCode(), nil
 }
 
-// reap collects orphans, which init inherits. It is called while no other
-// child is waited for.
+// reap collects orphans, which init inherits. It must not run while init waits for
+// another child.
 func reap() {
 	for {
 		pid, err := unix.Wait4(-1, nil, unix.WNOHANG, nil)

@@ -21,7 +21,7 @@ type step struct {
 	run  func() error
 }
 
-// steps returns what the guest does, in order.
+// steps returns the steps of the guest in order.
 func (g *guest) steps(ctx context.Context) []step {
 	first := &g.plan.Livepatches[0]
 	steps := []step{
@@ -54,8 +54,8 @@ func (g *guest) steps(ctx context.Context) []step {
 	return steps
 }
 
-// look checks that everything is patched, and lets the probe see it: with the
-// probe's own changes, such as modules that it loads, objects are checked again.
+// look checks that everything is patched, runs the probe, and checks again, since
+// the probe can load modules.
 func (g *guest) look(l *planLivepatch, phase string) []step {
 	return []step{
 		{"objects", func() error { return g.checkObjects(l.Name) }},
@@ -69,8 +69,7 @@ func (g *guest) look(l *planLivepatch, phase string) []step {
 	}
 }
 
-// newer loads each newer livepatch over the one before, and goes back as far as
-// plan.back.
+// newer loads each newer livepatch over the one before, and returns to plan.back.
 func (g *guest) newer(ctx context.Context) []step {
 	var up, down []step
 	list := g.plan.Livepatches
@@ -98,15 +97,15 @@ func (g *guest) load(ctx context.Context, l *planLivepatch) error {
 	return err
 }
 
-// disable ends the counting and takes the livepatch out of effect.
+// disable ends the counting and disables the livepatch.
 func (g *guest) disable(ctx context.Context, name string) error {
 	g.stopCounting(name)
 	g.sendFacts()
 	return g.host.Disable(ctx, name)
 }
 
-// back returns from newer to older. If newer has replaced older, the kernel
-// cannot enable older again: older has to be unloaded, and loaded over newer.
+// back returns from newer to older. If newer has replaced older, the kernel cannot
+// enable older again: older must be unloaded, and loaded over newer.
 func (g *guest) back(ctx context.Context, older, newer *planLivepatch) error {
 	patch, err := g.host.Status(older.Name)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -123,8 +122,8 @@ func (g *guest) back(ctx context.Context, older, newer *planLivepatch) error {
 	return g.remove(ctx, newer.Name)
 }
 
-// unload takes out the livepatch, and checks that a module stays loaded if and
-// only if it is pinned.
+// unload unloads the livepatch, and checks that a module stays loaded if and only if
+// it is pinned.
 func (g *guest) unload(ctx context.Context, l *planLivepatch) error {
 	stays, err := g.host.Unload(ctx, l.Name)
 	if err == nil && stays != l.Pinned {

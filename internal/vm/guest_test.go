@@ -29,9 +29,11 @@ func TestStepOrder(t *testing.T) {
 		{"modules that are only needed", plan{Livepatches: one, Order: ModulesFirst, Modules: module[:1]},
 			[]string{"shell", "modules", "before", "load", "objects", "after", "disable", "unload", "reverted"}},
 		{"module first", plan{Livepatches: one, Order: ModulesFirst, Modules: module},
-			[]string{"shell", "modules", "before", "load", "objects", "after", "modules out", "modules in", "objects", "after reload", "disable", "unload", "reverted"}},
+			[]string{"shell", "modules", "before", "load", "objects", "after", "modules out", "modules in", "objects",
+				"after reload", "disable", "unload", "reverted"}},
 		{"livepatch first", plan{Livepatches: one, Order: LivepatchFirst, Modules: module},
-			[]string{"shell", "modules", "before", "modules out", "load", "modules in", "objects", "after", "disable", "unload", "reverted"}},
+			[]string{"shell", "modules", "before", "modules out", "load", "modules in", "objects", "after", "disable",
+				"unload", "reverted"}},
 		{"newer ones", plan{Livepatches: []planLivepatch{{Name: "p"}, {Name: "q"}, {Name: "r"}}, Order: ModulesFirst},
 			[]string{"shell", "modules", "before", "load", "objects", "after",
 				"load q", "objects", "after q", "load r", "objects", "after r",
@@ -42,7 +44,8 @@ func TestStepOrder(t *testing.T) {
 			[]string{"shell", "modules", "before", "load", "objects", "after",
 				"load q", "objects", "after q", "load r", "objects", "after r", "load s", "objects", "after s",
 				"back to r", "objects", "after back to r", "disable", "unload", "reverted"}},
-		{"a newer one beside a pinned one", plan{Livepatches: []planLivepatch{{Name: "p", Pinned: true}, {Name: "q"}}, Order: ModulesFirst},
+		{"a newer one beside a pinned one", plan{Livepatches: []planLivepatch{{Name: "p", Pinned: true}, {Name: "q"}},
+			Order: ModulesFirst},
 			[]string{"shell", "modules", "before", "load", "objects", "after", "load q", "objects", "after q",
 				"back to p", "objects", "after back to p", "disable", "unload", "reverted"}},
 		{"cycles", plan{Livepatches: one, Order: ModulesFirst, Cycles: 3},
@@ -56,7 +59,8 @@ func TestStepOrder(t *testing.T) {
 }
 
 func TestParseProfile(t *testing.T) {
-	got := parseProfile("  function_0                                       12               1\n  function_1   0   0\nnoise\n  broken  x  1\n")
+	got := parseProfile("  function_0                                       12               1\n  function_1   0   " +
+		"0\nnoise\n  broken  x  1\n")
 	if diff := cmp.Diff(map[string]uint64{"function_0": 13, "function_1": 0}, got); diff != "" {
 		t.Error(diff)
 	}
@@ -70,7 +74,8 @@ func TestParseMeminfo(t *testing.T) {
 }
 
 func TestLockdepOff(t *testing.T) {
-	for stats, want := range map[string]bool{" max locking depth: 4\n debug_locks:  0\n": true, " debug_locks:  1\n": false, "": false} {
+	for stats, want := range map[string]bool{" max locking depth: 4\n debug_locks:  0\n": true,
+		" debug_locks:  1\n": false, "": false} {
 		if lockdepOff(stats) != want {
 			t.Errorf("%q: %v", stats, !want)
 		}

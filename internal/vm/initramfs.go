@@ -11,8 +11,8 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// writeInitramfs writes the guest's whole file system, uncompressed: packing
-// and unpacking would take longer than it saves.
+// writeInitramfs writes the guest's whole file system, uncompressed, as packing and
+// unpacking would take longer than they save.
 func (t *test) writeInitramfs(name string) error {
 	file, err := os.Create(name)
 	if err != nil {
@@ -52,8 +52,8 @@ func (t *test) archive(c *cpioWriter) error {
 	return c.Close()
 }
 
-// guestFiles returns the files that the guest has as the host has them, by
-// their paths in the guest.
+// guestFiles returns the files that are copied from the host, by their paths in the
+// guest.
 func (t *test) guestFiles() map[string]string {
 	files := map[string]string{"/init": t.Init}
 	for i, l := range t.livepatches {

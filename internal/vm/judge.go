@@ -10,8 +10,8 @@ import (
 	"kintsugi/internal/report"
 )
 
-// judge decides from what a VM left behind whether the test passed. If the
-// guest's init never ran, that is an error: it says nothing about the module.
+// judge decides by the output of a VM whether the test passed. It is an error if the
+// guest's init never ran, since that shows nothing about the module.
 func (t *test) judge(out *outcome) (*Result, error) {
 	result := out.result()
 	steps := steps(out.messages)
@@ -41,10 +41,10 @@ func (t *test) judge(out *outcome) (*Result, error) {
 	return result, nil
 }
 
-// maxKept bounds what a report has of the console, in bytes.
+// maxKept limits the part of the console in a report, in bytes.
 const maxKept = 64 << 10
 
-// lastPart is the end of a console, from a whole line on.
+// lastPart is the end of a console, beginning with a whole line.
 func lastPart(console string) string {
 	if len(console) <= maxKept {
 		return console
@@ -53,9 +53,9 @@ func lastPart(console string) string {
 	return end
 }
 
-// failed returns why the test failed, the most telling reason first: what the
-// kernel printed, what init found, the probe's status, a guest that did not
-// come to its end, and memory that is gone.
+// failed returns the reason why the test failed. Reasons are tried in this order:
+// messages of the kernel, findings of init, the probe's status, a guest that did not
+// finish, and leaked memory.
 func failed(out *outcome, limit time.Duration, r *report.Test) (reason string, hints []string) {
 	if found := findSigns(string(out.console)); len(found) > 0 {
 		return "the kernel said: " + found[0].text, nil
@@ -82,7 +82,7 @@ func unfinished(out *outcome, limit time.Duration) string {
 	name := step[len(step)-1].Name
 	switch {
 	case out.flood:
-		return fmt.Sprintf("the console has no end; it was in step %s", name)
+		return fmt.Sprintf("the console is endless; the VM was in step %s", name)
 	case last.Done && last.Taint&badTaint != 0:
 		return fmt.Sprintf("the kernel is tainted: /proc/sys/kernel/tainted is %d", last.Taint)
 	case last.Done:
@@ -93,23 +93,23 @@ func unfinished(out *outcome, limit time.Duration) string {
 	return fmt.Sprintf("the VM ended in step %s", name)
 }
 
-// badTaint are the flags of Documentation/admin-guide/tainted-kernels.rst of a
-// kernel that is broken, in case the console does not show why: bad page,
-// died, warned, soft lockup.
+// badTaint are the flags of Documentation/admin-guide/tainted-kernels.rst for a
+// broken kernel, in case the console does not show the fault: bad page, died,
+// warned, soft lockup.
 const badTaint = 1<<5 | 1<<7 | 1<<9 | 1<<14
 
-// Bounds for the growth of the kernel's memory, in kB: what it swings by without
-// a leak, and what the kernel itself keeps of each cycle.
+// Limits for the growth of the kernel's memory, in kB: its variation without a leak,
+// and the memory that the kernel itself keeps of each cycle.
 const (
 	growthKB      = 2 << 10
 	cycleGrowthKB = 16
 )
 
-// leaked reports memory that grows with the cycles. What the load leaves in
-// use swings up and down; a leak grows in every part of the cycles.
+// leaked reports memory that grows with the cycles. The memory of the load varies up
+// and down; a leak grows in every part of the cycles.
 func leaked(c *report.TestCycles) string {
 	if c == nil || len(c.MemoryKB) <= parts {
-		return "" // too few cycles to tell a leak from a swing
+		return "" // too few cycles to distinguish a leak from variation
 	}
 	for i, now := range c.MemoryKB[1:] {
 		if now <= c.MemoryKB[i] {
@@ -123,7 +123,7 @@ func leaked(c *report.TestCycles) string {
 	return fmt.Sprintf("the memory of the kernel grew by %d kB over %d cycles", growth, c.Done)
 }
 
-// objects marks those that may stay unloaded.
+// objects returns the objects, and marks those that may stay unloaded.
 func (t *test) objects(seen []report.TestObject) []report.TestObject {
 	for i := range seen {
 		o := &seen[i]
@@ -137,7 +137,7 @@ func (t *test) objects(seen []report.TestObject) []report.TestObject {
 	return seen
 }
 
-// unproven returns what a test in which nothing failed does not show.
+// unproven returns the gaps of a test without a failure.
 func (t *test) unproven(r *report.Test) (reason string, hints []string) {
 	var missing []string
 	for _, o := range r.Objects {
@@ -173,8 +173,8 @@ func (t *test) unloadedHints(r *report.Test) []string {
 	return hints
 }
 
-// kept names modules that were not loaded after the livepatch though the order
-// asks for that.
+// kept names modules that were not loaded after the livepatch although the order
+// requires that.
 func (t *test) kept(r *report.Test) string {
 	var list []string
 	for _, m := range r.Modules {
@@ -185,8 +185,8 @@ func (t *test) kept(r *report.Test) string {
 	return strings.Join(list, "; ")
 }
 
-// idle names the functions that did not run, or could not be counted, in
-// objects that were there.
+// idle names the functions of loaded objects that did not run or could not be
+// counted.
 func idle(r *report.Test) string {
 	absent := map[string]bool{}
 	for _, o := range r.Objects {
@@ -201,10 +201,11 @@ func idle(r *report.Test) string {
 	if len(list) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%d of %d replaced functions did not run: %s", len(list), len(r.Functions), strings.Join(list, ", "))
+	return fmt.Sprintf("%d of %d replaced functions did not run: %s", len(list), len(r.Functions),
+		strings.Join(list, ", "))
 }
 
-// notStarted is the error for a kernel that did not come as far as init.
+// notStarted is the error for a kernel that did not reach init.
 func notStarted(out *outcome, limit time.Duration) error {
 	e := fault.Environmentf("the VM ended before its init ran")
 	if out.late {

@@ -35,7 +35,8 @@ func TestProof(t *testing.T) {
 	functions := func(runs ...*uint64) []report.TestFunction {
 		var list []report.TestFunction
 		for i, n := range runs {
-			list = append(list, report.TestFunction{Module: "p", Object: []string{"vmlinux", "minix"}[i%2], Name: "f" + string(rune('0'+i)), Runs: n})
+			list = append(list, report.TestFunction{Module: "p", Object: []string{"vmlinux", "minix"}[i%2], Name: "f" +
+				string(rune('0'+i)), Runs: n})
 		}
 		return list
 	}
@@ -49,10 +50,13 @@ func TestProof(t *testing.T) {
 		hint    string // substring
 	}{
 		{name: "kernel", facts: facts{Objects: []report.TestObject{kernelPatched}}, verdict: report.OK},
-		{name: "kernel and module", facts: facts{Objects: []report.TestObject{kernelPatched, minixPatched}}, verdict: report.OK},
+		{name: "kernel and module", facts: facts{Objects: []report.TestObject{kernelPatched, minixPatched}},
+			verdict: report.OK},
 		{name: "no object", verdict: report.NotProven, reason: "no object"},
-		{name: "module absent", facts: facts{Objects: []report.TestObject{kernelPatched, minixAbsent}}, cfg: Config{Modules: "/m"},
-			verdict: report.NotProven, reason: "minix was not patched: module minix is not loaded", hint: "--allow-unloaded minix"},
+		{name: "module absent", facts: facts{Objects: []report.TestObject{kernelPatched, minixAbsent}},
+			cfg:     Config{Modules: "/m"},
+			verdict: report.NotProven, reason: "minix was not patched: module minix is not loaded",
+			hint: "--allow-unloaded minix"},
 		{name: "target without modules", facts: facts{Objects: []report.TestObject{minixAbsent}},
 			verdict: report.NotProven, reason: "minix was not patched", hint: "--modules"},
 		{name: "module absent, and may be", facts: facts{Objects: []report.TestObject{kernelPatched, minixAbsent}},
@@ -61,21 +65,29 @@ func TestProof(t *testing.T) {
 			cfg: Config{AllowUnloaded: []string{"loop"}}, verdict: report.NotProven, reason: "minix"},
 		{name: "the only object may be absent", facts: facts{Objects: []report.TestObject{minixAbsent}},
 			cfg: Config{AllowUnloaded: []string{"minix"}}, verdict: report.NotProven, reason: "no object"},
-		{name: "module missing in the target", facts: facts{Objects: []report.TestObject{kernelPatched, minixAbsent}}, cfg: Config{Modules: "/m"},
+		{name: "module missing in the target", facts: facts{Objects: []report.TestObject{kernelPatched, minixAbsent}},
+			cfg:     Config{Modules: "/m"},
 			missing: []report.TestModule{{Name: "minix", Patched: true, Reason: "the target does not have it"}},
 			verdict: report.NotProven, reason: "minix was not patched: the target does not have it"},
-		{name: "kept in this order", facts: facts{Objects: []report.TestObject{minixPatched}, Modules: []report.TestModule{{Name: "minix", Loaded: true, Kept: "it is in use"}}},
-			cfg: Config{Order: LivepatchFirst}, verdict: report.NotProven, reason: "minix was not loaded after the livepatch: it is in use"},
-		{name: "kept in the other order", facts: facts{Objects: []report.TestObject{minixPatched}, Modules: []report.TestModule{{Name: "minix", Loaded: true, Kept: "it is in use"}}},
+		{name: "kept in this order", facts: facts{Objects: []report.TestObject{minixPatched},
+			Modules: []report.TestModule{{Name: "minix", Loaded: true, Kept: "it is in use"}}},
+			cfg: Config{Order: LivepatchFirst}, verdict: report.NotProven,
+			reason: "minix was not loaded after the livepatch: it is in use"},
+		{name: "kept in the other order",
+			facts: facts{Objects: []report.TestObject{minixPatched},
+				Modules: []report.TestModule{{Name: "minix", Loaded: true, Kept: "it is in use"}}},
 			cfg: Config{Order: ModulesFirst}, verdict: report.OK},
-		{name: "idle function", facts: facts{Objects: []report.TestObject{kernelPatched}, Functions: functions(ran(0))}, verdict: report.OK},
+		{name: "idle function", facts: facts{Objects: []report.TestObject{kernelPatched}, Functions: functions(ran(0))},
+			verdict: report.OK},
 		{name: "idle function, required", cfg: Config{RequireExercised: true},
 			facts:   facts{Objects: []report.TestObject{kernelPatched, minixPatched}, Functions: functions(ran(3), ran(0), nil)},
 			verdict: report.NotProven, reason: "2 of 3 replaced functions did not run: minix/f1, vmlinux/f2"},
 		{name: "all ran, required", cfg: Config{RequireExercised: true},
 			facts: facts{Objects: []report.TestObject{kernelPatched}, Functions: functions(ran(3))}, verdict: report.OK},
-		{name: "idle function of an absent module, required", cfg: Config{RequireExercised: true, AllowUnloaded: []string{"minix"}},
-			facts: facts{Objects: []report.TestObject{kernelPatched, minixAbsent}, Functions: functions(ran(3), ran(0))}, verdict: report.OK},
+		{name: "idle function of an absent module, required",
+			cfg:     Config{RequireExercised: true, AllowUnloaded: []string{"minix"}},
+			facts:   facts{Objects: []report.TestObject{kernelPatched, minixAbsent}, Functions: functions(ran(3), ran(0))},
+			verdict: report.OK},
 		{name: "leak", facts: cycled(50_000, 52_000, 55_000, 58_000, 60_000),
 			verdict: report.Failed, reason: "grew by 10000 kB over 100 cycles"},
 		{name: "small growth", facts: cycled(50_000, 51_000, 51_500, 52_000, 53_000), verdict: report.OK},
@@ -89,7 +101,8 @@ func TestProof(t *testing.T) {
 				t.Fatal(err)
 			}
 			got := result.Test
-			if got.Verdict != test.verdict || got.OK != (test.verdict == report.OK) || !strings.Contains(got.Reason, test.reason) || (got.Reason == "") != got.OK {
+			if got.Verdict != test.verdict || got.OK != (test.verdict == report.OK) ||
+				!strings.Contains(got.Reason, test.reason) || (got.Reason == "") != got.OK {
 				t.Errorf("%s, ok %v, %q", got.Verdict, got.OK, got.Reason)
 			}
 			if hints := strings.Join(result.Hints, "\n"); !strings.Contains(hints, test.hint) {

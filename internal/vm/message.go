@@ -16,16 +16,16 @@ import (
 // message is one line of JSON from the guest's init to the host, on the
 // second serial port.
 type message struct {
-	Step    string            `json:"step,omitempty"`    // begun now
+	Step    string            `json:"step,omitempty"`    // begins now
 	Elapsed time.Duration     `json:"elapsed,omitempty"` // since init began
-	Facts   *facts            `json:"facts,omitempty"`   // all that is known so far
+	Facts   *facts            `json:"facts,omitempty"`   // all facts so far
 	Phase   *report.TestPhase `json:"phase,omitempty"`   // a probe that has ended
-	Failure *failure          `json:"failure,omitempty"` // why the sequence stops here
+	Failure *failure          `json:"failure,omitempty"` // the error that ends the sequence
 	Taint   uint64            `json:"taint,omitempty"`   // /proc/sys/kernel/tainted, at the end
 	Done    bool              `json:"done,omitempty"`    // the sequence has ended, well or not
 }
 
-// facts are what the guest has seen of modules, objects and functions.
+// facts are the guest's observations of modules, objects and functions.
 type facts struct {
 	Modules   []report.TestModule   `json:"modules,omitempty"`
 	Objects   []report.TestObject   `json:"objects,omitempty"`
@@ -43,7 +43,7 @@ func lastFacts(messages []message) facts {
 	return facts{}
 }
 
-// failure is an error on its way out of the guest.
+// failure is an error of the guest in a message.
 type failure struct {
 	Step  string   `json:"step"`
 	Text  string   `json:"text"`
@@ -54,15 +54,15 @@ func newFailure(step string, err error) *failure {
 	return &failure{Step: step, Text: err.Error(), Hints: fault.Hints(err)}
 }
 
-// maxChannel bounds what the host reads from a guest that floods its channel.
+// maxChannel limits the bytes that the host reads from the channel.
 const maxChannel = 8 << 20
 
-// readMessages reads what arrived. A last line that is cut off, as when the
-// guest died while it wrote, is left out.
+// readMessages reads the messages. It ignores an incomplete last line, which is left
+// if the guest dies while it writes.
 func readMessages(name string) ([]message, error) {
 	file, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil // QEMU did not come so far as to make it
+		return nil, nil // QEMU ended before it created the file
 	}
 	if err != nil {
 		return nil, fault.Environmentf("channel of the VM: %w", err)

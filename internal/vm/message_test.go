@@ -35,7 +35,8 @@ func TestFailureKeepsHints(t *testing.T) {
 func FuzzJudge(f *testing.F) {
 	f.Add([]byte(`{"step":"load"}`+"\n"+`{"done":true}`), []byte("[    1.0] WARNING: x\n"))
 	f.Add([]byte(`{"phase":{}}`+"\n"+`{"failure":{}}`), []byte(""))
-	f.Add([]byte(`{"step":"load"}`+"\n"+`{"facts":{"objects":[{"name":"vmlinux","patched":true}],"functions":[{}],"modules":[{"kept":"x"}],"cycles":{}}}`+
+	f.Add([]byte(`{"step":"load"}`+"\n"+
+		`{"facts":{"objects":[{"name":"vmlinux","patched":true}],"functions":[{}],"modules":[{"kept":"x"}],"cycles":{}}}`+
 		"\n"+`{"done":true}`), []byte(""))
 	f.Fuzz(func(t *testing.T, channel, console []byte) {
 		out := &outcome{console: console, messages: parseMessages(channel)}

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mounts of the guest. The first four are needed; a kernel may lack the others.
+// mounts of the guest. The first four are required; a kernel may lack the others.
 var mounts = []struct {
 	fs, path string
 	needed   bool
@@ -27,7 +27,7 @@ var mounts = []struct {
 
 func mountAll() error {
 	for _, m := range mounts {
-		os.MkdirAll(m.path, 0o755) // where it cannot be made, the mount says so
+		os.MkdirAll(m.path, 0o755) // on an error, the mount fails
 		if err := unix.Mount(m.fs, m.path, m.fs, 0, ""); err != nil && m.needed {
 			return fmt.Errorf("mount %s: %w", m.path, err)
 		}

@@ -14,7 +14,7 @@ import (
 	"kintsugi/internal/report"
 )
 
-// payload is what the guest has to load.
+// payload has the modules that the guest loads.
 type payload struct {
 	livepatches []livepatchFile // Module, then Newer
 	modules     []moduleFile    // in the order of loading
@@ -32,8 +32,8 @@ type moduleFile struct {
 	patched bool
 }
 
-// collect reads the livepatches, and of the target's modules those that they
-// patch or need, with what those need.
+// collect reads the livepatches, the target's modules that they patch or need, and
+// the modules that these need.
 func (cfg *Config) collect() (*payload, error) {
 	p := &payload{}
 	var needed, patched []string
@@ -43,7 +43,7 @@ func (cfg *Config) collect() (*payload, error) {
 			return nil, err
 		}
 		if module.Pinned && cfg.Cycles > 0 {
-			return nil, fault.Inputf("%s is pinned: it can be loaded once, and not in cycles", module.Name).
+			return nil, fault.Inputf("%s is pinned: it can be loaded only once, and not in cycles", module.Name).
 				Hint("test it without --cycles")
 		}
 		p.livepatches = append(p.livepatches, livepatchFile{path, module})
@@ -84,8 +84,8 @@ func patchedModules(m *klp.Module) []string {
 	return names
 }
 
-// addModules adds the named modules, each with what it needs before it. A
-// patched module that the target lacks is noted; another one is an error.
+// addModules adds the named modules, each after the modules that it needs. A patched
+// module that the target lacks is recorded; any other missing module is an error.
 func (p *payload) addModules(cfg *Config, names, patched []string) error {
 	dir := kofile.Open(cfg.Modules)
 	seen := map[string]bool{}
@@ -125,7 +125,7 @@ func (cfg *Config) loadOrder(dir *kofile.Dir, name string) ([]string, error) {
 	return dir.LoadOrder(name)
 }
 
-// plan is what the guest's init is to do.
+// plan returns the plan for the guest's init.
 func (t *test) plan() plan {
 	p := plan{
 		Channel: "/dev/" + t.machine.QEMU.Channel, Probe: t.Probe != "",
@@ -142,7 +142,7 @@ func (t *test) plan() plan {
 	return p
 }
 
-// functionsOf lists the replaced functions with the places of the new code.
+// functionsOf lists the replaced functions with the addresses of the new code.
 func functionsOf(m *klp.Module) []planFunction {
 	var list []planFunction
 	if m.Patch == nil {

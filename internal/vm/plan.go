@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The guest's files of kintsugi.
+// Files of kintsugi in the guest.
 const (
 	ownDir      = "/kintsugi"
 	planPath    = ownDir + "/plan.json"
@@ -17,7 +17,7 @@ func livepatchPath(i int) string { return ownDir + "/livepatch-" + strconv.Itoa(
 
 func kernelModulePath(name string) string { return "/modules/" + name + ".ko" }
 
-// plan is what the guest's init is to do.
+// plan has the instructions for the guest's init.
 type plan struct {
 	Channel     string          `json:"channel"` // the serial port to the host
 	Probe       bool            `json:"probe"`
@@ -36,7 +36,7 @@ type planLivepatch struct {
 	Functions []planFunction `json:"functions"`
 }
 
-// planFunction is a replaced function, and where the livepatch has the new one.
+// planFunction is a replaced function, with the address of the new function.
 type planFunction struct {
 	Object  string `json:"object"`
 	Name    string `json:"name"`
@@ -60,7 +60,7 @@ func (p *plan) patches() bool {
 	return false
 }
 
-// back is the oldest livepatch that the guest can return to. A pinned one that
+// back is the oldest livepatch that the guest can return to. A pinned livepatch that
 // was replaced stays in the kernel without effect, and cannot be loaded again.
 func (p *plan) back() int {
 	for i := len(p.Livepatches) - 1; i > 0; i-- {

@@ -20,14 +20,14 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// outcome is all that one VM left behind.
+// outcome is the output of a VM.
 type outcome struct {
 	accel    string
 	console  []byte
 	messages []message
-	timeout  bool // it was killed because its time was over
-	late     bool // it was killed because its init did not start within startLimit
-	flood    bool // it was killed because its console had no end
+	timeout  bool // killed because its time was over
+	late     bool // killed because its init did not start within startLimit
+	flood    bool // killed because its console was endless
 }
 
 func (o *outcome) result() *Result {
@@ -37,10 +37,9 @@ func (o *outcome) result() *Result {
 	return &Result{Console: string(o.console), Accel: o.accel}
 }
 
-// boot runs the VM to its end with the first accelerator that works. A guest
-// that did not come as far as init says nothing about the module: an emulated
-// machine on a busy host can miss its own timers and hang, so the last
-// accelerator is given a second chance.
+// boot runs the VM to its end with the first accelerator that works. The last
+// accelerator is tried twice: a guest that does not reach init shows nothing about
+// the module, and an emulated machine on a busy host can miss its timers and hang.
 func (t *test) boot(ctx context.Context, dir, initramfs string) (out *outcome, err error) {
 	attempts := append(slices.Clone(t.accels), t.accels[len(t.accels)-1])
 	for i, accel := range attempts {
@@ -53,8 +52,8 @@ func (t *test) boot(ctx context.Context, dir, initramfs string) (out *outcome, e
 	return out, err
 }
 
-// startLimit is how long a guest may take to reach its init before it is
-// started anew; an idle machine needs three seconds.
+// startLimit is the time in which a guest must reach its init, else it is started
+// again. An idle machine needs three seconds.
 const startLimit = 90 * time.Second
 
 func isEmpty(path string) bool {
@@ -62,7 +61,7 @@ func isEmpty(path string) bool {
 	return err != nil || info.Size() == 0
 }
 
-// accelerators returns what to try on this host, in order.
+// accelerators returns the accelerators to try on this host, in order.
 func accelerators(machine *arch.Arch) []string {
 	if hasKVM(machine) {
 		return []string{"kvm", "tcg"}
@@ -70,8 +69,8 @@ func accelerators(machine *arch.Arch) []string {
 	return []string{"tcg"}
 }
 
-// hasKVM reports whether KVM is worth a try. A /dev/kvm without the CPU's
-// extension is nested in a way that boots some kernels and hangs with others.
+// hasKVM reports whether to try KVM. With /dev/kvm but without the CPU's extension,
+// virtualization is nested in a way that boots some kernels and hangs with others.
 func hasKVM(machine *arch.Arch) bool {
 	cpuinfo, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil || !hasFlag(string(cpuinfo), machine.QEMU.KVM) {
@@ -82,7 +81,7 @@ func hasKVM(machine *arch.Arch) bool {
 		return false
 	}
 	defer file.Close()
-	const getAPIVersion = 0xAE00 // KVM_GET_API_VERSION of include/uapi/linux/kvm.h; 12 for good
+	const getAPIVersion = 0xAE00 // KVM_GET_API_VERSION of include/uapi/linux/kvm.h; always 12
 	version, err := unix.IoctlRetInt(int(file.Fd()), getAPIVersion)
 	return err == nil && version == 12
 }
@@ -103,11 +102,11 @@ func hasFlag(cpuinfo string, flags []string) bool {
 	return false
 }
 
-// kvmSilence is how long a guest on KVM may take to say its first word; a
-// working one does within a second.
+// kvmSilence is the time in which a guest on KVM must begin to print. A working guest
+// does so within a second.
 const kvmSilence = 15 * time.Second
 
-// serial are the files on the host that the guest's two serial ports write to.
+// serial are the files of the host for the guest's two serial ports.
 type serial struct{ console, channel string }
 
 // serialFiles returns the files of one attempt, numbered from 0.
@@ -116,7 +115,7 @@ func serialFiles(dir string, attempt int) serial {
 	return serial{console: filepath.Join(dir, "console."+number), channel: filepath.Join(dir, "channel."+number)}
 }
 
-// qemu runs one VM. The error is nil if the guest ran, whatever the guest did.
+// qemu runs a VM. The error is nil if the guest ran, with any result.
 func (t *test) qemu(ctx context.Context, accel string, files serial, initramfs string) (*outcome, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -139,7 +138,8 @@ func (t *test) qemu(ctx context.Context, accel string, files serial, initramfs s
 	_, err := cmd.Run(ctx)
 	exit()
 	<-watched
-	out := &outcome{accel: accel, console: console.text, timeout: errors.Is(err, context.DeadlineExceeded), flood: console.flood, late: late.Load()}
+	out := &outcome{accel: accel, console: console.text, timeout: errors.Is(err, context.DeadlineExceeded),
+		flood: console.flood, late: late.Load()}
 	messages, readErr := readMessages(files.channel)
 	if readErr != nil {
 		return out, readErr
@@ -148,10 +148,10 @@ func (t *test) qemu(ctx context.Context, accel string, files serial, initramfs s
 	if err != nil && ctx.Err() == nil {
 		return out, fault.Environmentf("VM: %w", qemuError(err))
 	}
-	return out, nil // where it was killed, the judge knows why
+	return out, nil // judge knows why it was killed
 }
 
-// qemuError is err with what QEMU said last.
+// qemuError is err with QEMU's last message.
 func qemuError(err error) error {
 	var failed *command.Error
 	if !errors.As(err, &failed) {
@@ -162,10 +162,10 @@ func qemuError(err error) error {
 }
 
 // kernelArguments:
-//   - a panic ends the VM at once, and an oops is a panic, since what runs after it is worth nothing;
+//   - a panic ends the VM at once, and an oops is a panic, since nothing after it proves anything;
 //   - every message of the guest's init reaches the kernel log unthrottled;
 //   - the console shows notices and above, which is what livepatch prints, without the hardware's own news;
-//   - a stall is a panic after a long wait: an emulated CPU on a busy host stands still for seconds.
+//   - a stall is a panic, but only after a long time: an emulated CPU on a busy host can stop for seconds.
 const kernelArguments = "printk.devkmsg=on loglevel=6 panic=-1 oops=panic " +
 	"softlockup_panic=1 watchdog_thresh=30 hung_task_panic=1 " +
 	"sysctl.kernel.panic_on_rcu_stall=1 rcupdate.rcu_cpu_stall_timeout=60"

@@ -1,6 +1,6 @@
-// Package vm boots a target's own kernel image in QEMU, loads a livepatch
-// module into it and takes the module out again. The user's probe runs before,
-// with the livepatch in effect, and after.
+// Package vm boots a target's own kernel image in QEMU, loads a livepatch module
+// into it and unloads the module again. The user's probe runs before, with the
+// livepatch in effect, and after.
 //
 // The guest's init is the kintsugi binary itself (guest.go), so the test runs
 // the load and unload code that a live host runs.
@@ -19,23 +19,23 @@ import (
 	"kintsugi/internal/report"
 )
 
-// Order is what the guest loads first.
+// Order is the order in which the guest loads modules and livepatch.
 type Order string
 
 const (
-	// ModulesFirst loads the patched modules, then the livepatch, and then takes
-	// each module out and loads it again.
+	// ModulesFirst loads the patched modules, then the livepatch, and then unloads
+	// and reloads each module.
 	ModulesFirst Order = "modules"
-	// LivepatchFirst loads the livepatch while no patched module is there.
+	// LivepatchFirst loads the livepatch before any patched module.
 	LivepatchFirst Order = "livepatch"
 )
 
-// Config is one test.
+// Config describes a test.
 type Config struct {
 	Image  string // the target's bootable image (vmlinuz)
 	Module string // the livepatch module
-	// Newer are livepatch modules that are loaded over Module, one after the
-	// other, after which the guest goes back to Module step by step.
+	// Newer are livepatch modules that are loaded over Module, one after the other.
+	// Then the guest returns to Module step by step.
 	Newer []string
 	// Probe is a shell script for busybox sh. Its arguments are before, after or
 	// reverted, and the name of the livepatch. Any exit status but zero fails the
@@ -49,32 +49,32 @@ type Config struct {
 	Order   Order    // zero is ModulesFirst
 	// AllowUnloaded are patched modules that need not be loaded in the guest.
 	AllowUnloaded []string
-	// RequireExercised makes every replaced function have to run.
+	// RequireExercised makes the test unproven if a replaced function does not run.
 	RequireExercised bool
-	// Cycles is how often the livepatch is loaded and unloaded under load
-	// afterwards.
+	// Cycles is the number of further times that the livepatch is loaded and
+	// unloaded, under load.
 	Cycles int
 
-	CPU        string // QEMU's model and features; empty is all that the accelerator has
+	CPU        string // QEMU's model and features; empty is the most that the accelerator has
 	KernelArgs string // further arguments of the kernel
 	MemoryMB   int    // of the guest; zero is DefaultMemoryMB
 
 	Timeout    time.Duration // of the whole VM; zero is DefaultTimeout and CycleTimeout for each cycle
 	Transition time.Duration // longest wait for one transition; zero is a minute
 
-	Console io.Writer // gets the console as it comes, optional
+	Console io.Writer // gets the console as it grows, optional
 	QEMU    string    // zero is the machine's own
 	Busybox string    // a static busybox; zero is /bin/busybox
 	Init    string    // a static kintsugi; zero is this executable
 
-	accels []string // QEMU's accelerators to try; nil is what this machine has
+	accels []string // QEMU's accelerators to try; nil: those of this machine
 }
 
-// DefaultTimeout is generous: emulation without KVM takes some ten seconds on
-// an idle machine, and a busy CI machine many times that.
+// DefaultTimeout is generous: emulation without KVM needs about ten seconds on an
+// idle machine, and many times that on a busy CI machine.
 const DefaultTimeout = 5 * time.Minute
 
-// CycleTimeout is what each cycle adds to DefaultTimeout.
+// CycleTimeout is added to DefaultTimeout for each cycle.
 const CycleTimeout = 20 * time.Second
 
 // DefaultMemoryMB is enough for every thread of the kernel to run: below 512 MB
@@ -82,18 +82,18 @@ const CycleTimeout = 20 * time.Second
 // (hugepage_init, mm/huge_memory.c).
 const DefaultMemoryMB = 1024
 
-// Result is what happened in the VM.
+// Result is the result of a test in the VM.
 type Result struct {
 	Test    report.Test
-	Hints   []string // advice that belongs to Test.Reason
-	Console string   // what the guest's kernel printed
+	Hints   []string // advice for Test.Reason
+	Console string   // messages of the guest's kernel
 	Accel   string   // "kvm" or "tcg"
 }
 
-// Run tests the module. A module or probe that fails is a Result that is not
-// OK; an error means that there is no answer (fault.Environment: QEMU,
-// busybox or the kernel did not run; fault.Input: a file is not what it
-// should be). The Result of an error is not nil if a VM ran, for its Console.
+// Run tests the module. If the module or probe fails, the Result is not OK. An error
+// means that the test gives no result (fault.Environment: QEMU, busybox or the kernel
+// did not run; fault.Input: a file is not of the expected kind). If a VM ran, the
+// Result is not nil even with an error, and has the Console.
 func Run(ctx context.Context, cfg Config) (*Result, error) {
 	t, err := prepare(cfg)
 	if err != nil {
@@ -120,15 +120,14 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 	return t.judge(out)
 }
 
-// test is a Config whose files were read and found good.
+// test is a Config with its checked files.
 type test struct {
 	Config
 	machine *arch.Arch
 	payload
 }
 
-// prepare fills in what cfg leaves open, and checks everything before anything
-// runs.
+// prepare sets the defaults of cfg, and checks everything before anything runs.
 func prepare(cfg Config) (*test, error) {
 	machine, err := cfg.machine()
 	if err != nil {
@@ -144,7 +143,7 @@ func prepare(cfg Config) (*test, error) {
 	}
 	for _, m := range load.modules {
 		if _, twice := cfg.Files[kernelModulePath(m.name)]; twice {
-			return nil, fault.Inputf("%s in the guest is the target's module", kernelModulePath(m.name))
+			return nil, fault.Inputf("%s in the guest is a module of the target", kernelModulePath(m.name))
 		}
 	}
 	return &test{Config: cfg, machine: machine, payload: *load}, nil

@@ -105,7 +105,8 @@ func TestRun(t *testing.T) {
 		reason string // substring; empty is a test that passes
 		phases string
 	}{
-		{name: "sample", cfg: Config{Module: sample, Probe: probeFile(t, cmdlineProbe)}, phases: "before:0 after:0 reverted:0"},
+		{name: "sample", cfg: Config{Module: sample, Probe: probeFile(t, cmdlineProbe)},
+			phases: "before:0 after:0 reverted:0"},
 		{name: "no probe", cfg: Config{Module: sample}},
 		{name: "probe fails after", cfg: Config{Module: sample, Probe: probeFile(t, `[ "$1" != after ] || exit 7`)},
 			reason: "probe after: exit status 7", phases: "before:0 after:7 reverted:0"},
@@ -114,13 +115,17 @@ func TestRun(t *testing.T) {
 		{name: "probe fails reverted", cfg: Config{Module: sample, Probe: probeFile(t, `[ "$1" != reverted ]`)},
 			reason: "probe reverted: exit status 1", phases: "before:0 after:0 reverted:1"},
 		{name: "module warns", cfg: Config{Module: extra}, reason: "WARNING: CPU:"},
-		{name: "kernel panics", cfg: Config{Module: buildModule(t, "panics")}, reason: "Kernel panic - not syncing: on purpose"},
-		{name: "other kernel", cfg: Config{Module: foreign(t, sample)}, reason: "load of sample: the kernel refuses the module's format"},
+		{name: "kernel panics", cfg: Config{Module: buildModule(t, "panics")},
+			reason: "Kernel panic - not syncing: on purpose"},
+		{name: "other kernel", cfg: Config{Module: foreign(t, sample)},
+			reason: "load of sample: the kernel refuses the module's format"},
 		{name: "stalls", cfg: Config{Module: buildModule(t, "stalls"), Transition: 5 * time.Second,
-			Probe: probeFile(t, "[ $1 != before ] || { sleep 600 < /proc/cmdline & }\n")}, reason: "transition of livepatch stalls to enabled does not end: 1 not switched: pid ", phases: "before:0"},
+			Probe: probeFile(t, "[ $1 != before ] || { sleep 600 < /proc/cmdline & }\n")},
+			reason: "transition of livepatch stalls to enabled does not end: 1 not switched: pid ", phases: "before:0"},
 		{name: "files", cfg: Config{Module: sample, Files: map[string]string{"/lib/extra.ko": extra},
 			Probe: probeFile(t, "[ $1 != before ] || test -s /lib/extra.ko")}, phases: "before:0 after:0 reverted:0"},
-		{name: "background process", cfg: Config{Module: sample, Probe: probeFile(t, "(while :; do cat /proc/cmdline; done) &\nexit 0")},
+		{name: "background process", cfg: Config{Module: sample,
+			Probe: probeFile(t, "(while :; do cat /proc/cmdline; done) &\nexit 0")},
 			phases: "before:0 after:0 reverted:0"},
 	}
 	for _, test := range tests {
@@ -132,7 +137,8 @@ func TestRun(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v\n%v\n%s", err, fault.Hints(err), consoleOf(result))
 			}
-			t.Logf("%s, %.1f s; %v; %q %q", result.Accel, time.Since(began).Seconds(), result.Test.Steps, result.Test.Reason, result.Hints)
+			t.Logf("%s, %.1f s; %v; %q %q", result.Accel, time.Since(began).Seconds(), result.Test.Steps, result.Test.Reason,
+				result.Hints)
 			if result.Test.OK != (test.reason == "") || !strings.Contains(result.Test.Reason, test.reason) {
 				t.Errorf("ok %v, reason %q, want %q\n%s", result.Test.OK, result.Test.Reason, test.reason, result.Console)
 			}
@@ -154,7 +160,8 @@ func consoleOf(r *Result) string {
 func TestTimeout(t *testing.T) {
 	image := realImage(t)
 	t.Parallel()
-	cfg := Config{Image: image, Init: buildInit(t), Module: buildModule(t, "sample"), Probe: probeFile(t, "sleep 600"), Timeout: 30 * time.Second}
+	cfg := Config{Image: image, Init: buildInit(t), Module: buildModule(t, "sample"), Probe: probeFile(t, "sleep 600"),
+		Timeout: 30 * time.Second}
 	began := time.Now()
 	result, err := Run(context.Background(), cfg)
 	if took := time.Since(began); took > 60*time.Second {
@@ -171,7 +178,8 @@ func TestTimeout(t *testing.T) {
 
 // TestAcceleratorFallback: where KVM does not run the image, emulation does.
 func TestAcceleratorFallback(t *testing.T) {
-	cfg := Config{Image: realImage(t), Init: buildInit(t), Module: buildModule(t, "sample"), accels: []string{"none", "tcg"}}
+	cfg := Config{Image: realImage(t), Init: buildInit(t), Module: buildModule(t, "sample"),
+		accels: []string{"none", "tcg"}}
 	t.Parallel()
 	result, err := Run(context.Background(), cfg)
 	if err != nil || !result.Test.OK || result.Accel != "tcg" {
