@@ -105,7 +105,7 @@ func TestLoadTwice(t *testing.T) {
 		{"another build", other, id, "1", fault.Input, "another module of the name sample is loaded"},
 		{"the loaded one has no ID", "", id, "1", fault.Input, "another module"},
 		{"the file has no ID", id, "", "1", fault.Input, "another module"},
-		{"the same, not in effect", id, id, "", fault.Environment, "loaded and not in effect"},
+		{"the same, not in effect", id, id, "", fault.Environment, "loaded but not in effect"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
