@@ -28,12 +28,11 @@ type Client struct {
 	packages string // downloaded files
 }
 
-// conf goes on top of the system's configuration (apt.conf(5)). Hooks are
-// cleared: they would work on the system's folders. The status file is empty,
-// so that what is offered does not depend on what is installed. The binary
-// caches, which container images switch off, make each question take a
-// hundredth of a second in the place of one. ForceHash has apt print that hash
-// even where it has checked another one.
+// conf is added to the system's configuration (apt.conf(5)). Hooks are cleared, since
+// they would change the system's folders. The status file is empty, so that installed
+// packages do not affect what is offered. The binary caches, which container images
+// switch off, speed up each query from a second to a hundredth of a second. ForceHash
+// makes apt print that hash even if it has checked another.
 const conf = `Dir::State "%[1]s";
 Dir::State::lists "lists/";
 Dir::State::status "%[1]s/status";
@@ -60,8 +59,8 @@ Acquire::http::Timeout "20";
 Acquire::Retries "2";
 `
 
-// New returns a client for a suite. Its lists and caches lie in dir, the
-// packages that it downloads in packages.
+// New returns a client for a suite. Its lists and caches are in dir, the packages
+// that it downloads in packages.
 func New(dir, packages string, suite Suite) (*Client, error) {
 	if strings.ContainsAny(dir, "\"\n\\") {
 		return nil, fault.Environmentf("apt cannot work in %q", dir).Hint("set KINTSUGI_CACHE")
@@ -70,7 +69,8 @@ func New(dir, packages string, suite Suite) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, d := range []string{filepath.Join(dir, "lists/partial"), filepath.Join(dir, "cache/archives/partial"), packages} {
+	for _, d := range []string{filepath.Join(dir, "lists/partial"), filepath.Join(dir, "cache/archives/partial"),
+		packages} {
 		if err := os.MkdirAll(d, 0o755); err != nil {
 			return nil, disk.Fault(err)
 		}
@@ -80,8 +80,8 @@ func New(dir, packages string, suite Suite) (*Client, error) {
 		a.write("apt.conf", fmt.Sprintf(conf, dir, arch.AMD64.Debian.Name)))
 }
 
-// write puts a text into the client's folder. A file that has it already stays
-// untouched: apt goes by its time. Lists of before the change are not fresh.
+// write puts a text into the client's folder. A file with the same text is not
+// touched, as apt reads its time. Lists from before a change are not fresh.
 func (a *Client) write(name, text string) error {
 	if old, err := os.ReadFile(a.path(name)); err == nil && string(old) == text {
 		return nil
@@ -98,12 +98,12 @@ func (a *Client) command(program string, args ...string) *command.Cmd {
 	return &command.Cmd{Dir: a.packages, Path: program, Args: append([]string{"-c", a.path("apt.conf"), "-q"}, args...)}
 }
 
-// Fresh is the age up to which package lists are believed.
+// Fresh is the age up to which package lists are used without fetching them again.
 const Fresh = time.Hour
 
-// Update fetches the package lists, unless they are younger than maxAge. If
-// that fails, the lists that are there are used: if they do not suffice, the
-// caller's question fails.
+// Update fetches the package lists, unless they are younger than maxAge. If that
+// fails, the existing lists are used. If these do not suffice, the caller's query
+// fails.
 func (a *Client) Update(ctx context.Context, maxAge time.Duration) error {
 	stamp := a.path("updated")
 	if info, err := os.Stat(stamp); err == nil && time.Since(info.ModTime()) < maxAge {
@@ -144,7 +144,7 @@ func problems(out []byte) []string {
 	return lines
 }
 
-// failure turns a failed run of apt into apt's own words.
+// failure makes an error of apt's own messages from a failed run.
 func failure(err error) error {
 	var failed *command.Error
 	if !errors.As(err, &failed) {
@@ -168,15 +168,15 @@ func (a *Client) Search(ctx context.Context, expression string) ([]string, error
 	return names, nil
 }
 
-// Show returns the records of packages, all versions of each unless the name
-// has one (NAME=VERSION). It leaves out packages that apt does not know.
+// Show returns the records of packages: all versions, or the version in the name
+// (NAME=VERSION). It omits packages that apt does not know.
 func (a *Client) Show(ctx context.Context, packages ...string) ([]Record, error) {
 	out, err := a.command("apt-cache", append([]string{"show", "--all-versions"}, packages...)...).Stdout(ctx)
 	return a.records(out, err)
 }
 
-// Newest returns the record of the version of a package that apt would
-// install, none where apt does not know the package.
+// Newest returns the record of the version of a package that apt would install, nil
+// if apt does not know the package.
 func (a *Client) Newest(ctx context.Context, name string) ([]Record, error) {
 	out, err := a.command("apt-cache", "show", "--no-all-versions", name).Stdout(ctx)
 	return a.records(out, err)

@@ -11,7 +11,8 @@ import (
 )
 
 func TestCompareVersions(t *testing.T) {
-	ascending := []string{"1.0~rc1-1", "1.0-1~bpo1", "1.0-1", "1.0-1+b1", "1.0-1.1", "1.0a-1", "1.0+deb12-1", "1.9-1", "1.10-1", "6.1.9-1", "6.1.176-1",
+	ascending := []string{"1.0~rc1-1", "1.0-1~bpo1", "1.0-1", "1.0-1+b1", "1.0-1.1", "1.0a-1", "1.0+deb12-1", "1.9-1",
+		"1.10-1", "6.1.9-1", "6.1.176-1",
 		"6.1.192-1", "6.1.192-2", "6.12.117-1~deb12u1", "6.12.117-1", "1:0.1-1"}
 	for i, a := range ascending {
 		for j, b := range ascending {
@@ -37,14 +38,16 @@ func TestParseURIs(t *testing.T) {
 	want := []Package{
 		{"linux-source-6.1", "6.1.192-2", "linux-source-6.1_6.1.192-2_all.deb", 139331676,
 			"ae95fe63d4c553f8d0e6c86cb1ab566f3894a43743eb19ab585cd97d82f26514"},
-		{"linux-image-6.12.117+deb12-amd64", "6.12.117-1~deb12u1", "linux-image-6.12.117+deb12-amd64_6.12.117-1~deb12u1_amd64.deb", 107179464,
+		{"linux-image-6.12.117+deb12-amd64", "6.12.117-1~deb12u1",
+			"linux-image-6.12.117+deb12-amd64_6.12.117-1~deb12u1_amd64.deb", 107179464,
 			"803d36a7cda13355ae8152122470288b2636f19f1cb58162dd9d8b408af9b1b4"},
 	}
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Error(err, diff)
 	}
 	for _, bad := range []string{
-		"'http://x/a_1_all.deb' ../a_1_all.deb 1 SHA256:00", "'http://x/a_1_all.deb' a_1_all.deb x SHA256:00", "'http://x/a_1_all.deb' a_1_all.deb 1 MD5Sum:00",
+		"'http://x/a_1_all.deb' ../a_1_all.deb 1 SHA256:00", "'http://x/a_1_all.deb' a_1_all.deb x SHA256:00",
+		"'http://x/a_1_all.deb' a_1_all.deb 1 MD5Sum:00",
 	} {
 		if _, err := parseURIs(bad); err == nil {
 			t.Errorf("%q was taken", bad)
@@ -55,7 +58,8 @@ func TestParseURIs(t *testing.T) {
 func TestStatus(t *testing.T) {
 	var got []int64
 	s := &status{total: 1000, progress: func(_ string, done, total int64) { got = append(got, done, total) }}
-	for _, piece := range []string{"dlstatus:1:0.0000:Retr", "ieving file 1 of 2\nGet:1 http://x\ndlstatus:2:50.5:x\n", "dlstatus:bad\n"} {
+	for _, piece := range []string{"dlstatus:1:0.0000:Retr", "ieving file 1 of 2\nGet:1 http://x\ndlstatus:2:50.5:x\n",
+		"dlstatus:bad\n"} {
 		if _, err := s.Write([]byte(piece)); err != nil {
 			t.Fatal(err)
 		}
@@ -86,7 +90,8 @@ func TestHostMirror(t *testing.T) {
 		{"one-line", bookworm, "# deb http://old/debian bookworm main\ndeb [arch=amd64] http://near/debian/ bookworm main\n" +
 			"deb http://near/security bookworm-security main\ndeb-src http://src/debian bookworm main\n", "",
 			mirror{"http://near/debian", "http://near/security"}},
-		{"deb822", bookworm, "", "Types: deb deb-src\n# a comment\nURIs: http://near/debian\nSuites: bookworm bookworm-updates\nComponents: main\n\n" +
+		{"deb822", bookworm, "", "Types: deb deb-src\n# a comment\nURIs: http://near/debian\nSuites: bookworm " +
+			"bookworm-updates\nComponents: main\n\n" +
 			"Types: deb\nURIs: http://near/security\nSuites: bookworm-security\n",
 			mirror{"http://near/debian", "http://near/security"}},
 		{"disabled", bookworm, "", "Enabled: no\nTypes: deb\nURIs: http://near/debian\nSuites: bookworm\n", public},

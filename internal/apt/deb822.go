@@ -6,8 +6,8 @@ import "strings"
 // it (deb822(5)): field names to values.
 type Record map[string]string
 
-// ParseRecords reads paragraphs. Continued lines are joined with newlines;
-// lines that are no field are passed over.
+// ParseRecords reads paragraphs. Continued lines are joined with newlines. Lines that
+// are no fields are ignored.
 func ParseRecords(text string) []Record {
 	var records []Record
 	for _, paragraph := range strings.Split(text, "\n\n") {
@@ -31,7 +31,7 @@ func ParseRecords(text string) []Record {
 	return records
 }
 
-// Dependencies returns the names of the packages in a Depends field; of
+// Dependencies returns the names of the packages in a Depends field, and of
 // alternatives the first.
 func Dependencies(field string) []string {
 	var names []string

@@ -23,8 +23,8 @@ type Package struct {
 	SHA256  string `json:"sha256"`
 }
 
-// Progress gets how far a step is: done of total bytes, or zeros where that is
-// not known. It may be called from several goroutines.
+// Progress is called with the progress of a step: done of total bytes, or zeros if
+// unknown. Several goroutines can call it.
 type Progress func(step string, done, total int64)
 
 // Step reports the beginning of a step of unknown length.
@@ -38,19 +38,18 @@ func (p Progress) Step(name string) {
 func (a *Client) Locate(ctx context.Context, packages []string) ([]Package, error) {
 	files, err := a.uris(ctx, append([]string{"download"}, packages...))
 	if err == nil && len(files) != len(packages) {
-		err = fault.Environmentf("apt would download %d packages of the %d asked for", len(files), len(packages))
+		err = fault.Environmentf("apt would download %d packages of %d", len(files), len(packages))
 	}
 	return files, err
 }
 
-// Closure returns the packages, NAME or NAME=VERSION, together with all that
-// they depend on.
+// Closure returns the packages, NAME or NAME=VERSION, with all their dependencies.
 func (a *Client) Closure(ctx context.Context, packages []string) ([]Package, error) {
 	return a.uris(ctx, append([]string{"-y", "--no-install-recommends", "install"}, packages...))
 }
 
-// uris runs apt-get with --print-uris, in a folder without packages: where they
-// are there already, apt leaves them out.
+// uris runs apt-get with --print-uris, in a folder without packages: apt omits
+// packages that the folder has.
 func (a *Client) uris(ctx context.Context, args []string) ([]Package, error) {
 	cmd := a.command("apt-get", append([]string{"--print-uris", "-o", "Dir::Cache::archives=none/"}, args...)...)
 	cmd.Dir = a.dir
@@ -75,13 +74,13 @@ func parseURIs(out string) ([]Package, error) {
 		if err != nil || !ok || len(parts) != 3 || strings.Contains(words[1], "/") {
 			return nil, fault.Environmentf("unexpected line of apt-get --print-uris: %q", line)
 		}
-		files = append(files, Package{Name: parts[0], Version: strings.ReplaceAll(parts[1], "%3a", ":"), File: words[1], Size: size, SHA256: sum})
+		files = append(files, Package{Name: parts[0], Version: strings.ReplaceAll(parts[1], "%3a", ":"), File: words[1],
+			Size: size, SHA256: sum})
 	}
 	return files, nil
 }
 
-// Download fetches the files that are not there yet. apt resumes an
-// interrupted download.
+// Download fetches missing files. apt resumes an interrupted download.
 func (a *Client) Download(ctx context.Context, files []Package, progress Progress) error {
 	var want []string
 	var total int64
@@ -106,14 +105,14 @@ func (a *Client) Download(ctx context.Context, files []Package, progress Progres
 	}
 	for _, f := range files {
 		if ok, err := a.complete(f); err != nil || !ok {
-			return errors.Join(err, fault.Environmentf("%s was not downloaded whole", f.File).Hint("run the command again"))
+			return errors.Join(err, fault.Environmentf("%s was not downloaded completely", f.File).Hint("run the command again"))
 		}
 	}
 	return nil
 }
 
-// complete reports whether a file was downloaded to its end. It deletes a
-// complete file that has the wrong contents.
+// complete reports whether a file was downloaded completely. It deletes a file of full
+// size with wrong contents.
 func (a *Client) complete(f Package) (bool, error) {
 	path := filepath.Join(a.packages, f.File)
 	if info, err := os.Stat(path); err != nil || info.Size() < f.Size {

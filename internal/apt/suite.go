@@ -10,19 +10,19 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// Suite is one of Debian's suites that kernels are taken from.
+// Suite is a suite of Debian with kernels for targets.
 type Suite struct {
 	Name    string
-	Base    string   // the suite that it adds to, whose compiler its kernels are built with; empty for none
+	Base    string   // the suite that it extends, with the compiler of its kernels; empty for none
 	Updates []string // further suites on the mirror, trixie-updates
 	// Security is the suite of the security archive, empty for none.
 	Security string
-	// Expires is false where the archive lets signatures expire without a new
-	// one: the suite is then taken as it is.
+	// Expires is false if the archive lets signatures expire without a new one; an
+	// expired signature is then accepted.
 	Expires bool
 }
 
-// suites are in the order in which a kernel is looked for.
+// suites are in the order in which kernels are searched.
 var suites = []Suite{
 	{Name: "bookworm", Updates: []string{"bookworm-updates"}, Security: "bookworm-security", Expires: true},
 	{Name: "trixie", Updates: []string{"trixie-updates"}, Security: "trixie-security", Expires: true},
@@ -42,21 +42,24 @@ func FindSuite(name string) (Suite, bool) {
 	return Suite{}, false
 }
 
-// Suites returns all suites: first the one of this machine's Debian, where it
-// is one, then the others.
+// Suites returns all suites: first that of this machine's Debian, if it is one, then
+// the others.
 func Suites() []Suite {
 	release := osRelease("/")
-	i := slices.IndexFunc(suites, func(s Suite) bool { return release["ID"] == "debian" && s.Name == release["VERSION_CODENAME"] })
+	i := slices.IndexFunc(suites, func(s Suite) bool {
+		return release["ID"] == "debian" &&
+			s.Name == release["VERSION_CODENAME"]
+	})
 	if i < 0 {
 		return slices.Clone(suites)
 	}
 	return append([]Suite{suites[i]}, slices.Delete(slices.Clone(suites), i, i+1)...)
 }
 
-// keyring is what debian-archive-keyring installs.
+// keyring is the keyring of debian-archive-keyring.
 const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
-// mirror is where Debian's archive is fetched from.
+// mirror is the address of Debian's archive.
 type mirror struct{ main, security string }
 
 // sources is the suite's sources.list(5).
@@ -78,8 +81,8 @@ func (s Suite) sources(m mirror) (string, error) {
 	return text.String(), nil
 }
 
-// hostMirror is the mirror that the machine at root takes its own packages
-// from, where it is a Debian, else Debian's public one.
+// hostMirror is the mirror of the machine at root if it is a Debian, else Debian's
+// public mirror.
 func hostMirror(root string) mirror {
 	m := mirror{"http://deb.debian.org/debian", "http://deb.debian.org/debian-security"}
 	release := osRelease(root)
@@ -98,7 +101,7 @@ func hostMirror(root string) mirror {
 	return m
 }
 
-// source is one entry of a machine's apt sources.
+// source is an entry of a machine's apt sources.
 type source struct {
 	uri    string
 	suites []string
@@ -110,7 +113,7 @@ func hostSources(root string) []source {
 	etc := filepath.Join(root, "etc/apt")
 	lists, _ := filepath.Glob(filepath.Join(etc, "sources.list.d/*.list")) // the pattern is well formed
 	for _, file := range append([]string{filepath.Join(etc, "sources.list")}, lists...) {
-		text, _ := os.ReadFile(file) // a file that is missing or unreadable has no sources
+		text, _ := os.ReadFile(file) // a missing or unreadable file has no sources
 		for _, line := range strings.Split(string(text), "\n") {
 			if s, ok := oneLine(line); ok {
 				all = append(all, s)
@@ -146,7 +149,7 @@ func oneLine(line string) (source, bool) {
 	return source{plainURI(words[0]), words[1:2]}, true
 }
 
-// plainURI is uri if it can stand in a sources.list of ours, else empty.
+// plainURI is uri if it can be written into a sources.list, else empty.
 func plainURI(uri string) string {
 	if strings.ContainsAny(uri, " \t\"'[]") || !strings.Contains(uri, ":") {
 		return ""
@@ -159,7 +162,7 @@ func withoutComments(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// osRelease reads /etc/os-release (os-release(5)), empty where there is none.
+// osRelease reads /etc/os-release (os-release(5)). It is empty if there is none.
 func osRelease(root string) map[string]string {
 	values := map[string]string{}
 	text, _ := os.ReadFile(filepath.Join(root, "etc/os-release"))

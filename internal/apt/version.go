@@ -33,7 +33,7 @@ func CutRevision(v string) (upstream, revision string) {
 	return v, ""
 }
 
-// comparePart compares by turns a stretch without digits and a number.
+// comparePart compares in turn a part without digits and a number.
 func comparePart(a, b string) int {
 	for a != "" || b != "" {
 		var aText, bText, aDigits, bDigits string
@@ -60,7 +60,7 @@ func span(s string, digits bool) (head, tail string) {
 	return s[:i], s[i:]
 }
 
-// compareText orders letters before all else, and a tilde before even the end.
+// compareText orders letters before other characters, and a tilde before the end.
 func compareText(a, b string) int {
 	rank := func(s string, i int) int {
 		switch {

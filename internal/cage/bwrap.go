@@ -9,11 +9,11 @@ import (
 	"kintsugi/internal/command"
 )
 
-// searchPath is where programs are looked for, in a cage and by Has.
+// searchPath is PATH in a cage and for Has.
 const searchPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// environment is all that a program in a cage gets, beside what its command
-// and the launcher set.
+// environment is the whole environment of a program in a cage, except for variables of
+// its command and of the launcher.
 var environment = []string{"PATH=" + searchPath, "LC_ALL=C", "TZ=UTC", "HOME=/nonexistent", "TMPDIR=/tmp"}
 
 // Wrap returns the command that runs cmd in the cage.
@@ -28,8 +28,8 @@ func (c Cage) Wrap(cmd *command.Cmd) *command.Cmd {
 	return &wrapped
 }
 
-// limits are the words that have prlimit(1) run the command after them. A
-// process keeps them over exec and fork.
+// limits are the words of prlimit(1), which runs the command after them. A process
+// keeps its limits over exec and fork.
 func (c Cage) limits() []string {
 	l := c.Limits
 	words := []string{"--core=0"}
@@ -45,10 +45,11 @@ func (c Cage) limits() []string {
 	return append(words, "--")
 }
 
-// bubblewrap are the words that have bwrap(1) run the command after them. Its
-// root is a folder of its own that only has what is named here.
+// bubblewrap are the words of bwrap(1), which runs the command after them. The root of
+// the command is a new folder that only has the folders named here.
 func (c Cage) bubblewrap() []string {
-	words := []string{"bwrap", "--unshare-user-try", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try",
+	words := []string{"bwrap", "--unshare-user-try", "--unshare-pid", "--unshare-ipc", "--unshare-uts",
+		"--unshare-cgroup-try",
 		"--hostname", "kintsugi", "--new-session", "--die-with-parent", "--cap-drop", "ALL", "--clearenv"}
 	if !c.Launcher.Network {
 		words = append(words, "--unshare-net")
@@ -72,7 +73,7 @@ func (c Cage) bubblewrap() []string {
 	return append(words, "--remount-ro", "/")
 }
 
-// launcher shows what a compiler launcher needs of the host.
+// launcher shows the folders of the host that a compiler launcher needs.
 func (c Cage) launcher() []string {
 	var words []string
 	for _, dir := range c.Launcher.Read {
@@ -89,14 +90,14 @@ func (c Cage) launcher() []string {
 	return words
 }
 
-// rootFolders are what programs need of the toolchain's root. Of the host's
-// etc only what finds programs and libraries is in view.
+// rootFolders are the folders that programs need of the toolchain's root. Of the
+// host's etc only files that find programs and libraries are visible.
 var (
 	rootFolders = []string{"usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32", "etc/alternatives"}
 	rootFiles   = []string{"etc/ld.so.cache", "etc/ld.so.conf", "etc/ld.so.conf.d"}
 )
 
-// system shows the toolchain: folders as they are, links as links.
+// system shows the toolchain: folders as folders, links as links.
 func (c Cage) system() []string {
 	var words []string
 	for _, name := range append(rootFolders, rootFiles...) {

@@ -1,6 +1,6 @@
-// Package cage describes how the programs of a target run: in which root, with
-// which folders in view, with which limits. Patches are hostile: what a
-// compiler makes of one must hold nothing of the host, and must end.
+// Package cage describes how the programs of a target run: their root, visible folders
+// and limits. Patches are hostile: a compiler's output must contain nothing of the
+// host, and the compiler must end.
 package cage
 
 import (
@@ -12,36 +12,35 @@ import (
 	"time"
 )
 
-// Kind is what keeps a program in.
+// Kind is the kind of a cage.
 type Kind string
 
 const (
-	None       Kind = "none"       // nothing does
+	None       Kind = "none"       // no cage
 	Bubblewrap Kind = "bubblewrap" // namespaces, made by bwrap(1)
 )
 
-// The folders that every program of a target sees at the same path, whatever
-// the user's cache and temporary folder are. What is compiled can depend on
-// these paths alone.
+// These folders have the same path for every program of a target, independently of the
+// user's cache and temporary folder. Compiled code can depend on these paths only.
 const (
 	Kernel = "/kernel" // the target's source
 	Build  = "/build"  // the work folder
 )
 
-// Cage is how the programs of a target run. The zero value keeps nothing in.
+// Cage describes how the programs of a target run. The zero value is no cage.
 type Cage struct {
 	Kind   Kind
 	Root   string   // of the toolchain; "/" for the host's
 	Source string   // the target's tree on the host
-	Writes bool     // programs may write to the tree: it is being prepared
+	Writes bool     // programs may write to the tree, which is being prepared
 	Work   string   // writable folder on the host
-	Read   []string // folders of the host that are in view at their own paths
+	Read   []string // folders of the host that are visible at their own paths
 	Limits Limits
-	// Launcher is what a compiler launcher needs.
+	// Launcher has the needs of a compiler launcher.
 	Launcher Launcher
 }
 
-// Limits bound what one command may take.
+// Limits are the limits of a command.
 type Limits struct {
 	Memory    int64         // bytes of address space, for each process
 	CPU       time.Duration // of each process
@@ -50,15 +49,16 @@ type Limits struct {
 	Deadline  time.Duration // of the whole command
 }
 
-// Options are what a user asks of a cage.
+// Options are the user's options for a cage.
 type Options struct {
-	None   bool  // keep nothing in
+	None   bool  // no cage
 	Memory int64 // bytes for each process; 0: DefaultLimits
 }
 
-// DefaultLimits are generous for a compiler. The largest unit of a kernel takes
-// 1 GB and some ten seconds.
-var DefaultLimits = Limits{Memory: 4 << 30, CPU: 2 * time.Minute, FileSize: 1 << 30, Processes: 4096, Deadline: 10 * time.Minute}
+// DefaultLimits are generous for a compiler. The largest unit of a kernel needs 1 GB
+// and about ten seconds.
+var DefaultLimits = Limits{Memory: 4 << 30, CPU: 2 * time.Minute, FileSize: 1 << 30, Processes: 4096,
+	Deadline: 10 * time.Minute}
 
 // PrepareLimits are for the commands that prepare a whole tree.
 var PrepareLimits = Limits{Memory: 4 << 30, CPU: time.Hour, FileSize: 4 << 30, Processes: 4096, Deadline: 2 * time.Hour}
@@ -78,14 +78,14 @@ func (c Cage) Has(program string) bool {
 	})
 }
 
-// In reports whether programs are kept in at all.
+// In reports whether programs run in a cage.
 func (c Cage) In() bool { return c.Kind != "" && c.Kind != None }
 
 // fixed reports whether programs see source and work folder at fixed paths.
 func (c Cage) fixed() bool { return c.Kind == Bubblewrap }
 
-// inside turns all paths of the host in a text into those that the program
-// sees. The text is a path, an argument or the value of a variable.
+// inside replaces all paths of the host in a text by those that the program sees. The
+// text is a path, an argument or the value of a variable.
 func (c Cage) inside(text string) string {
 	if !c.fixed() {
 		return text
@@ -93,8 +93,7 @@ func (c Cage) inside(text string) string {
 	return replacePath(replacePath(text, c.Work, Build), c.Source, Kernel)
 }
 
-// replacePath replaces a path, where it is one and not the beginning of a
-// longer name.
+// replacePath replaces a path, but not the begin of a longer name.
 func replacePath(text, from, to string) string {
 	if from == "" {
 		return text
@@ -118,12 +117,13 @@ func replacePath(text, from, to string) string {
 
 // inName reports whether a byte continues a file's name.
 func inName(c byte) bool {
-	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80 || strings.IndexByte("._-+~%#@", c) >= 0
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80 ||
+		strings.IndexByte("._-+~%#@", c) >= 0
 }
 
-// visible are the folders that are in view at their own paths, those in another
-// one left out. Links of a view of the tree lead to the tree by its path on the
-// host.
+// visible are the folders that are visible at their own paths, without folders inside
+// another one. The tree is among them, since links of an overlay point to it by its
+// path on the host.
 func (c Cage) visible() []string {
 	all := []string{}
 	for _, dir := range append(slices.Clone(c.Read), c.Source) {

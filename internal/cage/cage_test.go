@@ -131,7 +131,8 @@ func TestNothingOutlives(t *testing.T) {
 	c := onHost(t)
 	mark := "86399." + filepath.Base(filepath.Dir(c.Work))[len("TestNothingOutlives"):]
 	ctx, cancel := context.WithCancel(t.Context())
-	cmd := &command.Cmd{Path: "sh", Args: []string{"-c", "setsid sleep " + mark + " & echo started > " + c.Work + "/started; wait"}, Cage: c}
+	cmd := &command.Cmd{Path: "sh", Args: []string{"-c", "setsid sleep " + mark + " & echo started > " + c.Work +
+		"/started; wait"}, Cage: c}
 	done := make(chan error)
 	go func() { _, err := cmd.Run(ctx); done <- err }()
 	await(t, func() bool { _, err := os.Stat(filepath.Join(c.Work, "started")); return err == nil && alive(t, mark) })
@@ -176,7 +177,8 @@ func TestLauncherOf(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	t.Setenv("CCACHE_PREFIX", "distcc")
-	if got, err = LauncherOf([]string{"/opt/x/ccache"}); err != nil || !got.Network || len(got.Writable) != 2 || !slices.Equal(got.Read, []string{"/opt/x"}) {
+	if got, err = LauncherOf([]string{"/opt/x/ccache"}); err != nil || !got.Network || len(got.Writable) != 2 ||
+		!slices.Equal(got.Read, []string{"/opt/x"}) {
 		t.Errorf("with distcc: %+v, %v", got, err)
 	}
 	if got, err = LauncherOf(nil); err != nil || got.Network || got.Writable != nil || got.Env != nil {

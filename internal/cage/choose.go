@@ -9,15 +9,15 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// Choose returns the kind of cage that this machine can have around the
-// programs of a root: the strongest one.
+// Choose returns the strongest kind of cage that this machine can have for the
+// programs of a root.
 func Choose(ctx context.Context, root string, none bool) (Kind, error) {
 	host := Cage{Root: root}.OfHost()
 	switch {
 	case none && host:
 		return None, nil
 	case none:
-		return "", fault.Inputf("--no-cage: the target has a toolchain of its own, whose programs run in its root alone").
+		return "", fault.Inputf("--no-cage: the target has a toolchain of its own, whose programs only run in its root").
 			Hint("add the target with --toolchain host")
 	}
 	why := bubblewrapWorks(ctx)
@@ -27,7 +27,8 @@ func Choose(ctx context.Context, root string, none bool) (Kind, error) {
 	case ctx.Err() != nil:
 		return "", ctx.Err()
 	case host:
-		return "", unavailable(why).Hint("--no-cage runs the compiler without a cage: a patch can then read files of this machine")
+		return "", unavailable(why).Hint("--no-cage runs the compiler without a cage: a patch can then read files of this " +
+			"machine")
 	}
 	return "", unavailable(why)
 }
@@ -38,8 +39,8 @@ func unavailable(why error) *fault.Error {
 		Hint("or allow user namespaces (sysctl user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns)")
 }
 
-// bubblewrapWorks returns why programs cannot run under bubblewrap here. It
-// tries once in the life of this process.
+// bubblewrapWorks returns the reason why programs cannot run under bubblewrap here. It
+// tries only once in this process.
 func bubblewrapWorks(ctx context.Context) error {
 	tried.Do(func() {
 		probe := Cage{Kind: Bubblewrap, Root: "/", Limits: DefaultLimits}

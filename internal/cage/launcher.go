@@ -9,8 +9,8 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// Launcher is what a compiler launcher needs of the host: its own cache, or
-// the machines that it sends work to.
+// Launcher has the needs of a compiler launcher: its own cache, or the machines that
+// it sends work to.
 type Launcher struct {
 	Network  bool
 	Read     []string // folders at their own paths
@@ -18,7 +18,7 @@ type Launcher struct {
 	Env      []string // NAME=VALUE
 }
 
-// known are the launchers that need more than to be run.
+// known are the launchers with special needs.
 var known = []struct {
 	name    string
 	prefix  string // of its environment variables
@@ -26,12 +26,13 @@ var known = []struct {
 	folders []string
 	network bool
 }{
-	{name: "ccache", prefix: "CCACHE_", dir: "CCACHE_DIR", folders: []string{"$HOME/.ccache", "$XDG_CACHE_HOME/ccache", "$HOME/.cache/ccache"}},
+	{name: "ccache", prefix: "CCACHE_", dir: "CCACHE_DIR", folders: []string{"$HOME/.ccache", "$XDG_CACHE_HOME/ccache",
+		"$HOME/.cache/ccache"}},
 	{name: "distcc", prefix: "DISTCC_", dir: "DISTCC_DIR", folders: []string{"$HOME/.distcc"}, network: true},
 }
 
-// LauncherOf is what the launcher with these words needs, by its own
-// environment variables and defaults. Its folders are made if they are missing.
+// LauncherOf returns the needs of the launcher with these words, by its own environment
+// variables and defaults. It creates missing folders.
 func LauncherOf(words []string) (Launcher, error) {
 	var l Launcher
 	if len(words) == 0 {
@@ -60,14 +61,14 @@ func LauncherOf(words []string) (Launcher, error) {
 	return l, nil
 }
 
-// runs reports whether the launcher is the program, or runs it in its turn.
+// runs reports whether the launcher is the program, or runs it.
 func runs(words []string, program string) bool {
 	words = slices.Concat(words, strings.Fields(os.Getenv("CCACHE_PREFIX")))
 	return slices.ContainsFunc(words, func(w string) bool { return filepath.Base(w) == program })
 }
 
-// folder is the one that the user has chosen, else the first default that is
-// there, else the last.
+// folder is the folder that the user has chosen, else the first existing default, else
+// the last default.
 func folder(chosen string, defaults []string) string {
 	if chosen != "" {
 		return chosen

@@ -18,14 +18,14 @@ import (
 	"kintsugi/internal/kimage"
 )
 
-// adHoc is the origin of targets that nobody added: they are chosen by their
-// files alone, never by default.
+// adHoc is the origin of targets that nobody added. They are chosen only by their
+// files, and are never the default.
 const adHoc = "adhoc"
 
-// AddAdHoc makes a target of files that were given for one build, or finds the
-// one that was made of the same files before. Its name is the release and a
-// hash. What is not given is taken from the folder that the image or the
-// source was built in, else from what is installed of the image's release.
+// AddAdHoc makes a target from the files of a build's command line, or finds the
+// target of the same files. Its name is the release and a hash. Missing files are
+// taken from the folder that the image or the source was built in, else from the
+// installed files of the image's release.
 func (s *Store) AddAdHoc(ctx context.Context, spec LocalSpec, progress Progress) (*Target, error) {
 	if err := spec.besideImage(); err != nil {
 		return nil, err
@@ -46,8 +46,8 @@ func (s *Store) AddAdHoc(ctx context.Context, spec LocalSpec, progress Progress)
 	return s.addLocal(ctx, spec, provenance{origin: adHoc}, same, progress)
 }
 
-// besideImage finds the headers of an image: the folder that it was built in,
-// unless the source is one, else those installed for its release.
+// besideImage finds the headers of an image: the folder that the image or the source
+// was built in, else the installed headers of its release.
 func (spec *LocalSpec) besideImage() error {
 	if spec.Headers != "" || spec.Image == "" {
 		return nil
@@ -95,8 +95,8 @@ func imageBanner(path string) (string, error) {
 	return image.Banner, nil
 }
 
-// sum is a hash over all that a target is made from: the contents of small
-// files, and names, sizes and times of the source's.
+// sum is a hash over the inputs of a target: the contents of small files, and names,
+// sizes and times of the source's files.
 func (spec LocalSpec) sum(ctx context.Context) (string, error) {
 	hash := sha256.New()
 	if err := json.NewEncoder(hash).Encode(spec.unnamed()); err != nil {
@@ -113,7 +113,7 @@ func (spec LocalSpec) sum(ctx context.Context) (string, error) {
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
-// stamp writes name, size and time of every file of a source, but for what a
+// stamp writes name, size and time of every file of a source, except files that a
 // build makes.
 func stamp(ctx context.Context, w io.Writer, source string) error {
 	return filepath.WalkDir(source, func(path string, entry fs.DirEntry, err error) error {
@@ -138,9 +138,9 @@ func stamp(ctx context.Context, w io.Writer, source string) error {
 	})
 }
 
-// takeVmlinux is for a target whose image was given as an ELF file. QEMU boots
-// the bzImage of the same build, where that is beside it; debug information
-// serves as that of --debug-vmlinux does.
+// takeVmlinux is for a target whose image is an ELF file. QEMU boots the bzImage of
+// the same build, if it is beside the file. Debug information is used like that of
+// --debug-vmlinux.
 func (t *Target) takeVmlinux(given string) error {
 	if err := os.Remove(t.Image); err != nil { // the same as t.Vmlinux
 		return disk.Fault(err)
@@ -157,7 +157,7 @@ func (t *Target) takeVmlinux(given string) error {
 	return nil
 }
 
-// isELF tells whether a file is a vmlinux rather than a bzImage.
+// isELF reports whether a file is a vmlinux and not a bzImage.
 func isELF(path string) bool {
 	f, err := os.Open(path)
 	if err != nil {

@@ -83,7 +83,8 @@ func TestRealVmlinux(t *testing.T) {
 	try := func(banner string) *Target {
 		t.Helper()
 		dir := t.TempDir()
-		target := &Target{Dir: dir, Banner: banner, Image: filepath.Join(dir, "vmlinuz"), Vmlinux: filepath.Join(dir, "vmlinux")}
+		target := &Target{Dir: dir, Banner: banner, Image: filepath.Join(dir, "vmlinuz"),
+			Vmlinux: filepath.Join(dir, "vmlinux")}
 		put(t, target.Image, "")
 		put(t, target.Vmlinux, "")
 		if err := target.takeVmlinux(given); err != nil {

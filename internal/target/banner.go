@@ -7,7 +7,7 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// identity is what a kernel says of itself in linux_banner (init/version.c):
+// identity has the parts of a kernel's linux_banner (init/version.c):
 //
 //	Linux version RELEASE (USER@HOST) (COMPILER, LINKER) #1 SMP PREEMPT_DYNAMIC TIMESTAMP
 type identity struct {
@@ -16,7 +16,7 @@ type identity struct {
 	Host      string // lists.debian.org
 	Compiler  string // compiler and linker
 	Build     string // 1, the number after #
-	Timestamp string // a date, or what the builder put there: Debian 6.1.192-2 (2026-11-16)
+	Timestamp string // a date, or the builder's text: Debian 6.1.192-2 (2026-11-16)
 }
 
 var bannerForm = regexp.MustCompile(`^Linux version (\S+) \(([^@\s]*)@(\S*)\) \((.*)\) #(\S+)((?: SMP| PREEMPT| PREEMPT_DYNAMIC| PREEMPT_RT)*) (.+)$`)
@@ -35,12 +35,12 @@ func parseBanner(banner string) (identity, error) {
 	return id, nil
 }
 
-// plainText is what may become a make variable: make and the shell of its
-// recipes would act on a dollar sign, a quote or a backtick.
+// plainText matches values that may become a make variable: make and the shell of its
+// recipes interpret a dollar sign, a quote or a backtick.
 var plainText = regexp.MustCompile(`^[A-Za-z0-9 ()=.,:;+~_@/-]*$`)
 
-// makeVars are the make variables that make kbuild generate the headers that
-// the kernel was built with: utsrelease.h, utsversion.h and compile.h.
+// makeVars are the make variables with which kbuild generates the kernel's own
+// utsrelease.h, utsversion.h and compile.h.
 func (id identity) makeVars() []string {
 	return []string{
 		"KERNELRELEASE=" + id.Release,
@@ -51,11 +51,11 @@ func (id identity) makeVars() []string {
 	}
 }
 
-// debianForm is the package version that Debian builds into the timestamp.
+// debianForm matches the package version in the timestamp of Debian's kernels.
 var debianForm = regexp.MustCompile(`^Debian ([^ ]+) \(`)
 
-// debianVersion returns the version of the source package, empty where the
-// kernel is not Debian's.
+// debianVersion returns the version of the source package, empty if the kernel is not
+// Debian's.
 func (id identity) debianVersion() string {
 	if m := debianForm.FindStringSubmatch(id.Timestamp); m != nil {
 		return m[1]
@@ -66,13 +66,13 @@ func (id identity) debianVersion() string {
 // kernelVersion matches a version with three numbers.
 var kernelVersion = regexp.MustCompile(`\b([0-9]+\.[0-9]+)\.([0-9]+)\b`)
 
-// checkSource refuses a source tree of another version than the image's. Where
-// the builder put the version into the timestamp, as Debian does, that one
-// decides: the release has the ABI's number in the place of the third number.
-// Other releases that are named so (5.15.0-91) tell the first two numbers only.
+// checkSource refuses a source tree of another version than the image's. If the
+// timestamp has the version, as Debian's does, it decides: in the release the ABI's
+// number replaces the third number. Other releases of this form (5.15.0-91) show only
+// the first two numbers.
 func (id identity) checkSource(version string) error {
 	wrong := fault.Inputf("the source is version %s, the image is %s (%s)", version, id.Release, id.Timestamp).
-		Hint("the source must be the one that the image was built from")
+		Hint("use the source that the image was built from")
 	source := kernelVersion.FindStringSubmatch(version)
 	release := kernelVersion.FindStringSubmatch(id.Release)
 	if source == nil || release == nil || source[1] != release[1] {
@@ -89,5 +89,5 @@ func (id identity) checkSource(version string) error {
 	return wrong
 }
 
-// abiRelease begins a release that is named by ABI: 5.15.0-91-generic.
+// abiRelease matches the begin of a release that is named by ABI: 5.15.0-91-generic.
 var abiRelease = regexp.MustCompile(`^[0-9]+\.[0-9]+\.0-`)

@@ -12,8 +12,8 @@ import (
 	"kintsugi/internal/target/prepare"
 )
 
-// required are the symbols without which no livepatch can be loaded, or none
-// can be built from the image alone.
+// required lists the symbols without which no livepatch can be loaded, or none can be
+// built from the image.
 var required = []struct{ name, why string }{
 	{"LIVEPATCH", "the kernel cannot load livepatches"},
 	{"MODULES", "the kernel cannot load modules"},
@@ -22,8 +22,8 @@ var required = []struct{ name, why string }{
 	{"DYNAMIC_FTRACE", "functions cannot be redirected"},
 }
 
-// excluded are the symbols of kernels whose code cannot be had again by
-// compiling one file.
+// excluded lists the symbols of kernels whose code cannot be reproduced by compiling
+// a single file.
 var excluded = []struct{ name, why string }{
 	{"LTO_CLANG", "link-time optimisation compiles all files as one"},
 	{"LTO_CLANG_FULL", "link-time optimisation compiles all files as one"},
@@ -37,10 +37,11 @@ var excluded = []struct{ name, why string }{
 	{"GCC_PLUGIN_LATENT_ENTROPY", "the compiler plugin puts random numbers into functions"},
 }
 
-// checkConfig refuses kernels that cannot be livepatched or not by us.
+// checkConfig refuses kernels that cannot be livepatched, or that kintsugi does not
+// support.
 func checkConfig(config kconfig.Config) error {
 	if !config.Yes("X86_64") {
-		return fault.Inputf("unsupported architecture: the configuration is not one for x86-64")
+		return fault.Inputf("unsupported architecture: the configuration is not for x86-64")
 	}
 	for _, symbol := range required {
 		if !config.Yes(symbol.name) {
@@ -48,7 +49,8 @@ func checkConfig(config kconfig.Config) error {
 		}
 	}
 	if !config.Yes("DYNAMIC_FTRACE_WITH_REGS") && !config.Yes("DYNAMIC_FTRACE_WITH_ARGS") {
-		return fault.Inputf("neither CONFIG_DYNAMIC_FTRACE_WITH_REGS nor CONFIG_DYNAMIC_FTRACE_WITH_ARGS is set: functions cannot be redirected")
+		return fault.Inputf("neither CONFIG_DYNAMIC_FTRACE_WITH_REGS nor CONFIG_DYNAMIC_FTRACE_WITH_ARGS is set: " +
+			"functions cannot be redirected")
 	}
 	for _, symbol := range excluded {
 		if config.Yes(symbol.name) {
@@ -58,11 +60,11 @@ func checkConfig(config kconfig.Config) error {
 	return nil
 }
 
-// ccForm is what may be run as a compiler: a gcc by its plain name. The word
-// comes from a file.
+// ccForm matches compilers that may be run: a gcc by its plain name. The name comes
+// from a file.
 var ccForm = regexp.MustCompile(`^([a-z0-9_]+-)*gcc(-[0-9.]+)?$`)
 
-// compilerCommand is the compiler's command as CONFIG_CC_VERSION_TEXT begins:
+// compilerCommand is the compiler's command, with which CONFIG_CC_VERSION_TEXT begins:
 // "gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0".
 func compilerCommand(config kconfig.Config) (string, error) {
 	text := config.Text("CC_VERSION_TEXT")
@@ -73,8 +75,8 @@ func compilerCommand(config kconfig.Config) (string, error) {
 	return cc, nil
 }
 
-// checkCompiler refuses a compiler that is not the one that built the kernel:
-// another version makes other code.
+// checkCompiler refuses a compiler other than the kernel's: another version makes
+// other code.
 func checkCompiler(ctx context.Context, c cage.Cage, cc, want string) error {
 	if c.OfHost() {
 		if err := prepare.CheckTools(ctx, cc); err != nil {
@@ -101,8 +103,8 @@ var debianCompiler = regexp.MustCompile(`\(Debian ([^ )]+)\)`)
 // gccMajor finds 12 in "gcc (Debian 12.2.0-14+deb12u1) 12.2.0".
 var gccMajor = regexp.MustCompile(`\) ([0-9]+)\.`)
 
-// compilerPackage is what apt-get installs. A kernel that was compiled by plain
-// gcc needs the package of the version that gcc was.
+// compilerPackage is the package of a compiler. For a kernel that was compiled by
+// plain gcc, it is the package of gcc's version then.
 func compilerPackage(cc, version string) string {
 	name := prepare.CompilerPackage(cc)
 	if m := gccMajor.FindStringSubmatch(version); m != nil && name == "gcc" {
@@ -114,12 +116,13 @@ func compilerPackage(cc, version string) string {
 	return name
 }
 
-// checkBanner compares the image's banner with the configuration, the source
-// and the headers that are said to belong to it.
+// checkBanner compares the image's banner with the given configuration, source and
+// headers.
 func checkBanner(id identity, compiler, source, headersRelease string) error {
 	if !strings.HasPrefix(id.Compiler, compiler) {
-		return fault.Inputf("the image was compiled by %q, the configuration is of a kernel compiled by %q", id.Compiler, compiler).
-			Hint("the configuration must be the one that the image was built with")
+		return fault.Inputf("the image was compiled by %q, the configuration is of a kernel compiled by %q", id.Compiler,
+			compiler).
+			Hint("use the configuration that the image was built with")
 	}
 	if id.Release != headersRelease {
 		return fault.Inputf("the image is %s, the headers are of %s", id.Release, headersRelease)

@@ -17,9 +17,9 @@ import (
 	"kintsugi/internal/disk"
 )
 
-// copySource copies a kernel's source tree without what a build left in it,
-// and without folders in it that make O= built in. Generated files that look like source are copied too: `make mrproper`, which
-// knows them, cleans the copy (prepare.Tree).
+// copySource copies a kernel's source tree without the files of a build and without
+// the folders of make O= in it. Generated files that look like source are copied too;
+// `make mrproper`, which knows them, removes them from the copy (prepare.Tree).
 func copySource(ctx context.Context, from, to string) error {
 	if !isSource(from) {
 		return notSource(from)
@@ -42,7 +42,7 @@ func copySource(ctx context.Context, from, to string) error {
 	return copyFault(from, errors.Join(group.Wait(), err))
 }
 
-// copyFault classes an error of a copy by the side that it is on.
+// copyFault classes an error of a copy by its side: source or copy.
 func copyFault(from string, err error) error {
 	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
@@ -71,7 +71,7 @@ func copyEntry(group *errgroup.Group, from, to, rel string, entry fs.DirEntry) e
 	return nil // a socket or pipe is not source
 }
 
-// isBuilt tells whether a path in a source tree is version control's or was
+// isBuilt reports whether a path in a source tree belongs to version control or was
 // made by a build.
 func isBuilt(rel string, dir bool) bool {
 	name := filepath.Base(rel)
@@ -88,7 +88,8 @@ func isBuilt(rel string, dir bool) bool {
 	return false
 }
 
-// copyLink copies a link that stays in the tree. Others are not the source's.
+// copyLink copies a link that stays in the tree. Other links are not part of the
+// source.
 func copyLink(source, dest, rel string) error {
 	link, err := os.Readlink(source)
 	if err != nil {
@@ -101,8 +102,8 @@ func copyLink(source, dest, rel string) error {
 	return os.Symlink(link, dest)
 }
 
-// copyFile copies a file's bytes and whether it is executable. File systems
-// that can share the bytes do (copy_file_range(2)).
+// copyFile copies a file's bytes and whether it is executable. Some file systems
+// share the bytes (copy_file_range(2)).
 func copyFile(source, dest string) error {
 	in, err := os.Open(source)
 	if err != nil {

@@ -19,15 +19,14 @@ import (
 	"kintsugi/internal/target/prepare"
 )
 
-// debianNeed is the disk space of a Debian target beside its packages, in
-// bytes: 1.3 GB of source, 0.5 GB of modules, headers and kernel.
+// debianNeed is the disk space of a Debian target without its packages, in bytes:
+// 1.3 GB of source, 0.5 GB of modules, headers and kernel.
 const debianNeed = 2500 << 20
 
-// AddDebian makes a target of a kernel that Debian offers, named by its
-// release. what is a suite (trixie), or what choose takes, looked for in all
-// suites (6.1, 6.1.0-56, 6.12.117+deb12, 6.1.192-2, cloud), or both:
-// trixie/cloud. The empty what is the usual kernel of this machine's suite. A
-// target that is there already is returned.
+// AddDebian makes a target of a kernel that Debian offers, named by its release.
+// what is a suite (trixie), or an argument of choose, searched in all suites (6.1,
+// 6.1.0-56, 6.12.117+deb12, 6.1.192-2, cloud), or both: trixie/cloud. The empty what
+// is the usual kernel of this machine's suite. An existing target is returned.
 func (s *Store) AddDebian(ctx context.Context, what string, progress Progress) (*Target, error) {
 	if t := s.added(what); t != nil {
 		return t, nil
@@ -40,7 +39,7 @@ func (s *Store) AddDebian(ctx context.Context, what string, progress Progress) (
 		if (t.Origin == "debian" || t.Origin == Running) && t.Version == k.Version {
 			return nil
 		}
-		return fault.Inputf("target %s is there and of version %s, not %s", t.Name, t.Version, k.Version).
+		return fault.Inputf("target %s exists with version %s, not %s", t.Name, t.Version, k.Version).
 			Hint("kintsugi target rm %s", t.Name)
 	}
 	return s.create(ctx, k.Release, same, func(t *Target) error {
@@ -52,8 +51,8 @@ func (s *Store) AddDebian(ctx context.Context, what string, progress Progress) (
 	})
 }
 
-// added returns the Debian target that release names in full: then there is
-// nothing to ask apt for.
+// added returns the existing Debian target of a complete release name, for which apt
+// is not needed.
 func (s *Store) added(release string) *Target {
 	for _, name := range []string{release, release + "-" + flavours[0]} {
 		if nameRule.MatchString(name) {
@@ -79,14 +78,14 @@ func (s *Store) lockApt(ctx context.Context, suite apt.Suite) (*apt.Client, func
 	return a, unlock, nil
 }
 
-// parseWhat splits what into the suites to look in and what to look for there.
+// parseWhat splits what into the suites to search and the kernel to search for.
 func parseWhat(what string) ([]apt.Suite, string, error) {
 	name, rest, _ := strings.Cut(what, "/")
 	if suite, ok := apt.FindSuite(name); ok {
 		return []apt.Suite{suite}, rest, nil
 	}
 	if strings.Contains(what, "/") {
-		return nil, "", fault.Inputf("%s is not a suite of Debian that kernels are taken from", name).
+		return nil, "", fault.Inputf("%s is not a suite of Debian with kernels for targets", name).
 			Hint("suites: %s", suiteNames(apt.Suites()))
 	}
 	if what == "" {
@@ -103,7 +102,7 @@ func suiteNames(suites []apt.Suite) string {
 	return strings.Join(names, ", ")
 }
 
-// findKernel looks in one suite after the other.
+// findKernel searches one suite after the other.
 func (s *Store) findKernel(ctx context.Context, what string, progress Progress) (kernel, error) {
 	suites, want, err := parseWhat(what)
 	if err != nil {
@@ -126,8 +125,8 @@ func (s *Store) findKernel(ctx context.Context, what string, progress Progress) 
 	return kernel{}, first
 }
 
-// findIn looks in the lists of a suite that are there, and in new ones where
-// those do not have the kernel.
+// findIn searches the existing lists of a suite. If they lack the kernel, it fetches
+// new lists.
 func (s *Store) findIn(ctx context.Context, suite apt.Suite, want string) (kernel, error) {
 	a, unlock, err := s.lockApt(ctx, suite)
 	if err != nil {
@@ -151,12 +150,11 @@ func (s *Store) findIn(ctx context.Context, suite apt.Suite, want string) (kerne
 	return kernel{}, err
 }
 
-// newLists is the age of lists that are not fetched once more for the sake of a
-// kernel that they do not have.
+// newLists is the age up to which lists are not fetched again if they lack a kernel.
 const newLists = 5 * time.Minute
 
-// suiteKernels returns the kernels on offer, newest first, and the series of the
-// one that the suite installs.
+// suiteKernels returns the offered kernels, newest first, and the series of the
+// kernel that the suite installs.
 func suiteKernels(ctx context.Context, a *apt.Client) ([]kernel, string, error) {
 	meta, err := a.Newest(ctx, "linux-image-"+flavours[0])
 	if err != nil {
@@ -170,7 +168,8 @@ func suiteKernels(ctx context.Context, a *apt.Client) ([]kernel, string, error) 
 	if err != nil {
 		return nil, "", err
 	}
-	names = slices.DeleteFunc(names, func(n string) bool { return !imageName.MatchString(n) && !sourceName.MatchString(n) })
+	names = slices.DeleteFunc(names,
+		func(n string) bool { return !imageName.MatchString(n) && !sourceName.MatchString(n) })
 	if len(names) == 0 {
 		return nil, series, nil
 	}
@@ -211,8 +210,8 @@ func (s *Store) fetchDebian(ctx context.Context, t *Target, k kernel, progress P
 	return a.Download(ctx, t.Packages, progress)
 }
 
-// debianCC is the compiler that a headers package depends on, by itself
-// (gcc-12) or by a package of its own (linux-compiler-gcc-12-x86).
+// debianCC is the compiler that a headers package depends on, directly (gcc-12) or
+// through a package (linux-compiler-gcc-12-x86).
 func debianCC(headers apt.Record) string {
 	for _, name := range apt.Dependencies(headers["Depends"]) {
 		if m := gccPackage.FindStringSubmatch(name); m != nil {
@@ -224,14 +223,15 @@ func debianCC(headers apt.Record) string {
 
 var gccPackage = regexp.MustCompile(`^(?:linux-compiler-)?(gcc-[0-9]+)(?:-x86|-for-host)?$`)
 
-// fillDebian makes t of the downloaded packages.
+// fillDebian makes t from the downloaded packages.
 func (s *Store) fillDebian(ctx context.Context, t *Target, k kernel, progress Progress) error {
 	id, err := t.unpackDebian(ctx, s.packagesDir(), k, progress)
 	if err != nil {
 		return err
 	}
 	if have := id.debianVersion(); have != "" && have != k.Version {
-		return fault.Environmentf("the image of %s was built from version %s, its package says %s", k.Release, have, k.Version)
+		return fault.Environmentf("the image of %s was built from version %s, its package says %s", k.Release, have,
+			k.Version)
 	}
 	if err := s.takeToolchain(ctx, t, k.Suite, progress); err != nil {
 		return err
@@ -242,7 +242,8 @@ func (s *Store) fillDebian(ctx context.Context, t *Target, k kernel, progress Pr
 	return t.prepare(ctx, progress)
 }
 
-// unpackDebian unpacks the source beside all else: it takes longest.
+// unpackDebian unpacks the source, which takes longest, at the same time as the other
+// packages.
 func (t *Target) unpackDebian(ctx context.Context, packages string, k kernel, progress Progress) (identity, error) {
 	progress.Step("unpack")
 	var id identity
@@ -291,12 +292,13 @@ func (t *Target) unpackSourcePackage(ctx context.Context, file string) error {
 	return disk.Fault(os.RemoveAll(temp))
 }
 
-// locateDebian says where the parts are in the unpacked packages and makes
-// the headers work there.
+// locateDebian sets the paths of the parts in the unpacked packages, and makes the
+// headers work there.
 func (t *Target) locateDebian(release string) error {
 	root := filepath.Join(t.Dir, "root")
 	t.Headers = filepath.Join(root, "usr/src/linux-headers-"+release)
-	t.Image = existing(root, "boot/vmlinuz-"+release, "usr/lib/modules/"+release+"/vmlinuz", "lib/modules/"+release+"/vmlinuz")
+	t.Image = existing(root, "boot/vmlinuz-"+release, "usr/lib/modules/"+release+"/vmlinuz", "lib/modules/"+release+
+		"/vmlinuz")
 	if t.Image == "" {
 		return fault.Environmentf("the packages of %s have no vmlinuz", release)
 	}
@@ -304,7 +306,7 @@ func (t *Target) locateDebian(release string) error {
 	if _, err := os.Stat(t.Modules); errors.Is(err, fs.ErrNotExist) {
 		t.Modules = filepath.Join(root, "usr/lib/modules", release)
 	}
-	for _, link := range []string{"build", "source"} { // they lead out of the store
+	for _, link := range []string{"build", "source"} { // these point out of the store
 		if err := os.Remove(filepath.Join(t.Modules, link)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return disk.Fault(err)
 		}
@@ -312,15 +314,15 @@ func (t *Target) locateDebian(release string) error {
 	if err := relocateHeaders(t.Headers); err != nil {
 		return err
 	}
-	// The copy in /boot lacks the symbols that Debian takes out of it.
+	// Debian removes symbols from the copy in /boot.
 	if err := copyFile(filepath.Join(t.Headers, ".config"), t.Config); err != nil {
 		return disk.Fault(err)
 	}
 	return nil
 }
 
-// IsDebian tells whether NAME of `target add NAME` means a kernel of Debian,
-// and which release: "debian" and "debian:RELEASE".
+// IsDebian reports whether NAME of `target add NAME` means a kernel of Debian, and
+// which: "debian" or "debian:RELEASE".
 func IsDebian(name string) (release string, ok bool) {
 	if name == "debian" {
 		return "", true

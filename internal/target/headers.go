@@ -13,11 +13,11 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// includeForm is the whole Makefile of Debian's linux-headers-RELEASE.
+// includeForm matches the whole Makefile of Debian's linux-headers-RELEASE.
 var includeForm = regexp.MustCompile(`(?m)^include /usr/src/([A-Za-z0-9.+~_-]+)/Makefile$`)
 
-// relocateHeaders makes unpacked headers work where they are: the Makefile
-// includes the common one by its absolute path. All else are relative links.
+// relocateHeaders makes unpacked headers work in their folder: their Makefile
+// includes the common Makefile by its absolute path. All links are relative.
 func relocateHeaders(headers string) error {
 	path := filepath.Join(headers, "Makefile")
 	text, err := os.ReadFile(path)
@@ -31,16 +31,18 @@ func relocateHeaders(headers string) error {
 	return disk.WriteFile(path, text)
 }
 
-// checkHeaders refuses a folder of headers with which make cannot work, as
-// that of a package that was unpacked and not installed.
+// checkHeaders refuses a folder of headers that make cannot use, such as that of a
+// package that was unpacked but not installed.
 func checkHeaders(headers string) error {
 	text, err := os.ReadFile(filepath.Join(headers, "Makefile"))
 	if err != nil {
-		return fault.Inputf("headers: %w", err).Hint("give the folder that make -C wants: /usr/src/linux-headers-RELEASE or a kernel's build folder")
+		return fault.Inputf("headers: %w", err).
+			Hint("use the folder for make -C: /usr/src/linux-headers-RELEASE or a kernel's build folder")
 	}
 	if m := absoluteInclude.FindSubmatch(text); m != nil {
 		if _, err := os.Stat(string(m[1])); err != nil {
-			return fault.Inputf("headers: their Makefile includes another: %w", err).Hint("install the headers package, or change the path")
+			return fault.Inputf("headers: their Makefile includes a missing file: %w", err).
+				Hint("install the headers package, or change the path")
 		}
 	}
 	return nil
@@ -61,8 +63,8 @@ func define(path, name string) (string, error) {
 	return string(m[1]), nil
 }
 
-// headersRelease is the release that modules compiled with headers are for.
-// include/config/kernel.release is not: Debian's 6.1 headers have 6.1.192 there.
+// headersRelease is the release of modules that are compiled with headers. It is not
+// in include/config/kernel.release, where Debian's 6.1 headers have 6.1.192.
 func headersRelease(headers string) (string, error) {
 	release, err := define(filepath.Join(headers, "include/generated/utsrelease.h"), "UTS_RELEASE")
 	if err != nil {
@@ -71,9 +73,9 @@ func headersRelease(headers string) (string, error) {
 	return release, nil
 }
 
-// distributionVars are the make variables of Debian's kernel source that
-// generate the shipped include/generated/package.h, which stack traces print.
-// Other kernels have no such header.
+// distributionVars are the make variables of Debian's kernel source with which the
+// shipped include/generated/package.h is generated, which stack traces print. Other
+// kernels have no such header.
 func distributionVars(headers string) []string {
 	id, err := define(filepath.Join(headers, "include/generated/package.h"), "LINUX_PACKAGE_ID")
 	distributor, version, ok := strings.Cut(strings.TrimSpace(id), " ")
@@ -83,11 +85,12 @@ func distributionVars(headers string) []string {
 	return []string{"DISTRIBUTION_OFFICIAL_BUILD=1", "DISTRIBUTOR=" + distributor, "DISTRIBUTION_VERSION=" + version}
 }
 
-// headersFiles are those that decide what a module is compiled to.
-var headersFiles = []string{"Makefile", "Module.symvers", ".config", "include/generated/autoconf.h", "include/generated/utsrelease.h"}
+// headersFiles are the files that decide about the code of a module.
+var headersFiles = []string{"Makefile", "Module.symvers", ".config", "include/generated/autoconf.h",
+	"include/generated/utsrelease.h"}
 
-// hashHeaders returns one hash over headersFiles. Only Module.symvers and
-// utsrelease.h must be there.
+// hashHeaders returns a hash over headersFiles. Only Module.symvers and utsrelease.h
+// must exist.
 func hashHeaders(headers string) (string, error) {
 	hash := sha256.New()
 	for _, name := range headersFiles {
@@ -101,15 +104,15 @@ func hashHeaders(headers string) (string, error) {
 	return hex.EncodeToString(hash.Sum(nil)), nil
 }
 
-// checkUnchanged refuses a target whose headers are no longer what they were
-// when it was added: they may be a folder of the user's.
+// checkUnchanged refuses a target whose headers have changed since it was added: they
+// can be a folder of the user's.
 func (t *Target) checkUnchanged() error {
 	sum, err := hashHeaders(t.Headers)
 	if err == nil && sum == t.HeadersSum {
 		return nil
 	}
 	if err == nil {
-		err = fmt.Errorf("%s is not what it was", t.Headers)
+		err = fmt.Errorf("%s has other contents than before", t.Headers)
 	}
 	return fault.Environmentf("target %s: its headers changed: %w", t.Name, err).
 		Hint("kintsugi target rm %s, then add it again", t.Name)

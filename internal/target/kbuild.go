@@ -17,8 +17,8 @@ func (t *Target) Machine() (*arch.Arch, error) {
 	return machine, nil
 }
 
-// Tree is the target's source tree for kbuild, whose answers are kept with the
-// target. Up to jobs compilers run at once.
+// Tree is the target's source tree for kbuild. The target keeps kbuild's answers. Up
+// to jobs compilers run at once.
 func (t *Target) Tree(machine *arch.Arch, jobs int) *kbuild.Tree {
 	return &kbuild.Tree{Dir: t.Source, Arch: machine, CC: t.CC, CacheDir: filepath.Join(t.Dir, "units"), Jobs: jobs}
 }

@@ -12,19 +12,18 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// LocalSpec names the files that a local target is made from. Source, config
-// and image are copied, and so are modules in the folder they were built in.
-// Headers, other modules and debug vmlinux are used where they are, as the
-// compiler is: they can be huge and are only read; that the headers are still
-// the same is checked whenever the target is opened.
+// LocalSpec names the files that a local target is made from. Source, config, image,
+// and modules in their build folder are copied. Headers, other modules and debug
+// vmlinux can be huge and are only read, so they are used in their place, like the
+// compiler. Whenever the target is opened, the headers are checked for changes.
 //
-// Where source or headers are the folder of a kernel's build, what is not
-// given is taken from there.
+// If source or headers are the folder of a kernel's build, missing files are taken
+// from there.
 type LocalSpec struct {
 	Name         string `json:"-"`
 	Source       string `json:"source"`            // a kernel's source tree, or a tarball of one
 	Config       string `json:"config"`            // the .config
-	Headers      string `json:"headers"`           // what make -C wants: headers package or build folder
+	Headers      string `json:"headers"`           // folder for make -C: headers package or build folder
 	Image        string `json:"image"`             // bzImage or vmlinux
 	Modules      string `json:"modules,omitempty"` // lib/modules/RELEASE or build folder
 	DebugVmlinux string `json:"debug_vmlinux,omitempty"`
@@ -33,15 +32,15 @@ type LocalSpec struct {
 	ImageSum  string `json:"image_sha256"`
 }
 
-// localNeed is the disk space that a source tree needs when prepared, in bytes.
+// localNeed is the disk space of a prepared source tree, in bytes.
 const localNeed = 1800 << 20
 
-// AddLocal makes a target of files on this machine. The source given is never
-// written to. Where a target of that name was made from the same files it is
-// returned; whether the source has changed since is not looked at.
+// AddLocal makes a target from files of this machine, and never writes to them. If a
+// target of that name was made from the same files, it is returned; later changes of
+// the source are not noticed.
 func (s *Store) AddLocal(ctx context.Context, spec LocalSpec, progress Progress) (*Target, error) {
 	if _, debian := IsDebian(spec.Name); debian || spec.Name == Running {
-		return nil, fault.Inputf("the name %s is taken: it means a kernel that is found by itself", spec.Name)
+		return nil, fault.Inputf("the name %s is reserved for a kernel that kintsugi finds by itself", spec.Name)
 	}
 	if err := spec.complete(); err != nil {
 		return nil, err
@@ -50,21 +49,21 @@ func (s *Store) AddLocal(ctx context.Context, spec LocalSpec, progress Progress)
 		if t.Given != nil && *t.Given == spec.unnamed() {
 			return t.checkUnchanged()
 		}
-		return fault.Inputf("target %s is there, made from other files", t.Name).Hint("kintsugi target rm %s", t.Name)
+		return fault.Inputf("target %s exists, made from other files", t.Name).Hint("kintsugi target rm %s", t.Name)
 	}
 	return s.addLocal(ctx, spec, provenance{origin: "local"}, same, progress)
 }
 
-// provenance is what a target says of its origin beside the files.
+// provenance describes the origin of a target.
 type provenance struct {
 	origin   string
 	version  string // of Debian's source package, empty for others
 	packages []Package
 }
 
-// addLocal makes the target of spec's name, unless it is there and same says
-// that it is the one wanted.
-func (s *Store) addLocal(ctx context.Context, spec LocalSpec, from provenance, same func(*Target) error, progress Progress) (*Target, error) {
+// addLocal makes the target of spec's name, unless it exists and same accepts it.
+func (s *Store) addLocal(ctx context.Context, spec LocalSpec, from provenance, same func(*Target) error,
+	progress Progress) (*Target, error) {
 	if err := spec.complete(); err != nil {
 		return nil, err
 	}
@@ -77,14 +76,14 @@ func (s *Store) addLocal(ctx context.Context, spec LocalSpec, from provenance, s
 	})
 }
 
-// unnamed is spec as it is stored.
+// unnamed is spec in its stored form, without the name.
 func (spec LocalSpec) unnamed() LocalSpec {
 	spec.Name = ""
 	return spec
 }
 
-// complete finds what was not given, makes the paths absolute and hashes the
-// files that are copied.
+// complete finds missing files, makes the paths absolute and hashes the files that
+// are copied.
 func (spec *LocalSpec) complete() error {
 	spec.fromBuild()
 	if info, err := os.Stat(spec.Source); err == nil && info.IsDir() && !isSource(spec.Source) {
@@ -120,16 +119,16 @@ func (spec *LocalSpec) complete() error {
 	return input(errors.Join(err1, err2))
 }
 
-// missing says what else would do in the place of an option.
+// missing is the error for a missing option, with a hint to alternatives.
 func (spec *LocalSpec) missing(option string) error {
 	err := fault.Inputf("%s is missing", option)
 	if build := first(spec.Headers, spec.Source); build != "" && option != "--source" && !isBuild(build) {
-		return err.Hint("%s has no kernel that was built there; the folder of make O= is given by --headers", build)
+		return err.Hint("no kernel was built in %s; pass the folder of make O= by --headers", build)
 	}
 	return err
 }
 
-// fillLocal does what can be refused quickly before the source is copied.
+// fillLocal makes all quick checks before it copies the source.
 func (s *Store) fillLocal(ctx context.Context, t *Target, spec LocalSpec, progress Progress) error {
 	given := spec.unnamed()
 	t.Given = &given
@@ -183,8 +182,8 @@ func (t *Target) takeSource(ctx context.Context, source string) error {
 	return unpackSource(ctx, source, t.Source)
 }
 
-// checkDebugVmlinux refuses a vmlinux that does not contain the image's
-// banner: it is of another build.
+// checkDebugVmlinux refuses a vmlinux of another build, which does not contain the
+// image's banner.
 func checkDebugVmlinux(path, banner string) error {
 	if path == "" {
 		return nil
@@ -199,7 +198,7 @@ func checkDebugVmlinux(path, banner string) error {
 		return input(err)
 	}
 	if !found {
-		return fault.Inputf("%s is not the image's: it does not have the banner %q", path, banner)
+		return fault.Inputf("%s is of another build than the image: it does not have the banner %q", path, banner)
 	}
 	return nil
 }
@@ -207,7 +206,7 @@ func checkDebugVmlinux(path, banner string) error {
 // contains looks for a text in r without holding all of r in memory.
 func contains(r io.Reader, text []byte) (bool, error) {
 	buffer := make([]byte, 1<<20+len(text))
-	kept := 0 // bytes of the last round that may begin the text
+	kept := 0 // bytes of the last round that can be the begin of the text
 	for {
 		n, err := io.ReadFull(r, buffer[kept:])
 		if bytes.Contains(buffer[:kept+n], text) {

@@ -30,10 +30,11 @@ import (
 //	modules/      modules out of a build folder (local targets)
 //	root/         Debian's packages unpacked: boot, lib/modules, usr/src (headers)
 
-// create makes the target name with fill, unless it is there already and same
-// says that it is the one wanted. What another process left half made is made
-// anew: nothing tells which of its files are whole.
-func (s *Store) create(ctx context.Context, name string, same func(*Target) error, fill func(*Target) error) (*Target, error) {
+// create makes the target name with fill, unless it exists and same accepts it. A
+// half-made target of another process is made again, as nothing shows which of its
+// files are complete.
+func (s *Store) create(ctx context.Context, name string, same func(*Target) error, fill func(*Target) error) (*Target,
+	error) {
 	dir := s.targetDir(name)
 	if err := checkPlace(name, dir); err != nil {
 		return nil, err
@@ -77,16 +78,17 @@ func checkPlace(name, dir string) error {
 		return err
 	}
 	if strings.ContainsAny(dir, " \t\n:") { // the kernel's top Makefile refuses it
-		return fault.Environmentf("make cannot work in %q", dir).Hint("set KINTSUGI_CACHE to a path without spaces and colons")
+		return fault.Environmentf("make cannot work in %q", dir).
+			Hint("set KINTSUGI_CACHE to a path without spaces and colons")
 	}
 	return nil
 }
 
-// checkSpace refuses to begin where the disk has less than need bytes left.
+// checkSpace refuses to begin if the disk has less than need bytes left.
 func (s *Store) checkSpace(need int64) error {
 	var stat unix.Statfs_t
 	if err := unix.Statfs(s.Dir, &stat); err != nil {
-		return nil // the write that follows tells better
+		return nil // the following write reports the fault better
 	}
 	if free := int64(stat.Bavail) * stat.Bsize; free < need {
 		return fault.Environmentf("%s has %d MB left, a target needs %d MB", s.Dir, free>>20, need>>20).
@@ -95,8 +97,8 @@ func (s *Store) checkSpace(need int64) error {
 	return nil
 }
 
-// readConfig reads the configuration as shipped. It refuses kernels that cannot
-// have livepatches of kintsugi's.
+// readConfig reads the shipped configuration. It refuses kernels for which kintsugi
+// cannot make livepatches.
 func (t *Target) readConfig() error {
 	text, err := os.ReadFile(t.Config)
 	if err != nil {
@@ -116,7 +118,7 @@ func (t *Target) readConfig() error {
 	return nil
 }
 
-// readImage unpacks the image and takes the kernel's identity from it.
+// readImage unpacks the image and reads the kernel's identity.
 func (t *Target) readImage() (identity, error) {
 	file, err := os.ReadFile(t.Image)
 	if err != nil {
@@ -138,8 +140,8 @@ func (t *Target) readImage() (identity, error) {
 	return id, disk.WriteFile(t.Vmlinux, vmlinux)
 }
 
-// checkParts refuses parts that do not belong together, and says with which
-// make variables the source gives the shipped headers.
+// checkParts refuses parts that do not belong together. It sets the make variables
+// with which the source gives the shipped headers.
 func (t *Target) checkParts(id identity) error {
 	makefile, err := os.ReadFile(filepath.Join(t.Source, "Makefile"))
 	if err != nil {
@@ -176,7 +178,7 @@ func (t *Target) checkParts(id identity) error {
 	return err
 }
 
-// prepare builds what compiling one unit in the source needs.
+// prepare builds the files that compiling a unit of the source needs.
 func (t *Target) prepare(ctx context.Context, progress Progress) error {
 	progress.Step("prepare")
 	c, err := t.addingCage(ctx)

@@ -9,12 +9,12 @@ import (
 	"kintsugi/internal/kofile"
 )
 
-// vermagicForm is the string in every module that says for which release it
-// is (include/linux/vermagic.h).
+// vermagicForm matches the release of a module in its version magic
+// (include/linux/vermagic.h).
 var vermagicForm = regexp.MustCompile(`vermagic=([^ \x00]+) `)
 
-// checkModules refuses a folder of modules of another release. One module
-// tells for all.
+// checkModules refuses a folder of modules of another release. It reads one module
+// only.
 func checkModules(dir, release string) error {
 	path, err := firstModule(dir)
 	if err != nil {
@@ -47,7 +47,7 @@ func firstModule(dir string) (string, error) {
 		return "", fault.Inputf("modules: %w", err)
 	}
 	if found == "" {
-		return "", fault.Inputf("%s has no modules", dir).Hint("give the folder lib/modules/RELEASE")
+		return "", fault.Inputf("%s has no modules", dir).Hint("use the folder lib/modules/RELEASE")
 	}
 	return found, nil
 }

@@ -125,7 +125,8 @@ func buildModule(t *testing.T, target *Target) {
 	dir := t.TempDir()
 	put(t, filepath.Join(dir, "hello.c"), "#include <linux/module.h>\nMODULE_LICENSE(\"GPL\");\n")
 	put(t, filepath.Join(dir, "Makefile"), "obj-m := hello.o\n")
-	if out, err := exec.CommandContext(t.Context(), "make", "-C", target.Headers, "M="+dir, "modules").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(t.Context(), "make", "-C", target.Headers, "M="+dir, "modules").
+		CombinedOutput(); err != nil {
 		t.Fatalf("make: %v\n%s", err, out)
 	}
 	if err := checkModules(dir, target.Release); err != nil {

@@ -12,15 +12,15 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// DebianRelease is one kernel that Debian offers together with its source.
+// DebianRelease is a kernel that Debian offers with its source.
 type DebianRelease struct {
-	Release string // uname -r, which AddDebian takes
+	Release string // uname -r, an argument of AddDebian
 	Version string // of the source package
 	Series  string // 6.1
 }
 
 // DebianReleases lists the plain kernels of a series that this machine's suite
-// offers, oldest first. The empty series is the one that the suite installs.
+// offers, oldest first. The empty series is that of the kernel that the suite installs.
 func (s *Store) DebianReleases(ctx context.Context, series string, progress Progress) ([]DebianRelease, error) {
 	a, unlock, err := s.lockApt(ctx, apt.Suites()[0])
 	if err != nil {
@@ -47,9 +47,8 @@ func (s *Store) DebianReleases(ctx context.Context, series string, progress Prog
 	return releases, nil
 }
 
-// DebianSource returns the unpacked source of a release, as it is in its
-// package and not prepared for compiling. It is fetched once and stays in the
-// store.
+// DebianSource returns the unpacked source of a release, not prepared for compiling.
+// It is fetched once and stays in the store.
 func (s *Store) DebianSource(ctx context.Context, r DebianRelease, progress Progress) (string, error) {
 	tree := s.sourceDir(r)
 	unlock, err := disk.Lock(ctx, tree+".lock")
@@ -88,7 +87,7 @@ func (s *Store) fetchSource(ctx context.Context, r DebianRelease, progress Progr
 	return nil, fault.Environmentf("%s is not offered by any suite of Debian", name)
 }
 
-// fetchFrom downloads one package. It returns none where the suite has none.
+// fetchFrom downloads a package. It returns nil if the suite does not have it.
 func (s *Store) fetchFrom(ctx context.Context, suite apt.Suite, name string, progress Progress) ([]Package, error) {
 	a, unlock, err := s.lockApt(ctx, suite)
 	if err != nil {
@@ -109,8 +108,8 @@ func (s *Store) fetchFrom(ctx context.Context, suite apt.Suite, name string, pro
 	return files, a.Download(ctx, files, progress)
 }
 
-// unpackRelease unpacks a source package in a folder beside tree, so that
-// tree is there only when it is whole.
+// unpackRelease unpacks a source package in a folder beside tree, so that tree exists
+// only when it is complete.
 func (s *Store) unpackRelease(ctx context.Context, file, tree string) error {
 	half := tree + ".half"
 	if err := os.RemoveAll(half); err != nil {

@@ -15,20 +15,19 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// Running is the NAME of `target add NAME` that means the running kernel.
+// Running is the NAME of `target add NAME` for the running kernel.
 const Running = "running"
 
-// machine is where the parts of the running kernel are installed.
+// machine is the machine of the running kernel.
 type machine struct {
-	root string // "/", but for tests
+	root string // "/", except in tests
 	id   identity
 }
 
-// AddRunning makes a target of the kernel that runs on the machine whose files
-// are below root, named by its release. Image, headers and modules are those
-// that are installed; so is the source where Debian's package of it has the
-// kernel's version, otherwise that is fetched. Where the target is there
-// already, from wherever, it is returned.
+// AddRunning makes a target of the kernel that runs on the machine whose files are
+// below root, named by its release. It uses the installed image, headers and modules.
+// It uses the installed source if Debian's package has the kernel's version, else it
+// fetches that package. An existing target of any origin is returned.
 func (s *Store) AddRunning(ctx context.Context, root string, progress Progress) (*Target, error) {
 	banner, err := runningBanner(root)
 	if err != nil {
@@ -64,24 +63,25 @@ func runningBanner(root string) (string, error) {
 	return strings.TrimSpace(string(text)), err
 }
 
-// checkBuild refuses a target of the running kernel's release and of another
-// build of it.
+// checkBuild refuses a target that is another build of the running kernel's release.
 func (t *Target) checkBuild(banner string) error {
 	if t.Banner == banner {
 		return t.checkUnchanged()
 	}
-	return fault.Inputf("target %s is there and another build: %q, running is %q", t.Name, t.Banner, banner).
+	return fault.Inputf("target %s is another build: %q, running is %q", t.Name, t.Banner, banner).
 		Hint("kintsugi target rm %s", t.Name)
 }
 
-// parts finds what is installed. The source is empty where it is not.
+// parts finds the installed files. The source is empty if it is not installed.
 func (m machine) parts(banner string) (LocalSpec, error) {
 	release := m.id.Release
 	spec := LocalSpec{Name: release}
 	spec.Modules = existing(m.root, "lib/modules/"+release, "usr/lib/modules/"+release)
-	spec.Image = existing(m.root, "boot/vmlinuz-"+release, "lib/modules/"+release+"/vmlinuz", "usr/lib/modules/"+release+"/vmlinuz")
+	spec.Image = existing(m.root, "boot/vmlinuz-"+release, "lib/modules/"+release+"/vmlinuz", "usr/lib/modules/"+release+
+		"/vmlinuz")
 	if spec.Image == "" {
-		return spec, fault.Environmentf("the image of the running kernel %s is not installed: no boot/vmlinuz-%[1]s", release).
+		return spec, fault.Environmentf("the image of the running kernel %s is not installed: no boot/vmlinuz-%[1]s",
+			release).
 			Hint("in a container, add a target for the host's kernel by its own files")
 	}
 	if err := checkRunning(spec.Image, banner); err != nil {
@@ -91,13 +91,13 @@ func (m machine) parts(banner string) (LocalSpec, error) {
 		return spec, fault.Environmentf("the headers of the running kernel %s are not installed", release).
 			Hint("apt-get install linux-headers-%s", release)
 	}
-	// Debian takes symbols out of the copy in boot.
+	// Debian removes symbols from the copy in boot.
 	spec.Config = existing("", filepath.Join(spec.Headers, ".config"), filepath.Join(m.root, "boot/config-"+release))
 	spec.Source = first(m.installedSource(), sourceOf(spec.Headers), m.follow(spec.Modules, "source"))
 	return spec, nil
 }
 
-// headers are what modules are built against, empty where they are not installed.
+// headers is the folder that modules are built against, empty if not installed.
 func (m machine) headers(modules string) string {
 	for _, dir := range []string{m.follow(modules, "build"), existing(m.root, "usr/src/linux-headers-"+m.id.Release)} {
 		if isBuild(dir) {
@@ -107,8 +107,8 @@ func (m machine) headers(modules string) string {
 	return ""
 }
 
-// follow is where a link among the modules leads, on the machine at root;
-// empty where that is not there.
+// follow is the target of a link among the modules, on the machine at root. It is
+// empty if the target does not exist.
 func (m machine) follow(modules, name string) string {
 	link, err := os.Readlink(filepath.Join(modules, name))
 	if modules == "" || err != nil {
@@ -120,28 +120,29 @@ func (m machine) follow(modules, name string) string {
 	return existing(modules, link)
 }
 
-// checkRunning refuses an image that is not the running kernel's: a machine
-// that was upgraded and not rebooted.
+// checkRunning refuses an image that is not the running kernel's, as on a machine
+// that was upgraded but not rebooted.
 func checkRunning(path, banner string) error {
 	have, err := imageBanner(path)
 	if errors.Is(err, fs.ErrPermission) {
-		return fault.Environmentf("image of the running kernel: %w", err).Hint("run this one command as root")
+		return fault.Environmentf("image of the running kernel: %w", err).Hint("run this command as root")
 	}
 	if err != nil {
 		return err
 	}
 	if have != banner {
-		return fault.Environmentf("the running kernel is not the installed one: running is %q, %s has %q", banner, path, have).
+		return fault.Environmentf("the running kernel is not the installed one: running is %q, %s has %q", banner, path,
+			have).
 			Hint("the machine was upgraded and not rebooted: reboot, then add the target again")
 	}
 	return nil
 }
 
-// seriesForm begins a release: 6.1.
+// seriesForm matches the begin of a release: 6.1.
 var seriesForm = regexp.MustCompile(`^[0-9]+\.[0-9]+`)
 
-// sourcePackage names Debian's package of the running kernel's source, empty
-// where the kernel is not Debian's.
+// sourcePackage names Debian's package of the running kernel's source. It is empty if
+// the kernel is not Debian's.
 func (m machine) sourcePackage() (name, version string) {
 	series := seriesForm.FindString(m.id.Release)
 	if version = m.id.debianVersion(); version == "" || series == "" {
@@ -150,8 +151,8 @@ func (m machine) sourcePackage() (name, version string) {
 	return "linux-source-" + series, version
 }
 
-// installedSource is the tarball of Debian's source package, where that is
-// installed and of the kernel's version.
+// installedSource is the tarball of Debian's source package, if the package is
+// installed in the kernel's version.
 func (m machine) installedSource() string {
 	name, version := m.sourcePackage()
 	if name == "" {
@@ -170,17 +171,20 @@ func (m machine) installedSource() string {
 	return existing(m.root, "usr/src/"+name+".tar.xz")
 }
 
-// runningSource fetches the source package of the running kernel. It returns
-// the package's file, which fillLocal unpacks.
-func (s *Store) runningSource(ctx context.Context, m machine, spec LocalSpec, progress Progress) (string, []Package, error) {
+// runningSource fetches the source package of the running kernel. It returns the
+// package's file, for fillLocal to unpack.
+func (s *Store) runningSource(ctx context.Context, m machine, spec LocalSpec, progress Progress) (string, []Package,
+	error) {
 	name, version := m.sourcePackage()
 	if name == "" {
-		return "", nil, fault.Environmentf("the source of the running kernel %s is not known: it is neither Debian's nor beside its headers", m.id.Release).
+		return "", nil, fault.Environmentf("the source of the running kernel %s is unknown: it is neither Debian's nor "+
+			"beside its headers", m.id.Release).
 			Hint("kintsugi target add %s --source DIR|TAR --config %s --headers %s --image %s --modules %s",
 				m.id.Release, spec.Config, spec.Headers, spec.Image, spec.Modules)
 	}
 	slog.Info("source is not installed, or of another version", "package", name, "want", version)
-	files, err := s.fetchSource(ctx, DebianRelease{Release: m.id.Release, Version: version, Series: strings.TrimPrefix(name, "linux-source-")}, progress)
+	files, err := s.fetchSource(ctx,
+		DebianRelease{Release: m.id.Release, Version: version, Series: strings.TrimPrefix(name, "linux-source-")}, progress)
 	if err != nil {
 		var f *fault.Error
 		if errors.As(err, &f) {

@@ -49,7 +49,8 @@ func TestRealRunning(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v %q", err, fault.Hints(err))
 	}
-	same := cmpopts.IgnoreFields(Target{}, "Origin", "Dir", "Source", "Headers", "Symvers", "Config", "Image", "Vmlinux", "Modules", "Packages", "Given")
+	same := cmpopts.IgnoreFields(Target{}, "Origin", "Dir", "Source", "Headers", "Symvers", "Config", "Image", "Vmlinux",
+		"Modules", "Packages", "Given")
 	if diff := cmp.Diff(debian, running, same); diff != "" || running.Origin != Running {
 		t.Errorf("origin %s; -debian +running:\n%s", running.Origin, diff)
 	}
@@ -75,7 +76,8 @@ func TestRealRunning(t *testing.T) {
 
 func wantEnvironment(t *testing.T, err error, text, hint string) {
 	t.Helper()
-	if err == nil || fault.ClassOf(err) != fault.Environment || !strings.Contains(err.Error(), text) || !strings.Contains(fmt.Sprint(fault.Hints(err)), hint) {
+	if err == nil || fault.ClassOf(err) != fault.Environment || !strings.Contains(err.Error(), text) ||
+		!strings.Contains(fmt.Sprint(fault.Hints(err)), hint) {
 		t.Errorf("got %v %q, want an environment error with %q, %q", err, fault.Hints(err), text, hint)
 	}
 }
@@ -93,8 +95,10 @@ func TestRealRunningParts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := LocalSpec{Name: debian.Release, Image: m.root + "/boot/vmlinuz-" + debian.Release, Modules: m.root + "/lib/modules/" + debian.Release,
-		Headers: m.root + "/usr/src/linux-headers-" + debian.Release, Config: m.root + "/usr/src/linux-headers-" + debian.Release + "/.config"}
+	want := LocalSpec{Name: debian.Release, Image: m.root + "/boot/vmlinuz-" + debian.Release, Modules: m.root +
+		"/lib/modules/" + debian.Release,
+		Headers: m.root + "/usr/src/linux-headers-" + debian.Release, Config: m.root + "/usr/src/linux-headers-" +
+			debian.Release + "/.config"}
 	if spec != want {
 		t.Error(cmp.Diff(want, spec))
 	}
@@ -107,7 +111,8 @@ func TestRealRunningParts(t *testing.T) {
 	put(t, tarball, "")
 	status := filepath.Join(m.root, "var/lib/dpkg/status")
 	for version, want := range map[string]string{debian.Version: tarball, "6.1.1-1": ""} {
-		put(t, status, "Package: bash\nStatus: install ok installed\nVersion: "+version+"\n\nPackage: linux-source-6.1\nStatus: install ok installed\nVersion: "+version+"\n")
+		put(t, status, "Package: bash\nStatus: install ok installed\nVersion: "+version+
+			"\n\nPackage: linux-source-6.1\nStatus: install ok installed\nVersion: "+version+"\n")
 		if got := m.installedSource(); got != want {
 			t.Errorf("source of version %s: %q, want %q", version, got, want)
 		}
@@ -136,7 +141,7 @@ func TestRunningRefuses(t *testing.T) {
 	_, _, err = s.runningSource(t.Context(), machine{root, id}, LocalSpec{Config: "/boot/config-6.6.30"}, nil)
 	wantEnvironment(t, err, "neither Debian's nor beside its headers", "--config /boot/config-6.6.30")
 	_, err = s.AddLocal(t.Context(), LocalSpec{Name: Running}, nil)
-	wantInput(t, err, "is taken", "the name")
+	wantInput(t, err, "is reserved", "the name")
 }
 
 // A kernel that was built on the machine: make install and modules_install

@@ -10,25 +10,26 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// kernel is one release that Debian offers together with its source.
+// kernel is a release that Debian offers with its source.
 type kernel struct {
 	Release   string // 6.1.0-56-amd64
 	Version   string // of the source package: 6.1.192-2
-	ImageVers string // of the image package; differs where it was rebuilt
+	ImageVers string // of the image package; differs if it was rebuilt
 	Series    string // 6.1
 	Flavour   string // amd64, cloud-amd64
-	Suite     string // the one that offers it
-	Parts     string // packages that the image is made of where it is a meta package, separated by blanks
-	HasSource bool   // linux-source-SERIES of that version is on offer
+	Suite     string // that offers it
+	Parts     string // packages of the image if that is a meta package, separated by blanks
+	HasSource bool   // linux-source-SERIES of that version is offered
 }
 
-// flavours are Debian's kernels of one version, the plain one first. The
-// plain one is meant where none is named.
+// flavours are Debian's kernels of a version. The first is the plain one, which is
+// meant if none is named.
 var flavours = arch.AMD64.Debian.Flavours
 
-// imageName matches the images themselves: not -dbg and -unsigned, not the
-// meta packages, whose names have no third number.
-var imageName = regexp.MustCompile(`^linux-image-(([0-9]+\.[0-9]+)\.[0-9][^-]*(?:-[0-9]+)?-(` + alternatives(flavours) + `))$`)
+// imageName matches image packages, but not -dbg, -unsigned and meta packages, whose
+// names have no third number.
+var imageName = regexp.MustCompile(`^linux-image-(([0-9]+\.[0-9]+)\.[0-9][^-]*(?:-[0-9]+)?-(` +
+	alternatives(flavours) + `))$`)
 
 func alternatives(words []string) string {
 	quoted := make([]string, 0, len(words))
@@ -38,11 +39,11 @@ func alternatives(words []string) string {
 	return strings.Join(quoted, "|")
 }
 
-// sourceName matches the packages of the kernel's source.
+// sourceName matches packages of the kernel's source.
 var sourceName = regexp.MustCompile(`^linux-source-([0-9]+\.[0-9]+)$`)
 
-// offers pairs the records of image packages with those of source packages:
-// a source version belongs to exactly one image release. Newest first.
+// offers pairs the records of image packages with those of source packages, newest
+// first. A source version belongs to exactly one image release.
 func offers(records []apt.Record) []kernel {
 	sources := map[string]bool{}
 	for _, r := range records {
@@ -72,8 +73,8 @@ func offers(records []apt.Record) []kernel {
 	return kernels
 }
 
-// imageParts are the packages that have the kernel where its image is a meta
-// package, as since 6.19.
+// imageParts are the packages of the kernel if its image is a meta package, as since
+// 6.19.
 func imageParts(image apt.Record, release string) string {
 	var parts []string
 	for _, name := range apt.Dependencies(image["Depends"]) {
@@ -84,9 +85,8 @@ func imageParts(image apt.Record, release string) string {
 	return strings.Join(parts, " ")
 }
 
-// builtFrom is the version of the source package that a signed image was made
-// from: "Built-Using: linux (= 6.1.192-2)". Older images lack the field and
-// have the version themselves.
+// builtFrom is the version of a signed image's source package: "Built-Using: linux (=
+// 6.1.192-2)". Older images lack the field and have that version themselves.
 func builtFrom(image apt.Record) string {
 	field := image["Built-Using"]
 	if strings.HasPrefix(field, "linux") {
@@ -98,7 +98,7 @@ func builtFrom(image apt.Record) string {
 	return image["Version"]
 }
 
-// choose picks the newest kernel that want names: a release with or without
+// choose returns the newest kernel that want names: a release with or without
 // the architecture (6.1.0-56, 6.1.0-56-cloud), a package version (6.1.192-2), an
 // upstream version (6.1.192), a series (6.1) or a flavour of the usual series
 // (cloud). The empty want is the usual series.
@@ -118,16 +118,17 @@ func choose(kernels []kernel, usual, want string) (kernel, error) {
 	return kernel{}, offering(kernels, fault.Inputf("no kernel %s among those that Debian offers", want))
 }
 
-// checkSource refuses a kernel that has patches which its linux-source has not.
-// Since 6.12 the real-time patches are part of the kernel.
+// checkSource refuses a kernel with patches that its linux-source lacks. Since 6.12
+// the real-time patches are part of the kernel.
 func (k kernel) checkSource(kernels []kernel) error {
 	if !strings.HasPrefix(k.Flavour, "rt-") || apt.CompareVersions(k.Series, "6.12") >= 0 {
 		return nil
 	}
-	return offering(kernels, fault.Inputf("%s was built with real-time patches, which linux-source-%s has not", k.Release, k.Series))
+	return offering(kernels, fault.Inputf("%s was built with real-time patches, which linux-source-%s lacks", k.Release,
+		k.Series))
 }
 
-// offering adds to an error which kernels there are.
+// offering adds the offered kernels to an error.
 func offering(kernels []kernel, err *fault.Error) *fault.Error {
 	var offered []string
 	for _, k := range kernels {
@@ -141,8 +142,8 @@ func offering(kernels []kernel, err *fault.Error) *fault.Error {
 	return err.Hint("on offer: %s", strings.Join(offered, ", "))
 }
 
-// named reports whether want means k. Only a release or a flavour means a
-// kernel of another flavour than the plain one.
+// named reports whether want means k. A kernel of another flavour than the plain one
+// is only meant by a release or a flavour.
 func (k kernel) named(want, usual string) bool {
 	short := strings.TrimSuffix(k.Flavour, "-"+flavours[0])
 	switch {
@@ -167,12 +168,12 @@ func usualSeries(meta []apt.Record) (string, error) {
 	}
 	return "", fault.Environmentf("Debian's archive offers no linux-image-%s", flavours[0]).
 		Hint("see the warnings of apt-get update above; -v shows all of its output").
-		Hint("a kernel of your own is added with --source, --config, --headers and --image")
+		Hint("add a kernel of your own with --source, --config, --headers and --image")
 }
 
-// packageNames are the packages that make up k, each with its version.
-// headers is the record of linux-headers-RELEASE, whose dependencies name the
-// common headers and the kbuild scripts.
+// packageNames are the packages of k, each with its version. headers is the record of
+// linux-headers-RELEASE, whose dependencies name the common headers and the kbuild
+// scripts.
 func (k kernel) packageNames(headers apt.Record) ([]string, error) {
 	names := []string{
 		"linux-image-" + k.Release + "=" + k.ImageVers,
@@ -192,9 +193,10 @@ func (k kernel) packageNames(headers apt.Record) ([]string, error) {
 		}
 	}
 	if common == "" || kbuild == "" {
-		return nil, fault.Environmentf("linux-headers-%s does not depend on common headers and kbuild scripts: %q", k.Release, headers["Depends"])
+		return nil, fault.Environmentf("linux-headers-%s does not depend on common headers and kbuild scripts: %q",
+			k.Release, headers["Depends"])
 	}
-	// The kbuild scripts of one series serve all its releases (the headers ask
-	// for ">= version"), and the archive keeps the newest alone.
+	// The kbuild scripts are the same for all releases of a series (the headers depend
+	// on ">= version"), and the archive keeps only the newest.
 	return append(names, common+"="+k.Version, kbuild), nil
 }

@@ -88,7 +88,8 @@ func TestChoose(t *testing.T) {
 		if fault.ClassOf(err) != fault.Input || !strings.Contains(err.Error(), text) {
 			t.Errorf("choose(%q): %v, want %q of class input", want, err, text)
 		}
-		if hints := fault.Hints(err); len(hints) != 1 || !strings.Contains(hints[0], "6.1.0-56-amd64") || strings.Contains(hints[0], "6.1.0-48") {
+		if hints := fault.Hints(err); len(hints) != 1 || !strings.Contains(hints[0], "6.1.0-56-amd64") ||
+			strings.Contains(hints[0], "6.1.0-48") {
 			t.Errorf("choose(%q): hints %q should list what can be had", want, hints)
 		}
 	}
@@ -96,7 +97,8 @@ func TestChoose(t *testing.T) {
 
 // The newest on offer is taken even where the meta package lags behind.
 func TestChooseBeyondMetaPackage(t *testing.T) {
-	series, err := usualSeries([]apt.Record{{"Package": "linux-image-amd64", "Depends": "linux-image-6.1.0-47-amd64 (= 6.1.170-3)"}})
+	series, err := usualSeries([]apt.Record{{"Package": "linux-image-amd64",
+		"Depends": "linux-image-6.1.0-47-amd64 (= 6.1.170-3)"}})
 	if err != nil {
 		t.Fatal(err)
 	}

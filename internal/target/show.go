@@ -5,15 +5,15 @@ import (
 	"path/filepath"
 )
 
-// Part is one thing that a target consists of and what it takes on disk.
+// Part is a part of a target and its size on disk.
 type Part struct {
 	What  string `json:"what"`
 	Path  string `json:"path"`
 	Bytes int64  `json:"bytes"`
 }
 
-// Parts returns where the target's parts are, with their sizes. Modules and
-// headers of a local target lie outside of the store.
+// Parts returns the target's parts with paths and sizes. Modules and headers of a
+// local target are outside the store.
 func (t *Target) Parts() []Part {
 	var parts []Part
 	for _, p := range []Part{
@@ -29,7 +29,7 @@ func (t *Target) Parts() []Part {
 	return parts
 }
 
-// size adds up the files under path. What cannot be read counts as nothing.
+// size is the sum of the files below path. Unreadable files count as empty.
 func size(path string) int64 {
 	var sum int64
 	_ = filepath.WalkDir(path, func(_ string, entry fs.DirEntry, err error) error {

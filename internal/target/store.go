@@ -19,15 +19,15 @@ import (
 
 // Store is a folder of targets:
 //
-//	targets/NAME/       one target; see layout in make.go
-//	targets/NAME.lock   held while it is made or removed
-//	sources/VERSION/    source of a release that is no target
+//	targets/NAME/       a target; make.go has its layout
+//	targets/NAME.lock   held while the target is made or removed
+//	sources/VERSION/    source of a release without a target
 //	apt/SUITE/          package lists of our own, so that apt needs no root
 //	toolchains/NAME/    compiler and all else that targets of one suite need
 //	packages/           downloaded packages
 type Store struct {
 	Dir string
-	// Toolchain is what targets that are added are compiled with.
+	// Toolchain is the toolchain of targets that are added.
 	Toolchain toolchain.Spec
 }
 
@@ -45,18 +45,18 @@ func DefaultStore() (*Store, error) {
 	return &Store{Dir: filepath.Join(cache, "kintsugi")}, nil
 }
 
-// Progress gets how far a step is.
+// Progress is called with the progress of a step.
 type Progress = apt.Progress
 
 func (s *Store) targetDir(name string) string { return filepath.Join(s.Dir, "targets", name) }
 func (s *Store) packagesDir() string          { return filepath.Join(s.Dir, "packages") }
 func (s *Store) aptDir() string               { return filepath.Join(s.Dir, "apt") }
 
-// Open returns the target of that name. The empty name means the running
-// kernel where it was added, else the only target there is.
+// Open returns the target of that name. The empty name means the running kernel if it
+// is a target, else the only target.
 func (s *Store) Open(name string) (*Target, error) {
 	if name == "" {
-		banner, _ := runningBanner("/") // without it there is no running kernel to prefer
+		banner, _ := runningBanner("/") // on an error, no running kernel is preferred
 		return s.openDefault(banner)
 	}
 	if err := checkName(name); err != nil {
@@ -72,8 +72,8 @@ func (s *Store) Open(name string) (*Target, error) {
 	return t, t.checkUnchanged()
 }
 
-// openDefault compares banners, not releases: a kernel that was built again or
-// upgraded within its release has the same one and other code.
+// openDefault compares banners, not releases: a kernel that was built again, or
+// upgraded within its release, has the same release and other code.
 func (s *Store) openDefault(banner string) (*Target, error) {
 	targets, err := s.List()
 	if err != nil {
@@ -91,13 +91,14 @@ func (s *Store) openDefault(banner string) (*Target, error) {
 	case 1:
 		return targets[0], targets[0].checkUnchanged()
 	}
-	return nil, fault.Inputf("several targets and none is the running kernel: %s", names(targets)).Hint("choose one with -t NAME")
+	return nil, fault.Inputf("several targets, and none is the running kernel: %s", names(targets)).
+		Hint("choose one with -t NAME")
 }
 
 func (s *Store) unknown(name string) error {
 	err := fault.Inputf("no target %q", name)
 	if targets, listErr := s.List(); listErr == nil && len(targets) > 0 {
-		return err.Hint("there are: %s", names(targets))
+		return err.Hint("targets: %s", names(targets))
 	}
 	return err.Hint("kintsugi target add debian")
 }
@@ -134,8 +135,8 @@ func (s *Store) List() ([]*Target, error) {
 	return targets, nil
 }
 
-// Remove deletes a target, finished or half made or of another version of
-// kintsugi, and the packages that no other target was made from.
+// Remove deletes a target and the packages that no other target was made from. The
+// target may be half made, or of another version of kintsugi.
 func (s *Store) Remove(ctx context.Context, name string) error {
 	if err := checkName(name); err != nil {
 		return err
@@ -159,8 +160,8 @@ func (s *Store) Remove(ctx context.Context, name string) error {
 	return s.removePackages(t.Packages)
 }
 
-// removeTarget takes the description away first, so that what is left of the
-// target when the machine stops half way is not taken for one.
+// removeTarget deletes the description first: if the machine stops half way, the rest
+// is no target.
 func removeTarget(dir string) error {
 	if err := os.Remove(filepath.Join(dir, metaFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return disk.Fault(err)
@@ -183,15 +184,16 @@ func (s *Store) removePackages(packages []Package) error {
 		if needed[p.File] {
 			continue
 		}
-		if err := os.Remove(filepath.Join(s.packagesDir(), filepath.Base(p.File))); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := os.Remove(filepath.Join(s.packagesDir(), filepath.Base(p.File))); err != nil &&
+			!errors.Is(err, fs.ErrNotExist) {
 			return disk.Fault(err)
 		}
 	}
 	return nil
 }
 
-// nameRule keeps names usable as one folder's name, as one word of a shell
-// and distinct from the store's lock files.
+// nameRule allows names that are a folder's name and a word of a shell, and differ
+// from the store's lock files.
 var nameRule = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.+~_-]{0,99}$`)
 
 func checkName(name string) error {

@@ -21,7 +21,8 @@ func addFake(t *testing.T, s *Store, name, release string, packages ...Package) 
 	headers := filepath.Join(dir, "root/headers")
 	put(t, filepath.Join(headers, "include/generated/utsrelease.h"), "#define UTS_RELEASE \""+release+"\"\n")
 	put(t, filepath.Join(headers, "Module.symvers"), "")
-	target := &Target{Name: name, Dir: dir, Release: release, Headers: headers, Source: filepath.Join(dir, "source"), Modules: "/lib/modules/" + release, Packages: packages}
+	target := &Target{Name: name, Dir: dir, Release: release, Headers: headers, Source: filepath.Join(dir, "source"),
+		Modules: "/lib/modules/" + release, Packages: packages}
 	var err error
 	if target.HeadersSum, err = hashHeaders(headers); err != nil {
 		t.Fatal(err)
@@ -196,7 +197,8 @@ func TestLoadOlder(t *testing.T) {
 	if err := os.Mkdir(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, metaFile), []byte(`{"format":1,"name":"old","cc":"gcc-12"}`), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, metaFile), []byte(`{"format":1,"name":"old","cc":"gcc-12"}`),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	got, err := load(dir)

@@ -1,6 +1,6 @@
-// Package target keeps kernels that livepatches can be built for: each one a
-// prepared source tree with the configuration, headers, image and modules
-// that belong to it, made once and never edited afterwards.
+// Package target keeps the kernels that livepatches can be built for. A target is a
+// prepared source tree with its configuration, headers, image and modules. It is made
+// once and never changed afterwards.
 package target
 
 import (
@@ -16,9 +16,8 @@ import (
 	"kintsugi/internal/toolchain"
 )
 
-// Target is one kernel as it was shipped. All paths are absolute; those that
-// a user gave for a local target, headers, modules and debug vmlinux, may lie
-// outside of the store.
+// Target is a shipped kernel. All paths are absolute. Headers, modules and debug
+// vmlinux of a local target can be outside the store.
 type Target struct {
 	Name     string `json:"name"`
 	Origin   string `json:"origin"`   // "debian", "local", "running" or "adhoc"
@@ -28,45 +27,44 @@ type Target struct {
 	Compiler string `json:"compiler"` // CONFIG_CC_VERSION_TEXT
 	CC       string `json:"cc"`       // the compiler's command, gcc-12
 	Banner   string `json:"banner"`   // linux_banner of the image
-	// MakeVars are the make variables, NAME=VALUE, with which the tree was
-	// prepared beside CC: without them kbuild would generate other headers.
+	// MakeVars are the make variables, NAME=VALUE, with which the tree was prepared,
+	// besides CC. Without them kbuild would generate other headers.
 	MakeVars []string `json:"make_vars"`
 
 	Dir     string `json:"-"`       // the target's folder in the store
 	Source  string `json:"source"`  // prepared tree, read-only
-	Headers string `json:"headers"` // what make -C wants for M=
+	Headers string `json:"headers"` // folder for make -C with M=
 	Symvers string `json:"symvers"` // Module.symvers of the headers
-	Config  string `json:"config"`  // the configuration as shipped
-	Image   string `json:"image"`   // vmlinuz as shipped
+	Config  string `json:"config"`  // the shipped configuration
+	Image   string `json:"image"`   // the shipped vmlinuz
 	Vmlinux string `json:"vmlinux"` // the raw kernel unpacked from Image
 	Modules string `json:"modules,omitempty"`
 
 	DebugVmlinux string `json:"debug_vmlinux,omitempty"`
 
-	// Toolchain is what compiles the target.
+	// Toolchain compiles the target.
 	Toolchain *toolchain.Toolchain `json:"toolchain,omitempty"`
-	// Rust is true if parts of the kernel are written in it (CONFIG_RUST).
+	// Rust is true if parts of the kernel are written in Rust (CONFIG_RUST).
 	Rust bool `json:"rust,omitempty"`
 
 	// Packages are the files under the store's packages folder that the
 	// target was made from.
 	Packages []Package `json:"packages,omitempty"`
-	// Given is what a local target was made from.
+	// Given are the files that a local target was made from.
 	Given *LocalSpec `json:"given,omitempty"`
-	// HeadersSum is a hash of the files in Headers that decide what a module
-	// is compiled to. The folder of a local target is the user's and may
-	// change.
+	// HeadersSum is a hash of the files in Headers that decide about the code of a
+	// module. The folder of a local target belongs to the user and can change.
 	HeadersSum string `json:"headers_sum"`
 }
 
 // Package is one Debian package file.
 type Package = apt.Package
 
-// metaFile is the last thing that is written of a target: a folder without it
-// is half made.
+// metaFile is the last file of a target that is written: a folder without it is half
+// made.
 const metaFile = "target.json"
 
-// metaFormat is counted up when older targets can no longer be used.
+// metaFormat is increased when older targets can no longer be used.
 const metaFormat = 1
 
 type meta struct {
@@ -74,13 +72,13 @@ type meta struct {
 	*Target
 }
 
-// paths are the fields that are stored relative to the target's folder where
-// they lie in it.
+// paths are the fields that are stored relative to the target's folder if they are in
+// it.
 func (t *Target) paths() []*string {
 	return []*string{&t.Source, &t.Headers, &t.Symvers, &t.Config, &t.Image, &t.Vmlinux, &t.Modules, &t.DebugVmlinux}
 }
 
-// save writes t's description, which makes the target a usable one.
+// save writes t's description, which makes the target usable.
 func (t *Target) save() error {
 	stored := *t
 	for _, p := range stored.paths() {
@@ -95,7 +93,7 @@ func (t *Target) save() error {
 	return disk.WriteFile(filepath.Join(t.Dir, metaFile), append(data, '\n'))
 }
 
-// load reads the target in dir. A half-made one is fs.ErrNotExist.
+// load reads the target in dir. For a half-made target the error is fs.ErrNotExist.
 func load(dir string) (*Target, error) {
 	name := filepath.Base(dir)
 	data, err := os.ReadFile(filepath.Join(dir, metaFile))
@@ -108,7 +106,8 @@ func load(dir string) (*Target, error) {
 	t := &Target{}
 	m := meta{Target: t}
 	if err := json.Unmarshal(data, &m); err != nil {
-		return nil, fault.Environmentf("target %s: %s: %w", name, metaFile, err).Hint("kintsugi target rm %s, then add it again", name)
+		return nil, fault.Environmentf("target %s: %s: %w", name, metaFile, err).
+			Hint("kintsugi target rm %s, then add it again", name)
 	}
 	if m.Format != metaFormat {
 		return nil, fault.Environmentf("target %s was made by another version of kintsugi", name).
@@ -127,7 +126,7 @@ func load(dir string) (*Target, error) {
 	return t, nil
 }
 
-// input classes an error in what the user gave; nil stays nil.
+// input classes an error about the user's files. nil stays nil.
 func input(err error) error {
 	if err == nil {
 		return nil

@@ -18,12 +18,14 @@ func TestTestenvReadsTargets(t *testing.T) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	saved := &Target{Name: "mine", Dir: dir, CC: "gcc-12", Source: filepath.Join(dir, "source"), Headers: "/usr/src/headers",
-		Image: filepath.Join(dir, "image/vmlinuz"), Modules: filepath.Join(dir, "modules")}
+	saved := &Target{Name: "mine", Dir: dir, CC: "gcc-12", Source: filepath.Join(dir, "source"),
+		Headers: "/usr/src/headers",
+		Image:   filepath.Join(dir, "image/vmlinuz"), Modules: filepath.Join(dir, "modules")}
 	if err := saved.save(); err != nil {
 		t.Fatal(err)
 	}
-	want := &testenv.Target{Name: saved.Name, CC: saved.CC, Source: saved.Source, Headers: saved.Headers, Image: saved.Image, Modules: saved.Modules}
+	want := &testenv.Target{Name: saved.Name, CC: saved.CC, Source: saved.Source, Headers: saved.Headers,
+		Image: saved.Image, Modules: saved.Modules}
 	for variable, value := range map[string]string{"XDG_CACHE_HOME": cache, "KINTSUGI_CACHE": s.Dir} {
 		t.Run(variable, func(t *testing.T) {
 			t.Setenv("KINTSUGI_CACHE", "")

@@ -16,15 +16,15 @@ func (s *Store) Toolchains() *toolchain.Store {
 	return &toolchain.Store{Dir: filepath.Join(s.Dir, "toolchains"), Packages: s.packagesDir()}
 }
 
-// hostToolchain reports whether Debian's kernels are compiled with what is
-// installed here.
+// hostToolchain reports whether Debian's kernels are compiled with the programs of
+// this machine.
 func (s *Store) hostToolchain() bool {
 	return s.Toolchain.Kind == "" || s.Toolchain.Kind == toolchain.Host
 }
 
-// takeToolchain gives t the toolchain that the store's user asked for, and
-// refuses one that has not the compiler that the kernel was built with. suite
-// is the one that the kernel is from, empty if it is not Debian's.
+// takeToolchain sets the toolchain of t that the user chose. It refuses a toolchain
+// without the kernel's compiler. suite is that of the kernel, empty if the kernel is
+// not Debian's.
 func (s *Store) takeToolchain(ctx context.Context, t *Target, suite string, progress Progress) error {
 	spec := s.Toolchain
 	switch spec.Kind {
@@ -37,7 +37,7 @@ func (s *Store) takeToolchain(ctx context.Context, t *Target, suite string, prog
 		}
 	case toolchain.Folder:
 		if _, err := os.Stat(filepath.Join(spec.Root, "usr/bin")); err != nil {
-			return fault.Inputf("--toolchain: %w", err).Hint("give the root of a system: the folder that has usr/bin in it")
+			return fault.Inputf("--toolchain: %w", err).Hint("use the root of a system: the folder that has usr/bin")
 		}
 		t.Toolchain = &toolchain.Toolchain{Name: filepath.Base(spec.Root), Kind: toolchain.Folder, Root: spec.Root}
 	default:
@@ -52,12 +52,12 @@ func (s *Store) takeToolchain(ctx context.Context, t *Target, suite string, prog
 	return checkCompiler(ctx, c, t.CC, t.Compiler)
 }
 
-// unpackToolchain takes the toolchain of a suite of Debian.
+// unpackToolchain returns the toolchain of a suite of Debian, unpacked.
 func (s *Store) unpackToolchain(ctx context.Context, t *Target, name string, progress Progress) error {
 	suite, ok := apt.FindSuite(name)
 	if !ok {
-		return fault.Inputf("the kernel is not from a suite of Debian: there is no toolchain to choose by itself").
-			Hint("--toolchain debian:SUITE, --toolchain DIR or --toolchain host")
+		return fault.Inputf("the kernel is not from a suite of Debian, which would decide about its toolchain").
+			Hint("choose one with --toolchain debian:SUITE, --toolchain DIR or --toolchain host")
 	}
 	if suite.Base != "" {
 		suite, _ = apt.FindSuite(suite.Base)
@@ -72,17 +72,16 @@ func (s *Store) unpackToolchain(ctx context.Context, t *Target, name string, pro
 	return err
 }
 
-// ofHost reports whether the target is compiled with what is installed here.
+// ofHost reports whether the target is compiled with the programs of this machine.
 func (t *Target) ofHost() bool { return t.Toolchain == nil || t.Toolchain.Kind == toolchain.Host }
 
-// addingCage is what programs run in while the target is made. Its source is
-// trusted, so that a machine without a cage can have targets of its own toolchain.
+// addingCage is the cage of programs while the target is made. The source is trusted,
+// so that a machine without bubblewrap can have targets of its own toolchain.
 func (t *Target) addingCage(ctx context.Context) (cage.Cage, error) {
 	return t.Cage(ctx, "", cage.Options{None: t.ofHost()})
 }
 
-// Cage is what programs of the target run in, with work as the one folder that
-// they write to.
+// Cage is the cage of the target's programs. They can write only to work.
 func (t *Target) Cage(ctx context.Context, work string, opts cage.Options) (cage.Cage, error) {
 	root := "/"
 	if !t.ofHost() {
@@ -99,9 +98,9 @@ func (t *Target) Cage(ctx context.Context, work string, opts cage.Options) (cage
 	return c, nil
 }
 
-// readable are the folders outside of the source that the target's build reads:
-// its headers, where they were built, their source, and a compiler of the host
-// in a folder of its own.
+// readable are the folders outside the source that the target's build reads: its
+// headers, the folder and source that these were built from, and the folder of a host
+// compiler that is not in a system folder.
 func (t *Target) readable() []string {
 	var dirs []string
 	if bin := filepath.Dir(t.CC); filepath.IsAbs(bin) && filepath.Dir(bin) != "/" {

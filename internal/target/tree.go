@@ -15,12 +15,12 @@ import (
 	"kintsugi/internal/kofile"
 )
 
-// bootImage is where a kernel's build leaves what is booted.
+// bootImage is the bootable image of a kernel's build.
 var bootImage = arch.AMD64.Image.Boot
 
-// fromBuild takes what spec leaves open from the folder that the kernel was
-// built in: the headers where they are given (they are the folder of make O=,
-// or a package, which has less), else the source.
+// fromBuild takes missing files of spec from the folder that the kernel was built in:
+// the headers if given (the folder of make O=, or a package, which has fewer files),
+// else the source.
 func (spec *LocalSpec) fromBuild() {
 	build := first(spec.Headers, spec.Source)
 	if !isBuild(build) {
@@ -35,7 +35,7 @@ func (spec *LocalSpec) fromBuild() {
 	}
 }
 
-// first is the first text that is not empty.
+// first is the first non-empty text.
 func first(texts ...string) string {
 	for _, text := range texts {
 		if text != "" {
@@ -56,13 +56,13 @@ func existing(dir string, names ...string) string {
 	return ""
 }
 
-// isBuild tells whether modules can be built against a folder: a kernel was
-// built there, or it is a package's headers.
+// isBuild reports whether modules can be built against a folder: a kernel was built
+// there, or it is a package of headers.
 func isBuild(dir string) bool {
 	return dir != "" && existing(dir, "include/generated/utsrelease.h") != ""
 }
 
-// sourceOf is the source of what was built in a folder: make O= leaves a link.
+// sourceOf is the source of a build folder: make O= leaves a link to it.
 func sourceOf(build string) string {
 	if isSource(build) {
 		return build
@@ -73,15 +73,14 @@ func sourceOf(build string) string {
 	return ""
 }
 
-// hasModules tells whether a kernel's modules were built in dir. Installed
-// ones have a modules.order too, but no configuration.
+// hasModules reports whether a kernel's modules were built in dir. Installed modules
+// have a modules.order too, but no configuration.
 func hasModules(dir string) bool {
 	return existing(dir, "modules.order") != "" && existing(dir, "include/config/auto.conf") != ""
 }
 
-// takeModules copies modules out of the folder they were built in, where the
-// next build replaces them, into the layout of lib/modules/RELEASE. Others are
-// used where they are.
+// takeModules copies modules from their build folder, where the next build replaces
+// them, into the layout of lib/modules/RELEASE. Other modules are used in their place.
 func (t *Target) takeModules(ctx context.Context, dir string) error {
 	t.Modules = dir
 	if !hasModules(dir) {
@@ -108,9 +107,8 @@ func (t *Target) takeModules(ctx context.Context, dir string) error {
 	return nil
 }
 
-// builtModules are the modules of a build by their paths in it, as
-// modules.order lists them: since 6.2 by the names of their objects, before
-// 5.3 with kernel/ before the path.
+// builtModules are the paths of a build's modules. modules.order lists them: since
+// 6.2 by the names of their objects, before 5.3 with kernel/ before the path.
 func builtModules(dir string) ([]string, error) {
 	f, err := os.Open(filepath.Join(dir, "modules.order"))
 	if err != nil {
@@ -134,7 +132,7 @@ func modulesSize(dir string) int64 {
 	if !hasModules(dir) {
 		return 0
 	}
-	modules, _ := builtModules(dir) // takeModules says what is wrong
+	modules, _ := builtModules(dir) // takeModules reports the error
 	var sum int64
 	for _, name := range modules {
 		if info, err := os.Stat(filepath.Join(dir, name)); err == nil {
@@ -144,12 +142,12 @@ func modulesSize(dir string) int64 {
 	return sum
 }
 
-// checkSymvers says what to do where a kernel was built without its modules.
+// checkSymvers gives a hint if a kernel was built without its modules.
 func checkSymvers(headers string) error {
 	_, err := os.Stat(filepath.Join(headers, "Module.symvers"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return fault.Inputf("headers: %w", err).
-			Hint("it tells what the kernel exports; make modules in %s makes it", headers)
+			Hint("it lists the exports of the kernel; `make modules` in %s makes it", headers)
 	}
 	return nil
 }

@@ -58,7 +58,8 @@ func TestFromBuild(t *testing.T) {
 	_ = os.Remove(filepath.Join(src, bootImage))
 	spec := LocalSpec{Source: src}
 	spec.fromBuild()
-	if want := (LocalSpec{Source: src, Config: src + "/.config", Headers: src, Image: src + "/vmlinux", Modules: src}); spec != want {
+	if want := (LocalSpec{Source: src, Config: src + "/.config", Headers: src, Image: src + "/vmlinux",
+		Modules: src}); spec != want {
 		t.Errorf("in-tree: %s", cmp.Diff(want, spec))
 	}
 }

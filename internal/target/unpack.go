@@ -14,8 +14,8 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// unpackPackage unpacks a Debian package into dir. The documentation is left
-// out: its changelogs are as large as the headers.
+// unpackPackage unpacks a Debian package into dir, without its documentation: the
+// changelogs are as large as the headers.
 func unpackPackage(ctx context.Context, file, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return disk.Fault(err)
@@ -27,16 +27,17 @@ func unpackPackage(ctx context.Context, file, dir string) error {
 	return disk.Fault(os.RemoveAll(filepath.Join(dir, "usr/share")))
 }
 
-// unpackSource unpacks the tarball of a kernel's source into tree, which must
-// not exist, and refuses what leads out of it. xz uses all processors on
-// archives of several blocks, as Debian's is.
+// unpackSource unpacks the tarball of a kernel's source into tree, which must not
+// exist. It refuses links out of the tree. xz uses all processors for archives of
+// several blocks, such as Debian's.
 func unpackSource(ctx context.Context, tarball, tree string) error {
 	temp := tree + ".unpacked"
 	if err := os.Mkdir(temp, 0o755); err != nil {
 		return disk.Fault(err)
 	}
 	cmd := &command.Cmd{Env: []string{"XZ_DEFAULTS=-T0"}, Path: "tar",
-		Args: []string{"-x", "-f", tarball, "-C", temp, "--no-same-owner", "--no-same-permissions", "--delay-directory-restore", "--force-local"}}
+		Args: []string{"-x", "-f", tarball, "-C", temp, "--no-same-owner", "--no-same-permissions",
+			"--delay-directory-restore", "--force-local"}}
 	if _, err := cmd.Run(ctx); err != nil {
 		return unpackError(tarball, err, fault.Input)
 	}
@@ -50,8 +51,8 @@ func unpackSource(ctx context.Context, tarball, tree string) error {
 	return disk.Fault(errors.Join(os.Rename(root, tree), os.RemoveAll(temp)))
 }
 
-// unpackError adds the last line of the tool's output. A full disk is the
-// machine's fault whatever the archive is.
+// unpackError adds the last line of the tool's output. A full disk is a fault of the
+// machine, not of the archive.
 func unpackError(name string, err error, class fault.Class) error {
 	var failed *command.Error
 	if !errors.As(err, &failed) {
@@ -67,8 +68,8 @@ func unpackError(name string, err error, class fault.Class) error {
 	return &fault.Error{Class: class, Err: fmt.Errorf("unpack %s: %w: %s", name, err, line)}
 }
 
-// treeRoot finds the kernel's source in an unpacked archive: at the top, or in
-// the one folder there.
+// treeRoot finds the kernel's source in an unpacked archive: at the top, or in the
+// only folder there.
 func treeRoot(dir string) (string, error) {
 	if isSource(dir) {
 		return dir, nil
@@ -82,7 +83,7 @@ func treeRoot(dir string) (string, error) {
 			return sub, nil
 		}
 	}
-	return "", errors.New("no source of a kernel: neither at the top nor in a folder there are Makefile and Kconfig")
+	return "", errors.New("not the source of a kernel: neither the top nor its only folder has Makefile and Kconfig")
 }
 
 func isSource(dir string) bool {
@@ -94,14 +95,14 @@ func isSource(dir string) bool {
 	return true
 }
 
-// notSource is the error about a folder that is not the source of a kernel.
+// notSource is the error for a folder that is not the source of a kernel.
 func notSource(dir string) error {
 	return fault.Inputf("%s is not the source of a kernel: it lacks Makefile, Kconfig or scripts", dir).
-		Hint("name the top of the kernel's own source; modules that are built out of tree are not supported")
+		Hint("use the top folder of the kernel's own source; out-of-tree modules are not supported")
 }
 
-// checkTree refuses anything in a tree but files, folders and links that stay
-// inside of it.
+// checkTree refuses everything in a tree except files, folders and links that stay in
+// the tree.
 func checkTree(root string) error {
 	return filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil {
@@ -125,9 +126,9 @@ func checkTree(root string) error {
 	})
 }
 
-// staysInside tells whether the link at rel, a path in the tree, leads to
-// something in the tree. It may go up only at its beginning: further on the
-// way could lead through another link, and up from there is somewhere else.
+// staysInside reports whether the link at rel, a path in the tree, points into the
+// tree. It may go up only at its begin: later in the path, ".." could follow another
+// link, and leave the tree.
 func staysInside(rel, link string) bool {
 	if filepath.IsAbs(link) || link == "" {
 		return false

@@ -87,7 +87,8 @@ func TestUnpackNoSource(t *testing.T) {
 		t.Fatal(err)
 	}
 	put(t, filepath.Join(dir, "hello.tar"), b.String())
-	wantInput(t, unpackSource(t.Context(), filepath.Join(dir, "hello.tar"), filepath.Join(dir, "source")), "no source of a kernel", "other archive")
+	wantInput(t, unpackSource(t.Context(), filepath.Join(dir, "hello.tar"), filepath.Join(dir, "source")),
+		"not the source of a kernel", "other archive")
 }
 
 func TestStaysInside(t *testing.T) {
@@ -95,8 +96,10 @@ func TestStaysInside(t *testing.T) {
 		rel, link string
 		want      bool
 	}{
-		{"a", "b", true}, {"a", "./b", true}, {"a", "..", false}, {"a/b", "..", true}, {"a/b", "../..", false}, {"a/b/c", "../../../x", false},
-		{"scripts/dtc/include-prefixes/arm", "../../../arch/arm/boot/dts", true}, {"a/b", "c/../../..", false}, {"a/b", "c/../d", false},
+		{"a", "b", true}, {"a", "./b", true}, {"a", "..", false}, {"a/b", "..", true}, {"a/b", "../..", false},
+		{"a/b/c", "../../../x", false},
+		{"scripts/dtc/include-prefixes/arm", "../../../arch/arm/boot/dts", true}, {"a/b", "c/../../..", false},
+		{"a/b", "c/../d", false},
 		{"a", "/etc", false}, {"a", "", false}, {"a/b", ".././/../x", false},
 	} {
 		if got := staysInside(c.rel, c.link); got != c.want {
@@ -107,8 +110,10 @@ func TestStaysInside(t *testing.T) {
 
 func TestCopySource(t *testing.T) {
 	from, to := t.TempDir(), filepath.Join(t.TempDir(), "copy")
-	for _, name := range []string{"Makefile", "Kconfig", "kernel/fork.c", "include/asm-generic/vmlinux.lds.h", "arch/x86/kernel/vmlinux.lds.S", "include/linux/fs.h",
-		".git/config", ".config", "vmlinux", "kernel/fork.o", "kernel/.fork.o.cmd", "drivers/x.ko", "include/generated/autoconf.h", "include/config/auto.conf", ".tmp_vmlinux1"} {
+	for _, name := range []string{"Makefile", "Kconfig", "kernel/fork.c", "include/asm-generic/vmlinux.lds.h",
+		"arch/x86/kernel/vmlinux.lds.S", "include/linux/fs.h",
+		".git/config", ".config", "vmlinux", "kernel/fork.o", "kernel/.fork.o.cmd", "drivers/x.ko",
+		"include/generated/autoconf.h", "include/config/auto.conf", ".tmp_vmlinux1"} {
 		put(t, filepath.Join(from, name), name)
 	}
 	if err := os.MkdirAll(filepath.Join(from, "scripts"), 0o755); err != nil {
@@ -132,14 +137,16 @@ func TestCopySource(t *testing.T) {
 		}
 		return err
 	})
-	want := []string{"Kconfig", "Makefile", "arch/x86/kernel/vmlinux.lds.S", "include/asm-generic/vmlinux.lds.h", "include/linux/fs.h", "kernel/fork.c", "scripts/in"}
+	want := []string{"Kconfig", "Makefile", "arch/x86/kernel/vmlinux.lds.S", "include/asm-generic/vmlinux.lds.h",
+		"include/linux/fs.h", "kernel/fork.c", "scripts/in"}
 	if err != nil || !slices.Equal(got, want) {
 		t.Errorf("copied %q, want %q", got, want)
 	}
 	if info, err := os.Stat(filepath.Join(to, "kernel/fork.c")); err != nil || info.Mode().Perm() != 0o755 {
 		t.Errorf("mode %v, %v: writable by us, and executable as it was", info.Mode(), err)
 	}
-	wantInput(t, copySource(t.Context(), t.TempDir(), filepath.Join(t.TempDir(), "copy")), "not the source of a kernel", "empty folder")
+	wantInput(t, copySource(t.Context(), t.TempDir(), filepath.Join(t.TempDir(), "copy")), "not the source of a kernel",
+		"empty folder")
 }
 
 func TestContains(t *testing.T) {
@@ -164,17 +171,18 @@ func TestLocalSpec(t *testing.T) {
 		_, err := s.AddLocal(context.Background(), spec, nil)
 		return err
 	}
-	spec := LocalSpec{Name: "x", Source: dir, Config: filepath.Join(dir, "config"), Headers: dir, Image: filepath.Join(dir, "image")}
+	spec := LocalSpec{Name: "x", Source: dir, Config: filepath.Join(dir, "config"), Headers: dir,
+		Image: filepath.Join(dir, "image")}
 	wantInput(t, add(spec), "CONFIG_LIVEPATCH is not set", "livepatch off")
 	bad := spec
 	bad.Name = "debian:x"
-	wantInput(t, add(bad), "is taken", "debian's name")
+	wantInput(t, add(bad), "is reserved", "debian's name")
 	bad = spec
 	bad.Source = t.TempDir()
 	put(t, filepath.Join(bad.Source, "Makefile"), "obj-m := hello.o\n")
 	err := add(bad)
 	wantInput(t, err, "is not the source of a kernel", "a module of its own")
-	if hints := strings.Join(fault.Hints(err), "\n"); !strings.Contains(hints, "out of tree are not supported") {
+	if hints := strings.Join(fault.Hints(err), "\n"); !strings.Contains(hints, "out-of-tree modules are not supported") {
 		t.Errorf("hints %q", hints)
 	}
 	bad = spec

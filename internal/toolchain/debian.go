@@ -26,9 +26,10 @@ type Store struct {
 	Packages string // folder of downloaded packages
 }
 
-// Add unpacks the toolchain of a suite that has what is needed. If the same
-// packages are unpacked already, that root is shared.
-func (s *Store) Add(ctx context.Context, client *apt.Client, need Need, version string, progress apt.Progress) (*Toolchain, error) {
+// Add unpacks the toolchain of a suite for need. If the same packages are unpacked
+// already, that root is shared.
+func (s *Store) Add(ctx context.Context, client *apt.Client, need Need, version string,
+	progress apt.Progress) (*Toolchain, error) {
 	progress.Step("toolchain")
 	if err := client.Update(ctx, apt.Fresh); err != nil {
 		return nil, err
@@ -60,8 +61,7 @@ func (s *Store) Add(ctx context.Context, client *apt.Client, need Need, version 
 
 func (s *Store) dir(name string) string { return filepath.Join(s.Dir, name) }
 
-// wanted are the packages to install, the compiler in the version that the
-// kernel was built with.
+// wanted lists the packages to install, with the compiler in the kernel's version.
 func wanted(ctx context.Context, client *apt.Client, need Need, version string) ([]string, error) {
 	compiler, exact := need.CompilerPackage(arch.AMD64.Triple)
 	if version == "" {
@@ -74,13 +74,14 @@ func wanted(ctx context.Context, client *apt.Client, need Need, version string) 
 	switch {
 	case len(offered) == 0:
 		return nil, fault.Environmentf("%s offers no %s, with which the kernel was built", client.Suite.Name, compiler).
-			Hint("give another suite: --toolchain debian:SUITE, or any root that has it: --toolchain DIR")
+			Hint("choose another suite by --toolchain debian:SUITE, or a root that has it by --toolchain DIR")
 	case version == "":
 		return nil, fault.Inputf("the kernel was built by %q, which is not a compiler of Debian", need.Text).
-			Hint("give a root that has this compiler: --toolchain DIR")
+			Hint("choose a root that has this compiler by --toolchain DIR")
 	case !slices.Contains(offered, version):
-		return nil, fault.Environmentf("%s offers %s in version %s, the kernel was built by %s", client.Suite.Name, compiler, strings.Join(offered, ", "), version).
-			Hint("--toolchain-version VERSION takes another one; the proof then decides about each function")
+		return nil, fault.Environmentf("%s offers %s in version %s, the kernel was built by %s", client.Suite.Name,
+			compiler, strings.Join(offered, ", "), version).
+			Hint("--toolchain-version VERSION uses another version; the proof then decides about each function")
 	}
 	names := []string{compiler + "=" + version}
 	list := commonPackages
@@ -120,7 +121,7 @@ func firstKnown(ctx context.Context, client *apt.Client, names []string) (string
 	return names[len(names)-1], nil
 }
 
-// hash tells toolchains of a suite apart.
+// hash distinguishes toolchains of a suite.
 func hash(packages []apt.Package) string {
 	sums := []string{}
 	for _, p := range packages {
@@ -131,8 +132,8 @@ func hash(packages []apt.Package) string {
 	return hex.EncodeToString(sum[:4])
 }
 
-// unpack makes the root without any maintainer script. What these would do and
-// the kernel's build needs is done here.
+// unpack makes the root without running maintainer scripts. It does itself what the
+// kernel's build needs of them.
 func (s *Store) unpack(ctx context.Context, t *Toolchain) error {
 	dir := s.dir(t.Name)
 	if err := os.RemoveAll(dir); err != nil {
@@ -167,8 +168,8 @@ func mergedUsr(root string) error {
 	return nil
 }
 
-// unpackFile unpacks one package. Files belong to the user who runs this, and
-// no program gets another user's rights.
+// unpackFile unpacks a package. Files belong to the current user, and no program gets
+// another user's rights.
 func unpackFile(ctx context.Context, file, root string) error {
 	pipe := &command.Cmd{Path: "sh", Args: []string{"-c",
 		`set -e; dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2" --no-same-owner --keep-directory-symlink --exclude=./usr/share/doc --exclude=./usr/share/locale --exclude=./usr/share/man`,
@@ -179,8 +180,9 @@ func unpackFile(ctx context.Context, file, root string) error {
 	return nil
 }
 
-// links are what update-alternatives would make, by their names in usr/bin.
-var links = map[string][]string{"awk": {"mawk", "gawk"}, "sh": {"dash", "bash"}, "lex": {"flex"}, "yacc": {"bison.yacc"}}
+// links are the links that update-alternatives would make, by their names in usr/bin.
+var links = map[string][]string{"awk": {"mawk", "gawk"}, "sh": {"dash", "bash"}, "lex": {"flex"},
+	"yacc": {"bison.yacc"}}
 
 // finish makes links that maintainer scripts would make.
 func finish(root string) error {
@@ -205,7 +207,7 @@ func finish(root string) error {
 // Find returns a toolchain of a suite that is unpacked already and has the
 // compiler in a version.
 func (s *Store) Find(suite, compiler, version string) *Toolchain {
-	list, _ := s.List() // none is found in a folder that cannot be read
+	list, _ := s.List() // an unreadable folder has none
 	for _, t := range list {
 		if t.Suite == suite && version != "" && t.Version(compiler) == version {
 			return t

@@ -13,7 +13,7 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// save writes t's description, which makes the toolchain a usable one.
+// save writes t's description, which makes the toolchain usable.
 func (s *Store) save(t *Toolchain) error {
 	stored := *t
 	stored.Root = "root"
@@ -24,22 +24,24 @@ func (s *Store) save(t *Toolchain) error {
 	return disk.WriteFile(s.metaFile(t.Name), append(text, '\n'))
 }
 
-// Open returns a toolchain by its name. For one that is half made or not there
-// at all, the error is fs.ErrNotExist.
+// Open returns a toolchain by its name. If it is half made or missing, the error is
+// fs.ErrNotExist.
 func (s *Store) Open(name string) (*Toolchain, error) {
 	if name == "" || name != filepath.Base(name) || strings.HasPrefix(name, ".") {
 		return nil, fault.Inputf("%q is not a toolchain's name", name)
 	}
 	text, err := os.ReadFile(s.metaFile(name))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.Environmentf("no toolchain %s: %w", name, fs.ErrNotExist).Hint("remove the target, then add it again")
+		return nil, fault.Environmentf("no toolchain %s: %w", name, fs.ErrNotExist).
+			Hint("remove the target, then add it again")
 	}
 	if err != nil {
 		return nil, disk.Fault(err)
 	}
 	t := &Toolchain{}
 	if err := json.Unmarshal(text, t); err != nil {
-		return nil, fault.Environmentf("toolchain %s: %w", name, err).Hint("kintsugi toolchain rm %s, then add the target again", name)
+		return nil, fault.Environmentf("toolchain %s: %w", name, err).
+			Hint("kintsugi toolchain rm %s, then add the target again", name)
 	}
 	t.Name, t.Kind, t.Root = name, Debian, filepath.Join(s.dir(name), "root")
 	return t, nil

@@ -1,7 +1,7 @@
-// Package toolchain keeps what compiles a target: compiler, binutils and all
-// else that the kernel's own build runs. A kernel's code can be compiled again
-// byte for byte only by the very compiler that the kernel was built with, which
-// is that of Debian's suite and not that of the machine.
+// Package toolchain keeps the programs that compile a target: compiler, binutils and
+// the other programs of the kernel's build. Only the compiler that built the kernel
+// makes its code again byte for byte. For Debian's kernels this is the compiler of the
+// suite, not that of the machine.
 package toolchain
 
 import (
@@ -14,11 +14,11 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// Kind says where a toolchain comes from.
+// Kind is the origin of a toolchain.
 type Kind string
 
 const (
-	Host   Kind = "host"   // what is installed on this machine
+	Host   Kind = "host"   // the programs of this machine
 	Folder Kind = "folder" // any root that the user has
 	Debian Kind = "debian" // a suite's packages, unpacked in the store
 )
@@ -32,7 +32,7 @@ type Toolchain struct {
 	Packages []apt.Package `json:"packages,omitempty"`
 }
 
-// OfHost is the toolchain that is installed on this machine.
+// OfHost is the toolchain of this machine.
 var OfHost = Toolchain{Name: "host", Kind: Host, Root: "/"}
 
 // Version returns the version of a package of the toolchain, empty for none.
@@ -45,13 +45,13 @@ func (t *Toolchain) Version(name string) string {
 	return ""
 }
 
-// Spec is which toolchain a target is to have. The zero value leaves the choice
-// to the target.
+// Spec is the user's choice of a toolchain. The zero value leaves the choice to the
+// target.
 type Spec struct {
 	Kind    Kind
 	Suite   string // for Debian
 	Root    string // for Folder
-	Version string // of the compiler's package, where the kernel's own is no longer offered
+	Version string // of the compiler's package, if the kernel's own is no longer offered
 }
 
 // ParseSpec reads host, debian:SUITE or the path of a root.
@@ -64,7 +64,7 @@ func ParseSpec(text string) (Spec, error) {
 	}
 	if name, ok := strings.CutPrefix(text, "debian:"); ok {
 		if _, known := apt.FindSuite(name); !known {
-			return Spec{}, fault.Inputf("%q is not a suite of Debian that toolchains are taken from", name)
+			return Spec{}, fault.Inputf("%q is not a suite of Debian with toolchains", name)
 		}
 		return Spec{Kind: Debian, Suite: name}, nil
 	}
@@ -75,23 +75,25 @@ func ParseSpec(text string) (Spec, error) {
 	return Spec{Kind: Folder, Root: root}, nil
 }
 
-// Need is what a kernel wants of a toolchain.
+// Need is what a kernel needs of a toolchain.
 type Need struct {
 	CC   string // the compiler's command: gcc-12
 	Text string // CONFIG_CC_VERSION_TEXT: gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0
 	Rust bool   // parts of the kernel are Rust
 }
 
-// commonPackages are what the kernel's own build runs (Debian's linux source,
-// Build-Depends; Documentation/process/changes.rst). ccache and distcc are
-// launchers that compilers can be run through.
+// commonPackages are the packages of the kernel's build (Debian's linux source,
+// Build-Depends; Documentation/process/changes.rst), and the launchers ccache and
+// distcc.
 var commonPackages = []string{
-	"binutils", "make", "flex", "bison", "bc", "perl-base", "python3-minimal", "pahole|dwarves", "libc6-dev", "libelf-dev", "libssl-dev", "zlib1g-dev",
-	"bash", "coreutils", "dash", "diffutils", "findutils", "grep", "gzip", "mawk", "sed", "tar", "xz-utils", "zstd", "lz4", "kmod", "cpio",
+	"binutils", "make", "flex", "bison", "bc", "perl-base", "python3-minimal", "pahole|dwarves", "libc6-dev",
+	"libelf-dev", "libssl-dev", "zlib1g-dev",
+	"bash", "coreutils", "dash", "diffutils", "findutils", "grep", "gzip", "mawk", "sed", "tar", "xz-utils", "zstd",
+	"lz4", "kmod", "cpio",
 	"ccache", "distcc",
 }
 
-// rustPackages are what a kernel with Rust in it needs besides.
+// rustPackages are the further packages for a kernel with Rust code.
 var rustPackages = []string{"rustc", "rust-src", "bindgen", "rustfmt", "libclang-rt-dev|clang"}
 
 // debianVersion finds the package version in "gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0".

@@ -9,17 +9,17 @@ import (
 	"kintsugi/internal/kconfig"
 )
 
-// keyFiles are the symbols that name certificates, which only the distribution
-// has. The certificates end up in certs/ and in the modules' signatures.
+// keyFiles are the symbols that name certificates, which only the distribution has.
+// The certificates affect only certs/ and the modules' signatures.
 var keyFiles = []string{"SYSTEM_TRUSTED_KEYS", "SYSTEM_REVOCATION_KEYS", "MODULE_SIG_KEY"}
 
 // mayDrift are symbols that no compiled unit sees and that distributions edit
 // in the configuration they ship.
 var mayDrift = append([]string{"BUILD_SALT", "MODULE_SIG_ALL"}, keyFiles...)
 
-// checkDrift refuses a configuration that kconfig changed. Symbols computed
-// from the tools (CC_HAS_..., AS_VERSION, PAHOLE_VERSION) change with another
-// tool, all other symbols with another source.
+// checkDrift refuses a configuration that kconfig changed. Symbols that are computed
+// from the tools (CC_HAS_..., AS_VERSION, PAHOLE_VERSION) change with another tool,
+// all other symbols with another source.
 func checkDrift(given, got kconfig.Config) error {
 	var drift []string
 	pahole := false

@@ -1,5 +1,5 @@
-// Package prepare makes a kernel's source tree ready for compiling single units,
-// as the kernel's build would leave it.
+// Package prepare makes a kernel's source tree ready for compiling single units, in
+// the state in which the kernel's build leaves it.
 package prepare
 
 import (
@@ -27,15 +27,14 @@ type Spec struct {
 	Config string    // the .config that the kernel was built with
 	CC     string    // the compiler's command
 	Vars   []string  // further make variables, NAME=VALUE
-	Jobs   int       // how many jobs make runs at once; less than 1: one for each processor
-	Cage   cage.Cage // what make runs in
-	Output io.Writer // receives make's output as it comes, optional
+	Jobs   int       // make's jobs at once; less than 1: one for each processor
+	Cage   cage.Cage // of make
+	Output io.Writer // receives make's output, optional
 }
 
-// Tree configures a source tree and builds what compiling one unit needs:
-// generated headers, objtool, modpost. It refuses a tree that does not accept
-// the configuration unchanged: then compiler, tools or source are not the ones
-// that the kernel was built with.
+// Tree configures a source tree and builds the files that compiling a unit needs:
+// generated headers, objtool, modpost. If kconfig changes the configuration, compiler,
+// tools or source are not those of the kernel, and the tree is refused.
 func Tree(ctx context.Context, spec Spec) error {
 	if spec.Cage.OfHost() {
 		if err := CheckTools(ctx, spec.CC); err != nil {
@@ -51,8 +50,8 @@ func Tree(ctx context.Context, spec Spec) error {
 	return runMake(ctx, spec, "prepare", "modules_prepare")
 }
 
-// buildTraces are the files of which every tree has one that was configured or
-// built in, for any architecture. A copy without the objects has them, too.
+// buildTraces are files that show that a tree was configured or built in, for any
+// architecture. A copy without objects has them too.
 func buildTraces() []string {
 	traces := []string{".config", "include/config", "include/generated", "scripts/basic/fixdep"}
 	for _, a := range arch.All() {
@@ -61,8 +60,8 @@ func buildTraces() []string {
 	return traces
 }
 
-// cleanTree removes what an earlier build left: kbuild trusts what it finds, and
-// another compiler may have made it, or another configuration.
+// cleanTree removes the files of an earlier build: kbuild would use them, although
+// they may be of another compiler or another configuration.
 func cleanTree(ctx context.Context, spec Spec) error {
 	for _, trace := range buildTraces() {
 		if _, err := os.Lstat(filepath.Join(spec.Tree, trace)); err == nil {
@@ -112,7 +111,8 @@ func runMake(ctx context.Context, spec Spec, goals ...string) error {
 	}
 	args := []string{"-j" + strconv.Itoa(jobs), "CC=" + spec.CC, "HOSTCC=" + spec.CC}
 	args = append(append(args, spec.Vars...), goals...)
-	cmd := &command.Cmd{Dir: spec.Tree, Path: "make", Args: args, Stdin: bytes.NewReader(nil), Output: spec.Output, Cage: spec.Cage}
+	cmd := &command.Cmd{Dir: spec.Tree, Path: "make", Args: args, Stdin: bytes.NewReader(nil), Output: spec.Output,
+		Cage: spec.Cage}
 	_, err := cmd.Run(ctx)
 	var failed *command.Error
 	if !errors.As(err, &failed) {
@@ -122,8 +122,8 @@ func runMake(ctx context.Context, spec Spec, goals ...string) error {
 		strings.Join(goals, " "), err, errorLine(failed.Output))}).Hint("run it by hand: %s", cmd)
 }
 
-// errorLine picks the line of make's output that names the cause: the first
-// error of a tool, else make's own, else the last line.
+// errorLine returns the line of make's output that names the cause: the first error
+// of a tool, else make's own, else the last line.
 func errorLine(output []byte) string {
 	lines := strings.Split(strings.TrimSpace(string(output)), "\n")
 	for _, mark := range []string{"error:", ": not found", "No space left", "Error ", "***"} {

@@ -147,7 +147,8 @@ func TestCheckTools(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	err := CheckTools(t.Context(), "x86_64-linux-gnu-gcc-12")
 	hints := strings.Join(fault.Hints(err), " ")
-	if fault.ClassOf(err) != fault.Environment || hints != "apt-get install make flex bison bc perl binutils python3 pahole gcc-12" {
+	if fault.ClassOf(err) != fault.Environment ||
+		hints != "apt-get install make flex bison bc perl binutils python3 pahole gcc-12" {
 		t.Errorf("%v, hints %q", err, hints)
 	}
 }

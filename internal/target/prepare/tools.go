@@ -11,7 +11,7 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// tools are the programs that preparing a tree runs, each with its package
+// tools lists the programs that preparing a tree runs, each with its package
 // (Documentation/process/changes.rst).
 var tools = []struct{ program, debian string }{
 	{"make", "make"}, {"flex", "flex"}, {"bison", "bison"}, {"bc", "bc"}, {"perl", "perl"}, {"ld", "binutils"},
@@ -24,8 +24,8 @@ var headers = []struct{ header, debian string }{
 	{"stdlib.h", "libc6-dev"}, {"gelf.h", "libelf-dev"}, {"openssl/opensslv.h", "libssl-dev"},
 }
 
-// CheckTools refuses a machine without the tools that Tree needs to work with
-// the compiler cc. The error lists all that is missing.
+// CheckTools refuses a machine without the tools that Tree needs for the compiler cc.
+// The error lists all missing tools.
 func CheckTools(ctx context.Context, cc string) error {
 	var missing, packages []string
 	for _, tool := range tools {
