@@ -1,0 +1,229 @@
+package debuginfo
+
+import (
+	"debug/dwarf"
+	"fmt"
+)
+
+// comparison finds out what callers of one object would do wrong with a type of
+// the other one.
+type comparison struct {
+	olds, news *dies
+	seen       map[[2]dwarf.Offset]bool // pairs of types that are compared already: cycles end here
+}
+
+// mostPairs bounds the pairs of types that are compared for one name. Those of
+// a prototype are some ten; a struct without a name adds its members.
+const mostPairs = 20000
+
+// resolve follows typedefs and qualifiers, which change nothing for a caller. nil
+// is void, or an entry that is not there.
+func (all *dies) resolve(ref dwarf.Offset) (n *die, at dwarf.Offset) {
+	for range 100 {
+		n, at = all.at[ref], ref
+		if n == nil {
+			return nil, at
+		}
+		switch n.tag {
+		case dwarf.TagTypedef, dwarf.TagConstType, dwarf.TagVolatileType, dwarf.TagRestrictType, dwarf.TagAtomicType:
+			ref = n.ref
+		default:
+			return n, at
+		}
+	}
+	return nil, at
+}
+
+// types describes how the types at a and b differ for a caller; it is empty if they
+// are the same.
+func (c *comparison) types(a, b dwarf.Offset) string {
+	x, aAt := c.olds.resolve(a)
+	y, bAt := c.news.resolve(b)
+	if c.seen[[2]dwarf.Offset{aAt, bAt}] {
+		return ""
+	}
+	if len(c.seen) >= mostPairs {
+		return "it has too many types to compare"
+	}
+	c.seen[[2]dwarf.Offset{aAt, bAt}] = true
+	if detail, ok := c.resolved(x, y); !ok {
+		return c.goes(a, b, aAt, bAt)
+	} else if x != nil && detail != "" {
+		return within(c.olds.at[a], x, detail)
+	}
+	return ""
+}
+
+// resolved compares types without typedef. ok is false where they are of
+// different kinds.
+func (c *comparison) resolved(x, y *die) (detail string, ok bool) {
+	switch {
+	case x == nil || y == nil:
+		return "", x == y
+	case isNumber(x) && isNumber(y):
+		return c.numbers(x, y)
+	case x.tag != y.tag:
+		return "", false
+	}
+	switch x.tag {
+	case dwarf.TagBaseType:
+		return "", x.encoding == y.encoding && x.size == y.size
+	case dwarf.TagPointerType:
+		detail = c.types(x.ref, y.ref)
+	case dwarf.TagArrayType:
+		if x.dimensions() != y.dimensions() {
+			return "", false
+		}
+		detail = c.types(x.ref, y.ref)
+	case dwarf.TagSubroutineType:
+		detail = c.functions(x, y)
+	case dwarf.TagStructType, dwarf.TagUnionType:
+		return c.structs(x, y)
+	}
+	return detail, true
+}
+
+// goes names both types: by the words of the source where those differ, else by
+// what a typedef stands for.
+func (c *comparison) goes(a, b, aAt, bAt dwarf.Offset) string {
+	was, is := c.olds.ctype(a, ""), c.news.ctype(b, "")
+	if was == is {
+		was, is = was+" ("+c.olds.ctype(aAt, "")+")", is+" ("+c.news.ctype(bAt, "")+")"
+	}
+	return fmt.Sprintf("from %s to %s", was, is)
+}
+
+// within puts the name of a type before what is different inside, if it has one.
+func within(a, x *die, detail string) string {
+	switch {
+	case a != nil && a.tag == dwarf.TagTypedef && a.name != "":
+		return a.name + ": " + detail
+	case x.name != "" && x.tag != dwarf.TagBaseType:
+		return x.title() + ": " + detail
+	}
+	return detail
+}
+
+// functions compares what is passed and returned.
+func (c *comparison) functions(x, y *die) string {
+	olds, news := x.parameters(), y.parameters()
+	if len(olds) != len(news) {
+		return fmt.Sprintf("%d parameters, not %d", len(news), len(olds))
+	}
+	for i := range olds {
+		if olds[i].tag != news[i].tag {
+			return fmt.Sprintf("parameter %d is variable in one of them only", i+1)
+		}
+		if detail := c.types(olds[i].ref, news[i].ref); detail != "" {
+			return fmt.Sprintf("parameter %d: %s", i+1, detail)
+		}
+	}
+	if detail := c.types(x.ref, y.ref); detail != "" {
+		return "return value: " + detail
+	}
+	return ""
+}
+
+// structs compares by name: the layout of a type with a name is compared for
+// itself (ChangedLayouts). Types without a name are compared by their members, and
+// so is a type that the patch renames.
+func (c *comparison) structs(x, y *die) (detail string, ok bool) {
+	if x.name != "" && x.name == y.name {
+		return "", true
+	}
+	if c.distinct(x, y) || x.declaration || y.declaration || x.size != y.size {
+		return "", false
+	}
+	olds, news := x.members(), y.members()
+	if len(olds) != len(news) {
+		return "", false
+	}
+	for i, m := range olds {
+		n := news[i]
+		if m.value != n.value || m.bits != n.bits {
+			return fmt.Sprintf("member %s lies elsewhere", m.name), true
+		}
+		if detail := c.types(m.ref, n.ref); detail != "" {
+			return fmt.Sprintf("member %s: %s", m.name, detail), true
+		}
+	}
+	return "", true
+}
+
+// distinct reports whether x and y are two types, of which neither is the other
+// renamed.
+func (c *comparison) distinct(x, y *die) bool {
+	return x.name != "" && y.name != "" && x.name != y.name && (c.news.tags[x.title()] || c.olds.tags[y.title()])
+}
+
+func (n *die) members() []*die {
+	var list []*die
+	for _, m := range n.children {
+		if m.tag == dwarf.TagMember {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// The encodings of DWARF 5, section 7.8, that integers have.
+const (
+	encodingSigned       = 5
+	encodingSignedChar   = 6
+	encodingUnsigned     = 7
+	encodingUnsignedChar = 8
+)
+
+// isNumber reports whether a value of the type is an integer to the machine. A
+// bool is none: code relies on its being 0 or 1.
+func isNumber(n *die) bool {
+	return n.tag == dwarf.TagEnumerationType || n.tag == dwarf.TagBaseType &&
+		n.encoding >= encodingSigned && n.encoding <= encodingUnsignedChar
+}
+
+func (n *die) signed() bool { return n.encoding == encodingSigned || n.encoding == encodingSignedChar }
+
+// numbers compares integers by width and sign, and enums by the values of their
+// constants. An enum and an integer of its width are the same to a caller. So is an
+// enum with further constants, or whose constants have other names.
+func (c *comparison) numbers(x, y *die) (detail string, ok bool) {
+	enums := 0
+	for _, n := range []*die{x, y} {
+		if n.tag == dwarf.TagEnumerationType {
+			enums++
+		}
+	}
+	switch {
+	case x.size != y.size:
+		return "", false
+	case enums == 0:
+		return "", x.signed() == y.signed()
+	case enums == 1:
+		return "", true
+	case c.distinct(x, y):
+		return "", false
+	}
+	values, names := map[string]int64{}, map[int64]bool{}
+	for _, e := range y.enumerators() {
+		values[e.name], names[e.value] = e.value, true
+	}
+	for _, e := range x.enumerators() {
+		switch v, still := values[e.name]; {
+		case still && v != e.value:
+			return fmt.Sprintf("%s goes from %d to %d", e.name, e.value, v), true
+		case !still && !names[e.value]:
+			return fmt.Sprintf("it has no %s (%d) any more", e.name, e.value), true
+		}
+	}
+	return "", true
+}
+
+func (n *die) enumerators() []*die {
+	var list []*die
+	for _, e := range n.children {
+		if e.tag == dwarf.TagEnumerator {
+			list = append(list, e)
+		}
+	}
+	return list
+}

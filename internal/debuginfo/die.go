@@ -1,0 +1,164 @@
+package debuginfo
+
+import (
+	"debug/dwarf"
+
+	"kintsugi/internal/elfobj"
+)
+
+// die is what prototypes are read from: an entry of debug info that is a type, a
+// part of one, or a function or variable of file scope. References to other
+// entries are offsets, so that no cycle of types is followed while reading.
+type die struct {
+	tag         dwarf.Tag
+	name        string
+	linkage     string       // the symbol's name where it is not name
+	ref         dwarf.Offset // its type; 0: void
+	spec        dwarf.Offset // the declaration that has the rest; 0: none
+	size        int64
+	encoding    int64
+	value       int64 // of an enumerator; bits before a member; the elements of an array, -1: not known
+	bits        int64 // of a bit field
+	declaration bool
+	children    []*die
+}
+
+// dies are the entries of an object by their offset.
+type dies struct {
+	at   map[dwarf.Offset]*die
+	file []*die          // functions and variables of file scope, in their order
+	tags map[string]bool // struct NAME, union NAME, enum NAME: all that the object knows of
+}
+
+// readDies reads the types, functions and variables of an object. An object
+// without debug info has none.
+func readDies(f *elfobj.File) (*dies, error) {
+	all := &dies{at: map[dwarf.Offset]*die{}, tags: map[string]bool{}}
+	if f.Section(".debug_info") == nil {
+		return all, nil
+	}
+	d, err := open(f)
+	if err != nil {
+		return nil, err
+	}
+	var parents []*die // by depth; nil: not kept
+	return all, eachEntry(f, d, func(e *dwarf.Entry, depth int) error {
+		depth = min(max(depth, 1), len(parents)+1)
+		kept := all.add(e, depth, parents)
+		parents = append(parents[:depth-1], kept)
+		return nil
+	})
+}
+
+// add keeps e, if it is of use, and returns what it made of it.
+func (all *dies) add(e *dwarf.Entry, depth int, parents []*die) *die {
+	switch e.Tag {
+	case dwarf.TagSubprogram, dwarf.TagVariable:
+		if depth != 2 { // of a unit: the unit itself is at depth 1
+			return nil
+		}
+		n := all.keep(e)
+		all.file = append(all.file, n)
+		return n
+	case dwarf.TagBaseType, dwarf.TagPointerType, dwarf.TagTypedef, dwarf.TagConstType, dwarf.TagVolatileType,
+		dwarf.TagRestrictType, dwarf.TagAtomicType, dwarf.TagArrayType, dwarf.TagSubroutineType,
+		dwarf.TagUnspecifiedType:
+		return all.keep(e)
+	case dwarf.TagStructType, dwarf.TagUnionType, dwarf.TagEnumerationType:
+		n := all.keep(e)
+		all.tags[n.title()] = true
+		return n
+	case dwarf.TagMember, dwarf.TagFormalParameter, dwarf.TagUnspecifiedParameters, dwarf.TagEnumerator, dwarf.TagSubrangeType:
+		if depth < 2 || parents[depth-2] == nil {
+			return nil
+		}
+		n, parent := newDie(e), parents[depth-2]
+		parent.children = append(parent.children, n)
+	}
+	return nil
+}
+
+func (all *dies) keep(e *dwarf.Entry) *die {
+	n := newDie(e)
+	all.at[e.Offset] = n
+	return n
+}
+
+func newDie(e *dwarf.Entry) *die {
+	n := &die{tag: e.Tag, value: -1}
+	bits, placed := int64(0), false
+	for _, f := range e.Field {
+		switch v := f.Val.(type) {
+		case string:
+			n.text(f.Attr, v)
+		case dwarf.Offset:
+			n.reference(f.Attr, v)
+		case bool:
+			n.declaration = n.declaration || f.Attr == dwarf.AttrDeclaration && v
+		case int64:
+			if at, ok := bitsBefore(f.Attr, v); ok {
+				bits, placed = bits+at, true
+				continue
+			}
+			n.number(f.Attr, v)
+		}
+	}
+	if placed {
+		n.value = bits
+	}
+	return n
+}
+
+func (n *die) text(a dwarf.Attr, v string) {
+	switch a {
+	case dwarf.AttrName:
+		n.name = v
+	case dwarf.AttrLinkageName:
+		n.linkage = v
+	}
+}
+
+func (n *die) reference(a dwarf.Attr, v dwarf.Offset) {
+	switch a {
+	case dwarf.AttrType:
+		n.ref = v
+	case dwarf.AttrSpecification:
+		n.spec = v
+	}
+}
+
+func (n *die) number(a dwarf.Attr, v int64) {
+	switch a {
+	case dwarf.AttrByteSize:
+		n.size = v
+	case dwarf.AttrEncoding:
+		n.encoding = v
+	case dwarf.AttrBitSize:
+		n.bits = v
+	case dwarf.AttrConstValue, dwarf.AttrCount:
+		n.value = v
+	case dwarf.AttrUpperBound:
+		n.value = v + 1
+	}
+}
+
+// bitsBefore is what an attribute adds to the place of a member. Bit fields
+// of DWARF 4 count from the other end; as both objects do, this is no matter.
+func bitsBefore(a dwarf.Attr, v int64) (bits int64, ok bool) {
+	switch a {
+	case dwarf.AttrDataMemberLoc:
+		return v * 8, true
+	case dwarf.AttrDataBitOffset, dwarf.AttrBitOffset:
+		return v, true
+	}
+	return 0, false
+}
+
+// title is a struct, union or enum as C calls it; without a name the keyword alone.
+func (n *die) title() string {
+	keyword := map[dwarf.Tag]string{dwarf.TagStructType: "struct", dwarf.TagUnionType: "union", dwarf.TagEnumerationType: "enum"}[n.tag]
+	if n.name == "" {
+		return keyword
+	}
+	return keyword + " " + n.name
+}
