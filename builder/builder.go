@@ -133,6 +133,11 @@ func resolveParts(ctx context.Context, s *session, rec *record, changes *patchfi
 	if err := rec.note(judge(changed, compiled.changes), nil); err != nil {
 		return nil, err
 	}
+	rec.stage("exports")
+	found, err = exports(ctx, s, changed, compiled.same)
+	if err := rec.note(found, err); err != nil {
+		return nil, err
+	}
 	if empty(changed) {
 		return nil, rec.nothing()
 	}

@@ -143,7 +143,7 @@ func TestStages(t *testing.T) {
 	if d := cmp.Diff(want, rep.References); d != "" {
 		t.Errorf("references (-want +got):\n%s", d)
 	}
-	stages := []string{"compile", "diff", "extract", "keys", "parse", "plan", "prove", "reprove", "resolve"}
+	stages := []string{"compile", "diff", "exports", "extract", "keys", "parse", "plan", "prove", "reprove", "resolve"}
 	if d := cmp.Diff(stages, slices.Sorted(maps.Keys(rep.Timings))); d != "" {
 		t.Errorf("stages (-want +got):\n%s", d)
 	}

@@ -26,6 +26,7 @@ type compiled struct {
 // compilation is the result of compile.
 type compilation struct {
 	units   []compiled
+	same    []compiled                   // units with the same code, of which an export has another type
 	overlay map[string][]byte            // files that replaced those of the tree
 	changes map[string]*patchfile.Change // by path, numbered like debug info; nil if numbers were not pinned
 }
@@ -60,7 +61,10 @@ func compile(ctx context.Context, s *session, planned []kbuild.Unit, changes *pa
 	if len(made.pairs) == 0 && !hasErrors(found) {
 		return c, found, nothingError()
 	}
-	c.units, err = owned(s.kernel, made.pairs)
+	if c.units, err = owned(s.kernel, made.pairs); err != nil {
+		return c, found, err
+	}
+	c.same, err = owned(s.kernel, made.same)
 	return c, found, err
 }
 
@@ -82,7 +86,8 @@ func owned(kernel *klp.Kernel, pairs []kbuild.Pair) ([]compiled, error) {
 // pairs are the objects of the planned units.
 type pairs struct {
 	pairs []kbuild.Pair
-	read  []string // changed files that the compiler read
+	same  []kbuild.Pair // with the same code
+	read  []string      // changed files that the compiler read
 	found []report.Diagnostic
 }
 
@@ -114,6 +119,10 @@ func compilePairs(ctx context.Context, s *session, planned []kbuild.Unit, files 
 		if !shipped(s.kernel, p.Unit) {
 			continue
 		}
+		if p.SameCode {
+			made.same = append(made.same, p)
+			continue
+		}
 		made.pairs = append(made.pairs, p)
 		found, err := missingOwners(s.kernel, p.Unit)
 		if err != nil {
@@ -133,12 +142,12 @@ func shipped(kernel *klp.Kernel, u kbuild.Unit) bool {
 	})
 }
 
-// withTypes marks the units in which the patch can change a type, so that their
-// debug info has types.
+// withTypes marks the units in which the patch can change a type or a prototype, so
+// that their debug info has types.
 func withTypes(units []kbuild.Unit, changes *patchfile.Result) []kbuild.Unit {
 	units = slices.Clone(units)
 	for _, c := range changes.Changes {
-		if !c.MayChangeTypes() {
+		if !c.MayChangePrototypes() {
 			continue
 		}
 		for i := range units {

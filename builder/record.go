@@ -88,7 +88,7 @@ func (rec *record) nothing() error {
 		case diag.ExportDropped:
 			*d = d.In(diag.Alone)
 			d.Hint = "Put what uses the export into the same patch: nothing else in it has an effect."
-		case diag.LayoutChanged:
+		case diag.LayoutChanged, diag.ExportABI:
 			*d = d.In(diag.Alone) // no code uses the difference
 		}
 	}

@@ -22,6 +22,8 @@ type session struct {
 	opts   Options
 	kernel *klp.Kernel
 	tools  tools
+	// modules are those of the target; nil if it has none.
+	modules *modules
 	// linkModule is kbuild's, except in unit tests.
 	linkModule func(context.Context, module.Spec) (string, error)
 	arch       *arch.Arch
@@ -65,8 +67,9 @@ func open(ctx context.Context, opts Options) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	dir := kofile.Open(t.Modules)
 	if t.Modules != "" {
-		kernel.ReadModule = kofile.Open(t.Modules).Read
+		kernel.ReadModule = dir.Read
 	}
 	work, err := os.MkdirTemp("", "kintsugi-")
 	if err != nil {
@@ -84,8 +87,12 @@ func open(ctx context.Context, opts Options) (*session, error) {
 	}
 	tree := t.Tree(machine, opts.Jobs)
 	tree.Cage, tree.Launcher, tree.Progress = c, opts.Launcher, opts.Progress
-	return &session{opts: opts, kernel: kernel, arch: machine, cage: c, tools: toolsOf(tree), linkModule: module.Link,
-		name: name, work: work}, nil
+	opened := &session{opts: opts, kernel: kernel, arch: machine, cage: c, tools: toolsOf(tree), linkModule: module.Link,
+		name: name, work: work}
+	if t.Modules != "" {
+		opened.modules = &modules{dir: dir, cache: tree.Cache()}
+	}
+	return opened, nil
 }
 
 func (s *session) close() {

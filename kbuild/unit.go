@@ -65,6 +65,7 @@ func ModuleOf(compile []string) (name, file string) {
 // Pair is a unit compiled twice, each object as objtool left it.
 type Pair struct {
 	Unit     Unit
+	SameCode bool     // only types of exports differ; objtool did not run
 	Original []byte   // ELF relocatable object of the pristine source
 	Patched  []byte   // of the patched source
 	Deps     []string // every file that went into one of the two, relative to the tree, sorted

@@ -159,6 +159,30 @@ var changeRows = []Row{
 		Advice:  "Leave the exports as they are.",
 	},
 	{
+		Code: ExportABI, Severity: Consent,
+		Title: "The type of an export changed",
+		Also:  []Also{{Alone, Note, "Where the patch changes no code that this kernel runs."}},
+		Meaning: "The patch changes the parameters or the return type of an exported function, or the type of an " +
+			"exported variable. What the patch recompiles follows. A module from elsewhere goes on by the old type: it " +
+			"passes other parameters, or reads another size. The message lists the modules of the target that use " +
+			"the export, and names those of which the patch replaces every function that does.\n\n" +
+			"The types are compared by debug info. They differ in number, order, width, sign and kind of what is " +
+			"passed, in the target of a pointer, in the prototype of a callback, and in the values of the constants " +
+			"of an enum. A typedef counts as the type that it stands for. Names of parameters and typedefs, `const`, " +
+			"`volatile`, and further constants of an enum make no difference: what is compiled already passes and " +
+			"reads the same. A struct or union counts by its name; its members are the matter of `layout-changed`. " +
+			"The type of a member of such a struct, an enum for one, is not compared.\n\n" +
+			"Units are compared where their changed files touch a definition with external linkage outside of its " +
+			"body, an `#include`, or what `layout-changed` looks for. Other patches cost nothing.",
+		Example: "consent[export-abi]: vmlinux/vfs_path_lookup (fs/namei.c): the prototype of the exported function " +
+			"vfs_path_lookup changes from int vfs_path_lookup(struct dentry *, struct vfsmount *, const char *, " +
+			"unsigned int, struct path *) to int vfs_path_lookup(struct dentry *, struct vfsmount *, const char *, " +
+			"struct path *, unsigned int); the patch covers its use by ksmbd\n" +
+			"  to accept: --accept export-abi:vfs_path_lookup",
+		Advice: "Keep the export as it is, and give what is new another name. Accept the change where each module that " +
+			"uses the export is covered, or copes with both types. Think of modules that did not come with the kernel.",
+	},
+	{
 		Code: ExportDropped, Severity: Warning,
 		Title: "A new export has no effect",
 		Meaning: "An `EXPORT_SYMBOL` is new. All code of the patch can use the symbol, also code of other modules that " +

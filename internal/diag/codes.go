@@ -35,6 +35,7 @@ const (
 	ModinfoKept        Code = "modinfo-kept"
 	SectionKept        Code = "section-kept"
 	ExportChanged      Code = "export-changed"
+	ExportABI          Code = "export-abi"
 	ExportDropped      Code = "export-dropped"
 	ModuleStaticKey    Code = "module-static-key"
 	KeysRead           Code = "keys-read"

@@ -135,7 +135,7 @@ func (o *Owner) WithExports(added map[string]string) *Owner {
 // neither the kernel nor the patch exports the symbol.
 func (o *Owner) exporter(name string) string {
 	if e, ok := o.kernel.Exports[name]; ok {
-		return moduleName(e.Module)
+		return e.Owner()
 	}
 	return o.added[name]
 }

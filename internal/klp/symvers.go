@@ -16,6 +16,10 @@ type Export struct {
 	Namespace string // that an importing module must name, often empty
 }
 
+// Owner is the part of the kernel that exports the symbol: vmlinux, or a module by
+// its name.
+func (e Export) Owner() string { return moduleName(e.Module) }
+
 // ReadSymvers reads a Module.symvers (Documentation/kbuild/modules.rst,
 // section "Symbols and Module Versioning"): the exports of a kernel by name.
 func ReadSymvers(data []byte) (map[string]Export, error) {

@@ -63,3 +63,61 @@ func TestTypeLines(t *testing.T) {
 		}
 	}
 }
+
+// TestHeadings marks with > the lines of a C file that the type of a global
+// function or variable can follow from, and with + those that count in a header too.
+func TestHeadings(t *testing.T) {
+	text := `
++#include <linux/fs.h>
+ #define CALL(x) \
+ 	int x
+ /* A comment
+  * int f(int x);
+  */
+ // another
++int first(struct file *f,
++	  int n)
+ {
+ 	int local = 1;
+ 	return local;
+ }
+>EXPORT_SYMBOL(first);
+ static int second(int n)
+ {
+ 	return n;
+ }
+ static inline
+ int third(int n) { return n; }
++int fourth(int n) { return n; }
++__printf(1, 2)
++int fifth(const char *f, ...)
+ {}
+ 
+ extern int sixth(int n,
+ 		 int m);
+>int seventh;
++int eighth[] = {
+ 	1, 2,
+ };
++typedef int (*call_t)(int,
++		      long);
+>int declared(int n);
+ static struct outer table = {
+ 	.one = 1,
+ };
++long last(void) {
+ 	return 1;
+ }
+`
+	var plain, want []string
+	for _, line := range strings.Split(strings.Trim(text, "\n"), "\n") {
+		plain, want = append(plain, line[1:]), append(want, line[:1])
+	}
+	code := strings.Join(plain, "\n")
+	source, header := headings(code, true), headings(code, false)
+	for i := range plain {
+		if source[i] != (want[i] != " ") || header[i] != (want[i] == "+") {
+			t.Errorf("line %d, %q: %v in a C file, %v in a header", i+1, plain[i], source[i], header[i])
+		}
+	}
+}

@@ -19,8 +19,9 @@ import (
 )
 
 // CompileHeaders is Compile for units that only a header's change may reach.
-// It returns the pairs of those whose code or data does change, in the order
-// of units, and the changed files that any unit was compiled from.
+// It returns the pairs of those whose code or data does change, or an export of
+// which has another type, in the order of units, and the changed files that any
+// unit was compiled from.
 //
 // A unit is left out for one of three reasons, cheapest first: its original
 // includes none of the files, as the compiler's dependencies of an earlier build
@@ -187,7 +188,7 @@ func (f *headerFilter) compileTexts(ctx context.Context, u *kbuild.Unit, dir str
 		return nil, err
 	}
 	if SameCode(before, after) {
-		return nil, nil
+		return sameCodePair(u, before, after), nil
 	}
 	pair := &kbuild.Pair{Unit: *u, Deps: kbuild.CleanPaths(original.Deps, patched.Deps)}
 	if pair.Original, err = f.objtool(ctx, u, filepath.Join(dir, "original.o"), before); err != nil {

@@ -1,0 +1,196 @@
+package builder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"kintsugi/internal/debuginfo"
+	"kintsugi/internal/diag"
+	"kintsugi/internal/elfobj"
+	"kintsugi/internal/klp"
+	"kintsugi/internal/kofile"
+	"kintsugi/internal/report"
+)
+
+// exports names the exports whose type changes: code that is not part of the patch
+// goes on by the old one. same are units whose code stays as it is. The modules
+// of the target are looked through for users only if there are such exports.
+func exports(ctx context.Context, s *session, units []changed, same []compiled) ([]report.Diagnostic, error) {
+	var found []report.Diagnostic
+	for _, u := range units {
+		more, err := s.exportsOf(ctx, &u.compiled, u.diff.Orig.File, u.diff.Patched.File, units)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, more...)
+	}
+	for _, u := range same {
+		orig, origErr := elfobj.Read(u.Original)
+		patched, err := elfobj.Read(u.Patched)
+		if err := errors.Join(origErr, err); err != nil {
+			return nil, fmt.Errorf("%s: %w", u.Unit.Object, err)
+		}
+		more, err := s.exportsOf(ctx, &u, orig, patched, units)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, more...)
+	}
+	return found, nil
+}
+
+// exportsOf is exports for one unit.
+func (s *session) exportsOf(ctx context.Context, u *compiled, orig, patched *elfobj.File, units []changed) (
+	[]report.Diagnostic, error) {
+	var found []report.Diagnostic
+	for _, c := range u.prototypes(s.kernel, orig, patched) {
+		users, err := s.exportUsers(ctx, c.Name, units)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, exportDiagnostic(c, users))
+	}
+	return u.at(found), nil
+}
+
+// prototypes are the exports of the running kernel that the unit defines with
+// another type.
+func (u *compiled) prototypes(kernel *klp.Kernel, orig, patched *elfobj.File) []debuginfo.PrototypeChange {
+	if !u.Unit.Types {
+		return nil
+	}
+	changes, err := debuginfo.ChangedPrototypes(orig, patched, func(name string) bool {
+		e, exported := kernel.Exports[name]
+		return exported && e.Owner() == u.owner.Name
+	})
+	if err != nil {
+		slog.Debug("prototypes", "unit", u.Unit.Source, "error", err)
+	}
+	return changes
+}
+
+func exportDiagnostic(c debuginfo.PrototypeChange, users exportUsers) report.Diagnostic {
+	what, goes := "type of the exported variable "+c.Name, fmt.Sprintf(" from %s to %s", c.Old, c.New)
+	if c.Function {
+		what = "prototype of the exported function " + c.Name
+	}
+	if c.Old == c.New {
+		goes = ": " + c.Detail
+	}
+	return report.Found(report.Diagnostic{Code: diag.ExportABI, Symbol: c.Name,
+		Message: fmt.Sprintf("the %s changes%s; %s", what, goes, users),
+		Hint: "Keep the export as it is, and give what is new another name. Accept the change if every module that " +
+			"uses the export is covered, those from elsewhere included."})
+}
+
+// exportUsers are the modules of the target that use an export.
+type exportUsers struct {
+	unknown string   // why they are not known; empty: they are
+	covered []string // modules of which the patch replaces all code that uses the export
+	open    []string // modules that go on by the old type, each with what is not replaced
+}
+
+// mostNamed bounds the names in a message.
+const mostNamed = 8
+
+// String is the end of a message.
+func (u exportUsers) String() string {
+	var parts []string
+	switch {
+	case u.unknown != "":
+		return "which modules use it is unknown: " + u.unknown
+	case len(u.covered)+len(u.open) == 0:
+		return "no module of the target uses it, modules from elsewhere can"
+	}
+	if len(u.covered) > 0 {
+		parts = append(parts, "the patch covers its use by "+someOf(u.covered))
+	}
+	if len(u.open) > 0 {
+		parts = append(parts, "outside of the patch it is used by "+someOf(u.open))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// someOf lists names, and counts those beyond the first few.
+func someOf(names []string) string {
+	if len(names) <= mostNamed {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d others", strings.Join(names[:mostNamed], ", "), len(names)-mostNamed)
+}
+
+// exportUsers finds the modules that import a symbol, and what of them the patch
+// does not replace.
+func (s *session) exportUsers(ctx context.Context, symbol string, units []changed) (exportUsers, error) {
+	if s.modules == nil {
+		return exportUsers{unknown: "the target has no modules"}, nil
+	}
+	imports, err := s.modules.importers(ctx, symbol)
+	if ctx.Err() != nil {
+		return exportUsers{}, ctx.Err()
+	}
+	if err != nil {
+		return exportUsers{unknown: err.Error()}, nil
+	}
+	var users exportUsers
+	for _, module := range imports {
+		left, touched, err := s.notReplaced(module, symbol, units)
+		switch {
+		case err != nil:
+			users.open = append(users.open, module+" ("+err.Error()+")")
+		case !touched:
+			users.open = append(users.open, module)
+		case len(left) > 0:
+			users.open = append(users.open, module+" ("+someOf(left)+")")
+		default:
+			users.covered = append(users.covered, module)
+		}
+	}
+	return users, nil
+}
+
+// notReplaced are the functions and variables of a module that use a symbol and
+// that no unit replaces. touched is false where the patch has no unit of the module.
+func (s *session) notReplaced(module, symbol string, units []changed) (left []string, touched bool, err error) {
+	replaced := map[string]int{}
+	for _, u := range units {
+		if u.owner.Name == module {
+			touched = true
+			u.countReplaced(replaced)
+		}
+	}
+	if !touched {
+		return nil, false, nil
+	}
+	ko, err := s.kernel.ReadModule(module)
+	if err != nil {
+		return nil, true, err
+	}
+	uses, err := kofile.Uses(ko, symbol)
+	for _, name := range uses {
+		if replaced[name]--; replaced[name] < 0 {
+			left = append(left, name)
+		}
+	}
+	slices.Sort(left)
+	return left, true, err
+}
+
+// countReplaced counts the functions that the unit replaces by their names in
+// the kernel.
+func (u *changed) countReplaced(count map[string]int) {
+	for _, f := range u.diff.Functions {
+		if !f.Patch {
+			continue
+		}
+		name := f.Name
+		if target, d := u.owner.Replaced(f, u.proof); d == nil {
+			name = target.Name
+		}
+		count[name]++
+	}
+}
