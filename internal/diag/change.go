@@ -172,8 +172,9 @@ var changeRows = []Row{
 			"`volatile`, and further constants of an enum make no difference: what is compiled already passes and " +
 			"reads the same. A struct or union counts by its name; its members are the matter of `layout-changed`. " +
 			"The type of a member of such a struct, an enum for one, is not compared.\n\n" +
-			"Units are compared where their changed files touch a definition with external linkage outside of its " +
-			"body, an `#include`, or what `layout-changed` looks for. Other patches cost nothing.",
+			"Units are compared if a changed file rewrites the definition of a global function or variable " +
+			"outside of its body, a typedef or an `#include`, or touches what `layout-changed` looks for. " +
+			"Other patches cost nothing.",
 		Example: "consent[export-abi]: vmlinux/vfs_path_lookup (fs/namei.c): the prototype of the exported function " +
 			"vfs_path_lookup changes from int vfs_path_lookup(struct dentry *, struct vfsmount *, const char *, " +
 			"unsigned int, struct path *) to int vfs_path_lookup(struct dentry *, struct vfsmount *, const char *, " +
