@@ -35,29 +35,8 @@ func (p *Pairing) matchByContext(olds, news []*objmodel.Atom) (restOld, restNew 
 
 // exchangeable reports whether a can be taken for another of its function
 // without harm: it is empty, as a lock class is in a kernel without lockdep
-// (include/linux/lockdep_types.h), or only says how often a message is printed.
-func exchangeable(a *objmodel.Atom) bool { return a.Size == 0 || limiter(a) }
-
-// limiter is for a flag of WARN_ONCE and its kin (.data.once, in newer kernels
-// .data..once, include/linux/once_lite.h), and for the state of
-// pr_err_ratelimited and its kin (include/linux/printk.h). The worst that a
-// wrong one does is to have a message once more or once less.
-func limiter(a *objmodel.Atom) bool {
-	switch a.Section.Name {
-	case ".data.once", ".data..once":
-		return true
-	}
-	return objmodel.StableName(a.Name) == "_rs"
-}
-
-// limit is the initial value of a limiter: one with another is a new one and
-// begins afresh.
-func limit(a *objmodel.Atom) string {
-	if a.Kind != objmodel.Data || !limiter(a) {
-		return ""
-	}
-	return string(a.Bytes())
-}
+// (include/linux/lockdep_types.h).
+func exchangeable(a *objmodel.Atom) bool { return a.Size == 0 }
 
 func sameBytes(a, b *objmodel.Atom) bool {
 	return a.Size == b.Size && bytes.Equal(a.Bytes(), b.Bytes())

@@ -15,9 +15,12 @@ import (
 // grouped by the name without its numbers and matched inside the group by
 // who uses them, by content and by order, in this sequence.
 //
+// Limiters are joined by their messages alone.
+//
 // It returns the writable atoms for which more than one reading is left and
-// the readings differ in effect.
-func correlate(orig, patched *objmodel.Object) (pairs *Pairing, ambiguous []*objmodel.Atom) {
+// the readings differ in effect, and the limiters whose message is in doubt.
+func correlate(orig, patched *objmodel.Object) (
+	pairs *Pairing, ambiguous []*objmodel.Atom, doubtful map[*objmodel.Atom]doubt) {
 	p := newPairing(orig, patched)
 	for _, g := range groups(orig, patched) {
 		if len(g.news) > 0 {
@@ -26,7 +29,8 @@ func correlate(orig, patched *objmodel.Object) (pairs *Pairing, ambiguous []*obj
 	}
 	p.matchAliases()
 	moved := p.matchMoved()
-	return p, slices.DeleteFunc(ambiguous, func(b *objmodel.Atom) bool { return moved[b] })
+	ambiguous = slices.DeleteFunc(ambiguous, func(b *objmodel.Atom) bool { return moved[b] })
+	return p, ambiguous, p.matchLimiters()
 }
 
 // matchAliases joins atoms that another of their names tells to be the same:
@@ -35,7 +39,7 @@ func correlate(orig, patched *objmodel.Object) (pairs *Pairing, ambiguous []*obj
 func (p *Pairing) matchAliases() {
 	byName := map[string]*objmodel.Atom{}
 	for _, s := range p.orig.File.Symbols {
-		if a := p.orig.AtomOf(s); a != nil && p.Twin(a) == nil && s.Name != "" && s.Value == a.Off {
+		if a := p.orig.AtomOf(s); a != nil && p.Twin(a) == nil && s.Name != "" && s.Value == a.Off && !limiter(a) {
 			if _, twice := byName[s.Name]; twice {
 				a = nil
 			}
@@ -43,15 +47,15 @@ func (p *Pairing) matchAliases() {
 		}
 	}
 	for _, b := range p.patched.Atoms {
-		if p.Twin(b) != nil || len(b.Aliases) == 0 && b.Sym == nil {
+		if p.Twin(b) != nil || b.Sym == nil || limiter(b) {
 			continue
 		}
 		for _, s := range b.Symbols() {
 			if isState(b) && objmodel.StableName(s.Name) != s.Name {
 				continue // the compiler's number: the group has been matched without it
 			}
-			if a := byName[s.Name]; a != nil && p.Twin(a) == nil && a.Kind == b.Kind && sectionClass(a) == sectionClass(b) && limit(a) == limit(b) &&
-				registeredText(a) == registeredText(b) {
+			if a := byName[s.Name]; a != nil && p.Twin(a) == nil && a.Kind == b.Kind &&
+				sectionClass(a) == sectionClass(b) && registeredText(a) == registeredText(b) {
 				p.join(a, b)
 				break
 			}
@@ -65,7 +69,7 @@ type groupKey struct {
 	name  string // without the compiler's numbers
 	file  string // of a local symbol, in an object of several files
 	class string // of the section
-	limit string // see Atom.limit
+	text  string // that a registered object points at
 }
 
 // group is the atoms with one key.
@@ -82,10 +86,10 @@ func groups(orig, patched *objmodel.Object) []*group {
 	add := func(o *objmodel.Object, side func(*group) *[]*objmodel.Atom) {
 		files := objmodel.FileBlocks(o.File)
 		for _, a := range o.Atoms {
-			if a.Name == "" {
+			if a.Name == "" || limiter(a) {
 				continue
 			}
-			key := groupKey{kind: a.Kind, name: objmodel.StableName(a.Name), file: files[a.Sym], class: sectionClass(a), limit: limit(a) + registeredText(a)}
+			key := groupKey{kind: a.Kind, name: objmodel.StableName(a.Name), file: files[a.Sym], class: sectionClass(a), text: registeredText(a)}
 			g := byKey[key]
 			if g == nil {
 				g = &group{groupKey: key}

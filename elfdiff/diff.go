@@ -100,6 +100,7 @@ func DiffObjects(orig, patched *objmodel.Object) *Result {
 	s.close()
 	s.state()
 	s.kept()
+	s.limiters()
 	s.initCode()
 	return s.result()
 }

@@ -44,11 +44,11 @@ func (s *selection) lends(a *objmodel.Atom, r *objmodel.Ref) bool {
 
 // keepable reports whether the kernel can have a use for a pointer to b, which
 // is new: a variable that it changes, or a table of functions that it calls.
-// lockdep forgets lock classes with their module (lockdep_free_key_range,
-// kernel/locking/lockdep.c), and the kernel cleans up what the module loader
-// registers.
+// Only the code beside a limiter uses it. lockdep forgets lock classes with their
+// module (lockdep_free_key_range, kernel/locking/lockdep.c), and the kernel cleans
+// up what the module loader registers.
 func keepable(b *objmodel.Atom) bool {
-	return b.Kind == objmodel.Data && b.Size > 0 && !b.Describes() && !b.Spec.Registered &&
+	return b.Kind == objmodel.Data && b.Size > 0 && !limiter(b) && !b.Describes() && !b.Spec.Registered &&
 		objmodel.StableName(b.Name) != "__key" && !registered(b) && (b.Writable() || holdsFunctions(b))
 }
 

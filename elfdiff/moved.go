@@ -68,7 +68,7 @@ func (p *Pairing) openState(o *objmodel.Object) []*objmodel.Atom {
 // isState reports whether a is a variable in which the kernel keeps state that
 // a patch can lose.
 func isState(a *objmodel.Atom) bool {
-	if a.Kind != objmodel.Data || a.Name == "" || a.Spec.Unowned || a.Spec.Registered || a.Describes() || exchangeable(a) {
+	if a.Kind != objmodel.Data || a.Name == "" || a.Spec.Unowned || a.Spec.Registered || a.Describes() || exchangeable(a) || limiter(a) {
 		return false
 	}
 	class := sectionClass(a)

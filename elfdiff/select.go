@@ -19,6 +19,7 @@ type selection struct {
 	pairs         *Pairing
 	cmp           comparison
 	ambiguous     map[*objmodel.Atom]bool
+	doubtful      map[*objmodel.Atom]doubt   // limiters whose message can have come before
 	renamed       map[*objmodel.Atom]bool    // patched variables whose twin has another name
 	dropped       map[*objmodel.Atom]bool    // entries that do not travel with their function
 	ignored       map[string]bool            // functions and sections whose differences do not count
@@ -42,9 +43,10 @@ type reason struct {
 }
 
 func newSelection(orig, patched *objmodel.Object) *selection {
-	pairs, ambiguous := correlate(orig, patched)
+	pairs, ambiguous, doubtful := correlate(orig, patched)
 	s := &selection{orig: orig, patched: patched, pairs: pairs, cmp: newComparison(pairs),
-		ambiguous: map[*objmodel.Atom]bool{}, dropped: map[*objmodel.Atom]bool{}, ignored: map[string]bool{}, reasons: map[*objmodel.Atom]*reason{}, res: &Result{}}
+		ambiguous: map[*objmodel.Atom]bool{}, doubtful: doubtful, dropped: map[*objmodel.Atom]bool{},
+		ignored: map[string]bool{}, reasons: map[*objmodel.Atom]*reason{}, res: &Result{}}
 	for _, a := range ambiguous {
 		s.ambiguous[a] = true
 	}

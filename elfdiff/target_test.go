@@ -1,6 +1,7 @@
 package elfdiff_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -17,7 +18,8 @@ int f(int x) { if (limited()) external(1); if (limited()) external(1); if (limit
 	limited = strings.Replace(limited, "; #define", ";\n#define", 1)
 	for _, p := range []pair{
 		edit("messages limited in one function", limited, "return external(x);", "return external(x + 1);", pair{functions: []string{"f"}}),
-		edit("more messages limited in one function", limited, "return external(x);", "if (limited()) external(1); return external(x);", pair{functions: []string{"f"}, data: []string{"new:_rs"}}),
+		edit("more messages limited in one function", limited, "return external(x);", "if (limited()) external(1); return external(x);",
+			pair{functions: []string{"f"}, data: slices.Repeat([]string{"new:_rs"}, 4), refused: []string{"limiter-reset"}}),
 		edit("a static local before another of its name", locals, "int f(int x) {", "int e(int x) { static int count = 9; count ^= x; return external(count); } int f(int x) {",
 			pair{functions: []string{"+e"}, data: []string{"new:count"}}),
 		{name: "static locals that swap numbers", orig: locals,

@@ -14,7 +14,8 @@ import (
 // they take and return is the compiler's choice, and another one each time. The
 // atoms of orig are returned by those of variant.
 func Twins(orig, variant *objmodel.Object) map[*objmodel.Atom]*objmodel.Atom {
-	pairs, ambiguous := correlate(orig, variant)
+	pairs, ambiguous, _ := correlate(orig, variant)
+	pairs.matchSoleMessages()
 	twins := map[*objmodel.Atom]*objmodel.Atom{}
 	for _, a := range variant.Atoms {
 		clone := a.Kind == objmodel.Func && strings.Contains(a.Name, ".")

@@ -53,7 +53,23 @@ type Insn struct {
 	// no register is added to it.
 	Address uint8
 	Direct  bool
+	// Store is true for a plain write to memory at Address.
+	Store bool
+	Flow  Flow
 }
+
+// Flow is where a processor goes on after an instruction.
+type Flow uint8
+
+const (
+	Next    Flow = iota // at the next instruction
+	Call                // at the next instruction, after a function
+	Jump                // at the target
+	Fork                // at the next instruction or the target
+	Equal               // Fork: at the target if the operands of the last comparison are equal, or its result is zero
+	Unequal             // Fork: at the target if they are not
+	Stop                // elsewhere: a return, a trap, a jump to where a register points
+)
 
 // Target is the place that the relative field of the instruction at pos of code
 // leads to, counted from the start of code.

@@ -50,3 +50,39 @@ func TestLoadVariable(t *testing.T) {
 		}
 	}
 }
+
+// TestFlow has one instruction of each kind that code can go on from.
+func TestFlow(t *testing.T) {
+	for _, c := range []struct {
+		name, code string
+		flow       Flow
+		store      bool
+	}{
+		{"mov register", "\x89\xc8", Next, false},
+		{"movb $1, x(%rip)", "\xc6\x05\x00\x00\x00\x00\x01", Next, true},
+		{"mov %eax, x(%rip)", "\x89\x05\x00\x00\x00\x00", Next, true},
+		{"mov x(%rip), %eax", "\x8b\x05\x00\x00\x00\x00", Next, false},
+		{"cmpb $0, x(%rip)", "\x80\x3d\x00\x00\x00\x00\x00", Next, false},
+		{"setne", "\x0f\x95\xc0", Next, false},
+		{"imul", "\x0f\xaf\xc1", Next, false},
+		{"call", "\xe8\x00\x00\x00\x00", Call, false},
+		{"call *%rax", "\xff\xd0", Call, false},
+		{"incl x(%rip)", "\xff\x05\x00\x00\x00\x00", Next, false},
+		{"jmp", "\xe9\x00\x00\x00\x00", Jump, false},
+		{"short jmp", "\xeb\x00", Jump, false},
+		{"je", "\x0f\x84\x00\x00\x00\x00", Equal, false},
+		{"short je", "\x74\x00", Equal, false},
+		{"jne", "\x0f\x85\x00\x00\x00\x00", Unequal, false},
+		{"short jne", "\x75\x00", Unequal, false},
+		{"ja", "\x77\x00", Fork, false},
+		{"loop", "\xe2\x00", Fork, false},
+		{"ret", "\xc3", Stop, false},
+		{"jmp *%rax", "\xff\xe0", Stop, false},
+		{"ud2", "\x0f\x0b", Stop, false},
+	} {
+		in := x86Decode([]byte(c.code))
+		if int(in.Size) != len(c.code) || in.Flow != c.flow || in.Store != c.store {
+			t.Errorf("%s: %+v", c.name, in)
+		}
+	}
+}

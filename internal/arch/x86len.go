@@ -119,7 +119,7 @@ func x86Decode(code []byte) Insn {
 	if n == 0 || n > len(code) || n > 15 || d.branch && d.opsize {
 		return Insn{} // Intel and AMD disagree about near branches with a 66 prefix
 	}
-	in := Insn{Size: uint8(n), Branch: d.branch}
+	in := Insn{Size: uint8(n), Branch: d.branch, Store: d.stores(), Flow: d.flow()}
 	if d.disp > 0 && d.op != 0x8d { // lea hands the address on
 		in.Address, in.Direct = uint8(d.disp), d.direct
 	}
@@ -134,6 +134,43 @@ func x86Decode(code []byte) Insn {
 	return in
 }
 
+// flow is where the processor goes on after the instruction.
+func (d *x86Decoder) flow() Flow {
+	switch op := d.op; {
+	case d.escaped && d.branch, !d.escaped && op&0xf0 == 0x70:
+		return forkOf(op)
+	case d.escaped && op == 0x0b: // ud2
+		return Stop
+	case d.escaped:
+		return Next
+	case op == 0xe8, op == 0xff && (d.reg == 2 || d.reg == 3):
+		return Call
+	case op == 0xe9, op == 0xeb:
+		return Jump
+	case d.branch:
+		return Fork
+	case op == 0xc2, op == 0xc3, op == 0xcc, op == 0xff && (d.reg == 4 || d.reg == 5):
+		return Stop
+	}
+	return Next
+}
+
+// stores reports whether the instruction is a mov to memory.
+func (d *x86Decoder) stores() bool {
+	return !d.escaped && d.disp > 0 && (d.op == 0x88 || d.op == 0x89 || d.op == 0xc6 || d.op == 0xc7)
+}
+
+// forkOf is the flow of a jcc, whose condition is the low half of the opcode.
+func forkOf(op byte) Flow {
+	switch op & 0xf {
+	case 4:
+		return Equal
+	case 5:
+		return Unequal
+	}
+	return Fork
+}
+
 type x86Decoder struct {
 	code             []byte
 	pos              int
@@ -141,7 +178,9 @@ type x86Decoder struct {
 	rexW             bool
 	branch           bool
 	near             bool // the branch has a displacement of 4 bytes
-	op               byte // opcode in its map
+	op               byte // opcode in its map; 0 behind a VEX or EVEX prefix
+	reg              byte // ModRM.reg
+	escaped          bool // the opcode follows an escape byte 0x0f
 	direct           bool // the memory operand has no base and no index register
 	rip              bool // the memory operand is relative to the next instruction
 	disp             int  // where the displacement of a memory operand begins, 0: there is none
@@ -221,6 +260,7 @@ func (d *x86Decoder) escape() int {
 		}
 		return d.operands(o)
 	}
+	d.op, d.escaped = op, true
 	d.branch = op&0xf0 == 0x80
 	d.near = d.branch
 	return d.operands(opcodes2[op])
@@ -255,6 +295,7 @@ func (d *x86Decoder) operands(op opcode) int {
 		if reg, ok = d.modrm(); !ok {
 			return 0
 		}
+		d.reg = reg
 	}
 	switch op.imm {
 	case imm8:

@@ -51,6 +51,18 @@ var changeRows = []Row{
 			"again before that. Else allocate the object (kmalloc), and free it in a callback.",
 	},
 	{
+		Code: LimiterReset, Severity: Note,
+		Title: "A limited message can come again",
+		Meaning: "A message that comes once (`pr_warn_once()`, `WARN_ONCE()`) or at a limited rate keeps its state " +
+			"if the same function has the same message before and after the patch. Any other message begins anew: " +
+			"bound to the state of an old message that has come, a new one would stay silent. Here a function " +
+			"limits several equal messages, and the patch adds or removes some of them, or the message is not " +
+			"seen in the function's code.",
+		Example: "note[limiter-reset]: vmlinux/oom_adj_write (fs/proc/base.c): oom_adj_write limits equal messages, " +
+			"and the patch changes how many: which of them have come is unknown, so each can come again",
+		Advice: "Nothing. A message that has come before can come once more.",
+	},
+	{
 		Code: PointerKept, Severity: Warning,
 		Title: "The kernel can keep a pointer to a new function",
 		Meaning: "Patched code passes a pointer to a new function to the kernel (for a timer, a work item, a " +

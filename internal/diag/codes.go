@@ -21,6 +21,7 @@ const (
 	DataChanged        Code = "data-changed"
 	StateDropped       Code = "state-dropped"
 	VariableRenamed    Code = "variable-renamed"
+	LimiterReset       Code = "limiter-reset"
 	PointerKept        Code = "pointer-kept"
 	DataKept           Code = "data-kept"
 	InitCode           Code = "init-code"

@@ -1,0 +1,241 @@
+package elfdiff
+
+import (
+	"bytes"
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"kintsugi/internal/diag"
+	"kintsugi/internal/objmodel"
+	"kintsugi/internal/report"
+)
+
+// limiterNames are the static locals in which the kernel's macros keep how often
+// a message has come. They are in sections of their own (.data.once, in newer
+// kernels .data..once, include/linux/once_lite.h), or among other data
+// (printk_ratelimited, include/linux/printk.h; dev_level_once,
+// include/linux/dev_printk.h; drm_dbg_ratelimited, include/drm/drm_print.h).
+var limiterNames = []string{"__already_done", "__print_once", "__warned", "_rs", "rs_"}
+
+// limiter reports whether a says how often a message has come. The ___done of
+// DO_ONCE (include/linux/once.h) is none: it says that something is initialized.
+func limiter(a *objmodel.Atom) bool {
+	if a.Kind != objmodel.Data || !a.Writable() {
+		return false
+	}
+	switch a.Section.Name {
+	case ".data.once", ".data..once":
+		return localName(a) != "___done"
+	}
+	return strings.Contains(a.Name, ".") && slices.Contains(limiterNames, localName(a))
+}
+
+// limited is a limiter where one function uses it.
+type limited struct {
+	flag  *objmodel.Atom
+	what  string // the message, and what else must be the same of a limiter
+	known bool   // the message is known
+}
+
+// limiters are the limiters of an object by the function that uses them, each
+// function's in the order of its code. The parts and clones of a function are one.
+type limiters map[string][]limited
+
+func limitersOf(o *objmodel.Object) limiters {
+	m := messages{obj: o, code: map[*objmodel.Atom]*steps{}}
+	files := objmodel.FileBlocks(o.File)
+	all := limiters{}
+	for _, a := range o.Atoms {
+		if !limiter(a) {
+			continue
+		}
+		for user, parts := range usersByName(a) {
+			text := m.message(a, parts)
+			what := fmt.Sprintf("%s\x00%s\x00%d\x00%s\x00%s", files[a.Sym], objmodel.StableName(a.Name), a.Size, a.Bytes(), text)
+			all[user] = append(all[user], limited{a, what, text != ""})
+		}
+	}
+	for _, list := range all {
+		byCode(list)
+	}
+	return all
+}
+
+// usersByName are the functions that use the limiter a, by name.
+func usersByName(a *objmodel.Atom) map[string][]*objmodel.Atom {
+	byName := map[string][]*objmodel.Atom{}
+	for _, u := range a.Users {
+		if u.Kind == objmodel.Func {
+			byName[rootName(u)] = append(byName[rootName(u)], u)
+		}
+	}
+	return byName
+}
+
+// what is what the function u limits with flag.
+func (l limiters) what(u, flag *objmodel.Atom) string {
+	for _, m := range l[rootName(u)] {
+		if m.flag == flag {
+			return m.what
+		}
+	}
+	return ""
+}
+
+// byCode sorts limiters by the places in code where they are used first.
+func byCode(list []limited) {
+	if len(list) < 2 {
+		return
+	}
+	sites := map[*objmodel.Atom]useSite{}
+	for _, l := range list {
+		sites[l.flag] = firstUse(l.flag)
+	}
+	slices.SortStableFunc(list, func(a, b limited) int {
+		p, q := sites[a.flag], sites[b.flag]
+		return cmp.Or(cmp.Compare(p.user, q.user), cmp.Compare(p.off, q.off))
+	})
+}
+
+// doubt is why it is unknown whether the message of a limiter has come.
+type doubt struct {
+	user  string // the function that uses the limiter
+	known bool   // the message is known, and equal to others
+}
+
+// matchLimiters joins the limiters of which the same function uses both for the
+// same message. Every other limiter begins anew: a new message that is bound to
+// the state of an old one would not come. It returns the patched limiters of which
+// it is unknown whether they limit the same message.
+func (p *Pairing) matchLimiters() map[*objmodel.Atom]doubt {
+	olds, news := limitersOf(p.orig), limitersOf(p.patched)
+	doubtful := map[*objmodel.Atom]doubt{}
+	if len(olds) == 0 || len(news) == 0 {
+		return doubtful
+	}
+	p.matchUnchanged(olds, news)
+	v := votes{}
+	for user, list := range news {
+		p.vote(v, olds[user], list, func(l limited) { doubtful[l.flag] = doubt{user, l.known} })
+	}
+	v.join(p)
+	maps.DeleteFunc(doubtful, func(b *objmodel.Atom, _ doubt) bool { return p.Twin(b) != nil })
+	return doubtful
+}
+
+// matchUnchanged joins the limiters of functions that have the same code: the
+// place in the code decides.
+func (p *Pairing) matchUnchanged(olds, news limiters) {
+	for _, w := range p.patched.Atoms {
+		u := p.Twin(w)
+		if w.Kind != objmodel.Func || u == nil || len(u.Refs) != len(w.Refs) || !bytes.Equal(u.Bytes(), w.Bytes()) {
+			continue
+		}
+		for i := range w.Refs {
+			a, b := u.Refs[i].Atom, w.Refs[i].Atom
+			if a == nil || b == nil || !limiter(a) || !limiter(b) || p.Twin(a) != nil || p.Twin(b) != nil {
+				continue
+			}
+			if u.Refs[i].Off == w.Refs[i].Off && olds.what(u, a) == news.what(w, b) {
+				p.join(a, b)
+			}
+		}
+	}
+}
+
+// vote votes for the limiters that one function uses for one message, in order,
+// if there are as many as before. If not, it is unknown which came or went.
+func (p *Pairing) vote(v votes, olds, news []limited, doubt func(limited)) {
+	before, after := p.open(olds), p.open(news)
+	for what, list := range after {
+		was := before[what]
+		for i, l := range list {
+			switch {
+			case l.known && len(was) == len(list):
+				v.add(was[i].flag, l.flag)
+			case len(was) > 0:
+				doubt(l)
+			}
+		}
+	}
+}
+
+// open are the limiters of list without a twin, by what they limit.
+func (p *Pairing) open(list []limited) map[string][]limited {
+	open := map[string][]limited{}
+	for _, l := range list {
+		if p.Twin(l.flag) == nil {
+			open[l.what] = append(open[l.what], l)
+		}
+	}
+	return open
+}
+
+// votes are the limiters that functions take for the same, in both directions.
+// Several functions use the limiter of an inlined one, and can disagree.
+type votes map[*objmodel.Atom]map[*objmodel.Atom]bool
+
+func (v votes) add(a, b *objmodel.Atom) {
+	for _, pair := range [][2]*objmodel.Atom{{a, b}, {b, a}} {
+		if v[pair[0]] == nil {
+			v[pair[0]] = map[*objmodel.Atom]bool{}
+		}
+		v[pair[0]][pair[1]] = true
+	}
+}
+
+// join joins the limiters without a contradiction.
+func (v votes) join(p *Pairing) {
+	for _, a := range p.orig.Atoms {
+		for b := range v[a] {
+			if len(v[a]) == 1 && len(v[b]) == 1 {
+				p.join(a, b)
+			}
+		}
+	}
+}
+
+// matchSoleMessages joins the limiters of which each object has one for a
+// message, in whatever function. It is for two objects of the same source.
+func (p *Pairing) matchSoleMessages() {
+	olds, news := limitersOf(p.orig).byMessage(), limitersOf(p.patched).byMessage()
+	for what, list := range news {
+		was := olds[what]
+		if len(was) == 1 && len(list) == 1 && p.Twin(was[0]) == nil && p.Twin(list[0]) == nil {
+			p.join(was[0], list[0])
+		}
+	}
+}
+
+// byMessage are the limiters whose message is known, by what they limit.
+func (l limiters) byMessage() map[string][]*objmodel.Atom {
+	byMessage := map[string][]*objmodel.Atom{}
+	for _, list := range l {
+		for _, m := range list {
+			if m.known && !slices.Contains(byMessage[m.what], m.flag) {
+				byMessage[m.what] = append(byMessage[m.what], m.flag)
+			}
+		}
+	}
+	return byMessage
+}
+
+// limiters notes the included limiters that begin anew because it is unknown
+// whether their message has come.
+func (s *selection) limiters() {
+	for _, b := range s.patched.Atoms {
+		d, doubtful := s.doubtful[b]
+		if !doubtful || s.reasons[b] == nil {
+			continue
+		}
+		message := fmt.Sprintf("the code of %s does not show which message is limited: it can come again", d.user)
+		if d.known {
+			message = fmt.Sprintf("%s limits equal messages, and the patch changes how many: "+
+				"which of them have come is unknown, so each can come again", d.user)
+		}
+		s.diagnose(report.Found(report.Diagnostic{Code: diag.LimiterReset, Symbol: d.user, Message: message}))
+	}
+}
