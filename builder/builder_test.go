@@ -53,21 +53,25 @@ func (f *fakeTools) PlanNew(context.Context, []makefile.Object) ([]kbuild.Unit, 
 	return nil, nil, nil
 }
 
-func (f *fakeTools) Compile(_ context.Context, units []kbuild.Unit, overlay map[string][]byte, _ string) ([]kbuild.Pair, error) {
+func (f *fakeTools) Compile(_ context.Context, units []kbuild.Unit, overlay map[string][]byte,
+	_ string) ([]kbuild.Pair, error) {
 	pinned := strings.Contains(string(overlay["lib/unit.c"]), "#line")
 	f.call("compile pinned:" + map[bool]string{true: "yes", false: "no"}[pinned])
 	if f.refusesPinned {
 		line := map[bool]string{true: "10003", false: "3"}[pinned]
-		return nil, &fault.Error{Class: fault.Input, Code: diag.PatchCompile, Err: errors.New("lib/unit.c:" + line + ": error: no")}
+		return nil, &fault.Error{Class: fault.Input, Code: diag.PatchCompile,
+			Err: errors.New("lib/unit.c:" + line + ": error: no")}
 	}
 	return []kbuild.Pair{{Unit: units[0], Original: f.original, Patched: f.patched}}, nil
 }
 
-func (f *fakeTools) CompileHeaders(context.Context, []kbuild.Unit, map[string][]byte, string) ([]kbuild.Pair, []string, error) {
+func (f *fakeTools) CompileHeaders(context.Context, []kbuild.Unit, map[string][]byte, string) ([]kbuild.Pair,
+	[]string, error) {
 	return nil, []string{"lib/unit.c"}, nil
 }
 
-func (f *fakeTools) CompileReadingKeys(_ context.Context, u kbuild.Unit, _ map[string][]byte, _ string) (kbuild.Pair, error) {
+func (f *fakeTools) CompileReadingKeys(_ context.Context, u kbuild.Unit, _ map[string][]byte, _ string) (kbuild.Pair,
+	error) {
 	f.call("read keys")
 	return kbuild.Pair{Unit: u, Original: f.original, Patched: f.reader}, nil
 }
@@ -110,8 +114,10 @@ func newSession(t *testing.T, f *fakeTools) *session {
 			t.Fatal(err)
 		}
 	}
-	kernel := &klp.Kernel{Image: image, Exports: map[string]klp.Export{"__fentry__": {Name: "__fentry__", Module: klp.Vmlinux}}}
-	return &session{opts: Options{Patches: []string{patch}, Target: &target.Target{Name: "recorded", Arch: arch.AMD64.Name, Source: source}},
+	kernel := &klp.Kernel{Image: image,
+		Exports: map[string]klp.Export{"__fentry__": {Name: "__fentry__", Module: klp.Vmlinux}}}
+	return &session{opts: Options{Patches: []string{patch},
+		Target: &target.Target{Name: "recorded", Arch: arch.AMD64.Name, Source: source}},
 		kernel: kernel, arch: &arch.AMD64, tools: f, name: "livepatch-unit", work: t.TempDir()}
 }
 
@@ -135,7 +141,8 @@ func TestStages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(parts) != 1 || len(rep.Functions) != 1 || rep.Functions[0].Name != "show" || rep.Functions[0].Status != "changed" {
+	if len(parts) != 1 || len(rep.Functions) != 1 || rep.Functions[0].Name != "show" ||
+		rep.Functions[0].Status != "changed" {
 		t.Errorf("%d parts, functions %+v", len(parts), rep.Functions)
 	}
 	want := []report.Reference{{Symbol: "__fentry__", Object: klp.Vmlinux, Kind: "export", How: "proof"},
@@ -240,11 +247,13 @@ func TestForgetLinks(t *testing.T) {
 		t.Errorf("of the image alone: %v, %v", links, err)
 	}
 	parts[0].owner = &klp.Owner{Name: "minix", Image: kernel.Image}
-	if _, err := forgetLinks(kernel, parts); fault.ClassOf(err) != fault.Environment || !strings.Contains(err.Error(), "text_mutex") {
+	if _, err := forgetLinks(kernel, parts); fault.ClassOf(err) != fault.Environment ||
+		!strings.Contains(err.Error(), "text_mutex") {
 		t.Errorf("of a module: %v", err)
 	}
 	kernel.Image.Machine = elf.EM_S390
-	if _, err := forgetLinks(kernel, parts); fault.ClassOf(err) != fault.Environment || !strings.Contains(err.Error(), "s390x") {
+	if _, err := forgetLinks(kernel, parts); fault.ClassOf(err) != fault.Environment ||
+		!strings.Contains(err.Error(), "s390x") {
 		t.Errorf("of a module on a machine without facts: %v", err)
 	}
 }
@@ -257,7 +266,8 @@ func TestValuesStay(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	unit := compiled{Pair: kbuild.Pair{Unit: kbuild.Unit{Source: "lib/unit.c", Object: "lib/unit.o"}, Original: f.original, Patched: f.patched}, owner: owner}
+	unit := compiled{Pair: kbuild.Pair{Unit: kbuild.Unit{Source: "lib/unit.c", Object: "lib/unit.o"},
+		Original: f.original, Patched: f.patched}, owner: owner}
 	proven, err := prove([]compiled{unit})
 	if err != nil {
 		t.Fatal(err)

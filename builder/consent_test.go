@@ -39,7 +39,8 @@ func TestConsent(t *testing.T) {
 	}
 	rep, err = rec.finish(nil)
 	accepted := []report.Accepted{{Diagnostic: layoutOfA, By: report.ByFlag}}
-	if d := cmp.Diff(accepted, rep.Accepted); d != "" || rep.Verdict != report.OK || err != nil || len(rep.Diagnostics) > 0 {
+	if d := cmp.Diff(accepted, rep.Accepted); d != "" || rep.Verdict != report.OK || err != nil ||
+		len(rep.Diagnostics) > 0 {
 		t.Errorf("with consent: %s, %v, %+v (-want +got):\n%s", rep.Verdict, err, rep.Diagnostics, d)
 	}
 	if d := cmp.Diff([]string{"layout-changed:struct a"}, acceptedNames(append(accepted, accepted...))); d != "" {
@@ -56,7 +57,8 @@ func TestConsentIsNotEnough(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	rec = newRecord(Options{})
-	err := rec.note([]report.Diagnostic{layoutOfA}, &fault.Error{Class: fault.Input, Code: diag.PatchCompile, Err: errors.New("no")})
+	err := rec.note([]report.Diagnostic{layoutOfA},
+		&fault.Error{Class: fault.Input, Code: diag.PatchCompile, Err: errors.New("no")})
 	rep, _ := rec.finish(err)
 	if rep.Verdict != report.Failed || len(rep.Diagnostics) != 2 || rep.Diagnostics[0].Code != diag.PatchCompile {
 		t.Errorf("%s: %+v", rep.Verdict, rep.Diagnostics)
@@ -106,7 +108,8 @@ func TestTrailer(t *testing.T) {
 		given []consent.Given
 		class fault.Class // of the error; 0: there is none
 	}{
-		"Livepatch-Accept: layout-changed struct a\n\n": {[]consent.Given{{Code: diag.LayoutChanged, Symbol: "struct a", By: report.ByPatch}}, 0},
+		"Livepatch-Accept: layout-changed struct a\n\n": {[]consent.Given{{Code: diag.LayoutChanged, Symbol: "struct a",
+			By: report.ByPatch}}, 0},
 		"a unit\n\n":                             {nil, 0},
 		"Livepatch-Accept: data-changed one\n\n": {nil, fault.Input}, // that is an error
 	} {

@@ -118,8 +118,9 @@ func keyReader(ctx context.Context, s *session, u changed, overlay map[string][]
 	if diff.Refused() || !diff.Covers(u.diff) {
 		return u, errors.New("the recompiled unit does not cover every change")
 	}
-	v := changed{diff: diff, readsKeys: true, kernel: u.orig, proven: proven{compiled: compiled{Pair: pair, owner: u.owner}, orig: orig,
-		proof: baseproof.Prove(orig, u.owner.Image).WithTwins(u.proof, elfdiff.Twins(u.orig, orig))}}
+	v := changed{diff: diff, readsKeys: true, kernel: u.orig,
+		proven: proven{compiled: compiled{Pair: pair, owner: u.owner}, orig: orig,
+			proof: baseproof.Prove(orig, u.owner.Image).WithTwins(u.proof, elfdiff.Twins(u.orig, orig))}}
 	return v, resolvable(v, shared)
 }
 

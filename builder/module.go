@@ -117,18 +117,21 @@ func objects(parts []resolved, calls map[string][]templates.Call) []string {
 // relocates in it for a patched module that goes. They are nil if it patches no
 // module, or if the kernel does that itself (clear_relocate_add, since 6.3).
 func forgetLinks(kernel *klp.Kernel, parts []resolved) (klp.Links, error) {
-	patchesModule := slices.ContainsFunc(objects(parts, calls(parts)), func(name string) bool { return name != klp.Vmlinux })
+	patchesModule := slices.ContainsFunc(objects(parts, calls(parts)),
+		func(name string) bool { return name != klp.Vmlinux })
 	if !patchesModule || len(kernel.Image.Lookup("clear_relocate_add")) > 0 {
 		return nil, nil
 	}
 	machine := kernel.Arch()
 	if machine.Loader.Poke.Header == "" {
 		return nil, fault.Environmentf("this kernel does not take back the relocations for a module that is unloaded, "+
-			"and kintsugi does not know how to do it on %s", machine.Name).Hint("patch a kernel since 6.3, or code of the image alone")
+			"and kintsugi does not know how to do it on %s", machine.Name).
+			Hint("patch a kernel since 6.3, or code of the image alone")
 	}
 	links, ok := kernel.Globals(templates.ForgetSymbols(machine))
 	if !ok {
-		return nil, fault.Environmentf("the kernel image lacks one of %s, which a livepatch of modules needs on a kernel before 6.3",
+		return nil, fault.Environmentf("the kernel image lacks one of %s, which a livepatch of modules needs on a kernel "+
+			"before 6.3",
 			strings.Join(templates.ForgetSymbols(machine), ", ")).Hint("patch code of the image alone")
 	}
 	return links, nil

@@ -35,7 +35,8 @@ func TestCache(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(tree.Dir, "include/config"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(tree.Dir, "include/config/auto.conf"), []byte("CONFIG_A=y\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(tree.Dir, "include/config/auto.conf"), []byte("CONFIG_A=y\n"),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	if _, ok := load(tree); ok {

@@ -12,17 +12,21 @@ import (
 // TestForgetting sees that no callback of an author is lost where the module
 // has callbacks of its own.
 func TestForgetting(t *testing.T) {
-	calls := []Call{{"post_unpatch", "author_post_unpatch"}, {"pre_unpatch", "author_pre_unpatch"}, {"pre_patch", "author_pre_patch"}}
+	calls := []Call{{"post_unpatch", "author_post_unpatch"}, {"pre_unpatch", "author_pre_unpatch"},
+		{"pre_patch", "author_pre_patch"}}
 	for name, c := range map[string]struct {
 		module Module
 		want   []string
 		never  string
 	}{
 		"vmlinux": {Module{Forget: &arch.AMD64, Objects: []Object{{Ident: "vmlinux", Calls: calls}}},
-			[]string{".post_unpatch = author_post_unpatch,", ".pre_unpatch = author_pre_unpatch,", ".pre_patch = author_pre_patch,"}, "livepatch_forget(obj)"},
+			[]string{".post_unpatch = author_post_unpatch,", ".pre_unpatch = author_pre_unpatch,",
+				".pre_patch = author_pre_patch,"}, "livepatch_forget(obj)"},
 		"module": {Module{Forget: &arch.AMD64, Objects: []Object{{Module: "x", Ident: "object_x", Calls: calls}}},
-			[]string{".post_unpatch = object_x_post_unpatch,", ".pre_unpatch = author_pre_unpatch,", ".pre_patch = object_x_pre_patch,",
-				"\tauthor_post_unpatch(obj);\n\tlivepatch_forget(obj);", "int err = author_pre_patch(obj);"}, ".post_unpatch = livepatch_forget,"},
+			[]string{".post_unpatch = object_x_post_unpatch,", ".pre_unpatch = author_pre_unpatch,",
+				".pre_patch = object_x_pre_patch,",
+				"\tauthor_post_unpatch(obj);\n\tlivepatch_forget(obj);", "int err = author_pre_patch(obj);"},
+			".post_unpatch = livepatch_forget,"},
 		"module of a kernel that forgets itself": {Module{Objects: []Object{{Module: "x", Ident: "object_x", Calls: calls}}},
 			[]string{".post_unpatch = author_post_unpatch,"}, "livepatch_forget"},
 		"module without callbacks": {Module{Forget: &arch.AMD64, Objects: []Object{{Module: "x", Ident: "object_x"}}},

@@ -48,7 +48,7 @@ type Loader struct {
 	Absolute uint32
 	// Relative are the types of Applies whose value counts from the field itself.
 	Relative []uint32
-	// WantsZero is true where the loader refuses a field that is not zero before it
+	// WantsZero is true if the loader refuses a field that is not zero before it
 	// is relocated.
 	WantsZero bool
 	// Ignored are undefined symbols that the loader accepts although nothing exports
@@ -67,13 +67,13 @@ type Poke struct {
 
 // Entry is what lies at and before the entry of a function.
 type Entry struct {
-	// LandingPad is the instruction that an indirect branch must find, nil where
+	// LandingPad is the instruction that an indirect branch must find, nil if
 	// the architecture has none (CONFIG_X86_KERNEL_IBT).
 	LandingPad []byte
 	// FtraceSites are the distances in bytes from the entry at which ftrace's call
 	// can lie (ftrace_location, kernel/trace/ftrace.c).
 	FtraceSites []uint64
-	// SiteTable is true where the image has its ftrace sites as absolute addresses
+	// SiteTable is true if the image has its ftrace sites as absolute addresses
 	// in __mcount_loc, written by the linker and not at boot.
 	SiteTable bool
 	// Sealed is the list of functions whose LandingPad the kernel overwrites at boot,

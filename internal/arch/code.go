@@ -2,7 +2,7 @@ package arch
 
 // Code is what is known of a machine's instructions.
 type Code struct {
-	// Decode reads the instruction that code begins with. It is nil where
+	// Decode reads the instruction that code begins with. It is nil if
 	// relocations in code need no decoding, and assemblers leave all references
 	// between functions to the linker.
 	Decode func(code []byte) Insn
@@ -14,11 +14,11 @@ type Code struct {
 	// of the global offset table into one that needs no table, if there is one.
 	RelaxGOT func(code []byte, field *Field) bool
 	// Branches reports whether the field at off is that of a direct branch, where
-	// the type of a PC-relative relocation does not decide; nil where it does.
+	// the type of a PC-relative relocation does not decide; nil if it does.
 	Branches func(code []byte, off uint64) bool
 	// Argument follows the address in the relocated field at off of code to the call
 	// that gets the address as an argument, and returns the field of that call. ok is
-	// false where the code may do anything else with the address. nil: not known.
+	// false if the code may do anything else with the address. nil: not known.
 	Argument func(code []byte, off uint64) (call uint64, ok bool)
 	// Padding reports whether code is nothing but filler between functions.
 	Padding func(code []byte) bool
@@ -26,7 +26,7 @@ type Code struct {
 	Filler byte
 	// LoadVariable rewrites the code whose number at off is that of a runtime
 	// constant. The new code loads a variable from memory; field is what is to be
-	// relocated in it. LoadVariable is nil where no such code is known.
+	// relocated in it. LoadVariable is nil if no such code is known.
 	LoadVariable func(code []byte, off int64) (field Field, ok bool)
 	// ReplacementLength is the length of the code that an entry of
 	// .altinstructions replaces the original with.
@@ -49,7 +49,7 @@ type Insn struct {
 	// RelativeSize how long it is; 0: there is none.
 	Relative, RelativeSize uint8
 	// Address is where the address of memory begins that the instruction reads or
-	// writes; 0: there is none, or its value goes on (lea). Direct is true where
+	// writes; 0: there is none, or its value goes on (lea). Direct is true if
 	// no register is added to it.
 	Address uint8
 	Direct  bool

@@ -12,7 +12,8 @@ var Loong64 = Arch{
 	Loader:  Loader{Absolute: uint32(elf.R_LARCH_64)},
 	Kbuild:  Kbuild{Generated: "arch/loongarch/include/generated"},
 	Relocs:  loong64Relocs(),
-	Code:    Code{Unit: 4, Padding: paddedWith("\x00\x00\x40\x03"), ReplacementLength: lastByte}, // nop: andi $zero, $zero, 0
+	// nop: andi $zero, $zero, 0
+	Code: Code{Unit: 4, Padding: paddedWith("\x00\x00\x40\x03"), ReplacementLength: lastByte},
 	Sections: withCommon(map[string]Section{
 		".orc_unwind_ip": {Parallel: ".orc_unwind"},
 		".orc_unwind":    {ParallelTo: ".orc_unwind_ip"},

@@ -15,7 +15,7 @@ var x86Arguments = map[x86asm.Reg]x86asm.Reg{
 	x86asm.R9: x86asm.R9, x86asm.R9L: x86asm.R9, x86asm.R9W: x86asm.R9, x86asm.R9B: x86asm.R9,
 }
 
-// x86Argument is Code.Argument. The address has to be loaded into the register
+// x86Argument is Code.Argument. The address must be loaded into the register
 // of an argument, and nothing up to the next call may mention that register: a
 // call leaves none of them intact, so the address is gone afterwards.
 func x86Argument(code []byte, off uint64) (call uint64, ok bool) {

@@ -70,7 +70,8 @@ func TestX86Insn(t *testing.T) {
 
 // TestX86InsnTruncated gives the decoder every prefix of real code.
 func TestX86InsnTruncated(t *testing.T) {
-	for _, code := range [][]byte{{0x48, 0x8b, 0x05, 1, 2, 3, 4}, {0xc4, 0xe2, 0x7d, 0, 0x05, 1, 2, 3, 4}, bytes.Repeat([]byte{0x66}, 20)} {
+	for _, code := range [][]byte{{0x48, 0x8b, 0x05, 1, 2, 3, 4}, {0xc4, 0xe2, 0x7d, 0, 0x05, 1, 2, 3, 4},
+		bytes.Repeat([]byte{0x66}, 20)} {
 		for n := range code {
 			if got := int(x86Decode(code[:n]).Size); got > n {
 				t.Errorf("% x: length %d", code[:n], got)

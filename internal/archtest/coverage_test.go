@@ -17,7 +17,8 @@ func TestCoverageIsTested(t *testing.T) {
 		t.Fatal(err)
 	}
 	tests := testSources(t)
-	named := regexp.MustCompile("`(Test[A-Za-z]+)(?:/([^`]+))?`|`([a-z]+/[a-z-]+\\.patch)`").FindAllStringSubmatch(string(page), -1)
+	named := regexp.MustCompile("`(Test[A-Za-z]+)(?:/([^`]+))?`|`([a-z]+/[a-z-]+\\.patch)`").
+		FindAllStringSubmatch(string(page), -1)
 	if len(named) < 50 {
 		t.Fatalf("the page names %d tests only", len(named))
 	}
@@ -28,7 +29,8 @@ func TestCoverageIsTested(t *testing.T) {
 			if _, err := os.Stat(filepath.Join(root, "testdata", patch)); err != nil {
 				t.Error(err)
 			}
-		case !strings.Contains(tests, "func "+function+"(t *testing.T)"), name != "" && !strings.Contains(tests, `"`+name+`"`):
+		case !strings.Contains(tests, "func "+function+"(t *testing.T)"), name != "" &&
+			!strings.Contains(tests, `"`+name+`"`):
 			t.Errorf("there is no test %s", m[0])
 		}
 	}

@@ -9,14 +9,17 @@ import (
 // import of the project is pure as well.
 var pure = []string{
 	"elfdiff", "templates",
-	"internal/arch", "internal/baseproof", "internal/consent", "internal/ctext", "internal/debuginfo", "internal/diag", "internal/disasm", "internal/elfobj", "internal/extract", "internal/fault", "internal/includegraph", "internal/kconfig", "internal/makefile", "internal/objmodel",
+	"internal/arch", "internal/baseproof", "internal/consent", "internal/ctext", "internal/debuginfo", "internal/diag",
+	"internal/disasm", "internal/elfobj", "internal/extract", "internal/fault", "internal/includegraph",
+	"internal/kconfig", "internal/makefile", "internal/objmodel",
 	"internal/report", "internal/text",
 	// These open files, and nothing else of the machine; see exceptions.
 	"internal/kimage", "internal/klp", "internal/patchfile",
 }
 
 // environment is what only rooms that are not pure import.
-var environment = []string{"os", "os/exec", "os/signal", "os/user", "net", "net/http", "path/filepath", "syscall", "time", "log", "log/slog",
+var environment = []string{"os", "os/exec", "os/signal", "os/user", "net", "net/http", "path/filepath", "syscall",
+	"time", "log", "log/slog",
 	"math/rand", "math/rand/v2", "golang.org/x/sys/unix"}
 
 // only lists, for what few may import, who may, and why. Tools may.
@@ -50,7 +53,7 @@ var only = map[string]map[string]string{
 	"internal/target/prepare": {"internal/target": "prepares the tree of each target"},
 }
 
-// exceptions are the environmental imports that pure rooms have all the same.
+// exceptions are the environmental imports that pure rooms have nevertheless.
 var exceptions = map[string]map[string]string{
 	"internal/kimage": {
 		"os":                    "maps the image into memory",

@@ -17,7 +17,8 @@ func TestSeveritiesAreOfTheTable(t *testing.T) {
 			continue
 		}
 		for _, pos := range ownSeverities(s.file) {
-			t.Errorf("%s: a severity comes from the table in internal/diag: use report.Found and Diagnostic.In", set.Position(pos))
+			t.Errorf("%s: a severity comes from the table in internal/diag: use report.Found and Diagnostic.In",
+				set.Position(pos))
 		}
 	}
 }

@@ -69,7 +69,8 @@ func (p *Proof) Report() *report.Proof {
 
 // Prove looks for every function of the original object in the image.
 func Prove(o *objmodel.Object, im *kimage.Image) *Proof {
-	w := &prover{obj: o, im: im, proof: &Proof{addr: map[*objmodel.Atom]uint64{}, how: map[*objmodel.Atom]string{}, symbol: map[string]uint64{}, obj: o},
+	w := &prover{obj: o, im: im, proof: &Proof{addr: map[*objmodel.Atom]uint64{}, how: map[*objmodel.Atom]string{},
+		symbol: map[string]uint64{}, obj: o},
 		open: map[*objmodel.Atom][]candidate{}, base: map[*elfobj.Section]uint64{}}
 	w.findCandidates()
 	w.settle()
@@ -384,7 +385,8 @@ func trimCold(name string) string {
 // nameRest says why the functions that are still open are not proven.
 func (w *prover) nameRest() {
 	for f, list := range w.open {
-		w.proof.how[f] = fmt.Sprintf("%d functions of that name have the same code, and nothing tells which is this unit's", len(list))
+		w.proof.how[f] = fmt.Sprintf("%d functions of that name have the same code, and nothing tells which is this unit's",
+			len(list))
 		delete(w.proof.addr, f)
 	}
 	for f := range w.proof.how {

@@ -140,7 +140,7 @@ func plainByte(f *objmodel.Atom) uint64 {
 }
 
 // TestOtherTarget has shipped the same bytes with one call of another function:
-// relocated fields are no code, and are told apart all the same.
+// relocated fields are no code, and are told apart nevertheless.
 func TestOtherTarget(t *testing.T) {
 	ko := shippedModule(t, module)
 	o := load(t, ko)
@@ -153,7 +153,8 @@ func TestOtherTarget(t *testing.T) {
 			}
 			for i := range sec.Relocs {
 				r := &sec.Relocs[i]
-				if r.Offset < s.Value+5 || r.Offset >= s.Value+s.Size || r.Sym == nil || !strings.HasPrefix(r.Sym.Name, "minix_count_") {
+				if r.Offset < s.Value+5 || r.Offset >= s.Value+s.Size || r.Sym == nil ||
+					!strings.HasPrefix(r.Sym.Name, "minix_count_") {
 					continue
 				}
 				r.Sym, redirected = other, true

@@ -71,7 +71,8 @@ func TestPeak(t *testing.T) {
 }
 
 func TestFailedCommand(t *testing.T) {
-	_, err := timed(context.Background(), command.Cmd{Path: "true"}, command.Cmd{Path: "sh", Args: []string{"-c", "echo reason; exit 3"}})
+	_, err := timed(context.Background(), command.Cmd{Path: "true"},
+		command.Cmd{Path: "sh", Args: []string{"-c", "echo reason; exit 3"}})
 	if err == nil || !strings.Contains(err.Error(), "reason") {
 		t.Errorf("error %v", err)
 	}

@@ -36,7 +36,8 @@ type figures struct {
 }
 
 func (b *bench) builds(ctx context.Context) error {
-	fmt.Printf("\nwarm build of one file, %d rounds, each of build, compilers at once, make M=, compiler, compiler\n", b.rounds)
+	fmt.Printf("\nwarm build of one file, %d rounds, each of build, compilers at once, make M=, compiler, compiler\n",
+		b.rounds)
 	fmt.Println("  ms: median, smallest, largest")
 	for _, e := range edits {
 		r, err := b.rival(ctx, e)
@@ -90,7 +91,7 @@ func (b *bench) rival(ctx context.Context, e edit) (*rival, error) {
 	compiler := &compile.Compiler{Tree: b.tree}
 	r.original = compiler.Command(unit, filepath.Join(dir, "original.o"))
 	r.patched = compiler.Command(unit, filepath.Join(dir, "patched.o"))
-	// The patched file is outside of the tree, its neighbours are not.
+	// The patched file is outside the tree, its neighbours are not.
 	i := slices.Index(r.patched.Args, e.file)
 	if i < 0 {
 		return nil, fmt.Errorf("%s is not an argument of its compiler", e.file)

@@ -106,7 +106,8 @@ func open(ctx context.Context, name string, rounds int) (*bench, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{target: t, tree: t.Tree(machine, runtime.NumCPU()), kintsugi: filepath.Join(work, "kintsugi"), work: work, rounds: max(1, rounds)}
+	b := &bench{target: t, tree: t.Tree(machine, runtime.NumCPU()), kintsugi: filepath.Join(work, "kintsugi"),
+		work: work, rounds: max(1, rounds)}
 	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", b.kintsugi, "kintsugi")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {

@@ -22,11 +22,13 @@ func exampleInspection() inspection {
 					{OldName: "cmdline_proc_show", NewFunc: "new_cmdline", Size: 31},
 					{OldName: "user_read", SymPos: 2, NewFunc: "new\x1b[2Jread", Size: 128}}},
 				{Name: "ext4", Callbacks: []string{"pre_patch", "post_unpatch"}, Functions: []klp.Function{}}}},
-			References: []klp.Reference{{Symbol: "saved_command_line", Object: "vmlinux", Uses: []klp.Use{{Section: ".klp.rela.vmlinux..text", Relocs: 2}}}},
-			Imports:    []klp.Import{{Symbol: "seq_printf", CRC: &crc}, {Symbol: "unversioned"}},
+			References: []klp.Reference{{Symbol: "saved_command_line", Object: "vmlinux",
+				Uses: []klp.Use{{Section: ".klp.rela.vmlinux..text", Relocs: 2}}}},
+			Imports: []klp.Import{{Symbol: "seq_printf", CRC: &crc}, {Symbol: "unversioned"}},
 		},
 		Load: &loadCheck{Target: "here", Release: "6.1.0", Diagnostics: []report.Diagnostic{
-			{Code: "load-rule", Severity: diag.Error, Symbol: "unversioned", Message: "unversioned is not exported by the kernel", Hint: "refer to it by a klp relocation"}}},
+			{Code: "load-rule", Severity: diag.Error, Symbol: "unversioned",
+				Message: "unversioned is not exported by the kernel", Hint: "refer to it by a klp relocation"}}},
 	}
 }
 

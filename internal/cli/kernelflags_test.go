@@ -14,7 +14,8 @@ import (
 func TestKpatchArgs(t *testing.T) {
 	t.Chdir(t.TempDir())
 	for name, text := range map[string]string{
-		"fix.patch": "--- a/x\n+++ b/x\n", "kernel.debug": "\x7fELF\x02", "boot.img": strings.Repeat("\x00", 0x202) + "HdrS and more", "short": "", "vmlinux-note": "text",
+		"fix.patch": "--- a/x\n+++ b/x\n", "kernel.debug": "\x7fELF\x02", "boot.img": strings.Repeat("\x00", 0x202) +
+			"HdrS and more", "short": "", "vmlinux-note": "text",
 	} {
 		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
 			t.Fatal(err)

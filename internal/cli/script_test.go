@@ -72,12 +72,15 @@ func fakeTarget(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(filepath.Join(headers, "include/generated/utsrelease.h"), nil, 0o644))
 	ts.Check(os.WriteFile(filepath.Join(dir, "config"), []byte("CONFIG_LIVEPATCH=y\n"), 0o644))
 	sum := sha256.New()
-	for _, name := range []string{"Makefile", "Module.symvers", ".config", "include/generated/autoconf.h", "include/generated/utsrelease.h"} {
+	for _, name := range []string{"Makefile", "Module.symvers", ".config", "include/generated/autoconf.h",
+		"include/generated/utsrelease.h"} {
 		fmt.Fprintf(sum, "%s 0\n", name)
 	}
-	data, err := json.Marshal(map[string]any{"format": 1, "name": args[0], "origin": "local", "release": "6.1.0-fake", "arch": "x86_64",
-		"compiler": "gcc-12", "cc": "gcc-12", "source": ts.MkAbs(args[1]), "headers": headers, "symvers": filepath.Join(headers, "Module.symvers"),
-		"config": "config", "image": "vmlinuz", "vmlinux": "vmlinux", "headers_sum": fmt.Sprintf("%x", sum.Sum(nil))})
+	data, err := json.Marshal(map[string]any{"format": 1, "name": args[0], "origin": "local", "release": "6.1.0-fake",
+		"arch":     "x86_64",
+		"compiler": "gcc-12", "cc": "gcc-12", "source": ts.MkAbs(args[1]), "headers": headers,
+		"symvers": filepath.Join(headers, "Module.symvers"),
+		"config":  "config", "image": "vmlinuz", "vmlinux": "vmlinux", "headers_sum": fmt.Sprintf("%x", sum.Sum(nil))})
 	ts.Check(err)
 	ts.Check(os.WriteFile(filepath.Join(dir, "target.json"), data, 0o644))
 }

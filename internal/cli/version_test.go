@@ -14,7 +14,8 @@ func TestVersion(t *testing.T) {
 		want     string
 	}{
 		{"v1.2.0", nil, "v1.2.0"},
-		{"v0.0.0-20261127072826-0123456789ab+dirty", []debug.BuildSetting{revision}, "v0.0.0-20261127072826-0123456789ab+dirty"},
+		{"v0.0.0-20261127072826-0123456789ab+dirty", []debug.BuildSetting{revision},
+			"v0.0.0-20261127072826-0123456789ab+dirty"},
 		{"(devel)", []debug.BuildSetting{revision, when, stamp("modified", "false")}, "devel-20261127-0123456789ab"},
 		{"", []debug.BuildSetting{revision, when, stamp("modified", "true")}, "devel-20261127-0123456789ab+dirty"},
 		{"(devel)", []debug.BuildSetting{stamp("revision", "77")}, "devel-77"},

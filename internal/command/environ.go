@@ -37,7 +37,8 @@ var steering = []string{
 // steeringPrefixes begin the names of further ones. CONFIG_X=y would switch on
 // what the kernel's configuration leaves out.
 var steeringPrefixes = []string{
-	"KBUILD_", "KCONFIG_", "CONFIG_", "CFLAGS_", "AFLAGS_", "LDFLAGS_", "EXTRA_", "HOSTCFLAGS", "HOSTLDFLAGS", "HOSTLDLIBS",
+	"KBUILD_", "KCONFIG_", "CONFIG_", "CFLAGS_", "AFLAGS_", "LDFLAGS_", "EXTRA_", "HOSTCFLAGS", "HOSTLDFLAGS",
+	"HOSTLDLIBS",
 	"GCC_", "COLLECT_", "DISTRIBUTION_", "LC_",
 }
 

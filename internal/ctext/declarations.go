@@ -66,7 +66,7 @@ type splitter struct {
 
 // declarations splits preprocessed C without line markers. A declaration ends
 // with a semicolon, or with the brace of a function's body; directives
-// (#pragma) outside of all braces are declarations of their own.
+// (#pragma) outside all braces are declarations of their own.
 func declarations(text string) []declaration {
 	s := &splitter{text: text}
 	scanner := NewScanner(text)

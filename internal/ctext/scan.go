@@ -166,7 +166,7 @@ func joined(text string, i int) int {
 	return i
 }
 
-// splice is the length of a backslash and newline at the start of s, 0 where
+// splice is the length of a backslash and newline at the start of s, 0 if
 // there is none. gcc lets white space stand between the two.
 func splice(s string) int {
 	if s[0] != '\\' {

@@ -99,7 +99,8 @@ func TestUnusedCompiles(t *testing.T) {
 	if _, err := exec.LookPath("gcc"); err != nil {
 		t.Skip("no gcc")
 	}
-	const text = "static inline int a(int x) { static int n; return n += x; }\nstatic inline int b(int x) { return a(x) * 2; }\n" +
+	const text = "static inline int a(int x) { static int n; return n += x; }\nstatic inline int b(int x) { return " +
+		"a(x) * 2; }\n" +
 		"static inline int c(int x) { static int n; return n -= x; }\nint d(int x) { static int n; return c(x) + n++; }\n"
 	object := func(text string) []byte {
 		dir := t.TempDir()

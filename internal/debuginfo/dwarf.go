@@ -27,7 +27,8 @@ func open(f *elfobj.File) (*dwarf.Data, error) {
 			sections[s.Name[7:]] = relocated(f, s, base)
 		}
 	}
-	d, err := dwarf.New(sections["abbrev"], nil, nil, sections["info"], sections["line"], nil, sections["ranges"], sections["str"])
+	d, err := dwarf.New(sections["abbrev"], nil, nil, sections["info"], sections["line"], nil, sections["ranges"],
+		sections["str"])
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +55,8 @@ func relocated(f *elfobj.File, s *elfobj.Section, base map[*elfobj.Section]uint6
 		}
 		for _, r := range rs.Relocs {
 			kind := machine.Relocs[r.Type]
-			if r.Sym == nil || kind.PCRel || r.Offset+uint64(kind.Size) > uint64(len(data)) || r.Offset+uint64(kind.Size) < r.Offset {
+			if r.Sym == nil || kind.PCRel || r.Offset+uint64(kind.Size) > uint64(len(data)) ||
+				r.Offset+uint64(kind.Size) < r.Offset {
 				continue
 			}
 			v := r.Sym.Value + uint64(r.Addend)

@@ -108,7 +108,7 @@ func plainType(t dwarf.Type) dwarf.Type {
 }
 
 // layouts are the structs and unions of an object's debug info that have a
-// name outside of functions, their own or that of a typedef.
+// name outside functions, their own or that of a typedef.
 func layouts(f *elfobj.File) (map[string]*dwarf.StructType, error) {
 	types := map[string]*dwarf.StructType{}
 	if f.Section(".debug_info") == nil {

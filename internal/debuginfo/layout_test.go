@@ -17,16 +17,22 @@ union either { int one; long two; };
 int f(struct outer *o, union either *e) { struct local { int one; } l = { o->first.one }; return external(o->range[1].low + o->flag + e->one + l.one + o->uses.count); }`
 	for _, c := range []struct{ name, old, new, want string }{
 		{"nothing", "external(o", "external(1 + o", ""},
-		{"a larger type", "short two;", "short two; long three;", "struct inner: its size goes from 8 to 16 bytes; struct outer: its size goes from 64 to 72 bytes"},
+		{"a larger type", "short two;", "short two; long three;",
+			"struct inner: its size goes from 8 to 16 bytes; struct outer: its size goes from 64 to 72 bytes"},
 		{"a member in a gap", "short two;", "short two, three;", "struct inner: it has the new member three"},
-		{"members that changed places", "int one; short two; }", "short two; int one; }", "struct inner: its member two goes from offset 4 to 0"},
+		{"members that changed places", "int one; short two; }", "short two; int one; }",
+			"struct inner: its member two goes from offset 4 to 0"},
 		{"a member taken away", "int number; char", "char", "struct outer: it has no member number any more"},
 		{"a member renamed", "int number;", "int digit;", "struct outer: it has the new member digit"},
-		{"in a type without a name", "int low, high;", "int high, low;", "struct outer: its member range.high goes from offset 20 to 16"},
+		{"in a type without a name", "int low, high;", "int high, low;",
+			"struct outer: its member range.high goes from offset 20 to 16"},
 		{"a longer array", "ROOM = 4", "ROOM = 6", "struct outer: its size goes from 64 to 80 bytes"},
-		{"bits", "unsigned flag : 1; unsigned more : 2;", "unsigned more : 2; unsigned flag : 1;", "struct outer: its member more goes to other bits"},
-		{"a type that has a name through typedef", "long count;", "long count, most;", "counter_t: its size goes from 8 to 16 bytes; struct outer: its size goes from 64 to 72 bytes"},
-		{"a new type", "union either {", "struct fresh { int one; }; union either { struct fresh *three;", "union either: it has the new member three"},
+		{"bits", "unsigned flag : 1; unsigned more : 2;", "unsigned more : 2; unsigned flag : 1;",
+			"struct outer: its member more goes to other bits"},
+		{"a type that has a name through typedef", "long count;", "long count, most;",
+			"counter_t: its size goes from 8 to 16 bytes; struct outer: its size goes from 64 to 72 bytes"},
+		{"a new type", "union either {", "struct fresh { int one; }; union either { struct fresh *three;",
+			"union either: it has the new member three"},
 		{"a type of one function", "struct local { int one; }", "struct local { int one, two; }", ""},
 	} {
 		orig, patched := testobj.Swap(source, c.old, c.new)
@@ -49,7 +55,8 @@ int f(struct outer *o, union either *e) { struct local { int one; } l = { o->fir
 // TestLayoutsUnknown has objects that do not know their types.
 func TestLayoutsUnknown(t *testing.T) {
 	for _, flag := range []string{"-g0", "-g1"} {
-		changes, err := debuginfo.ChangedLayouts(testobj.Build(t, `struct s { int a; }; int f(struct s *s) { return external(s->a); }`, flag),
+		changes, err := debuginfo.ChangedLayouts(testobj.Build(t,
+			`struct s { int a; }; int f(struct s *s) { return external(s->a); }`, flag),
 			testobj.Build(t, `struct s { int b, a; }; int f(struct s *s) { return external(s->a); }`, flag))
 		if err != nil || len(changes) > 0 {
 			t.Errorf("%s: %v, %v", flag, changes, err)

@@ -11,7 +11,9 @@ import (
 )
 
 func TestLines(t *testing.T) {
-	o, err := objmodel.Load(testobj.Build(t, "static inline __attribute__((always_inline)) int half(int x) {\n\treturn x / 2 + external_data;\n}\nint f(int x) {\n\treturn external(half(x));\n}\nint g(int x) {\n\treturn external(x);\n}\n", "-g1"))
+	o, err := objmodel.Load(testobj.Build(t,
+		"static inline __attribute__((always_inline)) int half(int x) {\n\treturn x / 2 + external_data;\n}\nint f(int x) "+
+			"{\n\treturn external(half(x));\n}\nint g(int x) {\n\treturn external(x);\n}\n", "-g1"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -19,7 +21,8 @@ func TestLines(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[string][]debuginfo.Line{"f": {{File: "unit.c", Number: 2, Inline: "half"}, {File: "unit.c", Number: 5}}, "g": {{File: "unit.c", Number: 8}}}
+	want := map[string][]debuginfo.Line{"f": {{File: "unit.c", Number: 2, Inline: "half"}, {File: "unit.c", Number: 5}},
+		"g": {{File: "unit.c", Number: 8}}}
 	for _, a := range o.Functions() {
 		got := lines.Of(a)
 		for i := range got {

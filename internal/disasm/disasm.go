@@ -16,7 +16,7 @@ import (
 // Line is one instruction.
 type Line struct {
 	Off    uint64 // from the function's start
-	Source string // file:line that it comes from, empty where not known
+	Source string // file:line that it comes from, empty if not known
 	Inline string // innermost inlined function that it comes from, if any
 
 	parts []part
@@ -33,9 +33,10 @@ type part struct {
 func plain(text string) part { return part{text: text, key: text, target: -1} }
 
 // Function disassembles a, an atom of o with code. lines may be nil. twin
-// returns the atom of another object that an atom is the same as, nil where it is
+// returns the atom of another object that an atom is the same as, nil if it is
 // the same as none.
-func Function(o *objmodel.Object, a *objmodel.Atom, lines *debuginfo.Lines, twin func(*objmodel.Atom) *objmodel.Atom) []Line {
+func Function(o *objmodel.Object, a *objmodel.Atom, lines *debuginfo.Lines,
+	twin func(*objmodel.Atom) *objmodel.Atom) []Line {
 	d := disassembler{o: o, a: a, twin: twin, code: a.Bytes(), refs: a.Refs, hashes: map[hashed]uint64{}}
 	rest := d.code[min(len(d.code), maxCode):]
 	d.code = d.code[:len(d.code)-len(rest)]

@@ -116,7 +116,7 @@ func TestSame(t *testing.T) {
 	}
 }
 
-// TestEncoding: what cannot be told apart by its text is different all the same.
+// TestEncoding: what cannot be told apart by its text is different nevertheless.
 func TestEncoding(t *testing.T) {
 	r := diffAssembly(t, []byte("f: ret; .byte 0x48,0x89,0xc3; ret"), []byte("f: ret; .byte 0x48,0x8b,0xd8; ret"))
 	rows := compareAtom(t, r, r.Patched.Functions()[0])

@@ -14,8 +14,10 @@ import (
 // every byte is in one line, every line in one row.
 func FuzzCompare(f *testing.F) {
 	f.Add([]byte("\xe8\x00\x00\x00\x00\x0f\x01\xcb\xc3"), []byte("\xe8\x00\x00\x00\x00\x90\xeb\xfd"), []byte{1, 2})
-	f.Add([]byte("\x48\xc7\x05\x00\x00\x00\x00\x00\x00\x00\x00\xc3"), []byte("\x0f\x78\xc2\xc4\xe2\x7d\x59\x05\x00\x00\x00\x00"), []byte{3, 2, 7, 11})
-	f.Add([]byte("\x62\xf1\x7c\x48\x58\x05\x01\x02\x03\x04"), []byte("\x66\x2e\x0f\x1f\x84\x00\x00\x00\x00\x00\x74\xf0"), []byte{})
+	f.Add([]byte("\x48\xc7\x05\x00\x00\x00\x00\x00\x00\x00\x00\xc3"),
+		[]byte("\x0f\x78\xc2\xc4\xe2\x7d\x59\x05\x00\x00\x00\x00"), []byte{3, 2, 7, 11})
+	f.Add([]byte("\x62\xf1\x7c\x48\x58\x05\x01\x02\x03\x04"), []byte("\x66\x2e\x0f\x1f\x84\x00\x00\x00\x00\x00\x74\xf0"),
+		[]byte{})
 	f.Fuzz(func(t *testing.T, old, new, relocs []byte) {
 		if len(old) > 1<<12 || len(new) > 1<<12 {
 			return
@@ -74,8 +76,10 @@ func checkRows(t *testing.T, rows []Row, a, b []Line) {
 
 // object has one function of that code. Of relocs each two bytes make one.
 func object(code, relocs []byte) *elfobj.File {
-	text := &elfobj.Section{Name: ".text", Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Align: 16, Data: code}
-	strs := &elfobj.Section{Name: ".rodata.str1.1", Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_MERGE | elf.SHF_STRINGS, Align: 1, EntSize: 1,
+	text := &elfobj.Section{Name: ".text", Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Align: 16,
+		Data: code}
+	strs := &elfobj.Section{Name: ".rodata.str1.1", Type: elf.SHT_PROGBITS,
+		Flags: elf.SHF_ALLOC | elf.SHF_MERGE | elf.SHF_STRINGS, Align: 1, EntSize: 1,
 		Data: []byte("one\x00\x1b[2J\x00")}
 	symbols := []*elfobj.Symbol{
 		{Type: elf.STT_SECTION, Section: strs},
@@ -86,7 +90,8 @@ func object(code, relocs []byte) *elfobj.File {
 	types := []elf.R_X86_64{elf.R_X86_64_PC32, elf.R_X86_64_32S, elf.R_X86_64_PLT32, elf.R_X86_64_64, elf.R_X86_64_8}
 	for ; len(relocs) >= 2; relocs = relocs[2:] {
 		n := int(relocs[1])
-		rela.Relocs = append(rela.Relocs, elfobj.Reloc{Offset: uint64(relocs[0]), Type: uint32(types[n%len(types)]), Sym: symbols[n%3], Addend: int64(n%16) - 4})
+		rela.Relocs = append(rela.Relocs, elfobj.Reloc{Offset: uint64(relocs[0]), Type: uint32(types[n%len(types)]),
+			Sym: symbols[n%3], Addend: int64(n%16) - 4})
 	}
 	return &elfobj.File{Class: elf.ELFCLASS64, ByteOrder: binary.LittleEndian, Machine: elf.EM_X86_64, Symbols: symbols,
 		Sections: []*elfobj.Section{text, rela, strs}}

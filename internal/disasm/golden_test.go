@@ -39,7 +39,8 @@ func TestGolden(t *testing.T) {
 			result := diffAssembly(t, files["old.s"], files["new.s"])
 			unified, wide := printed(t, result)
 			if *update {
-				archive.Files = append(archive.Files[:2], txtar.File{Name: "unified", Data: unified}, txtar.File{Name: "130 columns", Data: wide})
+				archive.Files = append(archive.Files[:2], txtar.File{Name: "unified", Data: unified},
+					txtar.File{Name: "130 columns", Data: wide})
 				if err := os.WriteFile(name, txtar.Format(archive), 0o644); err != nil {
 					t.Fatal(err)
 				}
@@ -73,7 +74,8 @@ func compareAtom(t *testing.T, r *elfdiff.Result, f *objmodel.Atom) []Row {
 		t.Fatalf("%s is new", f)
 	}
 	twin := r.Pairs.Twin
-	return Compare(Function(r.Orig, twin(f), lineTable(t, r.Orig), twin), Function(r.Patched, f, lineTable(t, r.Patched), twin))
+	return Compare(Function(r.Orig, twin(f), lineTable(t, r.Orig), twin),
+		Function(r.Patched, f, lineTable(t, r.Patched), twin))
 }
 
 func lineTable(t *testing.T, o *objmodel.Object) *debuginfo.Lines {

@@ -13,7 +13,7 @@ import (
 // mangled are the names that C++ and Rust (legacy and v0) make.
 var mangled = regexp.MustCompile(`\b_(?:Z|R)[A-Za-z0-9_.$]{3,}`)
 
-// maxDemangled bounds a demangled name to 2^12 bytes: back references can
+// maxDemangled limits a demangled name to 2^12 bytes: back references can
 // make a short name an enormous one.
 const maxDemangled = 12
 

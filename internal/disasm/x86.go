@@ -60,7 +60,8 @@ func encoding(inst x86asm.Inst, marked []byte) part {
 
 // markFields writes marks into the fields of relocations. rest are those
 // whose field cannot hold one.
-func (d *disassembler) markFields(code []byte, fields []objmodel.Ref) (marked []byte, names []part, rest []objmodel.Ref) {
+func (d *disassembler) markFields(code []byte, fields []objmodel.Ref) (marked []byte, names []part,
+	rest []objmodel.Ref) {
 	marked = append(marked, code...)
 	for i := range fields {
 		f := &fields[i]

@@ -52,7 +52,10 @@ func (c *testCase) checkApplied(t *testing.T, rep *report.Report) {
 		t.Errorf("functions (-want +got):\n%s", diff)
 	}
 	for _, code := range c.head["Notes"] {
-		if !slices.ContainsFunc(rep.Diagnostics, func(d report.Diagnostic) bool { return string(d.Code) == code && d.Severity == diag.Note }) {
+		if !slices.ContainsFunc(rep.Diagnostics, func(d report.Diagnostic) bool {
+			return string(d.Code) == code &&
+				d.Severity == diag.Note
+		}) {
 			t.Errorf("no note %s:\n%s", code, diagnostics(rep))
 		}
 	}

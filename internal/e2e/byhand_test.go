@@ -15,8 +15,9 @@ import (
 func TestByHand(t *testing.T) {
 	kernel := realTarget(t)
 	out := t.TempDir()
-	if _, err := builder.Build(t.Context(), builder.Options{Target: kernel, Patches: []string{absolute(t, "patches/shared-globals.patch")},
-		Out: out, Name: "by-hand", Jobs: 2, Replace: true}); err != nil {
+	if _, err := builder.Build(t.Context(),
+		builder.Options{Target: kernel, Patches: []string{absolute(t, "patches/shared-globals.patch")},
+			Out: out, Name: "by-hand", Jobs: 2, Replace: true}); err != nil {
 		t.Fatal(explain(err))
 	}
 	makeByHand(t, kernel, out, "by-hand.ko")

@@ -15,7 +15,8 @@ import (
 // keeps nothing.
 func TestCycles(t *testing.T) {
 	kernel := realTarget(t)
-	for patch, leaks := range map[string]bool{"testdata/leak.patch": true, "../../examples/meminfo-capitals.patch": false} {
+	for patch, leaks := range map[string]bool{"testdata/leak.patch": true,
+		"../../examples/meminfo-capitals.patch": false} {
 		t.Run(strings.TrimSuffix(filepath.Base(patch), ".patch"), func(t *testing.T) {
 			t.Parallel()
 			out := t.TempDir()
@@ -29,7 +30,8 @@ func TestCycles(t *testing.T) {
 				t.Fatalf("%+v", test.Cycles)
 			}
 			t.Logf("%s %s %d", test.Verdict, test.Reason, test.Cycles.MemoryKB)
-			if leaks && (test.Verdict != report.Failed || !strings.Contains(test.Reason, "over 8 cycles")) || !leaks && !test.OK {
+			if leaks && (test.Verdict != report.Failed || !strings.Contains(test.Reason, "over 8 cycles")) || !leaks &&
+				!test.OK {
 				t.Errorf("%s %q\n%s", test.Verdict, test.Reason, console(result))
 			}
 		})

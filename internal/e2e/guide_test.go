@@ -22,7 +22,8 @@ type example struct {
 	verdict, code, name string
 }
 
-var exampleLine = regexp.MustCompile("(?m)^\\* (ok|refused|nothing)(?:, `([a-z-]+)`)?: \\[([a-z0-9-]+)\\.patch\\]\\(\\.\\./testdata/guide/([a-z0-9-]+)\\.patch\\)$")
+var exampleLine = regexp.MustCompile("(?m)^\\* (ok|refused|nothing)(?:, `([a-z-]+)`)?: " +
+	"\\[([a-z0-9-]+)\\.patch\\]\\(\\.\\./testdata/guide/([a-z0-9-]+)\\.patch\\)$")
 
 // guideSections are the parts of the guide between its headings.
 func guideSections(t *testing.T) []string {
@@ -71,7 +72,8 @@ func (e *example) check(t *testing.T, kernel *target.Target) {
 	loud := slices.DeleteFunc(slices.Clone(rep.Diagnostics), func(d report.Diagnostic) bool {
 		return e.verdict == "refused" && !d.Severity.Refuses() || e.verdict != "refused" && d.Severity != diag.Warning
 	})
-	if e.code == "" && len(loud) > 0 || e.code != "" && !slices.ContainsFunc(loud, func(d report.Diagnostic) bool { return string(d.Code) == e.code }) {
+	if e.code == "" && len(loud) > 0 || e.code != "" &&
+		!slices.ContainsFunc(loud, func(d report.Diagnostic) bool { return string(d.Code) == e.code }) {
 		t.Errorf("the guide says %q\n%s", e.code, diagnostics(rep))
 	}
 }

@@ -22,7 +22,8 @@ func ibtTarget(t *testing.T) *target.Target { return added(t, addIBTTarget) }
 // ibtPatches are those of testdata/patches that are booted on this kernel too:
 // an exported function, a pointer to a function, static keys, a warning,
 // specially placed text, a system call, an access to user memory.
-var ibtPatches = []string{"exported-function", "function-pointer", "new-static-key", "other-static-key", "sched-text", "syscall-condition", "user-access", "warn-flag"}
+var ibtPatches = []string{"exported-function", "function-pointer", "new-static-key", "other-static-key", "sched-text",
+	"syscall-condition", "user-access", "warn-flag"}
 
 func TestIBT(t *testing.T) {
 	kernel := ibtTarget(t)
@@ -30,7 +31,8 @@ func TestIBT(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			// Warnings stay where they are in this kernel.
-			c.head["Functions"] = slices.DeleteFunc(c.head["Functions"], func(f string) bool { return strings.HasSuffix(f, ".cold") })
+			c.head["Functions"] = slices.DeleteFunc(c.head["Functions"],
+				func(f string) bool { return strings.HasSuffix(f, ".cold") })
 			boot(t, kernel, c.build(t, kernel, t.TempDir()), c.probe(), nil)
 		})
 	}
@@ -60,7 +62,7 @@ func TestIBTHeader(t *testing.T) {
 
 // TestIBTEntries looks at what the running kernel has where functions begin,
 // with and without ibt=off. No CPU that QEMU emulates has IBT: the kernel
-// overwrites sealed entries all the same.
+// overwrites sealed entries nevertheless.
 func TestIBTEntries(t *testing.T) {
 	kernel := ibtTarget(t)
 	c := readCase(t, testdata+"/ibt/entries.patch")

@@ -55,7 +55,8 @@ func TestUnproven(t *testing.T) {
 	c := namedCases(t, "unproven", "absent-hardware")[0]
 	cfg := vm.Config{Image: kernel.Image, Modules: kernel.Modules, Module: c.build(t, kernel, t.TempDir())}
 	test := runVM(t, cfg).Test
-	if test.Verdict != report.NotProven || !strings.Contains(test.Reason, "via_rng was not patched: module via_rng does not load here: no such device") {
+	if test.Verdict != report.NotProven ||
+		!strings.Contains(test.Reason, "via_rng was not patched: module via_rng does not load here: no such device") {
 		t.Errorf("%s: %s", test.Verdict, test.Reason)
 	}
 	cfg.AllowUnloaded = []string{"via_rng"}
@@ -64,7 +65,8 @@ func TestUnproven(t *testing.T) {
 	}
 	cfg.RequireExercised = true
 	test = runVM(t, cfg).Test
-	if test.Verdict != report.NotProven || test.Reason != "1 of 2 replaced functions did not run: vmlinux/loadavg_proc_show" {
+	if test.Verdict != report.NotProven ||
+		test.Reason != "1 of 2 replaced functions did not run: vmlinux/loadavg_proc_show" {
 		t.Errorf("%s: %s", test.Verdict, test.Reason)
 	}
 }

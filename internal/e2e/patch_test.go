@@ -64,7 +64,8 @@ func (c *testCase) checkReport(t *testing.T, rep *report.Report) {
 		t.Errorf("data (-want +got):\n%s", diff)
 	}
 	for _, want := range c.head["References"] {
-		if !slices.ContainsFunc(rep.References, func(r report.Reference) bool { return string(r.Kind)+" "+r.Symbol == want }) {
+		if !slices.ContainsFunc(rep.References,
+			func(r report.Reference) bool { return string(r.Kind)+" "+r.Symbol == want }) {
 			t.Errorf("no reference %q in %+v", want, rep.References)
 		}
 	}
@@ -85,7 +86,7 @@ func hasPosition(rep *report.Report, name string) bool {
 		slices.ContainsFunc(rep.References, func(r report.Reference) bool { return r.Symbol == name && r.SymPos > 0 })
 }
 
-// machines bounds how many VMs run at once.
+// machines limits how many VMs run at once.
 var machines = make(chan struct{}, 2)
 
 // boot loads the module into its kernel and has the probe judge. files are
@@ -149,7 +150,8 @@ func console(r *vm.Result) string {
 func diagnostics(rep *report.Report) string {
 	var b strings.Builder
 	for _, d := range rep.Diagnostics {
-		b.WriteString("\t" + string(d.Severity) + " " + string(d.Code) + " " + d.Source + " " + d.Symbol + ": " + d.Message + "\n")
+		b.WriteString("\t" + string(d.Severity) + " " + string(d.Code) + " " + d.Source + " " + d.Symbol + ": " +
+			d.Message + "\n")
 	}
 	return b.String()
 }

@@ -51,7 +51,10 @@ func (c *testCase) checkRefusal(t *testing.T, rep *report.Report, err error) {
 		if string(fault.CodeOf(err)) != code {
 			t.Errorf("code of the error is %q, want %q", fault.CodeOf(err), code)
 		}
-		if !slices.ContainsFunc(rep.Diagnostics, func(d report.Diagnostic) bool { return string(d.Code) == code && d.Severity.Refuses() }) {
+		if !slices.ContainsFunc(rep.Diagnostics, func(d report.Diagnostic) bool {
+			return string(d.Code) == code &&
+				d.Severity.Refuses()
+		}) {
 			t.Errorf("no diagnostic %s in the report", code)
 		}
 	}

@@ -59,7 +59,8 @@ func TestTwoAtOnce(t *testing.T) {
 	for _, name := range []string{"proc-string", "new-helper"} {
 		out := t.TempDir()
 		group.Go(func() error {
-			rep, err := builder.Build(context.Background(), options(kernel, out, filepath.Join(testdata, "patches", name+".patch")))
+			rep, err := builder.Build(context.Background(),
+				options(kernel, out, filepath.Join(testdata, "patches", name+".patch")))
 			if err != nil {
 				t.Errorf("%s: %s\n%s", name, explain(err), diagnostics(rep))
 			}
@@ -83,14 +84,16 @@ func TestSeries(t *testing.T) {
  		chrdev_show(f, i);
 `)
 	out := t.TempDir()
-	opts := options(kernel, out, filepath.Join(testdata, "patches/proc-string.patch"), second, filepath.Join(testdata, "patches/tracepoint.patch"))
+	opts := options(kernel, out, filepath.Join(testdata, "patches/proc-string.patch"), second,
+		filepath.Join(testdata, "patches/tracepoint.patch"))
 	opts.Name = "series"
 	rep, err := builder.Build(context.Background(), opts)
 	if err != nil {
 		t.Fatalf("%s\n%s", explain(err), diagnostics(rep))
 	}
 	functions, data := contents(rep)
-	if diff := cmp.Diff([]string{"changed __set_task_comm", "changed devinfo_show"}, functions); diff != "" || len(data) != 0 {
+	if diff := cmp.Diff([]string{"changed __set_task_comm", "changed devinfo_show"}, functions); diff != "" ||
+		len(data) != 0 {
 		t.Errorf("functions (-want +got):\n%s\ndata %q", diff, data)
 	}
 	if len(rep.Patches) != 3 {

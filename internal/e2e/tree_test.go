@@ -17,7 +17,7 @@ import (
 )
 
 // TestBuiltTree is about kernels that somebody built: one of a small configuration
-// is built outside of its source, and added by the folder that it was built
+// is built outside its source, and added by the folder that it was built
 // in. The same kernel as if it was built in its source is given to build by
 // kpatch-build's options, in an environment that would mislead make, compiler
 // and shell: the module is the same one.
@@ -102,7 +102,7 @@ func buildKernel(t *testing.T, cc, source string) string {
 	return build
 }
 
-// must runs a program that has to succeed.
+// must runs a program that must succeed.
 func must(t *testing.T, dir, program string, args ...string) {
 	t.Helper()
 	cmd := exec.Command(program, args...)
@@ -142,7 +142,8 @@ func buildMisled(t *testing.T, store *target.Store, args ...string) (module stri
 	t.Helper()
 	dir := t.TempDir()
 	trap, traced := filepath.Join(dir, "trap"), filepath.Join(dir, "traced")
-	for name, text := range map[string]string{trap: "$(error trap)\nexit 1\n", filepath.Join(dir, "linux/kernel.h"): "#error trap\n"} {
+	for name, text := range map[string]string{trap: "$(error trap)\nexit 1\n",
+		filepath.Join(dir, "linux/kernel.h"): "#error trap\n"} {
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -152,11 +153,16 @@ func buildMisled(t *testing.T, store *target.Store, args ...string) (module stri
 	}
 	cmd := exec.Command(program(t), append([]string{"build", "-o", filepath.Join(dir, "out")}, args...)...)
 	cmd.Env = append(os.Environ(), "KINTSUGI_CACHE="+store.Dir,
-		"MAKEFILES="+trap, "MAKEFLAGS=e", "GNUMAKEFLAGS=e", "ARCH=arm64", "CROSS_COMPILE=trap-", "O=/trap", "M=/trap", "V=1", "C=2", "W=123", "LLVM=1",
-		"KBUILD_OUTPUT=/trap", "KBUILD_EXTMOD=/trap", "KBUILD_BUILD_TIMESTAMP=trap", "KCONFIG_CONFIG=/trap", "KCONFIG_ALLCONFIG=/trap", "LOCALVERSION=-trap",
-		"CONFIG_KASAN=y", "CONFIG_GCOV_KERNEL=y", "CONFIG_DEBUG_INFO=y", "KCFLAGS=-O0 -DTRAP", "KCPPFLAGS=-DTRAP", "KAFLAGS=-DTRAP", "CFLAGS_meminfo.o=-O0", "CFLAGS=-O0", "LDFLAGS=--trap",
-		"CPATH="+dir, "C_INCLUDE_PATH="+dir, "COMPILER_PATH="+dir, "LIBRARY_PATH="+dir, "GCC_EXEC_PREFIX="+dir, "DEPENDENCIES_OUTPUT="+traced, "SUNPRO_DEPENDENCIES="+traced,
-		"SOURCE_DATE_EPOCH=1", "BASH_ENV="+trap, "ENV="+trap, "GREP_OPTIONS=--color=always", "LC_ALL=de_DE.UTF-8", "LANG=de_DE.UTF-8", "TZ=Asia/Tokyo", "sub_make_done=1", "srctree=/trap", "VPATH=/trap")
+		"MAKEFILES="+trap, "MAKEFLAGS=e", "GNUMAKEFLAGS=e", "ARCH=arm64", "CROSS_COMPILE=trap-", "O=/trap", "M=/trap",
+		"V=1", "C=2", "W=123", "LLVM=1",
+		"KBUILD_OUTPUT=/trap", "KBUILD_EXTMOD=/trap", "KBUILD_BUILD_TIMESTAMP=trap", "KCONFIG_CONFIG=/trap",
+		"KCONFIG_ALLCONFIG=/trap", "LOCALVERSION=-trap",
+		"CONFIG_KASAN=y", "CONFIG_GCOV_KERNEL=y", "CONFIG_DEBUG_INFO=y", "KCFLAGS=-O0 -DTRAP", "KCPPFLAGS=-DTRAP",
+		"KAFLAGS=-DTRAP", "CFLAGS_meminfo.o=-O0", "CFLAGS=-O0", "LDFLAGS=--trap",
+		"CPATH="+dir, "C_INCLUDE_PATH="+dir, "COMPILER_PATH="+dir, "LIBRARY_PATH="+dir, "GCC_EXEC_PREFIX="+dir,
+		"DEPENDENCIES_OUTPUT="+traced, "SUNPRO_DEPENDENCIES="+traced,
+		"SOURCE_DATE_EPOCH=1", "BASH_ENV="+trap, "ENV="+trap, "GREP_OPTIONS=--color=always", "LC_ALL=de_DE.UTF-8",
+		"LANG=de_DE.UTF-8", "TZ=Asia/Tokyo", "sub_make_done=1", "srctree=/trap", "VPATH=/trap")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build: %v\n%s", err, out)
 	}

@@ -66,7 +66,7 @@ type Symbol struct {
 	Type  elf.SymType
 	Other uint8 // st_other: visibility and the architecture's bits
 
-	// Section is where it is defined; nil where Index says what it is instead.
+	// Section is where it is defined; nil if Index says what it is instead.
 	Section *Section
 	// Index is SHN_UNDEF, SHN_ABS, SHN_COMMON or another reserved index
 	// (SHN_LIVEPATCH 0xff20). It has no meaning where Section is not nil.
@@ -93,7 +93,7 @@ const SHFRelaLivepatch elf.SectionFlag = 0x00100000
 // Undefined reports whether s is defined in another object.
 func (s *Symbol) Undefined() bool { return s.Section == nil && s.Index == elf.SHN_UNDEF }
 
-// Section returns the first section of a name, nil where there is none.
+// Section returns the first section of a name, nil if there is none.
 func (f *File) Section(name string) *Section {
 	for _, s := range f.Sections {
 		if s.Name == name {

@@ -180,27 +180,36 @@ func sample() *File {
 	text := &Section{Name: ".text", Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR | elf.SHF_GROUP,
 		Align: 16, Data: []byte("0123456789abcdef")}
 	bss := &Section{Name: ".bss", Type: elf.SHT_NOBITS, Flags: elf.SHF_ALLOC | elf.SHF_WRITE, Align: 64, Size: 1 << 40}
-	debug := &Section{Name: ".debug_info", Type: elf.SHT_PROGBITS, Align: 1, Data: make([]byte, 5000), Compressed: elf.COMPRESS_ZLIB}
-	order := &Section{Name: "order", Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_LINK_ORDER, Addr: 0x40, Align: 8,
+	debug := &Section{Name: ".debug_info", Type: elf.SHT_PROGBITS, Align: 1, Data: make([]byte, 5000),
+		Compressed: elf.COMPRESS_ZLIB}
+	order := &Section{Name: "order", Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_LINK_ORDER, Addr: 0x40,
+		Align:   8,
 		EntSize: 8, Data: make([]byte, 8), Link: text, Info: 7}
-	addrsig := &Section{Name: ".llvm_addrsig", Type: 0x6fff4c03, Flags: 1 << 31, Align: 1, Data: []byte{1}, LinkSymtab: true}
+	addrsig := &Section{Name: ".llvm_addrsig", Type: 0x6fff4c03, Flags: 1 << 31, Align: 1, Data: []byte{1},
+		LinkSymtab: true}
 	about := &Section{Name: "about", Type: elf.SHT_PROGBITS, Flags: elf.SHF_INFO_LINK, Data: []byte{}, Target: bss}
 
 	section := &Symbol{Type: elf.STT_SECTION, Section: text}
-	f := &Symbol{Name: "f", Bind: elf.STB_GLOBAL, Type: elf.STT_FUNC, Value: 4, Size: 8, Other: uint8(elf.STV_HIDDEN), Section: text}
+	f := &Symbol{Name: "f", Bind: elf.STB_GLOBAL, Type: elf.STT_FUNC, Value: 4, Size: 8, Other: uint8(elf.STV_HIDDEN),
+		Section: text}
 	abs := &Symbol{Name: "a.c", Type: elf.STT_FILE, Index: elf.SHN_ABS}
-	common := &Symbol{Name: "shared", Bind: elf.STB_GLOBAL, Type: elf.STT_OBJECT, Value: 32, Size: 64, Index: elf.SHN_COMMON}
+	common := &Symbol{Name: "shared", Bind: elf.STB_GLOBAL, Type: elf.STT_OBJECT, Value: 32, Size: 64,
+		Index: elf.SHN_COMMON}
 	undefined := &Symbol{Name: "outside", Bind: elf.STB_WEAK}
 	klp := &Symbol{Name: ".klp.sym.vmlinux.user_read,2", Bind: elf.STB_GLOBAL, Index: SHNLivepatch}
 
-	rela := &Section{Name: ".rela.text", Type: elf.SHT_RELA, Flags: elf.SHF_INFO_LINK | elf.SHF_GROUP, Align: 8, EntSize: relaSize, Target: text,
-		Relocs: []Reloc{{Offset: 4, Type: 4, Sym: undefined, Addend: -4}, {Offset: 8, Type: 1, Addend: 1 << 62}, {Type: 2, Sym: section}}}
-	klpRela := &Section{Name: ".klp.rela.vmlinux..text", Type: elf.SHT_RELA, Flags: elf.SHF_INFO_LINK | elf.SHF_ALLOC | SHFRelaLivepatch,
+	rela := &Section{Name: ".rela.text", Type: elf.SHT_RELA, Flags: elf.SHF_INFO_LINK | elf.SHF_GROUP, Align: 8,
+		EntSize: relaSize, Target: text,
+		Relocs: []Reloc{{Offset: 4, Type: 4, Sym: undefined, Addend: -4}, {Offset: 8, Type: 1, Addend: 1 << 62},
+			{Type: 2, Sym: section}}}
+	klpRela := &Section{Name: ".klp.rela.vmlinux..text", Type: elf.SHT_RELA,
+		Flags: elf.SHF_INFO_LINK | elf.SHF_ALLOC | SHFRelaLivepatch,
 		Align: 8, EntSize: relaSize, Target: text, Relocs: []Reloc{{Offset: 12, Type: 2, Sym: klp, Addend: -4}}}
 	rel := &Section{Name: ".rel.debug_info", Type: elf.SHT_REL, Align: 8, EntSize: relSize, Target: debug,
 		Relocs: []Reloc{{Offset: 1, Type: 10, Sym: common}}}
 	loose := &Section{Name: ".rela.loose", Type: elf.SHT_RELA, Align: 8, EntSize: relaSize, Relocs: []Reloc{{Sym: f}}}
-	group := &Section{Name: ".group", Type: elf.SHT_GROUP, Align: 4, EntSize: 4, Members: []*Section{text, rela}, GroupFlags: 1, Signature: f}
+	group := &Section{Name: ".group", Type: elf.SHT_GROUP, Align: 4, EntSize: 4, Members: []*Section{text, rela},
+		GroupFlags: 1, Signature: f}
 
 	return &File{
 		Class: elf.ELFCLASS64, ByteOrder: binary.LittleEndian, OSABI: elf.ELFOSABI_LINUX, ABIVersion: 1,

@@ -68,7 +68,8 @@ func TestReadCorrupted(t *testing.T) {
 
 // corrupt overwrites a field of 1, 2, 4 or 8 bytes, mostly in a section header.
 func corrupt(data []byte, random *rand.Rand) {
-	values := []uint64{0, 1, 2, 3, 7, 8, 14, 15, 24, 64, 0xff, 0xfff1, 0xffff, 1 << 11, 1 << 31, 1<<32 - 1, 1 << 32, 1 << 63,
+	values := []uint64{0, 1, 2, 3, 7, 8, 14, 15, 24, 64, 0xff, 0xfff1, 0xffff, 1 << 11, 1 << 31, 1<<32 - 1, 1 << 32,
+		1 << 63,
 		1<<64 - 1, uint64(len(data))}
 	headers := int(binary.LittleEndian.Uint64(data[40:]))
 	at := random.IntN(len(data))

@@ -98,9 +98,11 @@ func TestRoundTripMachines(t *testing.T) {
 	}{
 		{"aarch64-linux-gnu-", "f:\tbl outside\n\tadrp x0, g\n\tadd x0, x0, :lo12:g\n\tret\n\t.data\ng:\t.quad f, g - .\n",
 			elf.EM_AARCH64, 0},
-		{"s390x-linux-gnu-", "f:\tbrasl %r14,outside@PLT\n\tlarl %r1,g\n\tbr %r14\n\t.data\n\t.balign 8\ng:\t.quad f, g - .\n",
+		{"s390x-linux-gnu-", "f:\tbrasl %r14,outside@PLT\n\tlarl %r1,g\n\tbr %r14\n\t.data\n\t.balign 8\ng:\t.quad f, g - " +
+			".\n",
 			elf.EM_S390, 0},
-		{"powerpc64le-linux-gnu-", "\t.abiversion 2\n\t.globl f\n\t.type f,@function\nf:\taddis 2,12,.TOC.-f@ha\n\taddi 2,2,.TOC.-f@l\n" +
+		{"powerpc64le-linux-gnu-", "\t.abiversion 2\n\t.globl f\n\t.type f,@function\nf:\taddis 2,12,.TOC.-f@ha\n\taddi " +
+			"2,2,.TOC.-f@l\n" +
 			"\t.localentry f,.-f\n\tbl outside\n\tnop\n\tblr\n\t.data\ng:\t.quad f, g - .\n",
 			elf.EM_PPC64, 2},
 		{"loongarch64-linux-gnu-", "f:\tbl %b16(outside)\n\tpcalau12i $a0, %pc_hi20(g)\n\tret\n\t.data\ng:\t.dword f\n",
@@ -116,7 +118,8 @@ func TestRoundTripMachines(t *testing.T) {
 				t.Errorf("machine %v, flags %#x, want %v, %#x", f.Machine, f.Flags, test.machine, test.flags)
 			}
 			relocs := f.RelocSections()[f.Section(".text")]
-			if len(relocs) != 1 || !slices.ContainsFunc(relocs[0].Relocs, func(r Reloc) bool { return r.Sym.Name == "outside" }) {
+			if len(relocs) != 1 || !slices.ContainsFunc(relocs[0].Relocs,
+				func(r Reloc) bool { return r.Sym.Name == "outside" }) {
 				t.Error("no relocation of .text to outside")
 			}
 			sameForTools(t, test.prefix, data)

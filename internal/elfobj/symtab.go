@@ -149,7 +149,7 @@ func (w *writer) addSymbolTables(table, extended, names []byte) error {
 	return w.add(".strtab", elf.Section64{Type: uint32(elf.SHT_STRTAB), Addralign: 1}, names)
 }
 
-// symbolSection returns st_shndx of s and, where that is SHN_XINDEX, the
+// symbolSection returns st_shndx of s and, if that is SHN_XINDEX, the
 // number that goes into SHT_SYMTAB_SHNDX.
 func (w *writer) symbolSection(s *Symbol) (index uint16, extended uint32, err error) {
 	if s.Bind < 0 || s.Bind > 15 || s.Type < 0 || s.Type > 15 {

@@ -58,7 +58,7 @@ type Options struct {
 	// Prefix begins the names of the aliases, and keeps several units apart.
 	Prefix string
 	// Kernel is the unit as the kernel has it, where the original object of the
-	// comparison was compiled in another way; nil where the kernel has that object.
+	// comparison was compiled in another way; nil if the kernel has that object.
 	Kernel *objmodel.Object
 }
 
@@ -216,7 +216,8 @@ func (x *extractor) defineSymbols() {
 		if x.twin(a) == nil && a.Global() {
 			bind = elf.STB_GLOBAL // another unit of the patch may use it
 		}
-		p.sym = x.addSymbol(&elfobj.Symbol{Name: a.Name, Value: p.off, Size: a.Size, Type: a.Sym.Type, Bind: bind, Other: a.Sym.Other &^ visibility, Section: p.sec})
+		p.sym = x.addSymbol(&elfobj.Symbol{Name: a.Name, Value: p.off, Size: a.Size, Type: a.Sym.Type, Bind: bind,
+			Other: a.Sym.Other &^ visibility, Section: p.sec})
 		x.placed[a] = p
 	}
 	for i, f := range x.res.Functions {
@@ -253,7 +254,8 @@ func (x *extractor) callbacks() []NamedCallback {
 func (x *extractor) globalName(what string, a *objmodel.Atom) string {
 	p := x.placed[a]
 	name := x.opts.Prefix + what + "_" + strings.Map(identifierRune, a.Name)
-	x.addSymbol(&elfobj.Symbol{Name: name, Value: p.off, Size: a.Size, Type: elf.STT_FUNC, Bind: elf.STB_GLOBAL, Other: a.Sym.Other &^ visibility, Section: p.sec})
+	x.addSymbol(&elfobj.Symbol{Name: name, Value: p.off, Size: a.Size, Type: elf.STT_FUNC, Bind: elf.STB_GLOBAL,
+		Other: a.Sym.Other &^ visibility, Section: p.sec})
 	return name
 }
 
@@ -281,7 +283,8 @@ func (x *extractor) relocate() error {
 			}
 			addend -= int64(a.UnwindsPadding(r))
 			rela := x.rela(p.sec)
-			rela.Relocs = append(rela.Relocs, elfobj.Reloc{Offset: p.off + r.Off, Type: r.Type, Sym: sym, Addend: addend + int64(r.Bias)})
+			rela.Relocs = append(rela.Relocs,
+				elfobj.Reloc{Offset: p.off + r.Off, Type: r.Type, Sym: sym, Addend: addend + int64(r.Bias)})
 		}
 	}
 	x.noteTaken(taken)
@@ -322,7 +325,7 @@ func (x *extractor) staysInside(a *objmodel.Atom, r *objmodel.Ref) bool {
 	return r.Branch || r.Addend != 0 || a.Kind == objmodel.Entry || a.OfAlternative()
 }
 
-// external is the undefined symbol for something outside of the file; key
+// external is the undefined symbol for something outside the file; key
 // tells apart things of the same name.
 func (x *extractor) external(name string, key any, old *objmodel.Atom) *elfobj.Symbol {
 	if s := x.externals[key]; s != nil {
@@ -346,7 +349,8 @@ func (x *extractor) rela(sec *elfobj.Section) *elfobj.Section {
 	if s := x.relas[sec]; s != nil {
 		return s
 	}
-	s := &elfobj.Section{Name: ".rela" + sec.Name, Type: elf.SHT_RELA, Flags: elf.SHF_INFO_LINK, Align: 8, EntSize: 24, Target: sec}
+	s := &elfobj.Section{Name: ".rela" + sec.Name, Type: elf.SHT_RELA, Flags: elf.SHF_INFO_LINK, Align: 8, EntSize: 24,
+		Target: sec}
 	x.relas[sec] = s
 	return s
 }

@@ -48,7 +48,8 @@ func TestReferences(t *testing.T) {
 	source := `static int counter; static noinline int helper(int x) { counter++; return external(x); }
 	struct ops { int (*call)(int); }; static int f(int x); static const struct ops table = { f }; const struct ops *get(void) { return &table; }
 	static int f(int x) { return helper(x) + counter; } int (*pointer(void))(int) { return f; } int g(int x) { return external(x); }`
-	orig, patched := testobj.Swap(source, "return helper(x) + counter;", "printk(\"%p\", f); return helper(x + 1) + counter;")
+	orig, patched := testobj.Swap(source, "return helper(x) + counter;",
+		"printk(\"%p\", f); return helper(x + 1) + counter;")
 	r := diffSources(t, orig, patched)
 	x, err := extract.Cut(r, extract.Options{Prefix: "klp_"})
 	if err != nil {

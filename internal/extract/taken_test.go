@@ -20,7 +20,8 @@ int f(int x) { store(stored); return called(x) + own(x); }`
 		{"a pointer that is there already", "store(stored);", "slot = stored; store(stored);", nil},
 		{"a new pointer", "store(stored);", "store(stored); store(called);", map[string]string{"called": "f"}},
 		{"a new pointer to a static function", "store(stored);", "store(stored); store(own);", map[string]string{"own": "f"}},
-		{"a new table", "int f(int x) { store(stored);", "static fn *const table[] = { stored, called }; int f(int x) { slot = table[x]; store(stored);",
+		{"a new table", "int f(int x) { store(stored);",
+			"static fn *const table[] = { stored, called }; int f(int x) { slot = table[x]; store(stored);",
 			map[string]string{"called": "table"}},
 		{"a tail call", "int f(int x)", "int g(int x) { return called(x); } int f(int x)", nil},
 	} {

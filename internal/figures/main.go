@@ -47,7 +47,8 @@ func (c *code) print(w io.Writer) {
 	}
 	table := text.Table{}
 	row := func(name, format string, values ...any) { table.Row(name, fmt.Sprintf(format, values...)) }
-	row("functions, median / p90 / max lines", "%d / %d / %d", quantile(lengths, 50), quantile(lengths, 90), quantile(lengths, 100))
+	row("functions, median / p90 / max lines", "%d / %d / %d", quantile(lengths, 50), quantile(lengths, 90),
+		quantile(lengths, 100))
 	row("files, median / max lines", "%d / %d", quantile(c.files, 50), quantile(c.files, 100))
 	row("cyclomatic complexity above 15, max", "%d, %d", complex, quantile(branches, 100))
 	row("exported names documented", "%.0f %%", 100*ratio(c.documented, c.exported))

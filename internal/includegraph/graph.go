@@ -12,7 +12,7 @@ import (
 
 // Graph lists, for each included file, the files with an #include that may mean
 // it. The key is the included file where a quoted name is found beside the
-// includer, which is where the compiler looks first. Where the compiler looks
+// includer, which is where the compiler looks first. If the compiler looks
 // for it elsewhere, the key is "*/" with the path as written, leading dots
 // dropped. Conditions are ignored: the graph has more edges than any one
 // compilation, and none is missing.

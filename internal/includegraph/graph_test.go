@@ -23,8 +23,9 @@ func TestClosure(t *testing.T) {
 		"include/uapi/linux/a.h": "",
 		"k/a.h":                  "",
 		"k/t.c":                  "#include \"table.h\"\n#if __has_include(\"later.h\")\n#include \"a.h\"\n#endif\n",
-		"k/trace.h":              "#define TRACE_SYSTEM ev\n#define TRACE_INCLUDE_FILE ../../k/part-ev\n#include TRACE_INCLUDE(x)",
-		"drivers/acpi/t.c":       "#include CONFIG_TABLE\n",
+		"k/trace.h": "#define TRACE_SYSTEM ev\n#define TRACE_INCLUDE_FILE ../../k/part-ev\n#include " +
+			"TRACE_INCLUDE(x)",
+		"drivers/acpi/t.c": "#include CONFIG_TABLE\n",
 	}
 	has := func(file string) bool { _, ok := files[file]; return ok }
 	in := Graph{}

@@ -44,9 +44,11 @@ var formats = []format{
 func testSymbols(percpu bool) []Symbol {
 	var s []Symbol
 	if percpu {
-		s = append(s, Symbol{"fixed_percpu_data", 0, 'A'}, Symbol{"__per_cpu_start", 0, 'A'}, Symbol{"current_task", 0x40, 'A'})
+		s = append(s, Symbol{"fixed_percpu_data", 0, 'A'}, Symbol{"__per_cpu_start", 0, 'A'},
+			Symbol{"current_task", 0x40, 'A'})
 	}
-	s = append(s, Symbol{"_text", textAddr, 'T'}, Symbol{"_stext", textAddr, 'T'}, Symbol{"user_read", textAddr + 0x10, 'T'})
+	s = append(s, Symbol{"_text", textAddr, 'T'}, Symbol{"_stext", textAddr, 'T'},
+		Symbol{"user_read", textAddr + 0x10, 'T'})
 	for i := range 1200 {
 		s = append(s, Symbol{fmt.Sprintf("sys_call_%d.part.%d", i, i%7), textAddr + 0x20 + uint64(i/3), "tTwW"[i%4]})
 	}
@@ -251,7 +253,8 @@ func testKernel(f format, symbols []Symbol) []byte {
 }
 
 func testELF(segments []segment) []byte {
-	h := elf.Header64{Type: uint16(elf.ET_EXEC), Machine: uint16(elf.EM_X86_64), Version: 1, Phoff: 64, Ehsize: 64, Phentsize: 56, Phnum: uint16(len(segments))}
+	h := elf.Header64{Type: uint16(elf.ET_EXEC), Machine: uint16(elf.EM_X86_64), Version: 1, Phoff: 64, Ehsize: 64,
+		Phentsize: 56, Phnum: uint16(len(segments))}
 	copy(h.Ident[:], elf.ELFMAG)
 	h.Ident[elf.EI_CLASS], h.Ident[elf.EI_DATA], h.Ident[elf.EI_VERSION] = byte(elf.ELFCLASS64), byte(elf.ELFDATA2LSB), 1
 	var b bytes.Buffer

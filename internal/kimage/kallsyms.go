@@ -31,7 +31,7 @@ const (
 	maxSymbols = 1 << 21
 	// maxName is KSYM_NAME_LEN (include/linux/kallsyms.h).
 	maxName = 512
-	// maxNames bounds the sum of all names, in bytes; Debian's have 4 MiB.
+	// maxNames limits the sum of all names, in bytes; Debian's have 4 MiB.
 	maxNames = 1 << 26
 )
 

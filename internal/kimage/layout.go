@@ -5,7 +5,7 @@ import "encoding/binary"
 var le = binary.LittleEndian
 
 // findNames finds kallsyms_num_syms, kallsyms_names and kallsyms_markers
-// before a token table in s; nil where they are not.
+// before a token table in s; nil if they are not.
 func findNames(s *segment, align int) *nameTable {
 	if s.addr%uint64(align) != 0 {
 		return nil
@@ -64,7 +64,8 @@ func (w *walker) walk(start, count, markers int) *nameTable {
 	if markers < names+2*count {
 		return nil
 	}
-	t := &nameTable{segment: w.segment, align: w.align, tokens: w.tokens, start: start, count: count, data: data[names:markers]}
+	t := &nameTable{segment: w.segment, align: w.align, tokens: w.tokens, start: start, count: count,
+		data: data[names:markers]}
 	rest := t.data
 	for i := range count {
 		if i%256 == 0 && int(le.Uint32(data[markers+i/64:])) != len(t.data)-len(rest) {

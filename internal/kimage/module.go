@@ -30,7 +30,7 @@ const Import = 'U'
 // ParseModule reads a module as it was shipped, unpacked. Symbols are those
 // of its symbol table in that table's order, in which livepatch counts
 // positions (module_kallsyms_on_each_symbol, kernel/module/kallsyms.c), and
-// behind them its imports. Addresses have no meaning outside of the result.
+// behind them its imports. Addresses have no meaning outside the result.
 // The error is of class Input.
 func ParseModule(ko []byte) (*Image, error) {
 	f, err := elfobj.Read(ko)
@@ -48,7 +48,8 @@ func ParseModule(ko []byte) (*Image, error) {
 	if err := m.relocate(); err != nil {
 		return nil, fault.Inputf("kernel module: %w", err)
 	}
-	im := &Image{Machine: f.Machine, HasData: true, segments: m.segments, sections: m.contents, init: m.init, Symbols: m.symbols()}
+	im := &Image{Machine: f.Machine, HasData: true, segments: m.segments, sections: m.contents, init: m.init,
+		Symbols: m.symbols()}
 	im.byName = indexNames(im.Symbols)
 	im.byAddr = indexAddrs(im.Symbols)
 	return im, nil
@@ -209,11 +210,11 @@ func (im *Image) initOfKernel() []span {
 	return []span{{im.Symbols[begin[0]].Addr, im.Symbols[end[0]].Addr}}
 }
 
-// Section is what a section of a module has in memory, relocated; nil where
+// Section is what a section of a module has in memory, relocated; nil if
 // it has no such section, and for the kernel's image.
 func (im *Image) Section(name string) []byte { return im.sections[name].data }
 
-// SectionAddr is where a section of a module begins; zero where Section is nil.
+// SectionAddr is where a section of a module begins; zero if Section is nil.
 func (im *Image) SectionAddr(name string) uint64 { return im.sections[name].addr }
 
 // indexAddrs are the indices of symbols by address, those of one address in

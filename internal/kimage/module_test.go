@@ -16,7 +16,7 @@ import (
 // modules to test with: small and large ones, of one object and of many.
 var modules = []string{"btrfs", "xfs", "ext4", "loop", "dummy", "minix"}
 
-// realModules returns shipped modules, of which at least one has to be there.
+// realModules returns shipped modules, of which at least one must be there.
 func realModules(t testing.TB) map[string][]byte {
 	t.Helper()
 	dir := testenv.Kernel(t).Modules
@@ -127,7 +127,8 @@ func checkEntry(t *testing.T, im *Image) {
 }
 
 func hasName(im *Image, addr uint64, name string, letter byte) bool {
-	return slices.ContainsFunc(im.At(addr), func(i int) bool { return im.Symbols[i].Name == name && im.Symbols[i].Type == letter })
+	return slices.ContainsFunc(im.At(addr),
+		func(i int) bool { return im.Symbols[i].Name == name && im.Symbols[i].Type == letter })
 }
 
 // TestModuleTwice: what a module defines and imports under one name is kept
@@ -155,7 +156,8 @@ early:	ret
 	if len(outside) != 1 || im.Symbols[outside[0]].Type != Import {
 		t.Errorf("outside: %v", outside)
 	}
-	twin, other, early := im.Symbols[im.Lookup("twin")[0]], im.Symbols[im.Lookup("other")[0]], im.Symbols[im.Lookup("early")[0]]
+	twin, other, early := im.Symbols[im.Lookup("twin")[0]], im.Symbols[im.Lookup("other")[0]],
+		im.Symbols[im.Lookup("early")[0]]
 	call, err := im.Bytes(twin.Addr, 5)
 	if err != nil {
 		t.Fatal(err)
@@ -193,7 +195,8 @@ func assembled(t testing.TB, source string) []byte {
 }
 
 func FuzzModule(f *testing.F) {
-	f.Add(assembled(f, "twin: call outside\n.data\n.quad twin\n.bss\n.skip 8\n.section .init.text,\"ax\"\n.long twin - .\n"))
+	f.Add(assembled(f, "twin: call outside\n.data\n.quad twin\n.bss\n.skip 8\n.section .init.text,\"ax\"\n.long twin - "+
+		".\n"))
 	f.Fuzz(func(t *testing.T, file []byte) {
 		im, err := ParseModule(file)
 		if err != nil {

@@ -52,7 +52,7 @@ func TestRealImage(t *testing.T) {
 }
 
 // checkBanner compares with the setup header, which repeats the release and
-// the build outside of the payload (kernel_version,
+// the build outside the payload (kernel_version,
 // Documentation/arch/x86/boot.rst).
 func checkBanner(t *testing.T, im *Image, file []byte) {
 	version := file[0x200+int(le.Uint16(file[0x20e:])):]

@@ -14,8 +14,8 @@ import (
 // ErrUnmapped is an address range that no segment of the image has.
 var ErrUnmapped = errors.New("address not in the kernel image")
 
-// maxVmlinux bounds the size of an image in the file and in memory, in bytes.
-// Debian's have some 60 MB.
+// maxVmlinux limits the size of an image in the file and in memory, in bytes.
+// Debian's have about 60 MB.
 const maxVmlinux = 1 << 30
 
 // segment is one PT_LOAD program header. Per-CPU data is a segment of its own,
@@ -102,7 +102,7 @@ func checkSegments(segments []segment, size int) error {
 	return nil
 }
 
-// segment returns the segment that has addr, nil where none has.
+// segment returns the segment that has addr, nil if none has.
 func (im *Image) segment(addr uint64) *segment {
 	for i := range im.segments {
 		if im.segments[i].contains(addr) {

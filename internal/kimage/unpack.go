@@ -17,7 +17,7 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// maxDictionary bounds the memory of the XZ decoder; scripts/xz_wrap.sh has 32
+// maxDictionary limits the memory of the XZ decoder; scripts/xz_wrap.sh has 32
 // MiB, since 6.12 128 MiB.
 const maxDictionary = 128 << 20
 

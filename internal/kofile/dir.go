@@ -20,7 +20,7 @@ func Open(path string) *Dir {
 	return &Dir{path: path, find: sync.OnceValues(func() (map[string]string, error) { return index(path) })}
 }
 
-// Path is the file of a module. Where there is none of that name the error is
+// Path is the file of a module. If there is none of that name the error is
 // fs.ErrNotExist.
 func (d *Dir) Path(name string) (string, error) {
 	files, err := d.find()

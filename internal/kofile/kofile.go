@@ -13,8 +13,8 @@ import (
 	"kintsugi/internal/unpack"
 )
 
-// maxSize bounds what is read of a module, packed and unpacked, in bytes. The
-// largest ones with debug information have some 100 MB.
+// maxSize limits what is read of a module, packed and unpacked, in bytes. The
+// largest ones with debug information have about 100 MB.
 const maxSize = 256 << 20
 
 // suffixes are the names that modules have (scripts/Makefile.modinst).

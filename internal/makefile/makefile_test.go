@@ -37,7 +37,8 @@ func FuzzDepfile(f *testing.F) {
 
 func TestReadSaved(t *testing.T) {
 	text := "savedcmd_a/x.o := gcc -nostdinc -c -o a/x.o a/x.c ; ./tools/objtool/objtool --orc a/x.o\n\n" +
-		"source_a/x.o := a/x.c\n\ndeps_a/x.o := \\\n    $(wildcard include/config/SMP) \\\n  include/linux/a.h \\\n  ./b/../c.h \\\n\na/x.o: $(deps_a/x.o)\n"
+		"source_a/x.o := a/x.c\n\ndeps_a/x.o := \\\n    $(wildcard include/config/SMP) \\\n  include/linux/a.h \\\n  " +
+		"./b/../c.h \\\n\na/x.o: $(deps_a/x.o)\n"
 	want := &Saved{Source: "a/x.c", Object: "a/x.o", Compile: strings.Fields("gcc -nostdinc -c -o a/x.o a/x.c"),
 		Deps: []string{"a/x.c", "include/linux/a.h", "c.h"}}
 	if diff := cmp.Diff(want, ReadSaved([]byte(text))); diff != "" {

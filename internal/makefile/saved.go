@@ -16,7 +16,7 @@ type Saved struct {
 }
 
 // ReadSaved reads a .cmd file, in which kbuild saves how it made a file and from
-// what (scripts/basic/fixdep.c). It returns nil where that was no compilation.
+// what (scripts/basic/fixdep.c). It returns nil if that was no compilation.
 func ReadSaved(text []byte) *Saved {
 	var s Saved
 	lines := bufio.NewScanner(bytes.NewReader(text))

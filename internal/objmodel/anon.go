@@ -29,7 +29,7 @@ func (o *Object) cutAnonymous() {
 	}
 }
 
-// anonymousCuts are, by atom, the offsets inside of it that are referred to.
+// anonymousCuts are, by atom, the offsets inside it that are referred to.
 func (o *Object) anonymousCuts() map[*Atom][]uint64 {
 	seen := map[*Atom]map[uint64]bool{}
 	for _, a := range o.Atoms {
@@ -41,7 +41,7 @@ func (o *Object) anonymousCuts() map[*Atom][]uint64 {
 				continue
 			}
 			if r.Atom == a || !startsPiece(a, r.Atom) {
-				continue // a place inside of a piece
+				continue // a place inside a piece
 			}
 			if seen[r.Atom] == nil {
 				seen[r.Atom] = map[uint64]bool{}
@@ -61,7 +61,7 @@ func (o *Object) anonymousCuts() map[*Atom][]uint64 {
 
 // startsPiece reports whether what a refers to is the start of a piece of to.
 // Of the replacements of alternatives only .altinstructions knows the starts:
-// other sections (.smp_locks) have places inside of them.
+// other sections (.smp_locks) have places inside them.
 func startsPiece(a, to *Atom) bool {
 	return to.Section.Name != ".altinstr_replacement" || a.Section.Name == ".altinstructions"
 }

@@ -9,13 +9,14 @@ const (
 	IgnoredSections  = ".kpatch.ignore.sections"
 	Forced           = ".kpatch.force"
 	States           = ".kintsugi.states"
-	callbackPointers = ".discard.klp_callback_ptrs" // of the header of kernels since 6.19: the symbols' names give the kind
+	// of the header of kernels since 6.19: the symbols' names give the kind
+	callbackPointers = ".discard.klp_callback_ptrs"
 )
 
 var callbackKinds = []string{"pre_patch", "post_patch", "pre_unpatch", "post_unpatch"}
 
 // CallbackKind is the kind of callback that a pointer in a section, under the
-// name of a symbol, is for; empty where it is for none.
+// name of a symbol, is for; empty if it is for none.
 func CallbackKind(section, symbol string) string {
 	for _, kind := range callbackKinds {
 		named := section == callbackPointers && strings.HasPrefix(symbol, "__klp_"+kind+"_")

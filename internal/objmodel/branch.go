@@ -42,7 +42,7 @@ func (o *Object) readCode(a *Atom, fields []Ref) (unrelocated []Ref) {
 }
 
 // inside gives a PC-relative field its bias in an instruction that ends at end.
-// Where the code cannot be decoded, the field is taken to end the instruction, as
+// If the code cannot be decoded, the field is taken to end the instruction, as
 // it does in all instructions without an immediate.
 func (o *Object) inside(field *Ref, in arch.Insn, end int) {
 	kind := o.relocs[field.Type]
@@ -95,7 +95,7 @@ func (o *Object) resolveUnrelocated(ref *Ref, a *Atom, target int64) bool {
 }
 
 // StrayBranches names the functions of an object that have a direct branch
-// without a relocation to a place outside of their section: code that was
+// without a relocation to a place outside their section: code that was
 // moved without what it branches to.
 func StrayBranches(f *elfobj.File) ([]string, error) {
 	o, err := Load(f)

@@ -6,7 +6,7 @@ import (
 	"kintsugi/internal/elfobj"
 )
 
-// find is the atom of sec that pos lies in. A position outside of every atom
+// find is the atom of sec that pos lies in. A position outside every atom
 // belongs to the one before it (one past the end of an array), or to the
 // first.
 func (o *Object) find(sec *elfobj.Section, pos int64) *Atom {
@@ -41,7 +41,7 @@ func (f *finder) find(sec *elfobj.Section, pos int64) *Atom {
 	return f.atoms[f.last]
 }
 
-// AtomAt is the atom that has the byte at off of a section, nil where none has.
+// AtomAt is the atom that has the byte at off of a section, nil if none has.
 func (o *Object) AtomAt(sec *elfobj.Section, off uint64) *Atom {
 	a := o.find(sec, int64(off))
 	if a == nil || off < a.Off || off-a.Off >= a.Size {
@@ -50,7 +50,7 @@ func (o *Object) AtomAt(sec *elfobj.Section, off uint64) *Atom {
 	return a
 }
 
-// PointedAt is the atom that a relocation outside of all atoms points into,
+// PointedAt is the atom that a relocation outside all atoms points into,
 // and where in it.
 func (o *Object) PointedAt(r elfobj.Reloc) (*Atom, int64) {
 	if r.Sym == nil || r.Sym.Section == nil {
@@ -64,7 +64,7 @@ func (o *Object) PointedAt(r elfobj.Reloc) (*Atom, int64) {
 	return a, pos - int64(a.Off)
 }
 
-// SymbolAt is the name of a symbol at a place, empty where there is none.
+// SymbolAt is the name of a symbol at a place, empty if there is none.
 func (o *Object) SymbolAt(sec *elfobj.Section, off uint64) string {
 	for _, s := range o.File.Symbols {
 		if s.Section == sec && s.Value == off && s.Name != "" {

@@ -10,7 +10,7 @@ import (
 
 // relaxGOT makes a reference through the global offset table a direct one, as
 // the linker of a kernel does: modules have no such table
-// (apply_relocate_add in the kernel's module loader). Where the instruction is
+// (apply_relocate_add in the kernel's module loader). If the instruction is
 // none that can be rewritten, the reference stays, and its code cannot be moved.
 func (o *Object) relaxGOT(a *Atom, field *Ref, sym *elfobj.Symbol) {
 	if !o.relocs[field.Type].GOT {

@@ -51,7 +51,7 @@ type Atom struct {
 // Ref is one relocation, resolved to what it points at.
 type Ref struct {
 	Off    uint64         // of the field, from the atom's start
-	Sym    *elfobj.Symbol // undefined or absolute symbol; nil where Atom is set
+	Sym    *elfobj.Symbol // undefined or absolute symbol; nil if Atom is set
 	Atom   *Atom
 	Addend int64 // what is pointed at, from the start of Atom or from Sym, without the PC-relative bias
 	Type   uint32
@@ -126,7 +126,7 @@ func (o *Object) Reloc(typ uint32) arch.Reloc {
 	return o.relocs[typ]
 }
 
-// InsnLen is the length in bytes of the first instruction in code, 0 where it
+// InsnLen is the length in bytes of the first instruction in code, 0 if it
 // is not known.
 func (o *Object) InsnLen(code []byte) int {
 	if o.Arch.Code.Decode == nil {

@@ -156,7 +156,8 @@ func (o *Object) attachEntries() error {
 // one would be, is that of another.
 func (o *Object) emptyReplacements() {
 	for _, a := range o.Atoms {
-		if a.Kind == Entry && a.refersUnnamed && a.Section.Name == ".altinstructions" && len(a.Refs) == 2 && o.Arch.Code.ReplacementLength(a.Bytes()) == 0 {
+		if a.Kind == Entry && a.refersUnnamed && a.Section.Name == ".altinstructions" && len(a.Refs) == 2 &&
+			o.Arch.Code.ReplacementLength(a.Bytes()) == 0 {
 			a.Refs[1].Atom, a.Refs[1].Addend = a.Refs[0].Atom, a.Refs[0].Addend
 		}
 	}

@@ -10,7 +10,7 @@ import (
 // A runtime constant (asm/runtime-const.h, since 6.11) is a number in the code
 // of a kernel's image, written there at boot: the section runtime_ptr_NAME lists
 // the places that get the value of the variable NAME. Nobody does that for
-// modules. Code of a module has to load the variable instead, as C code there
+// modules. Code of a module must load the variable instead, as C code there
 // does.
 
 // RuntimeConst reports whether a section lists the places of a runtime constant.
@@ -27,7 +27,7 @@ type RuntimeVariable struct {
 }
 
 // RuntimeVariable returns the variable that the code of a can load in the place
-// of the constant that its entry e lists; ok is false where it cannot.
+// of the constant that its entry e lists; ok is false if it cannot.
 func (o *Object) RuntimeVariable(a, e *Atom) (v RuntimeVariable, ok bool) {
 	name, isPtr := strings.CutPrefix(e.Section.Name, arch.RuntimePtr)
 	if !isPtr || o.Arch.Code.LoadVariable == nil || len(e.Refs) != 1 || e.Refs[0].Atom != a {

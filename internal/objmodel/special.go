@@ -24,7 +24,8 @@ func entrySize(s *arch.Section, sec *elfobj.Section, relocs []elfobj.Reloc) (uin
 			return size, nil
 		}
 	}
-	return 0, fmt.Errorf("section %s: %d bytes with %d relocations do not make entries", sec.Name, len(sec.Data), len(relocs))
+	return 0, fmt.Errorf("section %s: %d bytes with %d relocations do not make entries", sec.Name, len(sec.Data),
+		len(relocs))
 }
 
 // alike reports whether entries of size bytes with each relocations have

@@ -65,7 +65,7 @@ func whole(sec *elfobj.Section) []*Atom {
 	return []*Atom{{Kind: Anon, Section: sec, Size: uint64(len(sec.Data))}}
 }
 
-// splitEntries makes one atom per entry. Where the entries cannot be told
+// splitEntries makes one atom per entry. If the entries cannot be told
 // apart, the section stays one atom that belongs to no function, and any
 // difference in it is refused later.
 func splitEntries(sec *elfobj.Section, spec *arch.Section, relocs []elfobj.Reloc) []*Atom {
@@ -140,7 +140,7 @@ func (o *Object) splitBySymbol(sec *elfobj.Section, syms []*elfobj.Symbol) []*At
 	}
 	for i, s := range syms {
 		if s.Value > size {
-			continue // outside of its section: nothing can be there
+			continue // outside its section: nothing can be there
 		}
 		if last != nil && (s.Value < last.Off+last.Size || s.Value == last.Off) {
 			if s.Value == last.Off && s.Size == last.Size {
@@ -189,7 +189,8 @@ func symbolOrder(a, b *elfobj.Symbol) int {
 // so that modpost finds it (include/linux/module.h): no code refers to it. It
 // is 0 for all other symbols.
 func forModpost(s *elfobj.Symbol) int {
-	if strings.HasPrefix(s.Name, "__mod_") && strings.HasSuffix(s.Name, "_device_table") || strings.HasPrefix(s.Name, "__mod_device_table__") {
+	if strings.HasPrefix(s.Name, "__mod_") && strings.HasSuffix(s.Name, "_device_table") ||
+		strings.HasPrefix(s.Name, "__mod_device_table__") {
 		return 1
 	}
 	return 0
@@ -218,7 +219,7 @@ func sectionSize(s *elfobj.Section) uint64 {
 	return uint64(len(s.Data))
 }
 
-// isLabel reports whether a symbol only marks a place inside of something
+// isLabel reports whether a symbol only marks a place inside something
 // else: what assemblers keep of local labels (.L), and mapping symbols.
 func (o *Object) isLabel(s *elfobj.Symbol) bool {
 	if strings.HasPrefix(s.Name, ".L") {

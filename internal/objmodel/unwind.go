@@ -69,7 +69,8 @@ func byCode(entries []Ref) []Ref {
 	var runs [][]Ref
 	from := 0
 	for i := 1; i <= len(entries); i++ {
-		if i == len(entries) || codeSection(&entries[i-1]) != codeSection(&entries[i]) || codeOrder(&entries[i-1], &entries[i]) > 0 {
+		if i == len(entries) || codeSection(&entries[i-1]) != codeSection(&entries[i]) ||
+			codeOrder(&entries[i-1], &entries[i]) > 0 {
 			runs = append(runs, entries[from:i])
 			from = i
 		}

@@ -47,7 +47,7 @@ type Options struct {
 }
 
 // Apply applies patches one after the other to the tree, in memory: each sees
-// what the ones before it made. A hunk has to match all of its lines, exactly.
+// what the ones before it made. A hunk must match all of its lines, exactly.
 // It applies where it says, moved by as much as the hunk before it moved, or
 // else at the only other place in the file where it matches. Of several such
 // places it takes the one in the function that its heading names, or the one
@@ -56,7 +56,7 @@ type Options struct {
 //
 // Files that no unit compiles (Ignorable) are left out. Files are not read
 // through symbolic links; for a tree on disk pass os.Root.FS, which does not
-// leave the directory whatever happens to it meanwhile.
+// leave the directory no matter what happens to it meanwhile.
 //
 // Of a section whose header has two different names Apply sets Path to the one
 // that exists, and Other to the empty string.
@@ -67,7 +67,7 @@ func Apply(tree fs.FS, patches []*Patch, opts Options) (*Result, error) {
 	return apply(tree, patches, opts, false)
 }
 
-// apply is Apply; with reversed, the patches are reversed ones, and have to be
+// apply is Apply; with reversed, the patches are reversed ones, and must be
 // undone with certainty (AppliedBefore).
 func apply(tree fs.FS, patches []*Patch, opts Options, reversed bool) (*Result, error) {
 	a := &applier{tree: tree, opts: opts, reversed: reversed,
@@ -92,7 +92,7 @@ func apply(tree fs.FS, patches []*Patch, opts Options, reversed bool) (*Result, 
 	return a.result, nil
 }
 
-// maxCompares bounds the lines compared in search of places for hunks, far
+// maxCompares limits the lines compared in search of places for hunks, far
 // beyond what a patch for a kernel needs.
 const maxCompares = 1 << 30
 

@@ -11,7 +11,7 @@ import (
 // Diagnose says what cannot become a livepatch whatever the code is, as
 // errors with the codes assembly and build-file, and which files have no part
 // in one, as notes. The target's directory below arch/ is arch: files of other
-// architectures are noted only. Makefiles that do no more than name new files
+// architectures are noted only. Makefiles that only name new files
 // are part of applied, what became of the patches, and nothing is said of them.
 func Diagnose(patches []*Patch, applied *Result, arch string) []report.Diagnostic {
 	var list []report.Diagnostic

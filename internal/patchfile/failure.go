@@ -21,7 +21,7 @@ type Failure struct {
 	Fuzz        int    // with which the hunk would apply, 0 for none
 	FuzzLine    int    // where it would
 
-	// The place where most lines of the hunk match; Near is 0 where there is none.
+	// The place where most lines of the hunk match; Near is 0 if there is none.
 	Near           int    // line of the file, from 1
 	Matched, Total int    // lines of the hunk there
 	Differs        int    // the first line of the file that is different
@@ -164,7 +164,7 @@ func (f *Failure) fuzzy(where *finder, h *Hunk, from, offset int) {
 	}
 }
 
-// isAt is whether want stands at hint, or at just one other place.
+// isAt reports whether want stands at hint, or at just one other place.
 func (f *finder) isAt(want []string, from, hint int) bool {
 	if len(want) == 0 {
 		return false

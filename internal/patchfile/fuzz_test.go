@@ -16,7 +16,8 @@ type watchedFS struct {
 }
 
 func (w watchedFS) Open(name string) (fs.File, error) {
-	if !fs.ValidPath(name) || strings.Contains(name, "..") && !strings.Contains(name, "...") && strings.Contains("/"+name+"/", "/../") {
+	if !fs.ValidPath(name) || strings.Contains(name, "..") && !strings.Contains(name, "...") &&
+		strings.Contains("/"+name+"/", "/../") {
 		w.t.Errorf("opened %q", name)
 	}
 	return w.FS.Open(name)

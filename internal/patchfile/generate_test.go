@@ -202,7 +202,7 @@ func (g *generator) conditional(depth int) {
 type edited struct {
 	lines   []genLine
 	origin  []int
-	touched map[int]bool // units that an edit is inside of
+	touched map[int]bool // units that an edit is inside
 }
 
 // edit makes n insertions, deletions and replacements.

@@ -41,7 +41,7 @@ func Classify(name string) Kind {
 	return BuildFile
 }
 
-// isDocumentation is whether no build of a kernel reads the file. Text files below arch/ are not
+// isDocumentation reports whether no build of a kernel reads the file. Text files below arch/ are not
 // documentation: instruction decoders are generated from some, such as
 // arch/x86/lib/x86-opcode-map.txt.
 func isDocumentation(name string) bool {
@@ -55,7 +55,8 @@ func isDocumentation(name string) bool {
 	base := path.Base(name)
 	switch path.Ext(name) {
 	case ".rst", ".txt", ".md", ".yaml", ".cocci":
-		build := top == "arch" || top == "scripts" || strings.HasPrefix(base, "Kconfig") || strings.HasPrefix(base, "Makefile")
+		build := top == "arch" || top == "scripts" || strings.HasPrefix(base, "Kconfig") ||
+			strings.HasPrefix(base, "Makefile")
 		return !build
 	}
 	switch base {
@@ -70,7 +71,8 @@ func isDocumentation(name string) bool {
 // usedTools are the parts of tools/ that a kernel is made with: kernel/bpf
 // compiles tools/lib/bpf/relo_core.c (kernel/bpf/Makefile), test modules include
 // the selftests' header, and two programs rewrite objects.
-var usedTools = []string{"tools/lib/", "tools/testing/selftests/kselftest_module.h", "tools/objtool/", "tools/bpf/resolve_btfids/"}
+var usedTools = []string{"tools/lib/", "tools/testing/selftests/kselftest_module.h", "tools/objtool/",
+	"tools/bpf/resolve_btfids/"}
 
 // hostDirs hold host programs and data of the build.
 var hostDirs = []string{"scripts/", "usr/", "tools/objtool/", "tools/bpf/resolve_btfids/"}
@@ -84,7 +86,7 @@ func hasPrefix(name string, prefixes []string) bool {
 	return false
 }
 
-// isBuildFile is whether the build reads the file without compiling it for
+// isBuildFile reports whether the build reads the file without compiling it for
 // the kernel.
 func isBuildFile(name, base string) bool {
 	return hasPrefix(name, hostDirs) || base == "Kbuild" ||
@@ -92,7 +94,7 @@ func isBuildFile(name, base string) bool {
 		strings.HasSuffix(base, ".lds.S") || strings.HasSuffix(base, ".lds.h")
 }
 
-// ForeignArch is whether a file belongs to another architecture than arch, a
+// ForeignArch reports whether a file belongs to another architecture than arch, a
 // directory name below arch/: then no unit of the target sees it.
 func ForeignArch(name, arch string) bool {
 	rest, found := strings.CutPrefix(name, "arch/")

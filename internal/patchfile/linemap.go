@@ -11,7 +11,7 @@ import (
 // and puts into __LINE__ and debug information when it compiles the pinned
 // text.
 type LineMap struct {
-	original []int       // by patched line: the original line, 0 where the line is new
+	original []int       // by patched line: the original line, 0 if the line is new
 	reported []int       // by patched line
 	patched  map[int]int // by reported line
 	regions  []Region
@@ -26,7 +26,7 @@ type Region struct {
 }
 
 // Original returns the number in the original text of a line of the patched
-// one, 0 where the line is new or there is no such line.
+// one, 0 if the line is new or there is no such line.
 func (m *LineMap) Original(patched int) int {
 	if patched < 1 || patched > len(m.original) {
 		return 0
@@ -34,12 +34,12 @@ func (m *LineMap) Original(patched int) int {
 	return m.original[patched-1]
 }
 
-// Changed is whether the patch made this line of the patched text.
+// Changed reports whether the patch made this line of the patched text.
 func (m *LineMap) Changed(patched int) bool {
 	return patched >= 1 && patched <= len(m.original) && m.original[patched-1] == 0
 }
 
-// Removed is whether the patch took this line of the original text away.
+// Removed reports whether the patch took this line of the original text away.
 func (m *LineMap) Removed(original int) bool {
 	if original < 1 || original > m.oldLines {
 		return false
@@ -53,7 +53,7 @@ func (m *LineMap) Removed(original int) bool {
 }
 
 // Reported returns the number that a compiler reports for a line of the
-// patched text, 0 where there is no such line.
+// patched text, 0 if there is no such line.
 func (m *LineMap) Reported(patched int) int {
 	if patched < 1 || patched > len(m.reported) {
 		return 0
@@ -72,7 +72,7 @@ func (m *LineMap) Patched(reported int) int { return m.patched[reported] }
 func (m *LineMap) Regions() []Region { return slices.Clone(m.regions) }
 
 // setReported completes m with the numbers of the pinned text. info are its
-// lines, nil where they are not known.
+// lines, nil if they are not known.
 func (m *LineMap) setReported(reported []int, info []ctext.Line) {
 	m.reported, m.patched = reported, make(map[int]int, len(reported))
 	for i, r := range reported {

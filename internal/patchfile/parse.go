@@ -14,7 +14,7 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// MaxSize bounds a patch, in bytes. A whole kernel release is larger, but
+// MaxSize limits a patch, in bytes. A whole kernel release is larger, but
 // is no livepatch.
 const MaxSize = 64 << 20
 
@@ -106,7 +106,7 @@ var libraryPrefix = regexp.MustCompile(`^gitdiff: line \d+: `)
 // plainNames sets the names of a section without a git header, as the library
 // does but one directory less: the new name, or the old one where the new one
 // only has more at its end, such as ".new". It returns the name that was not
-// taken, empty where the two are the same.
+// taken, empty if the two are the same.
 func plainNames(g *gitdiff.File, text string) (other string) {
 	lines := strings.SplitN(text, "\n", 3)
 	oldName, newName := trimName(lines[0][len("--- "):]), trimName(lines[1][len("+++ "):])
@@ -230,7 +230,7 @@ func checkMode(f *File, mode os.FileMode) error {
 	return nil
 }
 
-// completeWithoutHunks is whether a section changes no text: the blobs it
+// completeWithoutHunks reports whether a section changes no text: the blobs it
 // names, where it names some, are the same or empty.
 func completeWithoutHunks(f *File, g *gitdiff.File) bool {
 	switch f.Action {
@@ -246,7 +246,7 @@ func completeWithoutHunks(f *File, g *gitdiff.File) bool {
 	return false
 }
 
-// isEmptyBlob is whether an abbreviated git object name is that of the empty
+// isEmptyBlob reports whether an abbreviated git object name is that of the empty
 // file, by SHA-1 or SHA-256.
 func isEmptyBlob(oid string) bool {
 	return len(oid) >= 4 &&

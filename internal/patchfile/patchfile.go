@@ -58,7 +58,7 @@ const (
 	Add     Op = '+'
 )
 
-// Line is one line of a hunk. Text has its newline, or none where the file
+// Line is one line of a hunk. Text has its newline, or none if the file
 // ends without one.
 type Line struct {
 	Op   Op

@@ -33,8 +33,8 @@ func checkPath(name string) error {
 	return nil
 }
 
-// maxFile bounds a source file, in bytes; the largest in a kernel tree are
-// register headers of some 20 MiB.
+// maxFile limits a source file, in bytes; the largest in a kernel tree are
+// register headers of about 20 MiB.
 const maxFile = 64 << 20
 
 // readRegular reads a file of the tree. It refuses whatever is reached through

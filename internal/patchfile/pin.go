@@ -32,9 +32,9 @@ const newLineBase = 10000
 // new lines just count on.
 //
 // A directive stands only where it cannot change what the compiler reads:
-// before a line with code, outside of comments, literals, continued lines,
+// before a line with code, outside comments, literals, continued lines,
 // directives and parentheses (inside a macro's arguments C leaves its meaning
-// undefined). Where that is not at once, numbers count on to the next such
+// undefined). If that is not at once, numbers count on to the next such
 // line: the rest of a call that grew by a line may repeat the numbers of the
 // statement after it, which only matters to line-pasting macros in both.
 //

@@ -106,7 +106,7 @@ type program struct {
 }
 
 // checkDirectives insists that the pinned text is the program with line
-// directives, none of them inside of anything.
+// directives, none of them inside anything.
 func checkDirectives(t *testing.T, e program) {
 	t.Helper()
 	at := 0
@@ -177,7 +177,8 @@ func TestPinPlaces(t *testing.T) {
 		{"between name and arguments", "x = X\n/**/\n(1);\nb;\n", []int{1, 0, 2, 3}, "x = X\n/**/\n(1);\n#line 3\nb;\n"},
 		{"a cast", "x;\n/**/\n(void)a;\n", []int{1, 0, 2}, "x;\n/**/\n#line 2\n(void)a;\n"},
 		{"continued", "a = \\\nnew \\ \nb;\nc;\n", []int{1, 0, 2, 3}, "a = \\\nnew \\ \nb;\n#line 3\nc;\n"},
-		{"comment signs", "// ( /*\n/**/*p = 1; '('\n//\na;\n", []int{1, 2, 0, 3}, "// ( /*\n/**/*p = 1; '('\n//\n#line 3\na;\n"},
+		{"comment signs", "// ( /*\n/**/*p = 1; '('\n//\na;\n", []int{1, 2, 0, 3},
+			"// ( /*\n/**/*p = 1; '('\n//\n#line 3\na;\n"},
 		{"branch", "#if A\n/**/\na;\n#else\nb;\n#endif\nc;\nd;\n", []int{1, 0, 2, 3, 4, 5, 6, 7},
 			"#if A\n/**/\n#line 2\na;\n#else\n#line 4\nb;\n#endif\n#line 6\nc;\nd;\n"},
 		{"open branch", "#if A\nf(\n#else\na;\n#endif\n/**/\nb\n);\nc;\n", []int{1, 2, 3, 4, 5, 0, 6, 7, 8},
@@ -268,7 +269,8 @@ func object(t *testing.T, dir, text string) string {
 	if err := os.WriteFile(filepath.Join(dir, "x.c"), []byte(text), 0o666); err != nil {
 		t.Fatal(err)
 	}
-	cmd := &command.Cmd{Dir: dir, Path: compiler(t), Args: []string{"-std=gnu11", "-O2", "-Wall", "-Werror", "-S", "-o", "-", "x.c"}}
+	cmd := &command.Cmd{Dir: dir, Path: compiler(t), Args: []string{"-std=gnu11", "-O2", "-Wall", "-Werror", "-S", "-o",
+		"-", "x.c"}}
 	out, err := cmd.Stdout(t.Context())
 	if err != nil {
 		t.Fatalf("%v\n%s%s", err, toolOutput(err), text)

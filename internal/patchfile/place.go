@@ -49,7 +49,7 @@ func (f *finder) place(h *Hunk, from, offset int) (int, error) {
 	return places[0], nil
 }
 
-// matches is whether want stands at the line at.
+// matches reports whether want stands at the line at.
 func (f *finder) matches(want []string, at int) bool {
 	if at < 0 || at > len(f.lines)-len(want) {
 		return false
@@ -123,7 +123,7 @@ func (f *finder) nearest(want []string, hint int) (at, matched int) {
 	return at, matched
 }
 
-// closer is whether place a is nearer to hint than b, the earlier of equals.
+// closer reports whether place a is nearer to hint than b, the earlier of equals.
 func closer(a, b, hint int) bool {
 	da, db := distance(a, hint), distance(b, hint)
 	return da < db || da == db && a < b

@@ -115,7 +115,7 @@ func (s *splitter) names() error {
 	return nil
 }
 
-// isMailEdge is whether a diff ends here and a commit message may follow, in
+// isMailEdge reports whether a diff ends here and a commit message may follow, in
 // which anything may stand: semantic patches have lines of @@.
 func isMailEdge(line string) bool {
 	return line == "-- \n" || strings.HasPrefix(line, "From ") || strings.HasPrefix(line, "commit ")
@@ -206,9 +206,10 @@ func withoutCR(line string) string {
 	return line
 }
 
-// atNames is whether the next lines are a file's header and no part of a hunk.
+// atNames reports whether the next lines are a file's header and no part of a hunk.
 func (s *splitter) atNames() bool {
-	return strings.HasPrefix(s.peek(0), "--- ") && strings.HasPrefix(s.peek(1), "+++ ") && hunkHeader.MatchString(s.peek(2))
+	return strings.HasPrefix(s.peek(0), "--- ") && strings.HasPrefix(s.peek(1), "+++ ") &&
+		hunkHeader.MatchString(s.peek(2))
 }
 
 // count is the optional length in a hunk header.
@@ -223,7 +224,7 @@ func count(digits string) int {
 // noNewline is the operation of "\ No newline at end of file".
 const noNewline Op = '\\'
 
-// opOf is the operation of a hunk's line, 0 where it is none. Mailers strip
+// opOf is the operation of a hunk's line, 0 if it is none. Mailers strip
 // the blank of an empty context line.
 func opOf(line string) Op {
 	switch {
@@ -284,15 +285,18 @@ func (s *splitter) miscounted(begin int, header string) error {
 		Hint("the patch was cut short or edited by hand; take it from its source again")
 }
 
-// foreign refuses lines outside of hunks that stand for a change which a
+// foreign refuses lines outside hunks that stand for a change which a
 // unified text diff cannot carry.
 func (s *splitter) foreign(line string) error {
 	switch {
-	case line == "GIT binary patch\n", strings.HasPrefix(line, "Binary files ") && strings.HasSuffix(strings.TrimSpace(line), " differ"):
+	case line == "GIT binary patch\n", strings.HasPrefix(line, "Binary files ") &&
+		strings.HasSuffix(strings.TrimSpace(line), " differ"):
 		return s.errorf(0, "binary patch").Hint("only text changes can become a livepatch; leave the binary file out")
-	case strings.HasPrefix(line, "diff --cc "), strings.HasPrefix(line, "diff --combined "), strings.HasPrefix(line, "@@@ "):
+	case strings.HasPrefix(line, "diff --cc "), strings.HasPrefix(line, "diff --combined "),
+		strings.HasPrefix(line, "@@@ "):
 		return s.errorf(0, "combined diff of a merge").Hint("make the patch against one parent: git diff PARENT COMMIT")
-	case strings.HasPrefix(line, "***************") && strings.HasPrefix(s.peek(-1), "--- ") && strings.HasPrefix(s.peek(-2), "*** "):
+	case strings.HasPrefix(line, "***************") && strings.HasPrefix(s.peek(-1), "--- ") &&
+		strings.HasPrefix(s.peek(-2), "*** "):
 		return s.errorf(0, "context diff").Hint("make a unified diff: diff -u, or git diff")
 	case onlyIn.MatchString(line):
 		return s.errorf(0, "file that only one side has: %s", quote(line)).Hint("make the patch with diff -urN")

@@ -55,7 +55,7 @@ func editedPair(seed uint64) (before, after string) {
 	return before, after
 }
 
-// TestDiffPatches applies what GNU diff writes: the outcome has to be the
+// TestDiffPatches applies what GNU diff writes: the outcome must be the
 // file that diff saw.
 func TestDiffPatches(t *testing.T) {
 	for seed := range uint64(30) {

@@ -75,7 +75,7 @@ func realSource(t *testing.T) string {
 }
 
 // TestPinKernelObjects inserts comments into real kernel files at random
-// lines between statements: compiled as the kernel is, the object has to stay
+// lines between statements: compiled as the kernel is, the object must stay
 // the same, byte for byte. It is not the same without pinning, which shows
 // that the files hold line numbers at all.
 func TestPinKernelObjects(t *testing.T) {
@@ -177,7 +177,8 @@ func kernelObject(t *testing.T, tree, name, text string) string {
 func TestPinKernelText(t *testing.T) {
 	tree := realSource(t)
 	files, lines, lost := 0, 0, 0
-	for _, pattern := range []string{"kernel/*.c", "kernel/*/*.c", "mm/*.c", "net/*/*.c", "fs/*/*.c", "lib/*.c", "include/linux/*.h", "drivers/*/*.c"} {
+	for _, pattern := range []string{"kernel/*.c", "kernel/*/*.c", "mm/*.c", "net/*/*.c", "fs/*/*.c", "lib/*.c",
+		"include/linux/*.h", "drivers/*/*.c"} {
 		names, err := filepath.Glob(filepath.Join(tree, pattern))
 		if err != nil {
 			t.Fatal(err)

@@ -79,7 +79,7 @@ func (d *Display) Step(step string, done, total int64) {
 }
 
 // Units says how many units of a step are done, and how long the others will
-// take, 0 where that is not known. Without a terminal there is a line for each
+// take, 0 if that is not known. Without a terminal there is a line for each
 // tenth.
 func (d *Display) Units(step string, done, total int64, left time.Duration) {
 	d.mu.Lock()

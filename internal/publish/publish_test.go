@@ -24,7 +24,7 @@ func version(n int) Result {
 	return Result{Files: files, Mark: "report.json", Stale: []string{moduleName(n - 1), "src"}}
 }
 
-// moduleName differs between versions: the earlier module has to go.
+// moduleName differs between versions: the earlier module must go.
 func moduleName(n int) string { return fmt.Sprintf("v%d.ko", n) }
 
 func filesOf(r Result) map[string]string {
@@ -88,7 +88,7 @@ func replace(t *testing.T, dir string, r Result) {
 // foreign is a file that no result has.
 const foreign = "notes.txt"
 
-// TestReplace publishes twice, also where the folder itself has to stay.
+// TestReplace publishes twice, also where the folder itself must stay.
 func TestReplace(t *testing.T) {
 	for name, prepare := range map[string]func(t *testing.T, dir string) string{
 		"missing": func(t *testing.T, dir string) string { return filepath.Join(dir, "deeper") },
@@ -193,7 +193,7 @@ func TestKilled(t *testing.T) {
 }
 
 // killAt publishes version 2 over version 1 in a process that is killed at a
-// step. It returns false where there is no such step.
+// step. It returns false if there is no such step.
 func killAt(t *testing.T, inPlace bool, step int) bool {
 	t.Helper()
 	parent := t.TempDir()

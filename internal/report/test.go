@@ -1,7 +1,7 @@
 package report
 
 // NotProven is the verdict of a test in which nothing failed, and which does
-// not show all that it has to show.
+// not show all that it must show.
 const NotProven Verdict = "unproven"
 
 // Test is what happened when the module ran in a VM. Times and counts in it

@@ -76,13 +76,15 @@ func TestJUnit(t *testing.T) {
 	if suite.Tests != len(names) || suite.Failures != len(bad) || suite.Skipped != len(skipped) || suite.Time != "0.250" {
 		t.Errorf("%+v", suite)
 	}
-	want := []string{"verdict", "patched ext4 by livepatch_fix", `patched sl\x1b[31mip by livepatch_fix`, "patched via_rng by livepatch_fix",
+	want := []string{"verdict", "patched ext4 by livepatch_fix", `patched sl\x1b[31mip by livepatch_fix`,
+		"patched via_rng by livepatch_fix",
 		"probe before", "probe after", "ran ext4/ext4_unlink of livepatch_fix", "ran ext4/get_block,2 of livepatch_fix",
 		"ran via_rng/via_rng_init of livepatch_fix", "ran via_rng/odd of livepatch_fix"}
 	if diff := cmp.Diff(want, names); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([]string{"verdict: unproven", "patched via_rng by livepatch_fix: unproven", "probe after: failed"}, bad); diff != "" {
+	if diff := cmp.Diff([]string{"verdict: unproven", "patched via_rng by livepatch_fix: unproven",
+		"probe after: failed"}, bad); diff != "" {
 		t.Error(diff)
 	}
 	if len(skipped) != 3 || !strings.Contains(suite.Out, "<boot> &") {

@@ -32,7 +32,7 @@ type options struct {
 	series string
 	number int // of changes; less than 0 means all
 	seed   int64
-	units  string // which units the C files have to be part of
+	units  string // which units the C files must be part of
 	by     string // what makes a patch
 	only   string
 	build  bool

@@ -25,7 +25,7 @@ type result struct {
 // alone is the code of a change that does not compile without another one's.
 const alone = diag.PatchCompile
 
-// ok is whether nothing is wrong with kintsugi itself.
+// ok reports whether nothing is wrong with kintsugi itself.
 func (r *result) ok() bool {
 	return !slices.ContainsFunc(r.Outcomes, func(o *outcome) bool {
 		return o.Verdict == report.Failed && o.Code != alone || o.Boot != nil && !o.Boot.OK

@@ -162,7 +162,8 @@ func (s *sweep) build(ctx context.Context, c change) (*report.Report, error) {
 	if s.opts.build {
 		do = builder.Build
 	}
-	opts := builder.Options{Target: s.target, Patches: []string{s.patchFile(c.Name)}, Out: s.folder(c.Name), Jobs: 1, Replace: true}
+	opts := builder.Options{Target: s.target, Patches: []string{s.patchFile(c.Name)}, Out: s.folder(c.Name), Jobs: 1,
+		Replace: true}
 	rep, err := do(ctx, opts)
 	if data, jsonErr := json.MarshalIndent(rep, "", "  "); jsonErr == nil {
 		_ = os.WriteFile(s.folder(c.Name)+".json", data, 0o644) // for the reader

@@ -20,7 +20,7 @@ import (
 //
 // Neither list is an error by itself. Code that a preprocessor or the
 // optimizer takes out again is touched and not missing; a macro or a constant
-// outside of all functions changes functions that no hunk touches.
+// outside all functions changes functions that no hunk touches.
 type touched struct {
 	Missing []string `json:"missing,omitempty"` // FUNCTION, or FUNCTION in HOLDER
 	Same    []string `json:"same,omitempty"`    // the missing ones of which the compiler made the same code twice
@@ -151,7 +151,7 @@ func (o *object) touchedBy(change *patchfile.Change) []string {
 	return unique(names)
 }
 
-// overlaps is whether the region changes something from line from to line to
+// overlaps reports whether the region changes something from line from to line to
 // of the original. New text before the first line does not belong to it.
 func overlaps(r patchfile.Region, from, to int) bool {
 	if r.OldLines == 0 {
@@ -160,7 +160,7 @@ func overlaps(r patchfile.Region, from, to int) bool {
 	return r.OldStart <= to && r.OldStart+r.OldLines > from
 }
 
-// comment is whether n lines from start (from 1) hold nothing but comments.
+// comment reports whether n lines from start (from 1) hold nothing but comments.
 func comment(lines []string, start, n int) bool {
 	for i := start - 1; i < start-1+n && i < len(lines); i++ {
 		text := strings.TrimSpace(lines[i])
@@ -196,7 +196,7 @@ func bodyEnd(lines []string, from int) int {
 	return len(lines)
 }
 
-// continues is whether a line goes on with a function's head.
+// continues reports whether a line goes on with a function's head.
 func continues(line string) bool {
 	return strings.HasPrefix(line, "{") || strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t")
 }

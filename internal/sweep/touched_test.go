@@ -67,7 +67,8 @@ func TestTouchedBy(t *testing.T) {
 
 func TestCompare(t *testing.T) {
 	after := strings.ReplaceAll(before, "x * 3", "x * 5")
-	rep := &report.Report{Functions: []report.Function{{Name: "one", Status: "changed"}, {Name: "three", Status: "changed"}}}
+	rep := &report.Report{Functions: []report.Function{{Name: "one", Status: "changed"},
+		{Name: "three", Status: "changed"}}}
 	var got touched
 	got.compare(compiled(t, before), compiled(t, after), edited(t, before, after), rep)
 	want := touched{Missing: []string{"deep in two"}, Extra: []string{"three"}}

@@ -40,7 +40,8 @@ func TestTable(t *testing.T) {
 }
 
 func TestWords(t *testing.T) {
-	got := []string{Count(0, "unit"), Count(1, "unit"), Count(2, "unit"), Bytes(812), Bytes(66_000), Bytes(70_400_000), Bytes(12_340_000_000)}
+	got := []string{Count(0, "unit"), Count(1, "unit"), Count(2, "unit"), Bytes(812), Bytes(66_000), Bytes(70_400_000),
+		Bytes(12_340_000_000)}
 	want := []string{"no units", "1 unit", "2 units", "812 bytes", "66 kB", "70 MB", "12.3 GB"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

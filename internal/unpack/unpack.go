@@ -13,7 +13,7 @@ import (
 	"github.com/mikelolasagasti/xz"
 )
 
-// maxWindow bounds what the decoders look back, in bytes: scripts/Makefile.modinst
+// maxWindow limits what the decoders look back, in bytes: scripts/Makefile.modinst
 // has 2 MiB, xz -9 64 MiB.
 const maxWindow = 128 << 20
 

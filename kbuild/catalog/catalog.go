@@ -85,7 +85,8 @@ func Load(ctx context.Context, t *kbuild.Tree) (*Catalog, error) {
 
 // add adds one unit.
 func (c *Catalog) add(u *kbuild.Unit, words map[string]int) {
-	listed := Unit{Source: u.Source, Object: u.Object, Kind: u.Kind, ModName: u.ModName, ModFile: u.ModFile, Needs: u.Needs}
+	listed := Unit{Source: u.Source, Object: u.Object, Kind: u.Kind, ModName: u.ModName, ModFile: u.ModFile,
+		Needs: u.Needs}
 	for i, w := range u.Compile {
 		if w == "-include" && i+1 < len(u.Compile) {
 			listed.Forced = append(listed.Forced, path.Clean(u.Compile[i+1]))

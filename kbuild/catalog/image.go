@@ -26,7 +26,7 @@ func OtherImage(t *kbuild.Tree, file string) string {
 	return ""
 }
 
-// AlsoInImage names another image that a C file outside of the images'
+// AlsoInImage names another image that a C file outside the images'
 // directories may be compiled for. Empty: there is none.
 func AlsoInImage(t *kbuild.Tree, file string) (image string, err error) {
 	if path.Ext(file) != ".c" || OtherImage(t, file) != "" {

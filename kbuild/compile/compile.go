@@ -1,4 +1,4 @@
-// Package compile compiles units outside of the tree, each from the original and
+// Package compile compiles units outside the tree, each from the original and
 // from the patched source, with the commands that kbuild would run.
 package compile
 
@@ -32,7 +32,8 @@ func (c *Compiler) Compile(ctx context.Context, units []kbuild.Unit, changed map
 
 // compileBoth is Compile with files that are replaced in both originals and
 // patched units.
-func (c *Compiler) compileBoth(ctx context.Context, units []kbuild.Unit, common, changed map[string][]byte, work string) (
+func (c *Compiler) compileBoth(ctx context.Context, units []kbuild.Unit, common, changed map[string][]byte,
+	work string) (
 	[]kbuild.Pair, error) {
 	work, err := filepath.Abs(work)
 	if err != nil {
@@ -111,7 +112,7 @@ func (c *Compiler) Command(u kbuild.Unit, object string) command.Cmd {
 }
 
 // runAll runs jobs, and repeats those that have read a file of the tree in whose
-// place their view has another one, until there are none. Where several fail, it
+// place their view has another one, until there are none. If several fail, it
 // returns the error of the first in order, originals before patched units: a
 // kernel that does not compile by itself proves nothing about the patch.
 func runAll(ctx context.Context, t *kbuild.Tree, jobs []*job) error {

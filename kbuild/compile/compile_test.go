@@ -29,14 +29,16 @@ func smallTree(t *testing.T) (*kbuild.Tree, kbuild.Unit) {
 	}
 	tree := &kbuild.Tree{Dir: t.TempDir(), CC: "gcc", Jobs: 2}
 	for file, text := range map[string]string{
-		"fs/a.c":                 "#include <trace/define.h>\nint a(void) { return VALUE; }\nconst char *file(void) { return __FILE__; }\n",
+		"fs/a.c": "#include <trace/define.h>\nint a(void) { return VALUE; }\nconst char *file(void) { " +
+			"return __FILE__; }\n",
 		"include/trace/define.h": "#include \"../../drivers/x/value.h\"\n",
 		"drivers/x/value.h":      "#define VALUE 1\n",
 	} {
 		write(t, filepath.Join(tree.Dir, file), text)
 	}
 	words := strings.Fields("gcc -Wp,-MMD,fs/.a.o.d -nostdinc -I./include -O2 -g -c -o fs/a.o fs/a.c")
-	return tree, kbuild.Unit{Source: "fs/a.c", Object: "fs/a.o", Kind: kbuild.Vmlinux, Changed: []string{"fs/a.c"}, Compile: words}
+	return tree, kbuild.Unit{Source: "fs/a.c", Object: "fs/a.o", Kind: kbuild.Vmlinux, Changed: []string{"fs/a.c"},
+		Compile: words}
 }
 
 func write(t *testing.T, name, text string) {
@@ -82,7 +84,8 @@ func compileOne(t *testing.T, tree *kbuild.Tree, u kbuild.Unit, overlay map[stri
 
 func TestCompile(t *testing.T) {
 	tree, unit := smallTree(t)
-	text := []byte("#include <trace/define.h>\nint a(void) { return VALUE + 1; }\nconst char *file(void) { return __FILE__; }\n")
+	text := []byte("#include <trace/define.h>\nint a(void) { return VALUE + 1; }\nconst char *file(void) { return " +
+		"__FILE__; }\n")
 	p, err := compileOne(t, tree, unit, map[string][]byte{"fs/a.c": text})
 	if err != nil {
 		t.Fatal(err)
@@ -155,7 +158,8 @@ func TestCompileAddedAndDeleted(t *testing.T) {
 		t.Fatal(err)
 	}
 	reached := kbuild.Reached([]kbuild.Pair{p})
-	missing := slices.DeleteFunc([]string{"fs/a.c", "fs/new/new.h", "fs/new/unused.c"}, func(f string) bool { return slices.Contains(reached, f) })
+	missing := slices.DeleteFunc([]string{"fs/a.c", "fs/new/new.h", "fs/new/unused.c"},
+		func(f string) bool { return slices.Contains(reached, f) })
 	if diff := cmp.Diff([]string{"fs/new/unused.c"}, missing); diff != "" {
 		t.Error(diff)
 	}
@@ -165,14 +169,16 @@ func TestCompileErrors(t *testing.T) {
 	tree, unit := smallTree(t)
 	broken := []byte("int a(void) { return nowhere; }\n")
 	_, err := compileOne(t, tree, unit, map[string][]byte{"fs/a.c": broken})
-	if fault.ClassOf(err) != fault.Input || fault.CodeOf(err) != "patch-compile" || !strings.HasPrefix(err.Error(), "the patched source does not compile: fs/a.c:1:22: error: ") {
+	if fault.ClassOf(err) != fault.Input || fault.CodeOf(err) != "patch-compile" ||
+		!strings.HasPrefix(err.Error(), "the patched source does not compile: fs/a.c:1:22: error: ") {
 		t.Errorf("broken patch: %v (class %v)", err, fault.ClassOf(err))
 	}
 	if len(fault.Hints(err)) == 0 {
 		t.Error("the compiler's output is not among the hints")
 	}
 	_, err = compileOne(t, tree, unit, map[string][]byte{"fs/a.c": []byte("void a(void) { asm(\"nonsense\"); }\n")})
-	if fault.CodeOf(err) != "patch-compile" || !strings.HasPrefix(err.Error(), "the patched source does not compile: fs/a.c:1: Error: ") {
+	if fault.CodeOf(err) != "patch-compile" ||
+		!strings.HasPrefix(err.Error(), "the patched source does not compile: fs/a.c:1: Error: ") {
 		t.Errorf("broken assembly: %v (class %v)", err, fault.ClassOf(err))
 	}
 	if _, err = compileOne(t, tree, unit, map[string][]byte{"fs/a.c": nil}); fault.CodeOf(err) != "patch-compile" {
@@ -230,7 +236,8 @@ func TestCompileCanceled(t *testing.T) {
 
 func TestOutside(t *testing.T) {
 	in := strings.Fields("gcc -Wp,-MMD,fs/.a.o.d -O2 -g -gdwarf-5 -gz=zlib -c -o fs/a.o fs/a.c")
-	want := strings.Fields("gcc -Wp,-MMD,/w/fs/a.o.d -O2 -gdwarf-5 -c -o /w/fs/a.o fs/a.c -pipe -g1 -ffunction-sections -fdata-sections -fdebug-prefix-map=/tree=.")
+	want := strings.Fields("gcc -Wp,-MMD,/w/fs/a.o.d -O2 -gdwarf-5 -c -o /w/fs/a.o fs/a.c -pipe -g1 " +
+		"-ffunction-sections -fdata-sections -fdebug-prefix-map=/tree=.")
 	if diff := cmp.Diff(want, outside(in, "/w/fs/a.o", "/tree")); diff != "" {
 		t.Error(diff)
 	}

@@ -106,13 +106,17 @@ func sameAsWhole(t *testing.T, tree *kbuild.Tree, p kbuild.Pair, overlay map[str
 func TestCompileHeadersErrors(t *testing.T) {
 	tree, unit := smallTree(t)
 	for text, code := range map[string]diag.Code{"#define VALUE {\n": "patch-compile", "#error no\n": "patch-compile"} {
-		_, _, err := (&Compiler{tree}).CompileHeaders(context.Background(), []kbuild.Unit{unit, unit}, map[string][]byte{"drivers/x/value.h": []byte(text)}, t.TempDir())
+		_, _, err := (&Compiler{tree}).
+			CompileHeaders(context.Background(), []kbuild.Unit{unit, unit},
+				map[string][]byte{"drivers/x/value.h": []byte(text)}, t.TempDir())
 		if fault.CodeOf(err) != code || !strings.Contains(err.Error(), "rror: ") {
 			t.Errorf("%q: %v", text, err)
 		}
 	}
 	write(t, filepath.Join(tree.Dir, "fs/a.c"), "#include <trace/define.h>\nint broken\n")
-	_, _, err := (&Compiler{tree}).CompileHeaders(context.Background(), []kbuild.Unit{unit}, map[string][]byte{"drivers/x/value.h": []byte("#define V 3\nint more;\n")}, t.TempDir())
+	_, _, err := (&Compiler{tree}).
+		CompileHeaders(context.Background(), []kbuild.Unit{unit},
+			map[string][]byte{"drivers/x/value.h": []byte("#define V 3\nint more;\n")}, t.TempDir())
 	if fault.ClassOf(err) != fault.Environment {
 		t.Errorf("a tree that does not compile: %v", err)
 	}
@@ -195,7 +199,8 @@ func TestLauncher(t *testing.T) {
 		t.Error(diff)
 	}
 	tree.Launcher = []string{"/no/such/launcher"}
-	if _, err := (&Compiler{tree}).Compile(context.Background(), []kbuild.Unit{unit}, overlay, t.TempDir()); fault.ClassOf(err) != fault.Environment {
+	if _, err := (&Compiler{tree}).
+		Compile(context.Background(), []kbuild.Unit{unit}, overlay, t.TempDir()); fault.ClassOf(err) != fault.Environment {
 		t.Errorf("a launcher that is not there: %v", err)
 	}
 }

@@ -100,7 +100,8 @@ func failure(u *kbuild.Unit, patched bool, out string, err error) error {
 		return toolerr.WithBeginning(e, exit.Output)
 	}
 	if patched && limited(exit) {
-		e := fault.Inputf("the compiler could not finish the patched source: %w", &toolerr.Error{Line: limitLine(exit), Err: exit})
+		e := fault.Inputf("the compiler could not finish the patched source: %w",
+			&toolerr.Error{Line: limitLine(exit), Err: exit})
 		e.Code, e.Source = diag.PatchCompile, u.Source
 		return toolerr.WithBeginning(e, exit.Output)
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // CompileReadingKeys is Compile for code that reads static keys where the
-// kernel has jump labels: no site has to be set up, so that the key can be loaded
+// kernel has jump labels: no site must be set up, so that the key can be loaded
 // later than the code. Each of the two branches is taken as it would be (see
 // the table in include/linux/jump_label.h: a site jumps where the key's state
 // and the branch it was compiled for differ).

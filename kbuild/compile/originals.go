@@ -31,7 +31,7 @@ type record struct {
 	Deps []string // every file it is made of
 }
 
-// mostOriginals bounds what is kept on disk, in bytes: two thirds of a
+// mostOriginals limits what is kept on disk, in bytes: two thirds of a
 // distribution's kernel.
 const mostOriginals = 1 << 30
 
@@ -68,7 +68,7 @@ func (o originals) store(u *kbuild.Unit, r *record) {
 	}
 }
 
-// object is the object before objtool, nil where it is not kept.
+// object is the object before objtool, nil if it is not kept.
 func (o originals) object(u *kbuild.Unit) []byte { return o.read(o.file(u, ".o")) }
 
 func (o originals) storeObject(u *kbuild.Unit, object []byte) { o.write(o.file(u, ".o"), object) }

@@ -66,7 +66,7 @@ func Keep(t *kbuild.Tree, keys kbuild.Keys, source string, needs []string, files
 // A goal of a directory such as arch/ARCH/lib reaches the make of that directory
 // and the make of the directory above, which has no rule for the goal, and fails
 // unless the file is there by then. So the first run continues after a failure
-// (-k), and the second run has to succeed.
+// (-k), and the second run must succeed.
 func In(ctx context.Context, t *kbuild.Tree, view *overlay.View, needs []string) (map[string][]byte, error) {
 	run, done, err := query.Make(t, view.Root, needs)
 	if err != nil {

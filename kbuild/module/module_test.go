@@ -38,7 +38,8 @@ func moduleSource(t *testing.T, text string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, data := range map[string][]byte{"Kbuild": []byte(moduleKbuild), "livepatch.c": []byte(text), "unit0.o_shipped": object} {
+	for name, data := range map[string][]byte{"Kbuild": []byte(moduleKbuild), "livepatch.c": []byte(text),
+		"unit0.o_shipped": object} {
 		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
 			t.Fatal(err)
 		}

@@ -132,7 +132,7 @@ func (v *View) write(dir string) error {
 	return nil
 }
 
-// Escapes returns the directories that have to be real because the compiler
+// Escapes returns the directories that must be real because the compiler
 // followed one of deps out of a linked directory with "..", and so read, or may
 // have read, a file of the tree where the view has another one. If there are
 // none, the compiler read what the view shows.
@@ -161,7 +161,7 @@ func (v *View) linked(dirs []string) []string {
 }
 
 // owns reports whether the path leads, links followed, to the view's own file
-// or, where that is deleted, to nothing.
+// or, if that is deleted, to nothing.
 func (v *View) owns(dep string) bool {
 	real, err := filepath.EvalSymlinks(v.Root + "/" + dep)
 	if err != nil {

@@ -24,7 +24,7 @@ type placement struct {
 	Needs   []string    // generated files that the recipe wants to be there
 }
 
-// unit returns the placement as a unit, nil where the source is not built.
+// unit returns the placement as a unit, nil if the source is not built.
 func (p placement) unit(source string) (*kbuild.Unit, error) {
 	if p.Object == "" {
 		return nil, nil
@@ -90,7 +90,7 @@ func ask(ctx context.Context, t *kbuild.Tree, sources []string) (map[string]plac
 	return placed, nil
 }
 
-// askElsewhere places sources whose objects a makefile outside of their
+// askElsewhere places sources whose objects a makefile outside their
 // parent directories names.
 func askElsewhere(ctx context.Context, t *kbuild.Tree, sources []string, placed map[string]placement) error {
 	all, err := outOfDir(ctx, t)
@@ -120,7 +120,7 @@ func askElsewhere(ctx context.Context, t *kbuild.Tree, sources []string, placed 
 	return nil
 }
 
-// outOfDirObject is an object that a makefile builds outside of its own directory.
+// outOfDirObject is an object that a makefile builds outside its own directory.
 type outOfDirObject struct {
 	Object string // as kbuild names it
 	Kind   kbuild.Kind

@@ -53,13 +53,17 @@ func TestNewObjects(t *testing.T) {
 		"fs/proc/sub/new.o vmlinux proc fs/proc/proc",
 		"fs/xfs/new1.o module xfs ",
 		"fs/xfs/scrub/new2.o module xfs ",
-		"warning not-in-kernel: fs/proc/new4.c is not compiled into this kernel: CONFIG_NO_SUCH is not set in this kernel's config",
+		"warning not-in-kernel: fs/proc/new4.c is not compiled into this kernel: CONFIG_NO_SUCH is not set in this " +
+			"kernel's config",
 		"error build-file: fs/proc/new5.c would be a module of its own, and a livepatch changes what is loaded already",
 		"error build-file: fs/proc/new6.c would be a module of its own, and a livepatch changes what is loaded already",
-		"error build-file: version.o is not made of several objects in this kernel, so fs/proc/new7.c cannot become part of it",
-		"warning not-in-kernel: fs/proc/new8.c is not compiled into this kernel: proc.o is not a module in this kernel's config",
+		"error build-file: version.o is not made of several objects in this kernel, so fs/proc/new7.c cannot become part " +
+			"of it",
+		"warning not-in-kernel: fs/proc/new8.c is not compiled into this kernel: proc.o is not a module in this kernel's " +
+			"config",
 		"warning not-in-kernel: fs/xfs/new3.c is not compiled into this kernel: nothing of fs/xfs is built into the kernel",
-		"warning not-in-kernel: fs/no-such/new.c is not compiled into this kernel: fs/no-such is not built with this kernel's config",
+		"warning not-in-kernel: fs/no-such/new.c is not compiled into this kernel: fs/no-such is not built with this " +
+			"kernel's config",
 		"error build-file: lib.o is not made of several objects in this kernel, so lib/new.c cannot become part of it",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -83,7 +87,8 @@ func TestNewLikeOld(t *testing.T) {
 		}
 		source := strings.TrimSuffix(c.old, ".c") + "_new.c"
 		file := strings.Join(strings.Split(c.old, "/")[:2], "/") + "/Makefile"
-		news, diags, err := (&Planner{tree}).PlanNew(t.Context(), []makefile.Object{{Source: source, Place: file + ":1", List: c.list, When: "y"}})
+		news, diags, err := (&Planner{tree}).
+			PlanNew(t.Context(), []makefile.Object{{Source: source, Place: file + ":1", List: c.list, When: "y"}})
 		if err != nil || len(news) != 1 {
 			t.Fatalf("%s: %d units, %v, %v", source, len(news), diags, err)
 		}
@@ -103,11 +108,14 @@ func TestNewLikeOld(t *testing.T) {
 // TestNewObject compiles a new file: its original is the object of an empty one.
 func TestNewObject(t *testing.T) {
 	tree := realTree(t)
-	units, _, err := (&Planner{tree}).PlanNew(t.Context(), []makefile.Object{{Source: "fs/proc/new.c", Place: "fs/proc/Makefile:1", List: "proc", When: "y"}})
+	units, _, err := (&Planner{tree}).
+		PlanNew(t.Context(), []makefile.Object{{Source: "fs/proc/new.c", Place: "fs/proc/Makefile:1", List: "proc",
+			When: "y"}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	overlay := map[string][]byte{"fs/proc/new.c": []byte("#include \"internal.h\"\nint new_function(void); int new_function(void) { return 1; }\n")}
+	overlay := map[string][]byte{"fs/proc/new.c": []byte("#include \"internal.h\"\nint new_function(void); int " +
+		"new_function(void) { return 1; }\n")}
 	pairs, err := (&compile.Compiler{Tree: tree}).Compile(t.Context(), units, overlay, t.TempDir())
 	if err != nil {
 		t.Fatal(err)

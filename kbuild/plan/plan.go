@@ -23,7 +23,7 @@ import (
 // Planner plans for one tree.
 type Planner struct{ Tree *kbuild.Tree }
 
-// Plan returns the translation units that have to be compiled again because
+// Plan returns the translation units that must be compiled again because
 // the changed files (relative to the tree) reach them, sorted by object. There is
 // a diagnostic for each changed file that cannot be handled, or that does not
 // matter to this kernel.

@@ -74,7 +74,7 @@ func TestPlace(t *testing.T) {
 }
 
 // TestPlanWithoutAnswer has a make that fails without a word: no file may be
-// called outside of the kernel for that.
+// called outside the kernel for that.
 func TestPlanWithoutAnswer(t *testing.T) {
 	tree := &kbuild.Tree{Dir: t.TempDir(), Arch: &arch.AMD64, CC: "gcc", Jobs: 2}
 	write(t, filepath.Join(tree.Dir, "fs/a.c"), "int a;\n")
@@ -87,7 +87,8 @@ func TestPlanWithoutAnswer(t *testing.T) {
 		}
 	}
 	t.Setenv("PATH", bin+":/bin")
-	if _, _, err := (&Planner{tree}).Plan(context.Background(), []string{"fs/a.c"}); fault.ClassOf(err) != fault.Environment {
+	if _, _, err := (&Planner{tree}).
+		Plan(context.Background(), []string{"fs/a.c"}); fault.ClassOf(err) != fault.Environment {
 		t.Errorf("error %v", err)
 	}
 }

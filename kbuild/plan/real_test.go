@@ -101,7 +101,8 @@ func TestRealPlan(t *testing.T) {
 // it belongs does not depend on what else is asked.
 func TestRealPlanTogether(t *testing.T) {
 	tree := realTree(t)
-	const file, neighbour = "drivers/gpu/drm/amd/display/dc/dce/dce_scl_filters.c", "drivers/gpu/drm/amd/amdgpu/amdgpu_device.c"
+	const file, neighbour = "drivers/gpu/drm/amd/display/dc/dce/dce_scl_filters.c",
+		"drivers/gpu/drm/amd/amdgpu/amdgpu_device.c"
 	for _, files := range [][]string{{file, neighbour}, {file}} {
 		tree.CacheDir = t.TempDir()
 		units, diags, err := (&Planner{tree}).Plan(context.Background(), files)
@@ -109,7 +110,8 @@ func TestRealPlanTogether(t *testing.T) {
 			t.Fatalf("%v: %v, %v, %v", files, units, diags, err)
 		}
 		for _, u := range units {
-			if u.Source == file && (u.Object != "drivers/gpu/drm/amd/amdgpu/../display/dc/dce/dce_scl_filters.o" || !slices.Equal(u.Owners(), []string{"amdgpu"})) {
+			if u.Source == file && (u.Object != "drivers/gpu/drm/amd/amdgpu/../display/dc/dce/dce_scl_filters.o" ||
+				!slices.Equal(u.Owners(), []string{"amdgpu"})) {
 				t.Errorf("%v: %s of %s", files, u.Object, u.Owners())
 			}
 		}

@@ -123,7 +123,7 @@ func (f *Folder) Objects() []string { return slices.Concat(f.objY, f.extraY, f.o
 // Members returns the objects of the folder's lib.a.
 func (f *Folder) Members() []string { return f.libY }
 
-// KindOf returns what the folder dir links object into, empty where it does not
+// KindOf returns what the folder dir links object into, empty if it does not
 // know the object.
 func (f *Folder) KindOf(dir, object string) kbuild.Kind {
 	switch {
