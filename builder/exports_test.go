@@ -90,7 +90,8 @@ func TestExports(t *testing.T) {
 	const changes = "shown: the prototype of the exported function shown changes from int shown(int) to int shown(long); "
 	patched := strings.Replace(exporting, "shown(int a)", "shown(long a)", 1)
 	exporter := unitOf(t, klp.Vmlinux, exporting, patched, true)
-	both := strings.ReplaceAll(strings.ReplaceAll(usingTwo, "shown(int a);", "shown(long a);"), "shown(a)", "shown(a + 3l)")
+	both := strings.ReplaceAll(strings.ReplaceAll(usingTwo, "shown(int a);", "shown(long a);"), "shown(a)",
+		"shown(a + 3l)")
 	one := strings.Replace(usingTwo, "shown(a) + 1", "shown(a) + 5", 1)
 	s := exportSession(t)
 	for _, c := range []struct {
@@ -101,8 +102,10 @@ func TestExports(t *testing.T) {
 		{"no user", nil, "outside of the patch it is used by user, zombie"},
 		{"all users", []changed{unitOf(t, "user", usingTwo, both, true)},
 			"the patch covers its use by user; outside of the patch it is used by zombie"},
-		{"one of two", []changed{unitOf(t, "user", usingTwo, one, true)}, "outside of the patch it is used by user (two), zombie"},
-		{"another module", []changed{unitOf(t, "other", usingTwo, both, true)}, "outside of the patch it is used by user, zombie"},
+		{"one of two", []changed{unitOf(t, "user", usingTwo, one, true)},
+			"outside of the patch it is used by user (two), zombie"},
+		{"another module", []changed{unitOf(t, "other", usingTwo, both, true)},
+			"outside of the patch it is used by user, zombie"},
 	} {
 		got := abiOf(t, s, append([]changed{exporter}, c.user...)...)
 		if d := cmp.Diff([]string{changes + c.want}, got); d != "" {

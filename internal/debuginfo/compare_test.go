@@ -11,7 +11,8 @@ func endless(result dwarf.Offset) *dies {
 		1: {tag: dwarf.TagTypedef, name: "self", ref: 1},
 		2: {tag: dwarf.TagPointerType, ref: 2},
 		3: {tag: dwarf.TagSubroutineType, ref: result, children: []*die{
-			{tag: dwarf.TagFormalParameter, ref: 4}, {tag: dwarf.TagFormalParameter, ref: 4}, {tag: dwarf.TagFormalParameter, ref: 4}}},
+			{tag: dwarf.TagFormalParameter, ref: 4}, {tag: dwarf.TagFormalParameter, ref: 4},
+			{tag: dwarf.TagFormalParameter, ref: 4}}},
 		4: {tag: dwarf.TagPointerType, ref: 3},
 		5: {tag: dwarf.TagStructType, size: 8, children: []*die{{tag: dwarf.TagMember, name: "inner", ref: 5}}},
 		6: {tag: dwarf.TagArrayType, ref: 6},

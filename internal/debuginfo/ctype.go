@@ -62,7 +62,8 @@ func declare(typ, name string) string {
 // pointer is the declarator of a pointer, in parentheses where that of its
 // target would bind more tightly.
 func (w *writer) pointer(n *die, name string) string {
-	if target := w.at[n.ref]; target != nil && (target.tag == dwarf.TagSubroutineType || target.tag == dwarf.TagArrayType) {
+	if target := w.at[n.ref]; target != nil &&
+		(target.tag == dwarf.TagSubroutineType || target.tag == dwarf.TagArrayType) {
 		return "(*" + name + ")"
 	}
 	return "*" + name

@@ -68,7 +68,8 @@ func (all *dies) add(e *dwarf.Entry, depth int, parents []*die) *die {
 		n := all.keep(e)
 		all.tags[n.title()] = true
 		return n
-	case dwarf.TagMember, dwarf.TagFormalParameter, dwarf.TagUnspecifiedParameters, dwarf.TagEnumerator, dwarf.TagSubrangeType:
+	case dwarf.TagMember, dwarf.TagFormalParameter, dwarf.TagUnspecifiedParameters, dwarf.TagEnumerator,
+		dwarf.TagSubrangeType:
 		if depth < 2 || parents[depth-2] == nil {
 			return nil
 		}
@@ -156,7 +157,8 @@ func bitsBefore(a dwarf.Attr, v int64) (bits int64, ok bool) {
 
 // title is a struct, union or enum as C calls it; without a name the keyword alone.
 func (n *die) title() string {
-	keyword := map[dwarf.Tag]string{dwarf.TagStructType: "struct", dwarf.TagUnionType: "union", dwarf.TagEnumerationType: "enum"}[n.tag]
+	keyword := map[dwarf.Tag]string{dwarf.TagStructType: "struct", dwarf.TagUnionType: "union",
+		dwarf.TagEnumerationType: "enum"}[n.tag]
 	if n.name == "" {
 		return keyword
 	}

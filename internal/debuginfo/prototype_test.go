@@ -71,7 +71,8 @@ func TestPrototypes(t *testing.T) {
 		{"nothing returned", "int aliased(int a) { return", "void aliased(int a) {",
 			"aliased: return value: from int to void; alias: return value: from int to void"},
 		{"a value of an enum", "MODE_B = 4", "MODE_B = 5", "by_enum: parameter 1: enum mode: MODE_B goes from 4 to 5"},
-		{"a value before others", "MODE_A,", "MODE_NONE, MODE_A,", "by_enum: parameter 1: enum mode: MODE_A goes from 0 to 1"},
+		{"a value before others", "MODE_A,", "MODE_NONE, MODE_A,",
+			"by_enum: parameter 1: enum mode: MODE_A goes from 0 to 1"},
 		{"a value taken away", "MODE_A, MODE_B = 4", "MODE_B = 4",
 			"by_enum: parameter 1: enum mode: it has no MODE_A (0) any more"},
 		{"a typedef of another type", "unsigned short width_t", "unsigned int width_t",
@@ -122,7 +123,8 @@ func checkPrototypes(t *testing.T, name, patched, want string) {
 func TestSamePrototypes(t *testing.T) {
 	for _, c := range []struct{ name, old, new string }{
 		{"a body", "return name[0]", "return 7 + name[0]"},
-		{"the name of a parameter", "unsigned int flags) { return name[0] + flags", "unsigned int bits) { return name[0] + bits"},
+		{"the name of a parameter", "unsigned int flags) { return name[0] + flags",
+			"unsigned int bits) { return name[0] + bits"},
 		{"a comment", "int caller(", "/* calls it */ int caller("},
 		{"const", "const char *name", "char *name"},
 		{"an array as a parameter", "const char *name", "const char name[16]"},
@@ -140,7 +142,8 @@ func TestSamePrototypes(t *testing.T) {
 		_, patched := testobj.Swap(prototypes, c.old, c.new)
 		checkPrototypes(t, c.name, patched, "")
 	}
-	for _, names := range [][2]string{{"width_t", "breadth_t"}, {"struct inner", "struct core"}, {"enum mode", "enum way"}} {
+	for _, names := range [][2]string{{"width_t", "breadth_t"}, {"struct inner", "struct core"},
+		{"enum mode", "enum way"}} {
 		checkPrototypes(t, names[0]+" renamed", strings.ReplaceAll(prototypes, names[0], names[1]), "")
 	}
 }
@@ -159,7 +162,8 @@ void f(struct a *a, const char *const *list, int (*call)(void *, ...), int (*gri
 int (*table[3])(int); struct a *(*maker(void))(u32) { return 0; } const char *const text = "";`
 	old := []string{"gcc", "-gdwarf-4"}
 	_, patched := testobj.Swap(source, "void f(struct a *a", "void f(struct a *a, bool b")
-	patched = strings.NewReplacer("table[3]", "table[2]", "maker(void)", "maker(char c)", "*const text", "*const *text").Replace(patched)
+	patched = strings.NewReplacer("table[3]", "table[2]", "maker(void)", "maker(char c)", "*const text", "*const *text").
+		Replace(patched)
 	changes, err := debuginfo.ChangedPrototypes(compile(t, old, source), compile(t, old, patched),
 		func(string) bool { return true })
 	if err != nil {

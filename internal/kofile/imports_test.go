@@ -44,7 +44,8 @@ func TestImports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for symbol, want := range map[string][]string{"external": {"also", "uses_it"}, "printk": {"uses_it"}, "direct": nil, "absent": nil} {
+	for symbol, want := range map[string][]string{"external": {"also", "uses_it"}, "printk": {"uses_it"}, "direct": nil,
+		"absent": nil} {
 		if d := cmp.Diff(want, imports.Of(symbol)); d != "" {
 			t.Errorf("%s (-want +got):\n%s", symbol, d)
 		}

@@ -51,11 +51,13 @@ long last(void) {
 
 func TestDefinitions(t *testing.T) {
 	header := []string{"#include <linux/fs.h>", "int first(struct file *f, int n) {", "int fourth(int n) {",
-		"__printf(1, 2) int fifth(const char *f, ...) {", "int eighth[] = {", "typedef int (*call_t)(int, long);", "long last(void) {"}
+		"__printf(1, 2) int fifth(const char *f, ...) {", "int eighth[] = {", "typedef int (*call_t)(int, long);",
+		"long last(void) {"}
 	if d := cmp.Diff(header, definitions(defining, false)); d != "" {
 		t.Errorf("in a header (-want +got):\n%s", d)
 	}
-	source := []string{"#include <linux/fs.h>", "int first(struct file *f, int n) {", "EXPORT_SYMBOL(first);", "int fourth(int n) {",
+	source := []string{"#include <linux/fs.h>", "int first(struct file *f, int n) {", "EXPORT_SYMBOL(first);",
+		"int fourth(int n) {",
 		"__printf(1, 2) int fifth(const char *f, ...) {", "int seventh;", "int eighth[] = {",
 		"typedef int (*call_t)(int, long);", "int declared(int n);", "long last(void) {"}
 	if d := cmp.Diff(source, definitions(defining, true)); d != "" {
@@ -85,7 +87,8 @@ func TestMayChangePrototypes(t *testing.T) {
 		if patched == defining {
 			t.Fatalf("%s: nothing changes", c.name)
 		}
-		change := &Change{Path: "fs/a.c", Original: []byte(defining), Patched: []byte(patched), Lines: oneRegion(defining, patched)}
+		change := &Change{Path: "fs/a.c", Original: []byte(defining), Patched: []byte(patched),
+			Lines: oneRegion(defining, patched)}
 		if got := change.MayChangePrototypes(); got != c.want {
 			t.Errorf("%s: %v", c.name, got)
 		}
