@@ -6,7 +6,7 @@ import (
 	"kintsugi/internal/elfobj"
 )
 
-// die is what prototypes are read from: an entry of debug info that is a type, a
+// die is what layouts and prototypes are read from: an entry of debug info that is a type, a
 // part of one, or a function or variable of file scope. References to other
 // entries are offsets, so that no cycle of types is followed while reading.
 type die struct {
@@ -20,6 +20,7 @@ type die struct {
 	value       int64 // of an enumerator; bits before a member; the elements of an array, -1: not known
 	bits        int64 // of a bit field
 	declaration bool
+	local       bool // inside of a function
 	children    []*die
 }
 
@@ -42,9 +43,19 @@ func readDies(f *elfobj.File) (*dies, error) {
 		return nil, err
 	}
 	var parents []*die // by depth; nil: not kept
+	function := 0      // depth of the function that entries are in
 	return all, eachEntry(f, d, func(e *dwarf.Entry, depth int) error {
 		depth = min(max(depth, 1), len(parents)+1)
+		if depth <= function {
+			function = 0
+		}
 		kept := all.add(e, depth, parents)
+		if kept != nil {
+			kept.local = function > 0
+		}
+		if e.Tag == dwarf.TagSubprogram && function == 0 {
+			function = depth
+		}
 		parents = append(parents[:depth-1], kept)
 		return nil
 	})

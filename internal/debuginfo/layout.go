@@ -3,6 +3,7 @@ package debuginfo
 import (
 	"debug/dwarf"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -21,22 +22,23 @@ type LayoutChange struct {
 // both objects, by name. Types of one function are not looked at, nor are
 // those without a name, and objects without types in their debug info have none.
 func ChangedLayouts(orig, patched *elfobj.File) ([]LayoutChange, error) {
-	olds, err := layouts(orig)
+	olds, err := readDies(orig)
 	if err != nil {
 		return nil, fmt.Errorf("debug info of the original object: %w", err)
 	}
-	news, err := layouts(patched)
+	news, err := readDies(patched)
 	if err != nil {
 		return nil, fmt.Errorf("debug info of the patched object: %w", err)
 	}
+	before, after := olds.layouts(), news.layouts()
 	var changes []LayoutChange
-	for name, b := range news {
-		a := olds[name]
+	for name, b := range after {
+		a := before[name]
 		if a == nil {
 			continue // new: no variable has the type yet
 		}
-		if detail := layoutDifference(a, b); detail != "" {
-			changes = append(changes, LayoutChange{Type: name, Detail: detail, Shared: shared(a, olds) || shared(b, news)})
+		if detail := layoutDifference(olds, news, a, b); detail != "" {
+			changes = append(changes, LayoutChange{Type: name, Detail: detail, Shared: olds.shared(a) || news.shared(b)})
 		}
 	}
 	slices.SortFunc(changes, func(a, b LayoutChange) int { return strings.Compare(a.Type, b.Type) })
@@ -44,118 +46,105 @@ func ChangedLayouts(orig, patched *elfobj.File) ([]LayoutChange, error) {
 }
 
 // layoutDifference describes the first difference between a and b; it is empty if they are the same.
-func layoutDifference(a, b *dwarf.StructType) string {
-	if a.ByteSize != b.ByteSize {
-		return fmt.Sprintf("its size goes from %d to %d bytes", a.ByteSize, b.ByteSize)
+func layoutDifference(olds, news *dies, a, b *die) string {
+	if a.size != b.size {
+		return fmt.Sprintf("its size goes from %d to %d bytes", a.size, b.size)
 	}
-	olds, news := map[string]int64{}, map[string]int64{}
-	members(olds, a, "", 0, 0)
-	names := members(news, b, "", 0, 0)
-	for _, name := range names {
-		switch bit, known := olds[name]; {
+	before, after := olds.places(a), news.places(b)
+	for _, name := range after.names {
+		switch bit, known := before.bits[name]; {
 		case !known:
 			return "it has the new member " + name
-		case bit != news[name] && bit/8 == news[name]/8:
+		case bit != after.bits[name] && bit/8 == after.bits[name]/8:
 			return "its member " + name + " goes to other bits"
-		case bit != news[name]:
-			return fmt.Sprintf("its member %s goes from offset %d to %d", name, bit/8, news[name]/8)
+		case bit != after.bits[name]:
+			return fmt.Sprintf("its member %s goes from offset %d to %d", name, bit/8, after.bits[name]/8)
 		}
 	}
-	for _, name := range members(olds, a, "", 0, 0) {
-		if _, still := news[name]; !still {
+	for _, name := range before.names {
+		if _, still := after.bits[name]; !still {
 			return "it has no member " + name + " any more"
 		}
 	}
 	return ""
 }
 
-// members notes at which bit each member of t begins, and returns the names in
-// their order. The members of unnamed types have their path for a name.
-func members(bits map[string]int64, t *dwarf.StructType, path string, at int64, depth int) (names []string) {
-	for i, f := range t.Field {
-		name, bit := path+f.Name, at+f.ByteOffset*8+f.DataBitOffset+f.BitOffset
-		inner, ok := plainType(f.Type).(*dwarf.StructType)
+// mostMembers bounds the members of one type: unnamed types can have members of
+// unnamed types.
+const mostMembers = 10000
+
+// places are the members of a type.
+type places struct {
+	*dies
+	bits  map[string]int64 // at which each begins
+	names []string         // in their order
+}
+
+func (all *dies) places(n *die) *places {
+	p := &places{dies: all, bits: map[string]int64{}}
+	p.add(n, "", 0, 0)
+	return p
+}
+
+// add adds the members of n, which begins at a bit. The members of unnamed types
+// have their path for a name.
+func (p *places) add(n *die, path string, at int64, depth int) {
+	for i, m := range n.members() {
+		if len(p.names) >= mostMembers {
+			return
+		}
+		name, bit := path+m.name, at+max(m.value, 0)
+		inner := p.plain(m.ref)
+		unnamed := inner != nil && inner.isStruct() && inner.name == "" && depth < 10
 		switch {
-		case ok && inner.StructName == "" && depth < 10 && f.Name == "":
-			names = append(names, members(bits, inner, path, bit, depth+1)...)
-		case ok && inner.StructName == "" && depth < 10:
-			names = append(names, members(bits, inner, name+".", bit, depth+1)...)
-			fallthrough
-		default:
-			if f.Name == "" {
-				name += fmt.Sprintf("#%d", i)
-			}
-			bits[name] = bit
-			names = append(names, name)
+		case unnamed && m.name == "":
+			p.add(inner, path, bit, depth+1)
+			continue
+		case unnamed:
+			p.add(inner, name+".", bit, depth+1)
+		case m.name == "":
+			name += fmt.Sprintf("#%d", i)
 		}
+		p.bits[name] = bit
+		p.names = append(p.names, name)
 	}
-	return names
 }
 
-// plainType is t without const and volatile, or what it is an array of.
-func plainType(t dwarf.Type) dwarf.Type {
-	for range 10 {
-		switch outer := t.(type) {
-		case *dwarf.QualType:
-			t = outer.Type
-		case *dwarf.ArrayType:
-			t = outer.Type
-		default:
-			return t
-		}
-	}
-	return t
+func (n *die) isStruct() bool { return n.tag == dwarf.TagStructType || n.tag == dwarf.TagUnionType }
+
+// plain is the type at ref without const and volatile, or what it is an array of.
+func (all *dies) plain(ref dwarf.Offset) *die {
+	return all.without(ref, dwarf.TagConstType, dwarf.TagVolatileType, dwarf.TagRestrictType, dwarf.TagAtomicType, dwarf.TagArrayType)
 }
 
-// layouts are the structs and unions of an object's debug info that have a
-// name outside functions, their own or that of a typedef.
-func layouts(f *elfobj.File) (map[string]*dwarf.StructType, error) {
-	types := map[string]*dwarf.StructType{}
-	if f.Section(".debug_info") == nil {
-		return types, nil
-	}
-	d, err := open(f)
-	if err != nil {
-		return nil, err
-	}
-	function := 0 // depth of the function that entries are in
-	return types, eachEntry(f, d, func(e *dwarf.Entry, depth int) error {
-		if depth <= function {
-			function = 0
+// without follows the type at ref through entries of these kinds. It is nil for
+// void, and where they do not end.
+func (all *dies) without(ref dwarf.Offset, tags ...dwarf.Tag) *die {
+	for range 100 {
+		n := all.at[ref]
+		if n == nil || !slices.Contains(tags, n.tag) {
+			return n
 		}
-		switch e.Tag {
-		case dwarf.TagSubprogram:
-			if function == 0 {
-				function = depth
-			}
-		case dwarf.TagStructType, dwarf.TagUnionType, dwarf.TagTypedef:
-			if function == 0 {
-				return addLayout(types, d, e)
-			}
-		}
-		return nil
-	})
-}
-
-// addLayout adds the type that e defines, if that is one with members and a name.
-func addLayout(types map[string]*dwarf.StructType, d *dwarf.Data, e *dwarf.Entry) error {
-	name, _ := e.Val(dwarf.AttrName).(string)
-	if name == "" {
-		return nil
-	}
-	t, err := d.Type(e.Offset)
-	if err != nil {
-		return err
-	}
-	switch t := t.(type) {
-	case *dwarf.StructType:
-		if !t.Incomplete {
-			types[t.Kind+" "+name] = t
-		}
-	case *dwarf.TypedefType:
-		if s, ok := t.Type.(*dwarf.StructType); ok && s.StructName == "" {
-			types[name] = s
-		}
+		ref = n.ref
 	}
 	return nil
+}
+
+// layouts are the structs and unions of an object that have a name outside
+// functions, their own or that of a typedef.
+func (all *dies) layouts() map[string]*die {
+	types := map[string]*die{}
+	for _, at := range slices.Sorted(maps.Keys(all.at)) {
+		n := all.at[at]
+		switch {
+		case n.local || n.name == "":
+		case n.isStruct() && !n.declaration:
+			types[n.title()] = n
+		case n.tag == dwarf.TagTypedef:
+			if s := all.at[n.ref]; s != nil && s.isStruct() && s.name == "" {
+				types[n.name] = s
+			}
+		}
+	}
+	return types
 }

@@ -215,8 +215,24 @@ func TestPrototypesDamaged(t *testing.T) {
 			failed++
 		}
 		different += len(changes)
+		layouts, _ := debuginfo.ChangedLayouts(orig, damaged)
+		different += len(layouts)
 	}
 	if failed == 0 || different == 0 {
 		t.Errorf("%d of 300 objects were refused, %d names different: that is no damage", failed, different)
+	}
+}
+
+// TestSelfTypedef has a source that adds debug info of its own: a typedef of itself.
+func TestSelfTypedef(t *testing.T) {
+	const source = `typedef int number; number x = 1; asm(".pushsection .debug_info\n.long 2f-1f\n1: .short 4\n.long .Lmine\n"
+".byte 8, 1\n.asciz \"u\"\n3: .byte 2\n.asciz \"self\"\n.long 3b-1b+4\n.byte 0\n2:\n.popsection\n"
+".pushsection .debug_abbrev\n.Lmine: .byte 1,0x11,1,3,8,0,0, 2,0x16,0,3,8,0x49,0x13,0,0, 0\n.popsection");`
+	o := compile(t, []string{"gcc", "-gdwarf-4"}, source)
+	if changes, err := debuginfo.ChangedLayouts(o, o); err != nil || len(changes) > 0 {
+		t.Errorf("layouts: %v, %v", changes, err)
+	}
+	if changes, err := debuginfo.ChangedPrototypes(o, o, func(string) bool { return true }); err != nil || len(changes) > 0 {
+		t.Errorf("prototypes: %v, %v", changes, err)
 	}
 }

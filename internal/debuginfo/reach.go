@@ -2,7 +2,6 @@ package debuginfo
 
 import (
 	"debug/dwarf"
-	"maps"
 	"slices"
 )
 
@@ -26,32 +25,34 @@ var links = map[string]bool{
 	"dma_async_tx_descriptor": true, "sk_buff": true,
 }
 
-// shared reports whether other tasks than its own may come to an object of type
-// t that is on a stack. types are all types of the same object file.
-func shared(t *dwarf.StructType, types map[string]*dwarf.StructType) bool {
-	return linked(t, 0) || held(t, types)
+// shared reports whether tasks other than its own may reach an object of type t that
+// is on a stack.
+func (all *dies) shared(t *die) bool {
+	return all.linked(t, map[*die]bool{}) || all.held(t)
 }
 
-// linked reports whether other tasks can come to an object of type t by
-// something that it has inside. A pointer to a task or to a completion counts:
-// its owner is most likely somebody who waits beside the object.
-func linked(t dwarf.Type, depth int) bool {
-	if depth > 30 {
+// linked reports whether other tasks can reach an object of type t by something
+// inside of it. A pointer to a task or to a completion counts: its owner most likely
+// waits beside the object. Types that are seen already are not looked at again.
+func (all *dies) linked(t *die, seen map[*die]bool) bool {
+	if t == nil || seen[t] {
+		return false
+	}
+	if len(seen) > mostMembers {
 		return true
 	}
-	switch t := t.(type) {
-	case *dwarf.QualType:
-		return linked(t.Type, depth+1)
-	case *dwarf.ArrayType:
-		return linked(t.Type, depth+1)
-	case *dwarf.TypedefType:
-		return links[t.Name] || linked(t.Type, depth+1)
-	case *dwarf.PtrType:
-		s, ok := target(t).(*dwarf.StructType)
-		return ok && (s.StructName == "task_struct" || s.StructName == "completion")
-	case *dwarf.StructType:
-		return links[t.StructName] || slices.ContainsFunc(t.Field, func(f *dwarf.StructField) bool {
-			return linked(f.Type, depth+1)
+	seen[t] = true
+	switch t.tag {
+	case dwarf.TagTypedef:
+		return links[t.name] || all.linked(all.at[t.ref], seen)
+	case dwarf.TagConstType, dwarf.TagVolatileType, dwarf.TagRestrictType, dwarf.TagAtomicType, dwarf.TagArrayType:
+		return all.linked(all.at[t.ref], seen)
+	case dwarf.TagPointerType:
+		s := all.target(t.ref)
+		return s != nil && s.isStruct() && (s.name == "task_struct" || s.name == "completion")
+	case dwarf.TagStructType, dwarf.TagUnionType:
+		return links[t.name] || slices.ContainsFunc(t.members(), func(m *die) bool {
+			return all.linked(all.at[m.ref], seen)
 		})
 	}
 	return false
@@ -59,39 +60,36 @@ func linked(t dwarf.Type, depth int) bool {
 
 // held reports whether an object of some type has one of t, or a pointer to
 // one: what is reached through that object can be on any stack.
-func held(t *dwarf.StructType, types map[string]*dwarf.StructType) bool {
-	return slices.ContainsFunc(slices.Collect(maps.Values(types)), func(s *dwarf.StructType) bool {
-		return holds(s, t, 0)
-	})
+func (all *dies) held(t *die) bool {
+	seen := map[*die]bool{}
+	for _, s := range all.layouts() {
+		if all.holds(s, t, seen, 0) {
+			return true
+		}
+	}
+	return false
 }
 
 // holds looks at the members of s, and into those that have no type name.
-func holds(s, t *dwarf.StructType, depth int) bool {
-	return slices.ContainsFunc(s.Field, func(f *dwarf.StructField) bool {
-		inner, ok := target(f.Type).(*dwarf.StructType)
+func (all *dies) holds(s, t *die, seen map[*die]bool, depth int) bool {
+	if seen[s] || depth > 100 {
+		return depth > 100
+	}
+	seen[s] = true
+	return slices.ContainsFunc(s.members(), func(m *die) bool {
+		inner := all.target(m.ref)
 		switch {
-		case !ok:
+		case inner == nil || !inner.isStruct():
 			return false
-		case inner.StructName == "":
-			return depth > 10 || holds(inner, t, depth+1)
+		case inner.name == "":
+			return all.holds(inner, t, seen, depth+1)
 		}
-		return inner.StructName == t.StructName && inner.Kind == t.Kind
+		return inner.name == t.name && inner.tag == t.tag
 	})
 }
 
-// target is what t is, an array is of, or a pointer leads to, at last.
-func target(t dwarf.Type) dwarf.Type {
-	for range 30 {
-		switch outer := t.(type) {
-		case *dwarf.PtrType:
-			t = outer.Type
-		case *dwarf.TypedefType:
-			t = outer.Type
-		default:
-			if t = plainType(outer); t == outer {
-				return t
-			}
-		}
-	}
-	return t
+// target is the type at ref, or what an array is of or a pointer leads to, at last.
+func (all *dies) target(ref dwarf.Offset) *die {
+	return all.without(ref, dwarf.TagPointerType, dwarf.TagTypedef, dwarf.TagConstType, dwarf.TagVolatileType,
+		dwarf.TagRestrictType, dwarf.TagAtomicType, dwarf.TagArrayType)
 }

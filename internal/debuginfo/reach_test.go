@@ -5,67 +5,107 @@ import (
 	"testing"
 )
 
-func structOf(name string, members ...dwarf.Type) *dwarf.StructType {
-	t := &dwarf.StructType{Kind: "struct", StructName: name}
-	for _, m := range members {
-		t.Field = append(t.Field, &dwarf.StructField{Name: "m", Type: m})
-	}
-	return t
+// typesOf makes entries of a test.
+type typesOf struct{ *dies }
+
+func newTypes() typesOf { return typesOf{&dies{at: map[dwarf.Offset]*die{}, tags: map[string]bool{}}} }
+
+func (t typesOf) add(n *die) dwarf.Offset {
+	at := dwarf.Offset(len(t.at) + 1)
+	t.at[at] = n
+	return at
 }
 
-func pointer(t dwarf.Type) dwarf.Type { return &dwarf.PtrType{Type: t} }
+func (t typesOf) structOf(name string, members ...dwarf.Offset) dwarf.Offset {
+	n := &die{tag: dwarf.TagStructType, name: name}
+	for _, m := range members {
+		n.children = append(n.children, &die{tag: dwarf.TagMember, name: "m", ref: m})
+	}
+	return t.add(n)
+}
+
+func (t typesOf) of(tag dwarf.Tag, ref dwarf.Offset) dwarf.Offset {
+	return t.add(&die{tag: tag, ref: ref})
+}
+
+func (t typesOf) pointer(ref dwarf.Offset) dwarf.Offset { return t.of(dwarf.TagPointerType, ref) }
 
 func TestShared(t *testing.T) {
-	number := &dwarf.IntType{}
-	list := structOf("list_head", number)
-	atomic := &dwarf.TypedefType{CommonType: dwarf.CommonType{Name: "atomic_t"}, Type: structOf("", number)}
 	for name, c := range map[string]struct {
-		t    *dwarf.StructType
-		want bool
+		members func(t typesOf, number, list dwarf.Offset) []dwarf.Offset
+		want    bool
 	}{
-		"numbers":                   {structOf("x", number, pointer(number)), false},
-		"a pointer to a list":       {structOf("x", pointer(list)), false},
-		"a list":                    {structOf("x", number, list), true},
-		"an array of lists":         {structOf("x", &dwarf.ArrayType{Type: list}), true},
-		"a list of a member":        {structOf("x", structOf("", structOf("y", &dwarf.QualType{Type: list}))), true},
-		"a counter":                 {structOf("x", atomic), true},
-		"a work item":               {structOf("x", structOf("work_struct")), true},
-		"a timer":                   {structOf("x", structOf("timer_list")), true},
-		"a head for RCU":            {structOf("x", structOf("callback_head")), true},
-		"a node of a hash list":     {structOf("x", structOf("hlist_node")), true},
-		"an entry of a wait queue":  {structOf("x", structOf("wait_queue_entry")), true},
-		"a completion":              {structOf("x", structOf("completion")), true},
-		"the completion of another": {structOf("x", pointer(structOf("completion"))), true},
-		"a task that waits":         {structOf("x", pointer(&dwarf.QualType{Type: structOf("task_struct")})), true},
+		"numbers": {func(t typesOf, number, _ dwarf.Offset) []dwarf.Offset {
+			return []dwarf.Offset{number, t.pointer(number)}
+		}, false},
+		"a pointer to a list": {func(t typesOf, _, list dwarf.Offset) []dwarf.Offset {
+			return []dwarf.Offset{t.pointer(list)}
+		}, false},
+		"a list": {func(_ typesOf, number, list dwarf.Offset) []dwarf.Offset {
+			return []dwarf.Offset{number, list}
+		}, true},
+		"an array of lists": {func(t typesOf, _, list dwarf.Offset) []dwarf.Offset {
+			return []dwarf.Offset{t.of(dwarf.TagArrayType, list)}
+		}, true},
+		"a list of a member": {func(t typesOf, _, list dwarf.Offset) []dwarf.Offset {
+			return []dwarf.Offset{t.structOf("", t.structOf("y", t.of(dwarf.TagConstType, list)))}
+		}, true},
+		"a counter": {func(t typesOf, number, _ dwarf.Offset) []dwarf.Offset {
+			return []dwarf.Offset{t.add(&die{tag: dwarf.TagTypedef, name: "atomic_t", ref: t.structOf("", number)})}
+		}, true},
+		"the completion of another": {func(t typesOf, _, _ dwarf.Offset) []dwarf.Offset {
+			return []dwarf.Offset{t.pointer(t.structOf("completion"))}
+		}, true},
+		"a task that waits": {func(t typesOf, _, _ dwarf.Offset) []dwarf.Offset {
+			return []dwarf.Offset{t.pointer(t.of(dwarf.TagConstType, t.structOf("task_struct")))}
+		}, true},
 	} {
-		if got := shared(c.t, map[string]*dwarf.StructType{"struct x": c.t}); got != c.want {
+		types := newTypes()
+		number := types.add(&die{tag: dwarf.TagBaseType, name: "int"})
+		x := types.structOf("x", c.members(types, number, types.structOf("list_head", number))...)
+		if got := types.shared(types.at[x]); got != c.want {
 			t.Errorf("%s: %v", name, got)
+		}
+	}
+	for _, name := range []string{"work_struct", "timer_list", "callback_head", "hlist_node", "wait_queue_entry", "completion"} {
+		types := newTypes()
+		if x := types.structOf("x", types.structOf(name)); !types.shared(types.at[x]) {
+			t.Errorf("an object with a %s is not shared", name)
 		}
 	}
 }
 
 // TestHeld has types that lead to an object of another type.
 func TestHeld(t *testing.T) {
-	x := structOf("x", &dwarf.IntType{})
-	named := &dwarf.TypedefType{CommonType: dwarf.CommonType{Name: "x_t"}, Type: x}
-	chain := structOf("chain")
-	chain.Field = structOf("", pointer(chain)).Field
-	if !shared(chain, map[string]*dwarf.StructType{"struct chain": chain}) {
-		t.Error("an object that leads to the next one of its type is shared")
-	}
 	for name, c := range map[string]struct {
-		holder *dwarf.StructType
+		holder func(t typesOf, x dwarf.Offset) dwarf.Offset
 		want   bool
 	}{
-		"another":                     {structOf("y", structOf("z")), false},
-		"a function of it":            {structOf("y", pointer(&dwarf.FuncType{ParamType: []dwarf.Type{pointer(x)}})), false},
-		"a pointer":                   {structOf("y", pointer(x)), true},
-		"the object":                  {structOf("y", x), true},
-		"an array of pointers":        {structOf("y", &dwarf.ArrayType{Type: pointer(named)}), true},
-		"a pointer in an unnamed one": {structOf("y", structOf("", pointer(pointer(x)))), true},
+		"another": {func(t typesOf, _ dwarf.Offset) dwarf.Offset { return t.structOf("z") }, false},
+		"a function of it": {func(t typesOf, x dwarf.Offset) dwarf.Offset {
+			return t.pointer(t.add(&die{tag: dwarf.TagSubroutineType,
+				children: []*die{{tag: dwarf.TagFormalParameter, ref: t.pointer(x)}}}))
+		}, false},
+		"a pointer":  {func(t typesOf, x dwarf.Offset) dwarf.Offset { return t.pointer(x) }, true},
+		"the object": {func(_ typesOf, x dwarf.Offset) dwarf.Offset { return x }, true},
+		"an array of pointers": {func(t typesOf, x dwarf.Offset) dwarf.Offset {
+			return t.of(dwarf.TagArrayType, t.pointer(t.add(&die{tag: dwarf.TagTypedef, name: "x_t", ref: x})))
+		}, true},
+		"a pointer in an unnamed one": {func(t typesOf, x dwarf.Offset) dwarf.Offset {
+			return t.structOf("", t.pointer(t.pointer(x)))
+		}, true},
 	} {
-		if got := shared(x, map[string]*dwarf.StructType{"struct x": x, "struct y": c.holder}); got != c.want {
+		types := newTypes()
+		x := types.structOf("x", types.add(&die{tag: dwarf.TagBaseType, name: "int"}))
+		types.structOf("y", c.holder(types, x))
+		if got := types.shared(types.at[x]); got != c.want {
 			t.Errorf("%s: %v", name, got)
 		}
+	}
+	types := newTypes()
+	chain := types.structOf("chain")
+	types.at[chain].children = []*die{{tag: dwarf.TagMember, name: "next", ref: types.pointer(chain)}}
+	if !types.shared(types.at[chain]) {
+		t.Error("an object that leads to the next one of its type is shared")
 	}
 }
