@@ -24,6 +24,9 @@ type die struct {
 	children    []*die
 }
 
+// qualifiers are the entries that make a type const and the like.
+var qualifiers = []dwarf.Tag{dwarf.TagConstType, dwarf.TagVolatileType, dwarf.TagRestrictType, dwarf.TagAtomicType}
+
 // dies are the entries of an object by their offset.
 type dies struct {
 	at   map[dwarf.Offset]*die

@@ -114,12 +114,12 @@ func (n *die) isStruct() bool { return n.tag == dwarf.TagStructType || n.tag == 
 
 // plain is the type at ref without const and volatile, or what it is an array of.
 func (all *dies) plain(ref dwarf.Offset) *die {
-	return all.without(ref, dwarf.TagConstType, dwarf.TagVolatileType, dwarf.TagRestrictType, dwarf.TagAtomicType, dwarf.TagArrayType)
+	return all.without(ref, append([]dwarf.Tag{dwarf.TagArrayType}, qualifiers...))
 }
 
 // without follows the type at ref through entries of these kinds. It is nil for
 // void, and where they do not end.
-func (all *dies) without(ref dwarf.Offset, tags ...dwarf.Tag) *die {
+func (all *dies) without(ref dwarf.Offset, tags []dwarf.Tag) *die {
 	for range 100 {
 		n := all.at[ref]
 		if n == nil || !slices.Contains(tags, n.tag) {
