@@ -2,6 +2,7 @@ package kimage
 
 import (
 	"bytes"
+	"compress/bzip2"
 	"compress/gzip"
 	"debug/elf"
 	"encoding/binary"
@@ -12,12 +13,14 @@ import (
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/mikelolasagasti/xz"
+	"github.com/pierrec/lz4/v4"
+	"github.com/ulikunitz/xz/lzma"
 
 	"kintsugi/internal/arch"
 	"kintsugi/internal/fault"
 )
 
-// maxDictionary limits the memory of the XZ decoder; scripts/xz_wrap.sh has 32
+// maxDictionary bounds the memory of the decoders; scripts/xz_wrap.sh has 32
 // MiB, since 6.12 128 MiB.
 const maxDictionary = 128 << 20
 
@@ -34,10 +37,10 @@ var compressions = []compression{
 	{"ZSTD", "\x28\xb5\x2f\xfd", openZstd},
 	{"GZIP", "\x1f\x8b", openGzip},
 	{"GZIP", "\x1f\x9e", nil},
-	{"LZ4", "\x02\x21\x4c\x18", nil},
+	{"LZ4", "\x02\x21\x4c\x18", openLZ4},
 	{"LZO", "\x89LZO\x00", nil},
-	{"LZMA", "\x5d\x00\x00", nil},
-	{"BZIP2", "BZh", nil},
+	{"LZMA", "\x5d\x00\x00", openLZMA},
+	{"BZIP2", "BZh", openBzip2},
 }
 
 // Unpack returns the vmlinux inside a bootable image. It is an ELF file; what
@@ -137,6 +140,27 @@ func openZstd(payload []byte) (io.ReadCloser, error) {
 		return nil, err
 	}
 	return r.IOReadCloser(), nil
+}
+
+// openLZ4 reads the legacy format, which the kernel's build makes (lz4 -l): its
+// end is that of the file.
+func openLZ4(payload []byte) (io.ReadCloser, error) {
+	return io.NopCloser(lz4.NewReader(bytes.NewReader(payload[:len(payload)-4]))), nil
+}
+
+func openLZMA(payload []byte) (io.ReadCloser, error) {
+	if len(payload) < 5+4 {
+		return nil, io.ErrUnexpectedEOF
+	}
+	if size := binary.LittleEndian.Uint32(payload[1:]); size > maxDictionary {
+		return nil, fmt.Errorf("dictionary of %d bytes, more than %d", size, maxDictionary)
+	}
+	r, err := lzma.NewReader(bytes.NewReader(payload[:len(payload)-4]))
+	return io.NopCloser(r), err
+}
+
+func openBzip2(payload []byte) (io.ReadCloser, error) {
+	return io.NopCloser(bzip2.NewReader(bytes.NewReader(payload[:len(payload)-4]))), nil
 }
 
 func openGzip(payload []byte) (io.ReadCloser, error) {

@@ -9,7 +9,9 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
 	"github.com/ulikunitz/xz"
+	"github.com/ulikunitz/xz/lzma"
 
 	"kintsugi/internal/fault"
 )
@@ -43,6 +45,11 @@ func payloads(t testing.TB, vmlinux []byte) map[string][]byte {
 		"zstd": appendSize(pack(t, vmlinux, func(w io.Writer) (io.WriteCloser, error) {
 			return zstd.NewWriter(w)
 		}), len(vmlinux)),
+		"lz4": appendSize(pack(t, vmlinux, func(w io.Writer) (io.WriteCloser, error) {
+			packer := lz4.NewWriter(w)
+			return packer, packer.Apply(lz4.LegacyOption(true))
+		}), len(vmlinux)),
+		"lzma": appendSize(pack(t, vmlinux, func(w io.Writer) (io.WriteCloser, error) { return lzma.NewWriter(w) }), len(vmlinux)),
 		"none": vmlinux,
 	}
 }
@@ -54,6 +61,15 @@ func TestUnpack(t *testing.T) {
 		if err != nil || !bytes.Equal(got, vmlinux) {
 			t.Errorf("%s: %d bytes, want %d: error %v", name, len(got), len(vmlinux), err)
 		}
+	}
+}
+
+// TestUnpackBzip2 has what bzip2 makes, as Go's library does not pack.
+func TestUnpackBzip2(t *testing.T) {
+	const packed = "\x42\x5a\x68\x39\x31\x41\x59\x26\x53\x59\x9c\xea\x96\xc4\x00\x00\x00\x91\x80\x40\x00\x22\x0d\x10\x00\x20\x00\x22\x1a\x66\xa6\x21\x80\x50\x21\xea\x8b\xb9\x22\x9c\x28\x48\x4e\x75\x4b\x62\x00"
+	got, err := Unpack(testBzImage(appendSize([]byte(packed), len("a kernel"))))
+	if err != nil || string(got) != "a kernel" {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 
@@ -77,10 +93,11 @@ func TestUnpackRefuses(t *testing.T) {
 		{"length", "truncated", changed(image, payloadLength+3, 0xff)},
 		{"no payload", "truncated", testBzImage(nil)},
 		{"unknown", "unknown compression", testBzImage([]byte("something else"))},
-		{"LZ4", "LZ4 compression is not supported", testBzImage([]byte("\x02\x21\x4c\x18----"))},
+		{"LZ4", "LZ4: ", testBzImage([]byte("\x02\x21\x4c\x18----------"))},
 		{"LZO", "LZO compression is not supported", testBzImage([]byte("\x89LZO\x00----"))},
-		{"LZMA", "LZMA compression is not supported", testBzImage([]byte("\x5d\x00\x00\x80----"))},
-		{"BZIP2", "BZIP2 compression is not supported", testBzImage([]byte("BZh9----"))},
+		{"LZMA", "dictionary of 4294901760 bytes", testBzImage([]byte("\x5d\x00\x00\xff\xff\xff\xff----\x00\x00\x01\x00"))},
+		{"LZMA cut off", "LZMA: ", testBzImage([]byte("\x5d\x00\x00\x80\x00----\x00\x00\x01\x00"))},
+		{"BZIP2", "BZIP2: ", testBzImage([]byte("BZh9----\x00\x00\x01\x00"))},
 		{"size above", "above", testBzImage(appendSize(packed[:len(packed)-4], 1<<31))},
 		{"size less", "not 100 as recorded", testBzImage(appendSize(packed[:len(packed)-4], 100))},
 		{"size more", "as recorded", testBzImage(appendSize(packed[:len(packed)-4], len(vmlinux)+1))},
