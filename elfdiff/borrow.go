@@ -24,6 +24,11 @@ var borrowers = wordSet(
 	`complete complete_all try_wait_for_completion wait_for_completion wait_for_completion_timeout
 	wait_for_completion_interruptible wait_for_completion_interruptible_timeout
 	wait_for_completion_killable wait_for_completion_killable_timeout`,
+	// include/linux/jump_label.h: the keys of a module go with it (jump_label_module_notify, kernel/jump_label.c)
+	`static_key_enable static_key_disable static_key_enable_cpuslocked static_key_disable_cpuslocked
+	static_key_slow_inc static_key_slow_dec static_key_count`,
+	// include/linux/sched.h
+	`__get_task_comm`,
 	// include/linux/ratelimit.h, lib/refcount.c
 	`___ratelimit refcount_warn_saturate refcount_dec_and_lock refcount_dec_and_mutex_lock`,
 	// include/linux/string.h, include/linux/kstrtox.h, include/linux/uaccess.h
