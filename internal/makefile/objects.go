@@ -39,7 +39,8 @@ type line struct {
 }
 
 var (
-	objectList = regexp.MustCompile(`^ *([A-Za-z0-9_][A-Za-z0-9_+.-]*)-(y|m|objs|\$\(CONFIG_[A-Za-z0-9_]+\))[ \t]*(\+=|:=|=)(.*)$`)
+	objectList = regexp.MustCompile(`^ *([A-Za-z0-9_][A-Za-z0-9_+.-]*)-(y|m|objs|\$\(CONFIG_[A-Za-z0-9_]+\))` +
+		`[ \t]*(\+=|:=|=)(.*)$`)
 	objectWord = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_+./-]*\.o$`)
 	blockBegin = regexp.MustCompile(`^[ \t]*(ifeq|ifneq|ifdef|ifndef|define|(override|export)[ \t]+define)\b`)
 	blockEnd   = regexp.MustCompile(`^[ \t]*(endif|endef)\b`)

@@ -11,20 +11,20 @@ import (
 	"kintsugi/internal/makefile"
 )
 
-// Result is what a series of patches makes of a tree.
+// Result is the effect of a series of patches on a tree.
 type Result struct {
 	Changes []*Change         // sorted by path
-	Objects []makefile.Object // that makefiles add to the build; these makefiles are not among Changes
-	Offsets []Offset          // hunks that applied at another line than they say, in order
+	Objects []makefile.Object // objects that makefiles add to the build; Changes omits these makefiles
+	Offsets []Offset          // hunks that applied at another line than they name, in order
 	Fuzzes  []Fuzz            // hunks that applied without some of their context, in order
 
 	unread map[string]string // makefiles, and what of each is not understood; empty: nothing
 }
 
-// Change is one file that is different after all patches.
+// Change is a file that differs after all patches.
 type Change struct {
 	Path string // in the patched tree
-	From string // the file of the pristine tree that this one continues; empty for a new file
+	From string // the pristine file that Path was made from; empty for a new file
 	Kind Kind
 
 	Original []byte   // the text of From; nil for a new file
@@ -33,7 +33,7 @@ type Change struct {
 	Lines    *LineMap // nil when the file is gone
 }
 
-// Offset is a hunk that applied Lines lines further down than it says.
+// Offset is a hunk that applied Lines lines below the line that it names.
 type Offset struct {
 	Patch, Path string
 	Hunk        int // from 1
@@ -41,24 +41,23 @@ type Offset struct {
 	Chosen      string // what decided between several places, empty for one place
 }
 
-// Options are what Apply may do beyond the letter of a patch.
+// Options are the deviations that Apply may accept.
 type Options struct {
-	Fuzz int // lines of context, at either end of a hunk, that need not match
+	Fuzz int // context lines at either end of a hunk that need not match
 }
 
-// Apply applies patches one after the other to the tree, in memory: each sees
-// what the ones before it made. A hunk must match all of its lines, exactly.
-// It applies where it says, moved by as much as the hunk before it moved, or
-// else at the only other place in the file where it matches. Of several such
-// places it takes the one in the function that its heading names, or the one
-// at the only offset that suits the hunks after it too. Only a hunk that
-// matches nowhere is tried with fuzz.
+// Apply applies patches one after the other to the tree, in memory. All lines of a
+// hunk must match exactly. A hunk applies at the line that it names, moved as far as
+// the hunk before it, or else at the only other place in the file where it matches.
+// Of several such places Apply chooses the place in the function that the hunk's
+// heading names, or the place at the only offset at which the following hunks match
+// too. Fuzz is only tried for a hunk that matches nowhere.
 //
-// Files that no unit compiles (Ignorable) are left out. Files are not read
-// through symbolic links; for a tree on disk pass os.Root.FS, which does not
-// leave the directory no matter what happens to it meanwhile.
+// Files that no unit compiles (Ignorable) are omitted. Files are not read through
+// symbolic links; for a tree on disk pass os.Root.FS, which never leaves the
+// directory.
 //
-// Of a section whose header has two different names Apply sets Path to the one
+// If the header of a section has two different names, Apply sets Path to the name
 // that exists, and Other to the empty string.
 //
 // The error for hunks that do not apply has an *ApplyError in its chain and
@@ -67,8 +66,8 @@ func Apply(tree fs.FS, patches []*Patch, opts Options) (*Result, error) {
 	return apply(tree, patches, opts, false)
 }
 
-// apply is Apply; with reversed, the patches are reversed ones, and must be
-// undone with certainty (AppliedBefore).
+// apply is Apply. With reversed, the patches are reversed, and each hunk must prove
+// that it was applied (AppliedBefore).
 func apply(tree fs.FS, patches []*Patch, opts Options, reversed bool) (*Result, error) {
 	a := &applier{tree: tree, opts: opts, reversed: reversed,
 		files: map[string]*file{}, result: &Result{}, budget: maxCompares}
@@ -100,22 +99,22 @@ type applier struct {
 	tree     fs.FS
 	opts     Options
 	reversed bool
-	files    map[string]*file // by path; all that were looked at
+	files    map[string]*file // by path; all files read so far
 	result   *Result
 	failures []*Failure
 	budget   int
 }
 
-// file is one file on its way through the patches.
+// file is a file while patches are applied to it.
 type file struct {
 	exists   bool
 	from     string   // path in the pristine tree, empty for a new file
 	original []byte   // of from
-	lines    []string // as patched so far
+	lines    []string // after the patches so far
 	origin   []int    // by line: its number in original, 0 for a new one
 }
 
-// load returns the file at path as patched so far.
+// load returns the file at path, with the patches so far.
 func (a *applier) load(path string) (*file, error) {
 	if f := a.files[path]; f != nil {
 		return f, nil
@@ -134,8 +133,8 @@ func (a *applier) load(path string) (*file, error) {
 	return f, nil
 }
 
-// settle decides between the two names of a section. Where neither exists, or
-// both do, the section keeps both, and misfit refuses it.
+// settle decides between the two names of a section. If neither or both exist, the
+// section keeps both, and misfit refuses it.
 func (a *applier) settle(s *File) error {
 	if s.Other == "" {
 		return nil
@@ -155,8 +154,8 @@ func (a *applier) settle(s *File) error {
 	return nil
 }
 
-// apply applies one section. What does not fit the tree is noted in failures;
-// an error is for what should not even be tried.
+// apply applies a section. If it does not fit the tree, it records failures. It
+// returns an error for a section that should not even be tried.
 func (a *applier) apply(p *Patch, s *File) error {
 	src := s.OldPath
 	if s.Action == New {
@@ -186,7 +185,7 @@ func (a *applier) apply(p *Patch, s *File) error {
 	return nil
 }
 
-// misfit explains why a section cannot apply whatever its hunks are.
+// misfit explains why a section cannot apply, independently of its hunks.
 func (s *File) misfit(old, dst *file) *Failure {
 	switch s.Action {
 	case New:
@@ -219,16 +218,16 @@ func (s *File) text(side Op) []string {
 	return lines
 }
 
-// patch returns what the hunks of s make of f, which stays as it is.
+// patch returns f after the hunks of s, and does not change f.
 func (a *applier) patch(p *Patch, s *File, f *file) (*file, error) {
 	next := &file{exists: s.Action != Delete, from: f.from, original: f.original}
-	done, offset := 0, 0 // lines of f that are copied; how far the last hunk moved
+	done, offset := 0, 0 // copied lines of f; offset of the last hunk
 	where := &finder{lines: f.lines, budget: &a.budget}
 	failed := false
 	for i, h := range s.Hunks {
 		found, err := where.locate(s.Hunks, i, done, offset, a.opts.Fuzz)
 		if errors.Is(err, errBudget) {
-			return nil, fault.Inputf("%s: hunk %d nearly matches in too many places", s.Path, i+1)
+			return nil, fault.Inputf("%s: hunk %d almost matches in too many places", s.Path, i+1)
 		}
 		if err == nil && a.reversed {
 			err = where.certain(found)
@@ -251,7 +250,7 @@ func (a *applier) patch(p *Patch, s *File, f *file) (*file, error) {
 	return next, nil
 }
 
-// note keeps what was not to the letter about hunk i of s.
+// note records offset and fuzz of hunk i of s.
 func (a *applier) note(found spot, p *Patch, s *File, i int) {
 	if offset := found.at - found.hunk.start(); offset != 0 {
 		a.result.Offsets = append(a.result.Offsets, Offset{p.Name, s.Path, i + 1, offset, found.chosen})
@@ -261,7 +260,7 @@ func (a *applier) note(found spot, p *Patch, s *File, i int) {
 	}
 }
 
-// malformed describes what is wrong with f as the outcome of s, empty for nothing.
+// malformed describes the fault of f as the result of s. It is empty without one.
 func (f *file) malformed(s *File) string {
 	if s.Action == Delete && len(f.lines) > 0 {
 		return "the file to delete has lines that the patch does not take away"
@@ -280,8 +279,8 @@ func (next *file) keep(f *file, from, to int) {
 	next.origin = append(next.origin, f.origin[from:to]...)
 }
 
-// change adds what h makes of the lines of f from at on, and returns the
-// first line of f after them.
+// change adds the lines of f from at on after h, and returns the first line of f
+// after the hunk.
 func (next *file) change(f *file, h *Hunk, at int) int {
 	for _, l := range h.Lines {
 		switch l.Op {

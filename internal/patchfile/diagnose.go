@@ -8,11 +8,11 @@ import (
 	"kintsugi/internal/report"
 )
 
-// Diagnose says what cannot become a livepatch whatever the code is, as
-// errors with the codes assembly and build-file, and which files have no part
-// in one, as notes. The target's directory below arch/ is arch: files of other
-// architectures are noted only. Makefiles that only name new files
-// are part of applied, what became of the patches, and nothing is said of them.
+// Diagnose finds files that cannot become a livepatch, whatever their code is, as
+// errors with the codes assembly and build-file, and files that have no part in a
+// livepatch, as notes. arch is the target's directory below arch/; files of other
+// architectures get a note only. Makefiles that only name new files are in applied,
+// the result of the patches, and have no finding.
 func Diagnose(patches []*Patch, applied *Result, arch string) []report.Diagnostic {
 	var list []report.Diagnostic
 	seen := map[string]bool{}
@@ -33,13 +33,13 @@ func Diagnose(patches []*Patch, applied *Result, arch string) []report.Diagnosti
 		}
 	}
 	if slices.ContainsFunc(list, func(d report.Diagnostic) bool { return d.Severity == diag.Error }) {
-		// Most often the makefile that is refused has a line less, and this is why.
+		// The usual reason why the refused makefile has a line less.
 		list = append(applied.Removed(func(path string) bool { return !ForeignArch(path, arch) }), list...)
 	}
 	return list
 }
 
-// makefileAdvice is what a makefile in a patch can do.
+// makefileAdvice is the hint about makefiles in a patch.
 const makefileAdvice = "a makefile of a patch can name new C files in obj-y, or among the objects of one that there is"
 
 func (f *File) diagnose(arch string) *report.Diagnostic {
@@ -68,8 +68,8 @@ func (f *File) diagnose(arch string) *report.Diagnostic {
 	return new(report.Found(d))
 }
 
-// Removed refuses the C files that the patches delete or rename, those that
-// isUnit reports to be compiled into the kernel.
+// Removed refuses the C files that the patches delete or rename, if isUnit reports
+// that they are compiled into the kernel.
 func (r *Result) Removed(isUnit func(path string) bool) []report.Diagnostic {
 	var list []report.Diagnostic
 	for _, c := range r.Changes {
@@ -117,7 +117,7 @@ func (p *Patch) AppliedDiagnostic() report.Diagnostic {
 
 // Diagnostic is the offset as a note for a report.
 func (o Offset) Diagnostic() report.Diagnostic {
-	message := fmt.Sprintf("hunk %d of %s applies %+d lines from where it says", o.Hunk, o.Patch, o.Lines)
+	message := fmt.Sprintf("hunk %d of %s applies %+d lines from the line that it names", o.Hunk, o.Patch, o.Lines)
 	if o.Chosen != "" {
 		message += "; of several places that match it was chosen by " + o.Chosen
 	}
@@ -129,5 +129,5 @@ func (f Fuzz) Diagnostic() report.Diagnostic {
 	return report.Found(report.Diagnostic{Code: diag.PatchFuzz, Source: fmt.Sprintf("%s:%d", f.Path, f.Line),
 		Message: fmt.Sprintf("hunk %d of %s (%s) applies at line %d only with fuzz %d: "+
 			"its outermost lines of context do not match", f.Hunk, f.Patch, f.Header, f.Line, f.Fuzz),
-		Hint: "check that this is the place that is meant"})
+		Hint: "check that this is the intended place"})
 }

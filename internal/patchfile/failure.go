@@ -10,23 +10,23 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// Failure is one hunk, or one file, to which a patch does not apply.
+// Failure is a hunk or a file that a patch does not apply to.
 type Failure struct {
 	Patch, Path string
 	Hunk, Hunks int    // which of how many, from 1; 0 for the file as a whole
 	Header      string // of the hunk
 	Reason      string
 	Applied     bool   // the tree looks as if the patch was applied before
-	Hint        string // how to mend the patch, empty for the general advice
+	Hint        string // how to correct the patch, empty for the general advice
 	Fuzz        int    // with which the hunk would apply, 0 for none
-	FuzzLine    int    // where it would
+	FuzzLine    int    // where it would apply
 
 	// The place where most lines of the hunk match; Near is 0 if there is none.
 	Near           int    // line of the file, from 1
 	Matched, Total int    // lines of the hunk there
 	Differs        int    // the first line of the file that is different
-	Expected       string // what the patch has there
-	Found          string // what the file has there, empty at its end
+	Expected       string // that line of the patch
+	Found          string // that line of the file, empty at its end
 }
 
 // ApplyError lists everything of one patch that does not apply.
@@ -47,7 +47,8 @@ func (e *ApplyError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// String is the failure as a sentence, and the place nearly matched as another.
+// String is a sentence about the failure, and one about the place that almost
+// matches.
 func (f *Failure) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s: ", f.Patch, f.Path)
@@ -81,7 +82,7 @@ func quoteLine(line string) string {
 	return quote(line)
 }
 
-// What helps against a failure.
+// Hints for failures.
 const (
 	hintPaths = "paths are read as patch -p1 reads them, from the top of the kernel's source: " +
 		"modules that are built out of tree are not supported"
@@ -93,8 +94,8 @@ const (
 	hintApplied = "a part of the change seems to be in this kernel's source already: check what this kernel still needs"
 )
 
-// applyFault classes an ApplyError and adds the advice that fits. With whole,
-// the tree has all that the patch changes.
+// applyFault classes an ApplyError and adds hints. With whole, the tree has all
+// changes of the patch already.
 func applyFault(failures []*Failure, whole bool) error {
 	e := &fault.Error{Class: fault.Input, Code: diag.PatchApply, Err: &ApplyError{failures}}
 	if whole {
@@ -108,7 +109,7 @@ func applyFault(failures []*Failure, whole bool) error {
 	return e
 }
 
-// advice is what helps against f.
+// advice returns the hint for f.
 func (f *Failure) advice() string {
 	switch {
 	case f.Applied:
@@ -121,7 +122,7 @@ func (f *Failure) advice() string {
 	return hintRebase
 }
 
-// explain completes f with why the hunk h has no place in the file.
+// explain adds to f the reason why the hunk h has no place in the file.
 func explain(where *finder, h *Hunk, from, offset int, err error, f Failure) *Failure {
 	f.Header, f.Reason = h.Header, err.Error()
 	old, patched := h.side(Remove), h.side(Add)
@@ -155,7 +156,7 @@ func (f *finder) placesText(want []string, from int) string {
 	return strings.Join(lines, ", ")
 }
 
-// fuzzy fills in with which fuzz the hunk would apply.
+// fuzzy adds the fuzz with which the hunk would apply.
 func (f *Failure) fuzzy(where *finder, h *Hunk, from, offset int) {
 	before, after := h.context()
 	s, err := where.locate([]*Hunk{h}, 0, from, offset, max(before, after))
@@ -164,7 +165,7 @@ func (f *Failure) fuzzy(where *finder, h *Hunk, from, offset int) {
 	}
 }
 
-// isAt reports whether want stands at hint, or at just one other place.
+// isAt reports whether want is at hint, or at exactly one other place.
 func (f *finder) isAt(want []string, from, hint int) bool {
 	if len(want) == 0 {
 		return false
@@ -172,7 +173,7 @@ func (f *finder) isAt(want []string, from, hint int) bool {
 	return hint >= from && f.matches(want, hint) || len(f.search(want, from)) == 1
 }
 
-// near fills in the place where most lines of want match.
+// near adds the place where most lines of want match.
 func (f *Failure) near(where *finder, want []string, hint int) {
 	at, matched := where.nearest(want, hint)
 	if at < 0 {

@@ -1,8 +1,8 @@
 package patchfile
 
-// trimmed is h without the outermost lines of context, as GNU patch's fuzz
-// leaves them out: fuzz lines of the longer context, and of the shorter one
-// those that reach as far. It is h itself where nothing is left out.
+// trimmed is h without its outermost context lines, by the rule of GNU patch: without
+// fuzz lines of the longer context, and without the lines of the shorter context that
+// reach as far. It is h itself if nothing is removed.
 func (h *Hunk) trimmed(fuzz int) *Hunk {
 	before, after := h.context()
 	longest := max(before, after)
@@ -42,5 +42,5 @@ type Fuzz struct {
 	Hunk        int // from 1
 	Header      string
 	Fuzz        int // lines of context that were left out at either end
-	Line        int // of the file, from 1, where the hunk was applied
+	Line        int // line of the file, from 1, where the hunk was applied
 }

@@ -5,15 +5,15 @@ import (
 	"strings"
 )
 
-// Kind is what a file is to the kernel's build. Kinds are ordered: of two
-// names for one file the greater decides.
+// Kind is the role of a file in the kernel's build. Kinds are ordered: of two names
+// of a file, the greater kind decides.
 type Kind int
 
 const (
 	Ignorable Kind = iota // no unit compiles it: documentation, maintainers' and host tools' files
 	Source                // C that is compiled, or included by C that is
 	Header                // included by C
-	Assembly              // code that no compiler made: it has no function boundaries to go by
+	Assembly              // not compiled: without reliable function boundaries
 	BuildFile             // steers or feeds the build: Kconfig, Makefile, linker script, generator
 )
 
@@ -21,9 +21,9 @@ func (k Kind) String() string {
 	return [...]string{"ignorable", "source", "header", "assembly", "build-file"}[k]
 }
 
-// Classify tells the kind of a file by its path in the kernel tree. What it
-// does not know may be an input of the build, and is a BuildFile: leaving out
-// a change needs a reason, refusing one does not. The empty path is Ignorable.
+// Classify returns the kind of a file by its path in the kernel tree. An unknown file
+// can be an input of the build, and is a BuildFile: ignoring a change needs a reason,
+// refusing it does not. The empty path is Ignorable.
 func Classify(name string) Kind {
 	base, ext := path.Base(name), path.Ext(name)
 	switch {
@@ -41,9 +41,9 @@ func Classify(name string) Kind {
 	return BuildFile
 }
 
-// isDocumentation reports whether no build of a kernel reads the file. Text files below arch/ are not
-// documentation: instruction decoders are generated from some, such as
-// arch/x86/lib/x86-opcode-map.txt.
+// isDocumentation reports whether no build of a kernel reads the file. Text files
+// below arch/ are not documentation: some are inputs of generated instruction
+// decoders, such as arch/x86/lib/x86-opcode-map.txt.
 func isDocumentation(name string) bool {
 	top, _, below := strings.Cut(name, "/")
 	switch {
@@ -68,7 +68,7 @@ func isDocumentation(name string) bool {
 	return false
 }
 
-// usedTools are the parts of tools/ that a kernel is made with: kernel/bpf
+// usedTools are the parts of tools/ that the kernel's build uses: kernel/bpf
 // compiles tools/lib/bpf/relo_core.c (kernel/bpf/Makefile), test modules include
 // the selftests' header, and two programs rewrite objects.
 var usedTools = []string{"tools/lib/", "tools/testing/selftests/kselftest_module.h", "tools/objtool/",
@@ -95,7 +95,7 @@ func isBuildFile(name, base string) bool {
 }
 
 // ForeignArch reports whether a file belongs to another architecture than arch, a
-// directory name below arch/: then no unit of the target sees it.
+// directory name below arch/. No unit of the target reads such a file.
 func ForeignArch(name, arch string) bool {
 	rest, found := strings.CutPrefix(name, "arch/")
 	dir, _, below := strings.Cut(rest, "/")

@@ -6,10 +6,9 @@ import (
 	"kintsugi/internal/ctext"
 )
 
-// LineMap relates three numberings of one file's lines, all from 1: of the
-// original, of the patched text, and the reported one that a compiler sees
-// and puts into __LINE__ and debug information when it compiles the pinned
-// text.
+// LineMap relates three numberings of a file's lines, all from 1: that of the
+// original, that of the patched text, and the reported numbers, which a compiler uses
+// for __LINE__ and debug information when it compiles the pinned text.
 type LineMap struct {
 	original []int       // by patched line: the original line, 0 if the line is new
 	reported []int       // by patched line
@@ -18,8 +17,8 @@ type LineMap struct {
 	oldLines int // of the original
 }
 
-// Region is a run of lines that a patch replaced. Of an empty side, Start is
-// the line before which the text would stand.
+// Region is a run of lines that a patch replaced. If a side is empty, its Start is
+// the line before which the text would be.
 type Region struct {
 	OldStart, OldLines int
 	NewStart, NewLines int
@@ -39,7 +38,7 @@ func (m *LineMap) Changed(patched int) bool {
 	return patched >= 1 && patched <= len(m.original) && m.original[patched-1] == 0
 }
 
-// Removed reports whether the patch took this line of the original text away.
+// Removed reports whether the patch removed this line of the original text.
 func (m *LineMap) Removed(original int) bool {
 	if original < 1 || original > m.oldLines {
 		return false
@@ -62,17 +61,17 @@ func (m *LineMap) Reported(patched int) int {
 }
 
 // Patched returns the line of the patched text that a compiler means by a
-// reported number, 0 for none. Lines inside parentheses that a patch made
-// longer may share a number with lines that follow; then it is the changed
-// one, or the first. Lines without code, which share numbers with code where a
-// patch added them, are none that a compiler means.
+// reported number, 0 for none. Lines inside parentheses that a patch made longer can
+// share a number with following lines; the result is then the changed line, or the
+// first. A compiler never means lines without code, which can share numbers with code
+// if a patch added them.
 func (m *LineMap) Patched(reported int) int { return m.patched[reported] }
 
-// Regions lists what the patch replaced, in the order of the file.
+// Regions lists the replaced lines, in the order of the file.
 func (m *LineMap) Regions() []Region { return slices.Clone(m.regions) }
 
-// setReported completes m with the numbers of the pinned text. info are its
-// lines, nil if they are not known.
+// setReported adds the numbers of the pinned text to m. info are its lines, nil if
+// unknown.
 func (m *LineMap) setReported(reported []int, info []ctext.Line) {
 	m.reported, m.patched = reported, make(map[int]int, len(reported))
 	for i, r := range reported {
@@ -106,8 +105,8 @@ func (m *LineMap) findRegions() []Region {
 }
 
 // newLineMap relates original and patched, given the original line of each
-// patched one, in ascending order. Lines at either end of a region that only
-// were written anew are no change.
+// patched line, in ascending order. Lines at either end of a region whose text is the
+// same are no change.
 func newLineMap(original, patched []string, from []int) *LineMap {
 	m := &LineMap{original: slices.Clone(from), oldLines: len(original)}
 	for _, r := range m.findRegions() {

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// spot is where a hunk applies.
+// spot is the place where a hunk applies.
 type spot struct {
 	at     int    // line of the file, from 0
-	hunk   *Hunk  // as it applies: without the context that fuzz leaves out
+	hunk   *Hunk  // without the context that fuzz removes
 	fuzz   int    // 0: all lines match
 	chosen string // what decided between several places, empty for one place
 }
@@ -20,8 +20,8 @@ const (
 	byOffset  = "the one offset at which the hunks after it match as well"
 )
 
-// locate returns where hunks[i] applies, not before the line from, with at most
-// so much fuzz.
+// locate returns the place where hunks[i] applies, not before the line from, with at
+// most the given fuzz.
 func (f *finder) locate(hunks []*Hunk, i, from, offset, fuzz int) (spot, error) {
 	h := hunks[i]
 	s, err := f.locateExactly(hunks, i, from, offset)
@@ -51,7 +51,7 @@ func (f *finder) locateExactly(hunks []*Hunk, i, from, offset int) (spot, error)
 }
 
 // choose decides between the places of the first hunk: by the function that its
-// heading names, and by an offset at which the other hunks match as well.
+// heading names, else by an offset at which the other hunks match too.
 func (f *finder) choose(hunks []*Hunk, from int) (at int, chosen string, ok bool) {
 	places, named := f.headedPlaces(hunks[0], from)
 	if len(places) == 1 && named {
@@ -74,8 +74,8 @@ func (f *finder) choose(hunks []*Hunk, from int) (at int, chosen string, ok bool
 	return places[0], byOffset, true
 }
 
-// headedPlaces returns the places where h matches, only those in the function
-// that its heading names if there are any: named is true then.
+// headedPlaces returns the places where h matches. If some of them are in the
+// function that its heading names, it returns only those, and named is true.
 func (f *finder) headedPlaces(h *Hunk, from int) (places []int, named bool) {
 	old := h.side(Remove)
 	if len(old) == 0 {
@@ -94,8 +94,8 @@ func (f *finder) headedPlaces(h *Hunk, from int) (places []int, named bool) {
 	return headed, true
 }
 
-// isUnder reports whether the line at, from 0, lies in the function, or below
-// the other line, that heading shows.
+// isUnder reports whether the line at, from 0, is in the function, or below the other
+// line, that heading shows.
 func (f *finder) isUnder(heading string, at int) bool {
 	if !isHeading(heading) {
 		return false
@@ -119,7 +119,7 @@ func isHeading(line string) bool {
 	return c == '_' || c == '$' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
-// headingName is the name of the function that a heading begins, with the first
+// headingName is the name of the function that begins with a heading, with the first
 // argument of a macro such as SYSCALL_DEFINE3(read, ...); else the whole line.
 func headingName(line string) string {
 	before, arguments, found := strings.Cut(line, "(")
@@ -136,9 +136,9 @@ func headingName(line string) string {
 	return strings.TrimRight(name, "0123456789") + "(" + arguments
 }
 
-// certain returns an error where the spot of a reversed hunk does not prove
-// that the hunk was applied: it matches by context alone, at another line than
-// it says, and not in the function that it names.
+// certain returns an error if the spot of a reversed hunk does not prove that the hunk
+// was applied: if it matches only by context, at another line than it names, and not
+// in the function that it names.
 func (f *finder) certain(s spot) error {
 	if s.hunk.onlyAdds() && s.at != s.hunk.start() && !f.isUnder(s.hunk.Heading, s.at) {
 		return errNoPlace

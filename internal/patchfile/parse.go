@@ -45,7 +45,8 @@ func parseText(data []byte) ([]*File, error) {
 		return nil, fault.Inputf("binary data in the patch").Hint("a patch is text: a unified diff, or a mail with one")
 	}
 	text := string(data)
-	if !strings.HasSuffix(text, "\n") { // lost on the way; a missing one in the file has a line of its own
+	// lost in transport; the diff marks a missing newline of the file by a line of its own
+	if !strings.HasSuffix(text, "\n") {
 		text = strings.TrimSuffix(text, "\r")
 		if lines := splitLines(text); len(lines) > 1 && strings.HasSuffix(lines[len(lines)-2], "\r\n") {
 			text += "\r"
@@ -76,7 +77,7 @@ func parseSection(s section) (*File, error) {
 	case err != nil:
 		return nil, fault.Inputf("%s", libraryPrefix.ReplaceAllString(err.Error(), ""))
 	case len(parsed) != 1:
-		return nil, fault.Inputf("file header that cannot be read")
+		return nil, fault.Inputf("unreadable file header")
 	}
 	g := parsed[0]
 	other := ""
@@ -100,13 +101,12 @@ func parseSection(s section) (*File, error) {
 	return f, nil
 }
 
-// libraryPrefix has a line number that counts from the section's start.
+// libraryPrefix matches a line number that counts from the section's start.
 var libraryPrefix = regexp.MustCompile(`^gitdiff: line \d+: `)
 
-// plainNames sets the names of a section without a git header, as the library
-// does but one directory less: the new name, or the old one where the new one
-// only has more at its end, such as ".new". It returns the name that was not
-// taken, empty if the two are the same.
+// plainNames sets the names of a section without a git header, like the library but
+// without the first directory: the new name, or the old name if the new name only has
+// a longer end, such as ".new". It returns the other name, empty if both are the same.
 func plainNames(g *gitdiff.File, text string) (other string) {
 	lines := strings.SplitN(text, "\n", 3)
 	oldName, newName := trimName(lines[0][len("--- "):]), trimName(lines[1][len("+++ "):])
@@ -129,7 +129,7 @@ func plainNames(g *gitdiff.File, text string) (other string) {
 	return other
 }
 
-// strip takes the first directory off a path.
+// strip removes the first directory of a path.
 func strip(path string) string {
 	if _, rest, found := strings.Cut(path, "/"); found {
 		return strings.TrimLeft(rest, "/")
@@ -192,17 +192,17 @@ func checkFile(f *File, g *gitdiff.File) error {
 	case g.IsBinary:
 		return fault.Inputf("binary patch to %s", f.Path)
 	case f.Action == Modify && f.Path != f.OldPath:
-		return fault.Inputf("%s becomes %s without being renamed", f.OldPath, f.Path).
+		return fault.Inputf("%s becomes %s without a rename", f.OldPath, f.Path).
 			Hint("make the patch from two versions of one tree")
 	case len(f.Hunks) == 0 && !completeWithoutHunks(f, g):
 		return fault.Inputf("no hunks for %s", f.Path).
-			Hint("the patch was cut short, or made with an option that leaves text out")
+			Hint("the patch was cut short, or made with an option that omits text")
 	}
 	return checkHunks(f.Hunks)
 }
 
-// checkHunks refuses hunks that are not in the order of the file, and lines
-// of no bytes at all.
+// checkHunks refuses hunks that are not in the order of the file, and empty lines
+// without a newline.
 func checkHunks(hunks []*Hunk) error {
 	end := 0
 	for _, h := range hunks {
@@ -219,8 +219,8 @@ func checkHunks(hunks []*Hunk) error {
 	return nil
 }
 
-// checkMode looks at git's modes: 100644 and the like for files, 120000 for
-// symbolic links, 160000 for submodules; 0 is not stated.
+// checkMode checks git's modes: 100644 and the like for files, 120000 for symbolic
+// links, 160000 for submodules; 0 if the patch names no mode.
 func checkMode(f *File, mode os.FileMode) error {
 	const typeMask, regular = 0o170000, 0o100000
 	if t := mode & typeMask; t != 0 && t != regular {
@@ -230,8 +230,8 @@ func checkMode(f *File, mode os.FileMode) error {
 	return nil
 }
 
-// completeWithoutHunks reports whether a section changes no text: the blobs it
-// names, where it names some, are the same or empty.
+// completeWithoutHunks reports whether a section changes no text: the blobs that it
+// names, if any, are the same or empty.
 func completeWithoutHunks(f *File, g *gitdiff.File) bool {
 	switch f.Action {
 	case New:

@@ -1,14 +1,13 @@
-// Package patchfile reads kernel source patches, applies them in memory to a
-// pristine tree that is never written to, and pins the line numbers of the
-// lines a patch did not touch.
+// Package patchfile reads kernel source patches, applies them in memory to a pristine
+// tree, and pins the line numbers of untouched lines. It never writes to the tree.
 //
-// Paths are always read the way `patch -p1` reads them. Everything in a patch
-// is hostile until it is checked.
+// Paths are read as by `patch -p1`. Everything in a patch is hostile until it is
+// checked.
 package patchfile
 
 import "strings"
 
-// Action is what a patch does to one file.
+// Action is the effect of a patch on a file.
 type Action string
 
 const (
@@ -22,8 +21,8 @@ const (
 
 // Patch is one input file: a diff, a quilt patch, or one or more mails.
 type Patch struct {
-	Name   string // as the caller named it
-	SHA256 string // of the file as it was given, in hex
+	Name   string // the caller's name
+	SHA256 string // of the input file, in hex
 	Files  []*File
 }
 
@@ -33,23 +32,23 @@ type File struct {
 	Path    string // after the change; for Delete before it
 	OldPath string // before the change; empty for New
 	Action  Action
-	Other   string // the second name of a header with two different ones; Apply takes the one that exists
-	Kind    Kind   // of Path; the graver one if there are two names
+	Other   string // the second name of a header with two different names; Apply uses the name that exists
+	Kind    Kind   // of Path; the greater kind if there are two names
 	Line    int    // line of the patch, from 1, where the section begins
 	Hunks   []*Hunk
 }
 
-// Hunk is one run of changed lines with its context. Positions count lines
-// from 1; of an empty range they name the line before it.
+// Hunk is a run of changed lines with its context. Positions count lines from 1; the
+// position of an empty range is that of the line before it.
 type Hunk struct {
-	Header             string // "@@ -1,3 +1,4 @@" without what follows
-	Heading            string // what follows: most often the first line of the function
+	Header             string // "@@ -1,3 +1,4 @@" without the heading
+	Heading            string // the text after it: usually the first line of the function
 	OldStart, OldLines int
 	NewStart, NewLines int
 	Lines              []Line
 }
 
-// Op says where a line of a hunk belongs.
+// Op is the kind of a hunk's line: context, removed or added.
 type Op byte
 
 const (
@@ -81,7 +80,7 @@ func (p *Patch) Paths() []string {
 	return paths
 }
 
-// source is the path that goes away in a rename.
+// source is the old path of a rename.
 func (f *File) source() string {
 	if f.Action == Rename {
 		return f.OldPath

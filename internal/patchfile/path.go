@@ -13,7 +13,7 @@ import (
 // maxPath is the kernel's PATH_MAX.
 const maxPath = 4096
 
-// checkPath refuses a path that is not plainly one inside the tree.
+// checkPath refuses a path that is not clearly a path inside the tree.
 func checkPath(name string) error {
 	switch {
 	case name == "":
@@ -26,7 +26,7 @@ func checkPath(name string) error {
 		return fault.Inputf("absolute path %q", name)
 	case name == "..", strings.HasPrefix(name, "../"), strings.Contains(name, "/../"), strings.HasSuffix(name, "/.."):
 		return fault.Inputf("path %q leaves the source tree", name).
-			Hint("paths in a patch begin with one directory that is left out (a/fs/x.c) and stay inside the tree")
+			Hint("paths in a patch begin with a directory that is removed (a/fs/x.c), and stay inside the tree")
 	case !fs.ValidPath(name) || name == ".":
 		return fault.Inputf("path %q is not a file's", name)
 	}
@@ -37,10 +37,10 @@ func checkPath(name string) error {
 // register headers of about 20 MiB.
 const maxFile = 64 << 20
 
-// readRegular reads a file of the tree. It refuses whatever is reached through
-// a symbolic link, also one that stays inside: the same file patched under two
-// names would be compiled without its patch. It returns fs.ErrNotExist in the
-// chain where there is no such file.
+// readRegular reads a file of the tree. It refuses symbolic links on the way, also
+// links that stay in the tree: a file with two names would be compiled without its
+// patch under the other name. If there is no such file, the error wraps
+// fs.ErrNotExist.
 func readRegular(tree fs.FS, name string) ([]byte, error) {
 	for _, dir := range parents(name) {
 		info, err := fs.Lstat(tree, dir)

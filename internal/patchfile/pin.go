@@ -11,32 +11,31 @@ import (
 // include/asm-generic/bug.h).
 const maxBugLine = 1<<16 - 1
 
-// newLineBase is what is added to the numbers of new lines: they stand out as
-// new, and are still readable.
+// newLineBase is added to the numbers of new lines, which are then visibly new and
+// still readable.
 const newLineBase = 10000
 
-// pin returns the patched text with #line directives, and completes m with
-// the numbers that a compiler then reports.
+// pin returns the patched text with #line directives, and adds to m the numbers that
+// a compiler then reports.
 //
-// The aim: code that a patch does not touch keeps its line numbers, and with
-// them its object code, as WARN and others compile __LINE__ in. So:
+// Code that a patch does not touch must keep its line numbers, and with them its
+// object code, as WARN and others compile __LINE__ into the code. So:
 //
-//   - an untouched line has the number it has in the original;
-//   - a changed line has the number of the one it replaces, in order;
+//   - an untouched line has its number in the original;
+//   - a changed line has the number of the line that it replaces, in order;
 //   - a line for which no old number is left has 10000 (or the next multiple
 //     beyond the original's length) plus its true number in the patched file.
 //
-// No number is then given twice, so identifiers that macros paste together
-// with __LINE__ cannot collide, and a WARN in new code that reports line 10123
-// stands in line 123 of the patched file. Should that not fit the bug table,
-// new lines just count on.
+// Each number is then used only once, so identifiers that macros make with __LINE__
+// cannot collide, and a WARN in new code that reports line 10123 is in line 123 of the
+// patched file. If a number does not fit into the bug table, new lines just count on.
 //
-// A directive stands only where it cannot change what the compiler reads:
-// before a line with code, outside comments, literals, continued lines,
-// directives and parentheses (inside a macro's arguments C leaves its meaning
-// undefined). If that is not at once, numbers count on to the next such
-// line: the rest of a call that grew by a line may repeat the numbers of the
-// statement after it, which only matters to line-pasting macros in both.
+// A directive is only put where it cannot change what the compiler reads: before a
+// line with code, outside comments, literals, continued lines, directives and
+// parentheses (inside a macro's arguments its meaning is undefined in C). Until the
+// next such line, numbers count on: the rest of a call that grew by a line can repeat
+// the numbers of the statement after it, which only matters if line-pasting macros are
+// in both.
 //
 // A directive in a branch that is not compiled has no effect. After the end of
 // each branch that has one, the number is set again.
@@ -93,12 +92,12 @@ func (m *LineMap) wanted() []int {
 	return want
 }
 
-// branches are the conditionals that are open at a line, outermost first:
-// whether each has a directive of ours inside.
+// branches are the open conditionals at a line, outermost first: whether each has a
+// directive of pin inside.
 type branches []bool
 
-// follow takes the next line's part in conditional compilation. It returns
-// false after a branch with a directive, which may or may not be compiled.
+// follow tracks conditional compilation over the next line. It returns false after a
+// branch with a directive, which may or may not be compiled.
 func (b *branches) follow(c ctext.Cond) bool {
 	n := len(*b)
 	switch {
@@ -115,7 +114,7 @@ func (b *branches) follow(c ctext.Cond) bool {
 	return true
 }
 
-// mark notes a directive in every open conditional.
+// mark records a directive in every open conditional.
 func (b branches) mark() {
 	for i := range b {
 		b[i] = true

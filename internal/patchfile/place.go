@@ -4,12 +4,12 @@ import "errors"
 
 var (
 	errNoPlace   = errors.New("does not apply")
-	errAmbiguous = errors.New("matches in several places, and not where it says")
+	errAmbiguous = errors.New("matches in several places, but not at the line that it names")
 	errNoContext = errors.New("has no context lines that would prove its place")
 	errBudget    = errors.New("too many comparisons")
 )
 
-// finder looks for the place of hunks in one file.
+// finder finds the places of hunks in a file.
 type finder struct {
 	lines  []string
 	index  map[string][]int // the positions of each line, made when first needed
@@ -24,8 +24,8 @@ func (h *Hunk) start() int {
 	return h.OldStart - 1
 }
 
-// place returns where h applies, from 0 and not before the line from: where
-// its header says plus offset, or at the only other place where it matches.
+// place returns the line where h applies, from 0 and not before the line from: the
+// line of its header plus offset, or the only other line where it matches.
 func (f *finder) place(h *Hunk, from, offset int) (int, error) {
 	old := h.side(Remove)
 	if len(old) == 0 {
@@ -49,7 +49,7 @@ func (f *finder) place(h *Hunk, from, offset int) (int, error) {
 	return places[0], nil
 }
 
-// matches reports whether want stands at the line at.
+// matches reports whether want is at the line at.
 func (f *finder) matches(want []string, at int) bool {
 	if at < 0 || at > len(f.lines)-len(want) {
 		return false
@@ -63,8 +63,8 @@ func (f *finder) matches(want []string, at int) bool {
 	return true
 }
 
-// search returns the places from the line from on where want stands. It tries
-// those of want's rarest line.
+// search returns the places of want from the line from on. It tries the places of
+// want's rarest line.
 func (f *finder) search(want []string, from int) []int {
 	rare := 0
 	for i, line := range want {
@@ -91,10 +91,9 @@ func (f *finder) positions(line string) []int {
 	return f.index[line]
 }
 
-// nearest returns the place where most lines of want match, the one closest
-// to the line hint among equals, and how many match there; -1 for none.
-// Lines that are everywhere, such as blank ones, only count, they do not lead
-// to a place.
+// nearest returns the place where most lines of want match, and the number of matches.
+// Among equals it is the place nearest to the line hint; it is -1 for none. Frequent
+// lines, such as blank lines, count but suggest no place.
 func (f *finder) nearest(want []string, hint int) (at, matched int) {
 	const everywhere, enough = 200, 1 << 20
 	votes := map[int]int{}

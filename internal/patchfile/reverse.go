@@ -5,12 +5,11 @@ import (
 	"slices"
 )
 
-// AppliedBefore reports whether the tree has all that the patches change: they
-// apply in reverse, completely and exactly.
+// AppliedBefore reports whether the tree has all changes of the patches: they apply in
+// reverse, completely and exactly.
 //
-// Lines that a patch removes leave no trace where they were. A hunk that only
-// removes lines therefore counts where it was, or in the function that its
-// heading names. A file that a patch deletes proves nothing by itself.
+// Removed lines leave no trace. So a hunk that only removes lines counts at its line,
+// or in the function that its heading names. A deleted file proves nothing by itself.
 func AppliedBefore(tree fs.FS, patches []*Patch) bool {
 	var reversed []*Patch
 	shown := false
@@ -21,7 +20,7 @@ func AppliedBefore(tree fs.FS, patches []*Patch) bool {
 				continue
 			}
 			if f.Action == Copy {
-				return false // what was copied from may have changed since
+				return false // the source of the copy may have changed since
 			}
 			shown = shown || f.Action != Delete && len(f.Hunks) > 0
 			r.Files = append(r.Files, f.reverse())
@@ -35,7 +34,7 @@ func AppliedBefore(tree fs.FS, patches []*Patch) bool {
 	return err == nil
 }
 
-// reverse is the section that undoes f.
+// reverse is the section that reverts f.
 func (f *File) reverse() *File {
 	r := &File{Path: f.Path, OldPath: f.OldPath, Other: f.Other, Action: f.Action, Kind: f.Kind, Line: f.Line}
 	switch f.Action {

@@ -8,16 +8,15 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// section is the text of one file's part of a patch: header and hunks,
-// nothing else.
+// section is the text of a patch about one file: header and hunks only.
 type section struct {
 	line int // of the patch, from 1
 	text string
 }
 
-// splitter walks a patch line by line and cuts it into sections. The library
-// that parses the sections skips what it does not know; the splitter refuses
-// everything that looks like a lost change.
+// splitter reads a patch line by line and cuts it into sections. The library that
+// parses sections skips unknown text; the splitter refuses everything that looks like
+// a lost change.
 type splitter struct {
 	lines    []string
 	at       int // the next line, from 0
@@ -28,8 +27,8 @@ type splitter struct {
 	sections []section
 }
 
-// byteOrderMark is what some editors put before the first line of a file; a
-// file made of several has it inside.
+// byteOrderMark is put before the first line of a file by some editors. A
+// concatenation of files has it inside.
 const byteOrderMark = "\ufeff"
 
 func split(text string) ([]section, error) {
@@ -43,8 +42,8 @@ func split(text string) ([]section, error) {
 	return s.sections, nil
 }
 
-// step consumes one line, or one hunk, or both lines of a plain header. What is
-// not the text of a file has no byte order mark and no carriage return.
+// step consumes a line, a hunk, or both lines of a plain header. It removes byte order
+// marks and carriage returns, except from the text of a file.
 func (s *splitter) step() error {
 	converted := strings.HasSuffix(s.lines[s.at], "\r\n")
 	line := withoutCR(strings.TrimPrefix(s.lines[s.at], byteOrderMark))
@@ -97,7 +96,7 @@ func (s *splitter) close() {
 	s.start = -1
 }
 
-// names takes the lines "--- old" and "+++ new".
+// names consumes the lines "--- old" and "+++ new".
 func (s *splitter) names() error {
 	for _, line := range []string{s.peek(0), s.peek(1)} {
 		if name := line[len("--- "):]; strings.HasPrefix(name, "/") && !isDevNull(name) {
@@ -115,8 +114,8 @@ func (s *splitter) names() error {
 	return nil
 }
 
-// isMailEdge reports whether a diff ends here and a commit message may follow, in
-// which anything may stand: semantic patches have lines of @@.
+// isMailEdge reports whether a diff ends here and a commit message may follow. A
+// commit message can have any text: semantic patches have lines with @@.
 func isMailEdge(line string) bool {
 	return line == "-- \n" || strings.HasPrefix(line, "From ") || strings.HasPrefix(line, "commit ")
 }
@@ -131,10 +130,9 @@ func trimName(name string) string {
 
 var hunkHeader = regexp.MustCompile(`^@@ -(\d{1,9})(?:,(\d{1,9}))? \+(\d{1,9})(?:,(\d{1,9}))? @@`)
 
-// hunk takes a hunk header and exactly the lines that it announces. A hunk of
-// which every line, its header included, ends in CRLF went through a channel
-// that put the carriage returns there: they are taken off. In any other hunk a
-// carriage return is part of the text.
+// hunk consumes a hunk header and exactly the lines that it announces. If every line
+// of a hunk, its header included, ends in CRLF, the carriage returns were added in
+// transport and are removed. In any other hunk a carriage return is part of the text.
 func (s *splitter) hunk(converted bool) error {
 	header := s.lines[s.at]
 	m := hunkHeader.FindStringSubmatch(header)
@@ -172,8 +170,8 @@ func (s *splitter) hunk(converted bool) error {
 	return s.hunkEnd(begin, m[0])
 }
 
-// convert takes carriage returns off the lines of the hunk at the current line
-// if all of them have one.
+// convert removes carriage returns from the lines of the hunk at the current line if
+// all of them have one.
 func (s *splitter) convert(old, new int) {
 	end := s.at + 1
 	for ; (old > 0 || new > 0) && end < len(s.lines); end++ {
@@ -240,8 +238,8 @@ func opOf(line string) Op {
 	return 0
 }
 
-// hunkEnd insists that a hunk is over where its header says so: a change in
-// lines after that would be lost.
+// hunkEnd refuses a hunk that goes on after the lines that its header counts: a change
+// in further lines would be lost.
 func (s *splitter) hunkEnd(begin int, header string) error {
 	if opOf(s.peek(0)) == noNewline {
 		s.take(1)
@@ -265,7 +263,7 @@ func (s *splitter) hunkEnd(begin int, header string) error {
 	return s.miscounted(begin, header)
 }
 
-// miscounted says how many lines a hunk has in truth.
+// miscounted reports the true number of lines of a hunk.
 func (s *splitter) miscounted(begin int, header string) error {
 	old, new := 0, 0
 	for s.at = begin + 1; s.at < len(s.lines); s.at++ {
@@ -282,11 +280,11 @@ func (s *splitter) miscounted(begin int, header string) error {
 	}
 	s.at = begin
 	return s.errorf(0, "hunk %s has other line counts than it says: %d old and %d new lines follow", header, old, new).
-		Hint("the patch was cut short or edited by hand; take it from its source again")
+		Hint("the patch was cut short or edited by hand; get it again from its source")
 }
 
-// foreign refuses lines outside hunks that stand for a change which a
-// unified text diff cannot carry.
+// foreign refuses lines outside hunks that mean a change which a unified text diff
+// cannot express.
 func (s *splitter) foreign(line string) error {
 	switch {
 	case line == "GIT binary patch\n", strings.HasPrefix(line, "Binary files ") &&
@@ -299,20 +297,20 @@ func (s *splitter) foreign(line string) error {
 		strings.HasPrefix(s.peek(-2), "*** "):
 		return s.errorf(0, "context diff").Hint("make a unified diff: diff -u, or git diff")
 	case onlyIn.MatchString(line):
-		return s.errorf(0, "file that only one side has: %s", quote(line)).Hint("make the patch with diff -urN")
+		return s.errorf(0, "file that exists on one side only: %s", quote(line)).Hint("make the patch with diff -urN")
 	case s.start >= 0 && strings.HasPrefix(line, "@@"):
 		return s.errorf(0, "garbage in place of a hunk header: %s", quote(line))
 	case isEncoded(line):
-		return s.errorf(0, "mail that is still encoded: %s", quote(line)).Hint("save the patch decoded, with git or b4")
+		return s.errorf(0, "encoded mail: %s", quote(line)).Hint("save the patch decoded, with git or b4")
 	}
 	return nil
 }
 
-// onlyIn is what diff -r without -N writes instead of a new file.
+// onlyIn matches the line that diff -r without -N writes instead of a new file.
 var onlyIn = regexp.MustCompile(`^Only in \S+: \S+\n?$`)
 
-// isEncoded recognises the mail header that says the lines below are not
-// the patch's own bytes.
+// isEncoded recognises the mail header of an encoded body, whose lines are not the
+// patch's own bytes.
 func isEncoded(line string) bool {
 	name, value, found := strings.Cut(strings.ToLower(line), ":")
 	value = strings.TrimSpace(value)

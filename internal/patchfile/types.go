@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// MayChangeTypes reports whether the change touches what the size or the
-// members of a type can follow from: the body of a struct, union or enum, a
-// typedef, a macro, or what is compiled at all. It goes by the kernel's coding
-// style, in which the body of a function begins and ends in the first column.
+// MayChangeTypes reports whether the change touches text that can affect the size or
+// the members of a type: the body of a struct, union or enum, a typedef, a macro, or a
+// conditional. It relies on the kernel's coding style, in which the body of a function
+// begins and ends in the first column.
 func (c *Change) MayChangeTypes() bool {
 	if c.Lines == nil || c.Original == nil {
 		return false
@@ -38,7 +38,7 @@ var (
 	notType       = regexp.MustCompile(`[=;]|\)\s*$`) // before the brace: a variable, a function
 )
 
-// typeLines says of each line of text whether a type can follow from it.
+// typeLines reports for each line of text whether it can affect a type.
 func typeLines(text string) []bool {
 	lines := strings.Split(text, "\n")
 	types := make([]bool, len(lines))

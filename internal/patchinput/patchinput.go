@@ -17,13 +17,13 @@ import (
 )
 
 const (
-	// MaxPatches is more than anybody has.
+	// MaxPatches limits the patches of a build. It is above any real series.
 	MaxPatches = 1000
 	// SeriesName is the file of quilt that lists the patches of a folder in order.
 	SeriesName = "series"
 )
 
-// Stdin is the argument that stands for standard input.
+// Stdin is the argument for standard input.
 const Stdin = "-"
 
 // File is one patch.
@@ -32,9 +32,9 @@ type File struct {
 	Data []byte // unpacked
 }
 
-// Read reads what the arguments name, in their order. An argument is a patch
-// file, Stdin, a folder of patches, or a series file. A file can be packed by
-// gzip, xz or zstd. Cover letters of git format-patch are left out.
+// Read reads the patches of the arguments, in their order. An argument is a patch file,
+// Stdin, a folder of patches, or a series file. A file can be packed by gzip, xz or
+// zstd. Cover letters of git format-patch are skipped.
 //
 // Every error is a fault.Input.
 func Read(args []string, stdin io.Reader) ([]File, error) {
@@ -50,12 +50,12 @@ func Read(args []string, stdin io.Reader) ([]File, error) {
 	}
 	files = slices.DeleteFunc(files, func(f File) bool { return isCoverLetter(f.Data) })
 	if len(files) == 0 {
-		return nil, fault.Inputf("no patch but a cover letter").Hint("name the patches that follow it")
+		return nil, fault.Inputf("only a cover letter, and no patch").Hint("name the patches that follow it")
 	}
 	return files, nil
 }
 
-// Check reports an argument that names nothing, without reading any.
+// Check reports an argument that does not exist. It reads no file.
 func Check(args []string) error {
 	for _, arg := range args {
 		if arg == Stdin {
@@ -100,7 +100,7 @@ func readArg(arg string, stdin io.Reader) ([]File, error) {
 	return one(filepath.Base(arg), file)
 }
 
-// one is the patch that r has.
+// one reads a patch from r.
 func one(name string, r io.Reader) ([]File, error) {
 	data, err := unpacked(name, r)
 	if err != nil {
@@ -120,7 +120,7 @@ func unpacked(name string, r io.Reader) ([]byte, error) {
 	return data, nil
 }
 
-// suffixes are the names of patches in a folder, each also packed.
+// suffixes are the suffixes of patches in a folder, each also packed.
 var suffixes, packings = []string{".patch", ".diff"}, []string{"", ".gz", ".xz", ".zst"}
 
 func isPatch(name string) bool {
@@ -133,8 +133,8 @@ func isPatch(name string) bool {
 	return false
 }
 
-// readFolder reads the patches of a folder: those of its series file, else all
-// by name, which is the order that git format-patch numbers them in.
+// readFolder reads the patches of a folder: those of its series file, else all by
+// name, which is the order of git format-patch.
 func readFolder(dir string) ([]File, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -156,7 +156,7 @@ func readFolder(dir string) ([]File, error) {
 	return readNamed(dir, names)
 }
 
-// readNamed reads files of dir. No name, and no symbolic link, leads out of it.
+// readNamed reads files of dir. Neither a name nor a symbolic link can leave dir.
 func readNamed(dir string, names []string) ([]File, error) {
 	if len(names) > MaxPatches {
 		return nil, fault.Inputf("%s: more than %d patches", dir, MaxPatches)

@@ -138,8 +138,8 @@ func TestReadRefuses(t *testing.T) {
 		"link":         "escapes",
 		"levels":       "a.patch: option -p0",
 		"missing":      "gone.patch: no such file",
-		"none":         "it lists no patch",
-		"cover.patch":  "no patch but a cover letter",
+		"none":         "the series lists no patch",
+		"cover.patch":  "only a cover letter, and no patch",
 		"cut.patch.gz": "unexpected EOF",
 		"/dev/zero":    "not a file",
 	} {

@@ -25,7 +25,7 @@ func readSeries(dir string) ([]File, error) {
 		return nil, fault.Inputf("%s: %w", path, err)
 	}
 	if len(names) == 0 {
-		return nil, fault.Inputf("%s: it lists no patch", path)
+		return nil, fault.Inputf("%s: the series lists no patch", path)
 	}
 	return readNamed(dir, names)
 }
@@ -48,7 +48,7 @@ func parseSeries(text string) ([]string, error) {
 		for _, option := range fields[1:] {
 			if option != "-p1" {
 				return nil, fault.Inputf("%s: option %s", fields[0], option).
-					Hint("paths of patches begin with one folder that is left out (-p1)")
+					Hint("paths of patches begin with one folder, which is removed (-p1)")
 			}
 		}
 		names = append(names, fields[0])

@@ -19,7 +19,8 @@ type identity struct {
 	Timestamp string // a date, or the builder's text: Debian 6.1.192-2 (2026-11-16)
 }
 
-var bannerForm = regexp.MustCompile(`^Linux version (\S+) \(([^@\s]*)@(\S*)\) \((.*)\) #(\S+)((?: SMP| PREEMPT| PREEMPT_DYNAMIC| PREEMPT_RT)*) (.+)$`)
+var bannerForm = regexp.MustCompile(`^Linux version (\S+) \(([^@\s]*)@(\S*)\) \((.*)\) ` +
+	`#(\S+)((?: SMP| PREEMPT| PREEMPT_DYNAMIC| PREEMPT_RT)*) (.+)$`)
 
 func parseBanner(banner string) (identity, error) {
 	m := bannerForm.FindStringSubmatch(strings.TrimRight(banner, "\n"))

@@ -9,13 +9,14 @@ import (
 	"kintsugi/internal/command"
 )
 
-// limitText are the messages of programs that met a limit of the cage: of the
-// compiler (gcc/gcc.cc, libiberty), of the assembler and of the shell.
-var limitText = regexp.MustCompile(`(?m)^.*(out of memory|virtual memory exhausted|[Mm]emory exhausted|Cannot allocate memory` +
-	`|File too large|File size limit exceeded|CPU time limit exceeded|[Kk]illed signal terminated|internal compiler error: Killed).*$`)
+// limitText matches the messages of programs that reached a limit of the cage: of
+// the compiler (gcc/gcc.cc, libiberty), of the assembler and of the shell.
+var limitText = regexp.MustCompile(`(?m)^.*(out of memory|virtual memory exhausted|[Mm]emory exhausted` +
+	`|Cannot allocate memory|File too large|File size limit exceeded|CPU time limit exceeded` +
+	`|[Kk]illed signal terminated|internal compiler error: Killed).*$`)
 
-// limited reports whether a program ended because it took more memory, time or
-// disk than one compilation may. That is the source's fault: the original of
+// limited reports whether a program ended because it used more memory, time or disk
+// than a compilation may. That is the source's fault: the original of
 // every unit is compiled within the same limits.
 func limited(e *command.Error) bool {
 	if errors.Is(e.Err, command.ErrDeadline) || limitText.Match(e.Output) {
