@@ -1,6 +1,7 @@
 package target
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -192,9 +193,12 @@ func (s *Store) fetchDebian(ctx context.Context, t *Target, k kernel, progress P
 	if len(headers) == 0 {
 		return fault.Inputf("linux-headers-%s=%s is no longer offered", k.Release, k.Version)
 	}
+	// before anything is downloaded
 	if cc := debianCC(headers[0]); cc != "" && s.hostToolchain() {
 		if err := prepare.CheckTools(ctx, cc); err != nil {
-			return err // before anything is downloaded
+			return fault.Environmentf("%w", err).
+				Hint("fetch the kernel's own tools into the cache, without root: --toolchain debian:%s",
+					cmp.Or(suite.Base, suite.Name))
 		}
 	}
 	if err := s.checkSpace(debianNeed); err != nil {
