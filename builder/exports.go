@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"strings"
 
@@ -47,7 +46,13 @@ func exports(ctx context.Context, s *session, units []changed, same []compiled) 
 func (s *session) exportsOf(ctx context.Context, u *compiled, orig, patched *elfobj.File, units []changed) (
 	[]report.Diagnostic, error) {
 	var found []report.Diagnostic
-	for _, c := range u.prototypes(s.kernel, orig, patched) {
+	changes, err := u.prototypes(s.kernel, orig, patched)
+	if err != nil {
+		found = append(found, report.Found(report.Diagnostic{Code: diag.ExportABI, Symbol: u.Unit.Source,
+			Message: fmt.Sprintf("the types of the exports of %s cannot be compared: %v", u.Unit.Source, err),
+			Hint:    "Accept the change if the patch changes no type of an export there."}))
+	}
+	for _, c := range changes {
 		users, err := s.exportUsers(ctx, c.Name, units)
 		if err != nil {
 			return nil, err
@@ -59,18 +64,14 @@ func (s *session) exportsOf(ctx context.Context, u *compiled, orig, patched *elf
 
 // prototypes are the exports of the running kernel that the unit defines with
 // another type.
-func (u *compiled) prototypes(kernel *klp.Kernel, orig, patched *elfobj.File) []debuginfo.PrototypeChange {
+func (u *compiled) prototypes(kernel *klp.Kernel, orig, patched *elfobj.File) ([]debuginfo.PrototypeChange, error) {
 	if !u.Unit.Types {
-		return nil
+		return nil, nil
 	}
-	changes, err := debuginfo.ChangedPrototypes(orig, patched, func(name string) bool {
+	return debuginfo.ChangedPrototypes(orig, patched, func(name string) bool {
 		e, exported := kernel.Exports[name]
 		return exported && e.Owner() == u.owner.Name
 	})
-	if err != nil {
-		slog.Debug("prototypes", "unit", u.Unit.Source, "error", err)
-	}
-	return changes
 }
 
 func exportDiagnostic(c debuginfo.PrototypeChange, users exportUsers) report.Diagnostic {

@@ -152,6 +152,24 @@ func TestExportsUnknown(t *testing.T) {
 	}
 }
 
+// TestExportsUnread has debug info that cannot be read, in a unit that exports
+// something and in a unit that does not.
+func TestExportsUnread(t *testing.T) {
+	for source, want := range map[string][]string{
+		exporting:                        {"vmlinux.c: the types of the exports of vmlinux.c cannot be compared: "},
+		"int other(int a) { return a; }": nil,
+	} {
+		u := unitOf(t, klp.Vmlinux, source, source, true)
+		info := u.diff.Patched.File.Section(".debug_info")
+		info.Data = append([]byte(nil), info.Data...)
+		copy(info.Data[4:], []byte{99, 0}) // a version of DWARF
+		got := abiOf(t, exportSession(t), u)
+		if len(got) != len(want) || len(want) > 0 && !strings.HasPrefix(got[0], want[0]) {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 // TestExportsAlone: where no code changes, nobody goes on by another type.
 func TestExportsAlone(t *testing.T) {
 	rec := newRecord(Options{})

@@ -4,6 +4,7 @@ import (
 	"debug/dwarf"
 	"debug/elf"
 	"fmt"
+	"slices"
 
 	"kintsugi/internal/elfobj"
 )
@@ -25,6 +26,9 @@ type PrototypeChange struct {
 // its name, as ChangedLayouts compares what is in it. Names of which an object
 // has no type in its debug info are left out.
 func ChangedPrototypes(orig, patched *elfobj.File, wanted func(name string) bool) ([]PrototypeChange, error) {
+	if !slices.ContainsFunc(orig.Symbols, func(s *elfobj.Symbol) bool { return global(s) && wanted(s.Name) }) {
+		return nil, nil
+	}
 	olds, err := readDies(orig)
 	if err != nil {
 		return nil, fmt.Errorf("debug info of the original object: %w", err)

@@ -186,7 +186,7 @@ var changeRows = []Row{
 			"The type of a member of such a struct, an enum for one, is not compared.\n\n" +
 			"Units are compared if a changed file rewrites the definition of a global function or variable " +
 			"outside of its body, a typedef or an `#include`, or touches what `layout-changed` looks for. " +
-			"Other patches cost nothing.",
+			"Other patches cost nothing. If the debug info of such a unit cannot be read, the finding names its source.",
 		Example: "consent[export-abi]: vmlinux/vfs_path_lookup (fs/namei.c): the prototype of the exported function " +
 			"vfs_path_lookup changes from int vfs_path_lookup(struct dentry *, struct vfsmount *, const char *, " +
 			"unsigned int, struct path *) to int vfs_path_lookup(struct dentry *, struct vfsmount *, const char *, " +

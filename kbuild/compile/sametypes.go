@@ -10,7 +10,8 @@ import (
 
 // sameCodePair returns a pair of objects with the same code if callers of one
 // would call the other in another way: a constant of an enum that the code hands on has
-// another value, for one. Else it returns nil.
+// another value, for one. Else it returns nil. Objects whose types cannot be read are
+// returned too.
 func sameCodePair(u *kbuild.Unit, before, after []byte) *kbuild.Pair {
 	if !u.Types || !mayExport(before) {
 		return nil
@@ -24,7 +25,7 @@ func sameCodePair(u *kbuild.Unit, before, after []byte) *kbuild.Pair {
 		return nil
 	}
 	changes, err := debuginfo.ChangedPrototypes(original, patched, func(string) bool { return true })
-	if err != nil || len(changes) == 0 {
+	if err == nil && len(changes) == 0 {
 		return nil
 	}
 	return &kbuild.Pair{Unit: *u, Original: before, Patched: after, SameCode: true}
