@@ -29,6 +29,7 @@ func correlate(orig, patched *objmodel.Object) (
 	}
 	p.matchAliases()
 	moved := p.matchMoved()
+	ambiguous = append(ambiguous, p.leftScope()...)
 	ambiguous = slices.DeleteFunc(ambiguous, func(b *objmodel.Atom) bool { return moved[b] })
 	return p, ambiguous, p.matchLimiters()
 }
@@ -89,7 +90,8 @@ func groups(orig, patched *objmodel.Object) []*group {
 			if a.Name == "" || limiter(a) {
 				continue
 			}
-			key := groupKey{kind: a.Kind, name: objmodel.StableName(a.Name), file: files[a.Sym], class: sectionClass(a), text: registeredText(a)}
+			key := groupKey{kind: a.Kind, name: objmodel.StableName(a.Name), file: files[a.Sym],
+				class: sectionClass(a), text: registeredText(a)}
 			g := byKey[key]
 			if g == nil {
 				g = &group{groupKey: key}
@@ -213,7 +215,8 @@ func (p *Pairing) matchPointing(olds, news []*objmodel.Atom) (restOld, restNew [
 // matchBy joins the atoms with the same key, as long as both sides have the
 // same number of them: then their order decides, which can only matter where
 // all else is the same. It returns what is left.
-func (p *Pairing) matchBy(olds, news []*objmodel.Atom, key func(*objmodel.Atom) uint64) (restOld, restNew []*objmodel.Atom) {
+func (p *Pairing) matchBy(olds, news []*objmodel.Atom, key func(*objmodel.Atom) uint64) (
+	restOld, restNew []*objmodel.Atom) {
 	byKey := map[uint64][]*objmodel.Atom{}
 	count := map[uint64]int{}
 	for _, a := range olds {

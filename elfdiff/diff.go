@@ -113,7 +113,8 @@ func (s *selection) result() *Result {
 		switch {
 		case a.Kind == objmodel.Func:
 			patch := old != nil && old.Patchable()
-			r.Functions = append(r.Functions, &Function{Name: a.Name, Old: old, New: a, Cause: t.cause, Patch: patch, Change: t.change})
+			r.Functions = append(r.Functions, &Function{
+				Name: a.Name, Old: old, New: a, Cause: t.cause, Patch: patch, Change: t.change})
 		case a.Kind == objmodel.Data:
 			r.Data = append(r.Data, &DataItem{Name: a.Name, New: a, Status: dataStatus(old, t)})
 		}

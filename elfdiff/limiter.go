@@ -126,24 +126,37 @@ func (p *Pairing) matchLimiters() map[*objmodel.Atom]doubt {
 	return doubtful
 }
 
-// matchUnchanged joins the limiters of functions that have the same code: the
-// place in the code decides.
+// matchUnchanged joins the limiters of functions that have the same code and the
+// same messages: the place in the code decides.
 func (p *Pairing) matchUnchanged(olds, news limiters) {
 	for _, w := range p.patched.Atoms {
-		u := p.Twin(w)
-		if w.Kind != objmodel.Func || u == nil || len(u.Refs) != len(w.Refs) || !bytes.Equal(u.Bytes(), w.Bytes()) {
-			continue
-		}
-		for i := range w.Refs {
-			a, b := u.Refs[i].Atom, w.Refs[i].Atom
-			if a == nil || b == nil || !limiter(a) || !limiter(b) || p.Twin(a) != nil || p.Twin(b) != nil {
-				continue
-			}
-			if u.Refs[i].Off == w.Refs[i].Off && olds.what(u, a) == news.what(w, b) {
-				p.join(a, b)
+		if u := p.Twin(w); w.Kind == objmodel.Func && u != nil {
+			for _, pair := range sameLimiters(u, w, olds, news) {
+				if p.Twin(pair[0]) == nil && p.Twin(pair[1]) == nil {
+					p.join(pair[0], pair[1])
+				}
 			}
 		}
 	}
+}
+
+// sameLimiters are the limiters at the same places of u and w. The result is nil
+// if other code or another message lies between them.
+func sameLimiters(u, w *objmodel.Atom, olds, news limiters) (pairs [][2]*objmodel.Atom) {
+	if len(u.Refs) != len(w.Refs) || !bytes.Equal(u.Bytes(), w.Bytes()) {
+		return nil
+	}
+	for i := range w.Refs {
+		a, b := u.Refs[i].Atom, w.Refs[i].Atom
+		if b == nil || !limiter(b) {
+			continue
+		}
+		if a == nil || !limiter(a) || u.Refs[i].Off != w.Refs[i].Off || olds.what(u, a) != news.what(w, b) {
+			return nil
+		}
+		pairs = append(pairs, [2]*objmodel.Atom{a, b})
+	}
+	return pairs
 }
 
 // vote votes for the limiters that one function uses for one message, in order,

@@ -26,6 +26,25 @@ func (p *Pairing) matchRenamed() map[*objmodel.Atom]bool {
 	})
 }
 
+// leftScope are the static locals without a twin whose name is that of one that
+// another function had and that has none either: the state can have moved. Only
+// compilers that put the function before the name need this. The others give both
+// one name.
+func (p *Pairing) leftScope() []*objmodel.Atom {
+	var left []*objmodel.Atom
+	olds := p.openState(p.orig)
+	for _, b := range p.openState(p.patched) {
+		moved := func(a *objmodel.Atom) bool {
+			return localName(a) == localName(b) && sectionClass(a) == sectionClass(b) &&
+				objmodel.StableName(a.Name) != objmodel.StableName(b.Name)
+		}
+		if slices.ContainsFunc(olds, moved) {
+			left = append(left, b)
+		}
+	}
+	return left
+}
+
 // joinSole joins the variables without a twin that fits and their contents
 // join one to one.
 func (p *Pairing) joinSole(fits func(a, b *objmodel.Atom) bool) map[*objmodel.Atom]bool {
@@ -68,7 +87,8 @@ func (p *Pairing) openState(o *objmodel.Object) []*objmodel.Atom {
 // isState reports whether a is a variable in which the kernel keeps state that
 // a patch can lose.
 func isState(a *objmodel.Atom) bool {
-	if a.Kind != objmodel.Data || a.Name == "" || a.Spec.Unowned || a.Spec.Registered || a.Describes() || exchangeable(a) || limiter(a) {
+	if a.Kind != objmodel.Data || a.Name == "" || a.Spec.Unowned || a.Spec.Registered || a.Describes() ||
+		exchangeable(a) || limiter(a) {
 		return false
 	}
 	class := sectionClass(a)

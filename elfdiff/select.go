@@ -79,7 +79,8 @@ func (s *selection) includeUser(a *objmodel.Atom, cause ...report.Cause) {
 }
 
 func (s *selection) refuse(code diag.Code, a *objmodel.Atom, hint, format string, args ...any) {
-	s.diagnose(report.Found(report.Diagnostic{Code: code, Symbol: a.String(), Message: fmt.Sprintf(format, args...), Hint: hint}))
+	s.diagnose(report.Found(report.Diagnostic{Code: code, Symbol: a.String(),
+		Message: fmt.Sprintf(format, args...), Hint: hint}))
 }
 
 // remark notes a finding that comes without advice.
@@ -140,14 +141,17 @@ func (s *selection) close() {
 		a := s.queue[0]
 		s.queue = s.queue[1:]
 		if a.Undecodable {
-			s.refuse(diag.UnknownInstruction, a, "Please report the object.", "%s has an instruction that cannot be decoded, so what it refers to is not certain", a)
+			s.refuse(diag.UnknownInstruction, a, "Please report the object.",
+				"%s has an instruction that cannot be decoded, so what it refers to is not certain", a)
 		}
 		s.checkShared(a)
 		if a.NeedsGOT {
-			s.refuse(diag.GOTReference, a, "Compile both objects as a kernel is, without -fPIC.", "%s refers to something through the global offset table, which modules do not have", a)
+			s.refuse(diag.GOTReference, a, "Compile both objects as a kernel is, without -fPIC.",
+				"%s refers to something through the global offset table, which modules do not have", a)
 		}
 		if a.ShortBranch {
-			s.refuse(diag.ShortBranch, a, "Compile both objects with -ffunction-sections.", "%s has a short branch into another function, which does not reach across sections", a)
+			s.refuse(diag.ShortBranch, a, "Compile both objects with -ffunction-sections.",
+				"%s has a short branch into another function, which does not reach across sections", a)
 		}
 		s.register(a)
 		if a.Kind == objmodel.Func {
@@ -188,9 +192,11 @@ func (s *selection) checkEntries(a *objmodel.Atom) {
 		case key == nil || s.twin(key) != nil:
 		case key.Describes():
 			s.dropped[e] = true
-			s.remark(diag.DebugSiteDropped, key, "the new pr_debug() in %s cannot be switched on: its static key would live in the module", a)
+			s.remark(diag.DebugSiteDropped, key,
+				"the new pr_debug() in %s cannot be switched on: its static key would live in the module", a)
 		default:
-			s.refuse(diag.ModuleStaticKey, key, "Use static_key_enabled() or static_call_query() in the patch: it needs no site of its own.",
+			s.refuse(diag.ModuleStaticKey, key,
+				"Use static_key_enabled() or static_call_query() in the patch: it needs no site of its own.",
 				"%s uses the new static key %s, which would live in the module", a.Name, key)
 		}
 	}
@@ -249,7 +255,8 @@ func (s *selection) refuseAmbiguous(t, owner *objmodel.Atom) {
 		}
 	}
 	if len(same) == 1 {
-		s.refuse(diag.AmbiguousSymbol, t, hint, "%s refers to %s, and nothing shows that it is the %s that %s uses in the kernel",
+		s.refuse(diag.AmbiguousSymbol, t, hint,
+			"%s refers to %s, and nothing shows that it is the %s that %s uses in the kernel",
 			owner, t, localName(t), userNames(same[0]))
 		return
 	}

@@ -33,6 +33,10 @@ struct ops *a = &(struct ops){ one, &external_data }, *b = &(struct ops){ two, &
 	for _, p := range []pair{
 		edit("a static local before others", locals, "int g(int x) {", "int e(int x) { static int n = 9; n ^= x; return external(n); } int g(int x) {", pair{functions: []string{"+e"}, data: []string{"new:e.n"}}),
 		edit("a static local of the same function in a new block", locals, "{ static int n; n += x;", "external(8); { static int n; n += x;", pair{functions: []string{"f"}, refused: []string{"ambiguous-symbol", "ambiguous-symbol"}}),
+		{name: "a static local in another function", orig: locals,
+			patched: `int f(int x) { { static int n; n += x; external(n); } { static int n = 3; n -= x; return external(n + 1); } }
+int g(int x) { return external(x); } int h(int x) { static int n; n ^= x; return external(n); }`,
+			functions: []string{"+h", "g"}, refused: []string{"ambiguous-symbol"}},
 		{name: "functions in another order", orig: locals,
 			patched: `int g(int x) { static int n; n ^= x; return external(n); } int f(int x) { { static int n; n += x; external(n); } { static int n = 3; n -= x; return external(n + 1); } }`},
 		edit("a literal before others", literal, "struct ops *a =", "struct ops *c = &(struct ops){ two, 0 }; struct ops *a =", pair{data: []string{"new:c", "new:.compoundliteral"}, refused: []string{"data-kept"}}),
