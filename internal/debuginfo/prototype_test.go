@@ -104,10 +104,14 @@ func TestPrototypes(t *testing.T) {
 // originals are the objects of prototypes by their compiler.
 var originals = map[string]*elfobj.File{}
 
-// checkPrototypes compiles the patched source with each compiler.
+// checkPrototypes compiles the patched source with each compiler, or with the first
+// compiler alone if no difference is wanted.
 func checkPrototypes(t *testing.T, name, patched, want string) {
 	t.Helper()
-	for _, compiler := range compilers {
+	for i, compiler := range compilers {
+		if i > 0 && want == "" {
+			break
+		}
 		t.Run(name+" "+compiler[0], func(t *testing.T) {
 			if originals[compiler[0]] == nil {
 				originals[compiler[0]] = compile(t, compiler, prototypes)
