@@ -21,28 +21,42 @@ int f(struct ack *a, int x) { if (x) NL_SET_ERR_MSG(a, "first"); else NL_SET_ERR
 static int __read_mostly old = 4; void set(int x) { old = x; } int f(int x) { return external(x + old); }`
 	alternative := `#define ALT_CODE(new) asm volatile("661: nop; nop; nop; nop; nop\n662:\n.pushsection .altinstructions,\"a\"\n.long 661b - .\n.long 663f - .\n.word 7\n.byte 662b-661b\n.byte 664f-663f\n.popsection\n.pushsection .altinstr_replacement,\"ax\"\n663: " new "\n664:\n.popsection" ::: "memory")
 int f(int x) { ALT_CODE("pause; nop"); return external(x); } int g(int x) { ALT_CODE("pause; nop"); return external(x + 1); }`
-	called := strings.Replace(alternative, `int g(int x) { ALT_CODE("pause; nop");`, `int fixup(void); int fixed(void); int g(int x) { ALT_CODE("call fixup");`, 1)
+	called := strings.Replace(alternative, `int g(int x) { ALT_CODE("pause; nop");`,
+		`int fixup(void); int fixed(void); int g(int x) { ALT_CODE("call fixup");`, 1)
 	helper := `static notrace noinline int check(int x) { return external(x) > 3; } int f(int x) { return check(x); } int g(int x) { return check(x + 1) + 1; } int h(int x) { return external(x); }`
 	for _, p := range []pair{
 		edit("specially placed text", placed, "external(x);", "external(x + 3);", pair{functions: []string{"one"}}),
 		edit("text of two places", placed, "external(x + 2)", "external(x + 4)", pair{functions: []string{"three"}}),
 		edit("text of the idle loop", placed, "external(x + 5)", "external(x + 6)", pair{functions: []string{"four"}}),
-		edit("beside init code that grew", init, "int f(int x) { return external(x);", "int f(int x) { return external(x + 7);", pair{functions: []string{"f"}}),
-		edit("init code that grew before other init code", init, "return external(x + 1);", "printk(\"more\"); return external(x + 1) * external(x);", pair{refused: []string{"init-code"}}),
-		edit("lock classes of a kernel without lockdep", `struct lock_class {}; void start(int *lock, struct lock_class *); int f(int *x) { { static struct lock_class __key; start(x, &__key); } external(2); { static struct lock_class __key; start(x + 1, &__key); } return external(1); }`,
-			"external(2);", "{ static struct lock_class __key; start(x + 2, &__key); }", pair{functions: []string{"f"}, data: []string{"new:__key"}}),
-		edit("another limit of messages", `struct limit { int lock, burst; }; int ___ratelimit(struct limit *); int f(int x) { static struct limit _rs = { 3, 10 }; if (___ratelimit(&_rs)) printk("%d", x); return external(x); }`,
+		edit("beside init code that grew", init, "int f(int x) { return external(x);",
+			"int f(int x) { return external(x + 7);", pair{functions: []string{"f"}}),
+		edit("init code that grew before other init code", init, "return external(x + 1);",
+			"printk(\"more\"); return external(x + 1) * external(x);", pair{refused: []string{"init-code"}}),
+		edit("lock classes of a kernel without lockdep",
+			`struct lock_class {}; void start(int *lock, struct lock_class *); int f(int *x) { { static struct lock_class __key; start(x, &__key); } external(2); { static struct lock_class __key; start(x + 1, &__key); } return external(1); }`,
+			"external(2);", "{ static struct lock_class __key; start(x + 2, &__key); }",
+			pair{functions: []string{"f"}, data: []string{"new:__key"}}),
+		edit("another limit of messages",
+			`struct limit { int lock, burst; }; int ___ratelimit(struct limit *); int f(int x) { static struct limit _rs = { 3, 10 }; if (___ratelimit(&_rs)) printk("%d", x); return external(x); }`,
 			"10 }", "5 }", pair{functions: []string{"f"}, data: []string{"new:_rs"}}),
-		edit("a table of devices that code reads", `static const int ids[4] = { 1, 2, 3, 4 }; extern const int __mod_pci__ids_device_table[4] __attribute__((unused, alias("ids"))); int f(int x) { return ids[x] + external(x); }`,
+		edit("a table of devices that code reads",
+			`static const int ids[4] = { 1, 2, 3, 4 }; extern const int __mod_pci__ids_device_table[4] __attribute__((unused, alias("ids"))); int f(int x) { return ids[x] + external(x); }`,
 			"3, 4", "3, 5", pair{functions: []string{"f"}, data: []string{"changed:ids"}}),
-		edit("a constant message that changed", message, `"first"`, `"another"`, pair{functions: []string{"f"}, data: []string{"changed:__msg"}, refused: []string{"constant-kept"}}),
-		edit("a constant message that came", message, `return 1;`, `if (external(1)) NL_SET_ERR_MSG(a, "fourth"); return 1;`, pair{functions: []string{"g"}, data: []string{"new:__msg"}}),
+		edit("a constant message that changed", message, `"first"`, `"another"`,
+			pair{functions: []string{"f"}, data: []string{"changed:__msg"}, refused: []string{"constant-kept"}}),
+		edit("a constant message that came", message, `return 1;`,
+			`if (external(1)) NL_SET_ERR_MSG(a, "fourth"); return 1;`,
+			pair{functions: []string{"g"}, data: []string{"new:__msg"}}),
 		edit("a constant message that went", message, `NL_SET_ERR_MSG(a, "third");`, ``, pair{functions: []string{"g"}}),
-		edit("a new variable beside one in a special section", tuned, "int f(int x) { return external(x + old);", "static int __read_mostly fresh = 5; void tune(int x) { fresh = x; } int f(int x) { return external(x + old + fresh);",
+		edit("a new variable beside one in a special section", tuned, "int f(int x) { return external(x + old);",
+			"static int __read_mostly fresh = 5; void tune(int x) { fresh = x; } int f(int x) { return external(x + old + "+
+				"fresh);",
 			pair{functions: []string{"+tune", "f"}, data: []string{"new:fresh"}}),
-		edit("only the replacement of an alternative", alternative, `int f(int x) { ALT_CODE("pause; nop");`, `int f(int x) { ALT_CODE("nop; pause");`, pair{functions: []string{"f"}}),
+		edit("only the replacement of an alternative", alternative, `int f(int x) { ALT_CODE("pause; nop");`,
+			`int f(int x) { ALT_CODE("nop; pause");`, pair{functions: []string{"f"}}),
 		edit("only the callee of an alternative", called, `"call fixup"`, `"call fixed"`, pair{functions: []string{"g"}}),
-		edit("a helper out of line without an ftrace site", helper, "> 3", "> 4", pair{functions: []string{"f", "g", "~check"}}),
+		edit("a helper out of line without an ftrace site", helper, "> 3", "> 4",
+			pair{functions: []string{"f", "g", "~check"}}),
 	} {
 		t.Run(p.name, func(t *testing.T) { p.run(t) })
 	}

@@ -24,15 +24,23 @@ type machine struct {
 }
 
 var machines = []machine{
-	{"arm64", elf.EM_AARCH64, uint32(elf.R_AARCH64_ABS64), []string{"aarch64-linux-gnu-gcc-12", "-mgeneral-regs-only", "-fpatchable-function-entry=2"}},
-	{"ppc64le", elf.EM_PPC64, uint32(elf.R_PPC64_ADDR64), []string{"powerpc64le-linux-gnu-gcc-12", "-mcmodel=medium", "-pg", "-mprofile-kernel"}},
-	{"ppc64le with a small TOC", elf.EM_PPC64, uint32(elf.R_PPC64_ADDR64), []string{"powerpc64le-linux-gnu-gcc-12", "-mcmodel=small"}},
-	{"s390x", elf.EM_S390, uint32(elf.R_390_64), []string{"s390x-linux-gnu-gcc-12", "-pg", "-mfentry", "-mrecord-mcount", "-march=z13"}},
-	{"s390x for any address", elf.EM_S390, uint32(elf.R_390_64), []string{"s390x-linux-gnu-gcc-12", "-fPIE", "-mpacked-stack"}},
-	{"loong64", elf.EM_LOONGARCH, uint32(elf.R_LARCH_64), []string{"clang-16", "--target=loongarch64-linux-gnu", "-mabi=lp64s"}},
-	{"arm64 by clang", elf.EM_AARCH64, uint32(elf.R_AARCH64_ABS64), []string{"clang-16", "--target=aarch64-linux-gnu", "-fpatchable-function-entry=2"}},
+	{"arm64", elf.EM_AARCH64, uint32(elf.R_AARCH64_ABS64),
+		[]string{"aarch64-linux-gnu-gcc-12", "-mgeneral-regs-only", "-fpatchable-function-entry=2"}},
+	{"ppc64le", elf.EM_PPC64, uint32(elf.R_PPC64_ADDR64),
+		[]string{"powerpc64le-linux-gnu-gcc-12", "-mcmodel=medium", "-pg", "-mprofile-kernel"}},
+	{"ppc64le with a small TOC", elf.EM_PPC64, uint32(elf.R_PPC64_ADDR64),
+		[]string{"powerpc64le-linux-gnu-gcc-12", "-mcmodel=small"}},
+	{"s390x", elf.EM_S390, uint32(elf.R_390_64), []string{"s390x-linux-gnu-gcc-12", "-pg", "-mfentry", "-mrecord-mcount",
+		"-march=z13"}},
+	{"s390x for any address", elf.EM_S390, uint32(elf.R_390_64),
+		[]string{"s390x-linux-gnu-gcc-12", "-fPIE", "-mpacked-stack"}},
+	{"loong64", elf.EM_LOONGARCH, uint32(elf.R_LARCH_64),
+		[]string{"clang-16", "--target=loongarch64-linux-gnu", "-mabi=lp64s"}},
+	{"arm64 by clang", elf.EM_AARCH64, uint32(elf.R_AARCH64_ABS64),
+		[]string{"clang-16", "--target=aarch64-linux-gnu", "-fpatchable-function-entry=2"}},
 	{"ppc64le by clang", elf.EM_PPC64, uint32(elf.R_PPC64_ADDR64), []string{"clang-16", "--target=powerpc64le-linux-gnu"}},
-	{"s390x by clang", elf.EM_S390, uint32(elf.R_390_64), []string{"clang-16", "--target=s390x-linux-gnu", "-pg", "-mfentry", "-mrecord-mcount"}},
+	{"s390x by clang", elf.EM_S390, uint32(elf.R_390_64),
+		[]string{"clang-16", "--target=s390x-linux-gnu", "-pg", "-mfentry", "-mrecord-mcount"}},
 }
 
 func (m machine) compile(t *testing.T, source string, flags ...string) *elfobj.File {
@@ -44,8 +52,10 @@ func (m machine) compile(t *testing.T, source string, flags ...string) *elfobj.F
 	if err := os.WriteFile(filepath.Join(dir, "unit.c"), []byte(source), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	args := append(m.compiler[1:len(m.compiler):len(m.compiler)], "-O2", "-ffreestanding", "-fno-common", "-fno-strict-aliasing",
-		"-fno-asynchronous-unwind-tables", "-fno-stack-protector", "-ffunction-sections", "-fdata-sections", "-w", "-c", "unit.c")
+	args := append(m.compiler[1:len(m.compiler):len(m.compiler)], "-O2", "-ffreestanding", "-fno-common",
+		"-fno-strict-aliasing",
+		"-fno-asynchronous-unwind-tables", "-fno-stack-protector", "-ffunction-sections", "-fdata-sections", "-w", "-c",
+		"unit.c")
 	cmd := exec.Command(m.compiler[0], append(args, flags...)...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -61,7 +71,8 @@ func (m machine) compile(t *testing.T, source string, flags ...string) *elfobj.F
 // addSites gives every function the ftrace site that recordmcount would.
 func (m machine) addSites(f *elfobj.File) {
 	sites := &elfobj.Section{Name: "__mcount_loc", Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC, Align: 8}
-	relocs := &elfobj.Section{Name: ".rela__mcount_loc", Type: elf.SHT_RELA, Flags: elf.SHF_INFO_LINK, Align: 8, EntSize: 24, Target: sites}
+	relocs := &elfobj.Section{Name: ".rela__mcount_loc", Type: elf.SHT_RELA, Flags: elf.SHF_INFO_LINK, Align: 8,
+		EntSize: 24, Target: sites}
 	for _, s := range f.Symbols {
 		if s.Type == elf.STT_FUNC && s.Section != nil {
 			relocs.Relocs = append(relocs.Relocs, elfobj.Reloc{Offset: uint64(len(sites.Data)), Type: m.address, Sym: s})
@@ -109,8 +120,9 @@ func TestMachines(t *testing.T) {
 
 func (m machine) unchanged(t *testing.T) {
 	for what, pair := range map[string][2]*elfobj.File{
-		"the same":      {m.compile(t, manySided), m.compile(t, manySided)},
-		"in one piece":  {m.compile(t, manySided, "-fno-function-sections", "-fno-data-sections"), m.compile(t, manySided, "-fno-function-sections", "-fno-data-sections")},
+		"the same": {m.compile(t, manySided), m.compile(t, manySided)},
+		"in one piece": {m.compile(t, manySided, "-fno-function-sections", "-fno-data-sections"),
+			m.compile(t, manySided, "-fno-function-sections", "-fno-data-sections")},
 		"a comment":     {m.compile(t, manySided), m.compile(t, "/* a */ \n"+manySided)},
 		"one more line": {m.compile(t, manySided), m.compile(t, "\n\n"+manySided)},
 	} {
@@ -142,7 +154,8 @@ func (m machine) changed(t *testing.T) {
 	if diff := cmp.Diff(map[string]bool{"last": true, "fresh": false}, found); diff != "" {
 		t.Errorf("functions that travel, true for those that exist (-want +got):\n%s", diff)
 	}
-	if len(r.Data) != 1 || objmodel.StableName(r.Data[0].Name) != objmodel.StableName("calls.1") && objmodel.StableName(r.Data[0].Name) != "fresh.calls" || r.Data[0].Status != "new" {
+	if len(r.Data) != 1 || objmodel.StableName(r.Data[0].Name) != objmodel.StableName("calls.1") &&
+		objmodel.StableName(r.Data[0].Name) != "fresh.calls" || r.Data[0].Status != "new" {
 		t.Errorf("data: %v", r.Data)
 	}
 	x, err := extract.Cut(r, extract.Options{Prefix: "klp_"})
@@ -184,7 +197,8 @@ func (m machine) extracted(t *testing.T, x *extract.Object) {
 	}
 }
 
-var linkers = map[elf.Machine]string{elf.EM_AARCH64: "aarch64-linux-gnu-ld", elf.EM_PPC64: "powerpc64le-linux-gnu-ld", elf.EM_S390: "s390x-linux-gnu-ld"}
+var linkers = map[elf.Machine]string{elf.EM_AARCH64: "aarch64-linux-gnu-ld", elf.EM_PPC64: "powerpc64le-linux-gnu-ld",
+	elf.EM_S390: "s390x-linux-gnu-ld"}
 
 // TestRelativeTable has tables of differences between strings and the table's
 // start, as clang makes them of arrays of strings: the addends have the way
@@ -196,7 +210,8 @@ func TestRelativeTable(t *testing.T) {
 		}
 		t.Run(m.name, func(t *testing.T) {
 			source := `const char *name(int x) { static const char *const names[] = { "zero", "one", "two", "three", "fourth" }; return names[x % 5]; } int other(int x) { return x; }`
-			for _, change := range [][2]string{{`"two"`, `"dos"`}, {`"three"`, `"three!"`}, {`"fourth"`, `"tenth"`}, {`"zero"`, `"null"`}} {
+			for _, change := range [][2]string{{`"two"`, `"dos"`}, {`"three"`, `"three!"`}, {`"fourth"`, `"tenth"`},
+				{`"zero"`, `"null"`}} {
 				orig, patched := swap(source, change[0], change[1])
 				r, err := elfdiff.Diff(m.compile(t, orig, "-fPIC"), m.compile(t, patched, "-fPIC"))
 				if err != nil {

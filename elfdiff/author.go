@@ -9,21 +9,21 @@ import (
 	"kintsugi/internal/report"
 )
 
-// Callback is a function that the source wants called round the patching of
-// the object it is part of.
+// Callback is a function that the kernel calls before or after the patching of its
+// object.
 type Callback struct {
 	Kind report.CallbackKind
 	Func *objmodel.Atom
 }
 
-// State is a state of the system that the source says the livepatch changes
-// (struct klp_state, include/linux/livepatch.h).
+// State is a state of the system that the livepatch changes, by a declaration in the
+// source (struct klp_state, include/linux/livepatch.h).
 type State struct {
 	ID      uint64
 	Version uint32
 }
 
-// author does what the macros in the patched source ask for.
+// author applies the macros of the patched source.
 func (s *selection) author() {
 	for _, sec := range s.patched.File.Sections {
 		if sec.Target != nil && objmodel.IsMacro(sec.Target.Name) {
@@ -37,7 +37,7 @@ func (s *selection) author() {
 	}
 }
 
-// macro deals with one pointer of a section of the author's.
+// macro applies a pointer of a section of the author's macros.
 func (s *selection) macro(sec *elfobj.Section, r elfobj.Reloc) {
 	a, off := s.patched.PointedAt(r)
 	switch kind := objmodel.CallbackKind(sec.Name, s.patched.SymbolAt(sec, r.Offset)); {
@@ -49,8 +49,9 @@ func (s *selection) macro(sec *elfobj.Section, r elfobj.Reloc) {
 		s.ignored[a.Name] = true
 	case sec.Name == objmodel.Forced:
 		s.diagnose(report.Found(report.Diagnostic{Code: diag.ForceUnsafe, Symbol: targetName(a, r),
-			Message: fmt.Sprintf("KPATCH_FORCE_UNSAFE(%s) has no effect: livepatch waits until every task has left the function", targetName(a, r)),
-			Hint:    "Where a task never leaves it, write 1 to the livepatch's file force in sysfs."}))
+			Message: fmt.Sprintf("KPATCH_FORCE_UNSAFE(%s) has no effect: livepatch waits until every task has left the "+
+				"function", targetName(a, r)),
+			Hint: "Where a task never leaves it, write 1 to the livepatch's file force in sysfs."}))
 	default:
 		s.diagnose(report.Found(report.Diagnostic{Code: diag.AuthorMacro, Symbol: targetName(a, r),
 			Message: fmt.Sprintf("%s in section %s is nothing that the macro can be used for", targetName(a, r), sec.Name)}))
@@ -67,14 +68,16 @@ func targetName(a *objmodel.Atom, r elfobj.Reloc) string {
 	return ""
 }
 
-// callback takes a new function of the unit along.
+// callback includes a new function of the unit as a callback.
 func (s *selection) callback(kind string, a *objmodel.Atom) {
 	switch {
 	case a == nil || a.Kind != objmodel.Func:
-		s.diagnose(report.Found(report.Diagnostic{Code: diag.AuthorMacro, Message: "the " + kind + " callback is not a function of this file",
+		s.diagnose(report.Found(report.Diagnostic{Code: diag.AuthorMacro, Message: "the " + kind +
+			" callback is not a function of this file",
 			Hint: "Define the callback in the file that names it."}))
 	case s.twin(a) != nil:
-		s.refuse(diag.AuthorMacro, a, "Define a new function that calls it.", "the %s callback %s is a function of the kernel", kind, a)
+		s.refuse(diag.AuthorMacro, a, "Define a new function that calls it.",
+			"the %s callback %s is a function of the kernel", kind, a)
 	case a.Init():
 		s.refuse(diag.AuthorMacro, a, "Take __init away.", "the %s callback %s is init code", kind, a)
 	default:
@@ -98,8 +101,7 @@ func (s *selection) states(sec *elfobj.Section) {
 	}
 }
 
-// ignores reports whether the author has said that differences in b, or in its
-// section, do not count.
+// ignores reports whether the author excludes differences in b or in its section.
 func (s *selection) ignores(b *objmodel.Atom) bool {
 	if !(b.Kind == objmodel.Func && s.ignored[b.Name]) && !s.ignored[b.Section.Name] {
 		return false

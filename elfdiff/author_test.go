@@ -21,7 +21,8 @@ var includes = regexp.MustCompile(`(?m)^#include .*$`)
 // authorHeaders is what a unit gets from the headers for authors, without the
 // kernel's that they need.
 func authorHeaders() string {
-	text := "#define __PASTE(a, b) a##b\n#define PASTE(a, b) __PASTE(a, b)\n#define __UNIQUE_ID(name) PASTE(PASTE(__UNIQUE_ID_, name), __COUNTER__)\n" +
+	text := "#define __PASTE(a, b) a##b\n#define PASTE(a, b) __PASTE(a, b)\n#define __UNIQUE_ID(name) " +
+		"PASTE(PASTE(__UNIQUE_ID_, name), __COUNTER__)\n" +
 		"#define LINUX_VERSION_CODE 1\n#define KERNEL_VERSION(a, b, c) 2\nstruct klp_object { const char *name; };\n"
 	headers := templates.Headers()
 	for _, name := range []string{"kintsugi.h", "kpatch-macros.h"} {
@@ -70,26 +71,34 @@ KPATCH_PRE_PATCH_CALLBACK(begin)
 KPATCH_POST_PATCH_CALLBACK(end)
 KPATCH_PRE_UNPATCH_CALLBACK(end)
 KPATCH_POST_UNPATCH_CALLBACK(end);`,
-			[]string{"function begin", "function end", "post_patch end", "post_unpatch end", "pre_patch begin", "pre_unpatch end"}},
+			[]string{"function begin", "function end", "post_patch end", "post_unpatch end", "pre_patch begin",
+				"pre_unpatch end"}},
 		"two of a kind": {"", "", `
 static void end(patch_object *obj) { external(1); }
 KLP_POST_PATCH_CALLBACK(end); KLP_POST_PATCH_CALLBACK(end);`,
 			[]string{"function end", "post_patch end", "post_patch end"}},
-		"callback that is there already": {"", "", `KLP_PRE_PATCH_CALLBACK((void *)old);`, []string{"error author-macro old"}},
-		"callback elsewhere":             {"", "", `extern int begin(struct klp_object *); KLP_PRE_PATCH_CALLBACK(begin);`, []string{"error author-macro "}},
-		"callback that is no function":   {"", "", `KLP_PRE_PATCH_CALLBACK((void *)&variable);`, []string{"error author-macro "}},
+		"callback that is there already": {"", "", `KLP_PRE_PATCH_CALLBACK((void *)old);`,
+			[]string{"error author-macro old"}},
+		"callback elsewhere": {"", "", `extern int begin(struct klp_object *); KLP_PRE_PATCH_CALLBACK(begin);`,
+			[]string{"error author-macro "}},
+		"callback that is no function": {"", "", `KLP_PRE_PATCH_CALLBACK((void *)&variable);`,
+			[]string{"error author-macro "}},
 		"init callback": {"", "", `static int __init begin(patch_object *obj) { return external(3); } KLP_PRE_PATCH_CALLBACK(begin);`,
 			[]string{"error author-macro begin"}},
-		"states":                 {"", "", `KLP_STATE(0x1234567890, 7); KLP_STATE(2, 1);`, []string{"state 0x1234567890 version 7", "state 0x2 version 1"}},
+		"states": {"", "", `KLP_STATE(0x1234567890, 7); KLP_STATE(2, 1);`,
+			[]string{"state 0x1234567890 version 7", "state 0x2 version 1"}},
 		"ignored function":       {"+ 1", "+ 2", `KPATCH_IGNORE_FUNCTION(g)`, []string{"note change-ignored g"}},
 		"another is not ignored": {"+ 1", "+ 2", `KPATCH_IGNORE_FUNCTION(f)`, []string{"function g"}},
 		"nothing to ignore":      {"", "", `KPATCH_IGNORE_FUNCTION(f)`, []string{}},
-		"ignored section":        {"= 4", "= 5", `KPATCH_IGNORE_SECTION(".data.variable")`, []string{"note change-ignored variable"}},
-		"another section":        {"= 4", "= 5", `KPATCH_IGNORE_SECTION(".data.other")`, []string{"error data-changed variable"}},
-		"ignored collection": {"", "", `static int item __attribute__((used, section("vendor_table"))) = 4; KPATCH_IGNORE_SECTION("vendor_table")`,
+		"ignored section": {"= 4", "= 5", `KPATCH_IGNORE_SECTION(".data.variable")`,
+			[]string{"note change-ignored variable"}},
+		"another section": {"= 4", "= 5", `KPATCH_IGNORE_SECTION(".data.other")`, []string{"error data-changed variable"}},
+		"ignored collection": {"", "",
+			`static int item __attribute__((used, section("vendor_table"))) = 4; KPATCH_IGNORE_SECTION("vendor_table")`,
 			[]string{"note change-ignored item"}},
-		"ignored function elsewhere": {"", "", `extern int printk2(void); KPATCH_IGNORE_FUNCTION(printk2)`, []string{"error author-macro printk2"}},
-		"force":                      {"+ 1", "+ 2", `KPATCH_FORCE_UNSAFE(g)`, []string{"function g", "warning force-unsafe g"}},
+		"ignored function elsewhere": {"", "", `extern int printk2(void); KPATCH_IGNORE_FUNCTION(printk2)`,
+			[]string{"error author-macro printk2"}},
+		"force": {"+ 1", "+ 2", `KPATCH_FORCE_UNSAFE(g)`, []string{"function g", "warning force-unsafe g"}},
 		"the kernel's own header": {"", "", `static void end(struct klp_object *obj) { external(1); }
 void (*__klp_post_unpatch_callback_vmlinux)(struct klp_object *) __attribute__((used, section(".discard.klp_callback_ptrs"))) = end;`,
 			[]string{"function end", "post_unpatch end"}},
@@ -124,7 +133,10 @@ KLP_STATE(2, 1);`)
 			t.Errorf("section %s", s.Name)
 		}
 	}
-	if !slices.ContainsFunc(x.File.Symbols, func(s *elfobj.Symbol) bool { return s.Name == "klp0_pre_patch_begin" && s.Section != nil }) {
+	if !slices.ContainsFunc(x.File.Symbols, func(s *elfobj.Symbol) bool {
+		return s.Name == "klp0_pre_patch_begin" &&
+			s.Section != nil
+	}) {
 		t.Error("no symbol for the callback")
 	}
 }

@@ -2,9 +2,9 @@ package elfdiff
 
 import "strings"
 
-// borrowers are functions that use what their arguments point at only while
-// they run. A task that waits in one of them does so below a patched function,
-// and keeps the module loaded.
+// borrowers are functions that use the targets of their arguments only while they run.
+// A task that waits in one of them was called by a patched function, which keeps the
+// module loaded.
 var borrowers = wordSet(
 	// include/linux/mutex.h, include/linux/rwsem.h, include/linux/semaphore.h
 	`__mutex_init mutex_lock mutex_lock_interruptible mutex_lock_killable mutex_lock_io mutex_trylock mutex_unlock

@@ -7,8 +7,8 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// comparison decides whether two atoms mean the same. Named atoms are the
-// same if they are twins, all others if their contents are.
+// comparison decides whether two atoms are the same. Named atoms are the same if they
+// are twins, all others if their contents are the same.
 type comparison struct {
 	pairs *Pairing
 	cycles
@@ -18,13 +18,12 @@ func newComparison(pairs *Pairing) comparison {
 	return comparison{pairs: pairs, cycles: newCycles()}
 }
 
-// same reports whether a and b have equal contents and refer to the same
-// things. Two references correspond when they point at the same place of
-// atoms that are each other's twins, at equal anonymous contents, or at the
-// same symbol of another object.
+// same reports whether a and b have equal contents and equal references. Two
+// references are equal if they point at the same place of twins, at equal anonymous
+// contents, or at the same symbol of another object.
 func (c *comparison) same(a, b *objmodel.Atom) bool { return c.difference(a, b) == nil }
 
-// difference is the first place at which b is not a, nil where they are the same.
+// difference is the first difference between a and b, nil if they are the same.
 func (c *comparison) difference(a, b *objmodel.Atom) *Difference {
 	switch {
 	case a.Kind != b.Kind:
@@ -48,11 +47,11 @@ func (c *comparison) difference(a, b *objmodel.Atom) *Difference {
 	return c.entryDifference(a, b)
 }
 
-// Difference says where two atoms differ first.
+// Difference is the first difference between two atoms.
 type Difference struct {
 	What string        // kind, size, code, reference, string, or the name of a special section
 	Off  uint64        // in the patched atom
-	Old  *objmodel.Ref // reference: what the original has there
+	Old  *objmodel.Ref // reference: that of the original
 	New  *objmodel.Ref
 }
 
@@ -113,8 +112,8 @@ func sectionOf(sym *elfobj.Symbol) string {
 	return sym.Section.Name
 }
 
-// sameTarget compares what two references point at: named atoms by identity,
-// all others by content.
+// sameTarget compares the targets of two references: named atoms by identity, all
+// others by content.
 func (c *comparison) sameTarget(a, b *objmodel.Atom) bool {
 	if a.Name != "" || b.Name != "" {
 		return c.pairs.ofOrig[a.Order] == b

@@ -11,10 +11,10 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// matchByContext joins exchangeable atoms by where they are used: between which
-// other references of a function. Two are joined when they share a context that
-// no third atom of the group has. It is done for nothing else: a patch can move
-// code, and a variable taken for another would get its state.
+// matchByContext joins exchangeable atoms by the contexts of their uses: the references
+// before and after a use in a function. Two atoms are joined if they share a context
+// that no third atom of the group has. Other atoms are not joined like this: a patch can
+// move code, and a variable joined with another would get its state.
 func (p *Pairing) matchByContext(olds, news []*objmodel.Atom) (restOld, restNew []*objmodel.Atom) {
 	if len(news) == 0 {
 		return olds, news
@@ -33,8 +33,8 @@ func (p *Pairing) matchByContext(olds, news []*objmodel.Atom) (restOld, restNew 
 	return p.unmatched(olds), p.unmatched(news)
 }
 
-// exchangeable reports whether a can be taken for another of its function
-// without harm: it is empty, as a lock class is in a kernel without lockdep
+// exchangeable reports whether it is harmless to confuse a with another atom of its
+// function: it is empty, like a lock class in a kernel without lockdep
 // (include/linux/lockdep_types.h).
 func exchangeable(a *objmodel.Atom) bool { return a.Size == 0 }
 
@@ -42,14 +42,15 @@ func sameBytes(a, b *objmodel.Atom) bool {
 	return a.Size == b.Size && bytes.Equal(a.Bytes(), b.Bytes())
 }
 
-// contextTable knows the contexts of a group's atoms both ways.
+// contextTable maps the atoms of a group to their contexts and back.
 type contextTable struct {
 	of   map[*objmodel.Atom][]uint64
 	with map[uint64][]*objmodel.Atom
 }
 
-// only is the one atom of t that has one of keys, each of them alone in t and
-// alone in the table they come from; nil where there is none or more than one.
+// only is the only atom of t that has one of keys. A key counts if a single atom of t,
+// and a single atom of the table that the keys come from, has it. The result is nil if
+// there is no such atom or more than one.
 func (t *contextTable) only(keys []uint64, from *contextTable) *objmodel.Atom {
 	var found *objmodel.Atom
 	for _, k := range keys {
@@ -64,7 +65,7 @@ func (t *contextTable) only(keys []uint64, from *contextTable) *objmodel.Atom {
 	return found
 }
 
-// contextsOf is contexts, found when they are asked for first.
+// contextsOf returns the contexts, which are computed lazily.
 func contextsOf(group []*objmodel.Atom) func() *contextTable {
 	return sync.OnceValue(func() *contextTable { return contexts(group) })
 }
@@ -102,8 +103,8 @@ func (t *contextTable) addUser(u *objmodel.Atom, member map[*objmodel.Atom]bool)
 	}
 }
 
-// neighbour is what the nearest reference beside the i-th, in steps of step,
-// points at that is not itself in question.
+// neighbour is the target of the nearest reference beside the i-th, in steps of step,
+// that is not itself to be matched.
 func neighbour(u *objmodel.Atom, i, step int, member map[*objmodel.Atom]bool) string {
 	for i += step; i >= 0 && i < len(u.Refs); i += step {
 		r := &u.Refs[i]

@@ -8,20 +8,20 @@ import (
 
 type atomPair [2]*objmodel.Atom
 
-// cycles keeps which pairs of atoms are equal, where atoms refer to each other
-// in cycles. A pair that is compared already is taken for equal: a cycle is
-// equal if all else is. What rests on that assumption is kept only once the
-// whole cycle is decided, which is when its outermost pair is (R. E. Tarjan,
-// Depth-First Search and Linear Graph Algorithms, 1972).
+// cycles records which pairs of atoms are equal, if atoms refer to each other in
+// cycles. A pair that is being compared already is assumed to be equal: a cycle is equal
+// if everything else is. A result that depends on that assumption is kept only when the
+// whole cycle is decided, which is when its outermost pair is (R. E. Tarjan, Depth-First
+// Search and Linear Graph Algorithms, 1972).
 type cycles struct {
 	// state has decided pairs as equal or different, and those of open as their
 	// places there.
 	state map[atomPair]int
-	// open are the pairs that are being compared, from the outermost on, with those
-	// that are equal if a pair before them is.
+	// open are the pairs that are being compared, outermost first, with the pairs that
+	// are equal if a pair before them is.
 	open []atomPair
-	// assumed is the place of the outermost pair that the comparison under way has
-	// taken for equal.
+	// assumed is the place of the outermost pair that the current comparison assumes to
+	// be equal.
 	assumed int
 }
 
@@ -32,8 +32,8 @@ const (
 
 func newCycles() cycles { return cycles{state: map[atomPair]int{}, assumed: math.MaxInt} }
 
-// decide returns whether p is equal, as compare does for pairs that nobody has
-// compared yet.
+// decide reports whether p is equal. It calls compare for pairs that are not compared
+// yet.
 func (c *cycles) decide(p atomPair, compare func(a, b *objmodel.Atom) bool) bool {
 	if state, known := c.state[p]; known {
 		if state >= 0 {

@@ -8,9 +8,9 @@ import (
 	"kintsugi/internal/report"
 )
 
-// data compares the named objects that both sides have. Changed constants
-// travel and take their users along; what the running kernel holds in
-// writable memory cannot be changed by a patch to its initial value.
+// data compares the named objects that both sides have. Changed constants are included
+// with their users. A changed initial value is refused: it does not change the writable
+// memory of the running kernel.
 func (s *selection) data() {
 	for _, b := range s.patched.Atoms {
 		if b.Kind != objmodel.Data {
@@ -43,17 +43,18 @@ func (s *selection) data() {
 	}
 }
 
-// listed reports whether b is in a list alone that code works without.
+// listed reports whether b is only in a list that code works without.
 func listed(b *objmodel.Atom) bool {
 	return b.IsConst() && len(b.Users) > 0 && !slices.ContainsFunc(b.Users, func(u *objmodel.Atom) bool {
 		return !u.Spec.Passive || len(u.Users) > 0
 	})
 }
 
-const dataAdvice = "The running kernel holds its value already: set it from a livepatch callback, or attach new state with a shadow variable."
+const dataAdvice = "The running kernel holds its value already: set it from a livepatch callback, " +
+	"or attach new state with a shadow variable."
 
-// newData lets a new global object travel; a static one does when something
-// that travels refers to it.
+// newData includes new global objects. A new static object is included when an included
+// atom refers to it.
 func (s *selection) newData(b *objmodel.Atom) {
 	switch {
 	case b.Spec.Unowned:
@@ -70,8 +71,8 @@ func (s *selection) refusePerCPU(b *objmodel.Atom) {
 	s.refuse(diag.UnknownSection, b, "Allocate it in a callback with alloc_percpu().", "%s is a new per-cpu variable", b)
 }
 
-// pullUsers makes all that refers to the constant b travel with it: there may
-// be no two readings of one constant.
+// pullUsers includes all users of the constant b: the old and the new contents must not
+// both be used.
 func (s *selection) pullUsers(b *objmodel.Atom) {
 	if len(b.Users) == 0 {
 		s.refuse(diag.DataChanged, b, dataAdvice, "the constant %s changed, and what uses it cannot be told", b)
@@ -81,13 +82,17 @@ func (s *selection) pullUsers(b *objmodel.Atom) {
 		_, travels := s.reasons[u]
 		switch {
 		case u.Init():
-			s.refuse(diag.DataChanged, b, dataAdvice, "the constant %s changed, and the init code of %s has read it or handed out a pointer to it", b, u)
+			s.refuse(diag.DataChanged, b, dataAdvice,
+				"the constant %s changed, and the init code of %s has read it or handed out a pointer to it", b, u)
 		case u.Kind == objmodel.Func && holdsFunctions(b) && s.patched.Escapes(u, b):
 			s.refuse(diag.DataChanged, b, "Patch the functions that the table points at instead.",
-				"the table of functions %s changed, and %s hands out its address: what was made before the patch would keep the old one", b, u)
+				"the table of functions %s changed, and %s hands out its address: what was made before the patch would keep the "+
+					"old one", b, u)
 		case u.Kind == objmodel.Func:
 			if b.Kind == objmodel.Data && s.patched.Arch.Code.Decode != nil && s.patched.Escapes(u, b) {
-				s.remark(diag.ConstantKept, b, "what has a pointer to %s from before the patch, or from code that is not patched, goes on with its old contents", b)
+				s.remark(diag.ConstantKept, b,
+					"what has a pointer to %s from before the patch, or from code that is not patched, goes on with its old "+
+						"contents", b)
 			}
 			s.includeUser(u, causes...)
 		case u.Describes():
@@ -95,7 +100,8 @@ func (s *selection) pullUsers(b *objmodel.Atom) {
 		case u.Kind == objmodel.Data && !u.IsConst():
 			s.refuse(diag.DataChanged, u, dataAdvice, "the writable variable %s points at %s, which changed", u, b)
 		case u.Kind == objmodel.Data && u.Global():
-			s.refuse(diag.DataChanged, u, dataAdvice, "the constant %s points at %s, which changed, and other units can be using it", u, b)
+			s.refuse(diag.DataChanged, u, dataAdvice,
+				"the constant %s points at %s, which changed, and other units can be using it", u, b)
 		case u.Spec.Unowned:
 			s.refuseUnowned(u, "changed")
 		case !travels:
@@ -140,8 +146,8 @@ func (s *selection) atBoundary(a *objmodel.Atom, r *objmodel.Ref) bool {
 	return s.twin(t).Section != s.twin(before).Section || s.twin(before).Off+s.twin(before).Size != s.twin(t).Off
 }
 
-// compilerConstants are the names that compilers give to constants of their
-// own making; nothing can depend on the addresses of those.
+// compilerConstants are the names of constants that compilers generate; nothing can
+// depend on their addresses.
 var compilerConstants = []string{"CSWTCH", "__func__", "__FUNCTION__", "__PRETTY_FUNCTION__", "C"}
 
 // generated reports whether the compiler made the constant (CSWTCH.5, __func__.7).

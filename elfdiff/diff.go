@@ -1,5 +1,5 @@
-// Package elfdiff finds what changed between two relocatable objects, function
-// by function, and selects what a livepatch must have of the patched one. It is
+// Package elfdiff finds the differences between two relocatable objects, function by
+// function, and selects the parts of the patched object that a livepatch needs. It is
 // pure: values in, values out.
 package elfdiff
 
@@ -15,13 +15,13 @@ import (
 	"kintsugi/internal/report"
 )
 
-// Result is what changed between two objects.
+// Result is the difference between two objects.
 type Result struct {
 	Orig, Patched *objmodel.Object
 	Pairs         *Pairing
 	Functions     []*Function
 	Data          []*DataItem
-	Removed       []string // functions that are in the original only
+	Removed       []string // functions of the original only
 	Exports       []string // symbols that the patched object alone exports
 	Callbacks     []Callback
 	States        []State
@@ -36,7 +36,7 @@ type Result struct {
 	handsOut map[string]*objmodel.Atom
 }
 
-// Function is one function that travels into the module.
+// Function is an included function.
 type Function struct {
 	Name   string
 	Old    *objmodel.Atom // nil: the function is new
@@ -46,14 +46,14 @@ type Function struct {
 	Change *Difference
 }
 
-// DataItem is one named data object that travels.
+// DataItem is an included named data object.
 type DataItem struct {
 	Name   string
 	New    *objmodel.Atom
 	Status report.Status
 }
 
-// Refused reports whether something stands against a livepatch.
+// Refused reports whether a finding refuses the livepatch.
 func (r *Result) Refused() bool {
 	for _, d := range r.Diagnostics {
 		if d.Severity == diag.Error {
@@ -63,12 +63,11 @@ func (r *Result) Refused() bool {
 	return false
 }
 
-// Empty reports whether nothing needs to travel.
+// Empty reports whether nothing is included.
 func (r *Result) Empty() bool { return len(r.Functions) == 0 && len(r.Data) == 0 }
 
-// Diff compares a pair of objects. The result says all that differs: each
-// difference is in a function or data object that travels, or in a
-// diagnostic.
+// Diff compares a pair of objects. The result is complete: each difference is in an
+// included function or data object, or in a diagnostic.
 func Diff(orig, patched *elfobj.File) (*Result, error) {
 	if orig.Machine != patched.Machine {
 		return nil, fmt.Errorf("objects of two machines: %v and %v", orig.Machine, patched.Machine)

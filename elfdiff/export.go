@@ -43,7 +43,8 @@ func (s *selection) export(a *objmodel.Atom, how string) {
 			s.res.Exports = append(s.res.Exports, name)
 		}
 		s.diagnose(report.Found(report.Diagnostic{Code: diag.ExportDropped, Symbol: name,
-			Message: fmt.Sprintf("the new export %s is for what this patch changes alone: a module that needs it cannot be loaded", name)}))
+			Message: fmt.Sprintf("the new export %s is for what this patch changes alone: a module that needs it cannot be "+
+				"loaded", name)}))
 	case !news[name] && s.defined()[name] == nil:
 	default:
 		if news[name] {

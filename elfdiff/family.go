@@ -8,15 +8,16 @@ import (
 	"kintsugi/internal/report"
 )
 
-// family keeps together what jumps into each other's middle: a function and
-// its .cold part, whichever way one reaches the other. Where one of them
-// behaves differently, so does the whole.
+// family keeps atoms together that jump into each other's middle: a function and its
+// .cold part, in either direction. If one of them behaves differently, all do.
 func (s *selection) family(a *objmodel.Atom) {
 	for _, u := range append(slices.Clone(a.Users), a.Targets()...) {
-		if u.Kind != objmodel.Func || u.Init() || !(jumpsInside(u, a) || jumpsInside(a, u) || u.Name == a.Name+".cold" || a.Name == u.Name+".cold") {
+		if u.Kind != objmodel.Func || u.Init() || !(jumpsInside(u, a) || jumpsInside(a, u) || u.Name == a.Name+".cold" ||
+			a.Name == u.Name+".cold") {
 			continue
 		}
-		causes := append([]report.Cause{{Kind: report.ByCallee, Symbol: a.Name, Detail: "part of the same function"}}, s.causeOf(a)...)
+		causes := append([]report.Cause{{Kind: report.ByCallee, Symbol: a.Name, Detail: "part of the same function"}},
+			s.causeOf(a)...)
 		if s.reasons[a].effect {
 			s.includeUser(u, causes...)
 		} else {
@@ -25,7 +26,7 @@ func (s *selection) family(a *objmodel.Atom) {
 	}
 }
 
-// jumpsInside reports whether from, or an entry of it, leads into the middle of to.
+// jumpsInside reports whether from, or an entry of it, refers to the middle of to.
 func jumpsInside(from, to *objmodel.Atom) bool {
 	for _, r := range from.AllRefs() {
 		if r.Atom == to && r.Addend != 0 && to.Kind == objmodel.Func {
@@ -35,11 +36,11 @@ func jumpsInside(from, to *objmodel.Atom) bool {
 	return false
 }
 
-// callers makes the callers of a changed function without an ftrace site
-// travel: only through them can the new code be reached.
+// callers includes the callers of a changed function without an ftrace site: only they
+// can reach the new code.
 func (s *selection) callers(a *objmodel.Atom) {
 	if s.twin(a) == nil || s.twin(a).Patchable() || !s.reasons[a].effect {
-		return // a private copy of what the kernel has needs no one else
+		return // a private copy of a function of the kernel needs no caller
 	}
 	if a.Global() {
 		s.refuse(diag.NoFtraceSite, a, "Make the change in its callers, if they can be traced.",
@@ -52,7 +53,8 @@ func (s *selection) callers(a *objmodel.Atom) {
 		case u.Kind == objmodel.Func && u.Init():
 		case u.Kind == objmodel.Func && calls(u, a):
 			callers++
-			s.includeUser(u, append([]report.Cause{{Kind: report.ByCallee, Symbol: a.Name, Detail: "cannot be replaced by itself"}}, s.causeOf(a)...)...)
+			s.includeUser(u, append([]report.Cause{{Kind: report.ByCallee, Symbol: a.Name,
+				Detail: "cannot be replaced by itself"}}, s.causeOf(a)...)...)
 		default:
 			callers++
 			s.refuse(diag.NoFtraceSite, a, "Make the change in its callers, if they can be traced.",

@@ -7,10 +7,9 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// initCode decides what changes of init code and of its data stand against.
-// That code has run, so its own change can have no effect any more; what else
-// changed can go without it only where the two have nothing in common: no
-// variable that both refer to, and nothing new.
+// initCode decides about changes of init code and its data. The code has run, so its
+// change can have no effect any more. The other changes are accepted without it only if
+// the two have nothing in common: no variable that both refer to, and nothing new.
 func (s *selection) initCode() {
 	if len(s.init) == 0 {
 		return
@@ -29,9 +28,11 @@ func (s *selection) initCode() {
 		case len(s.reasons) == 0:
 			s.refuse(diag.InitCode, a, initAdvice, "%s is %s and changed", a, initKind(a))
 		case own.meets(rest):
-			s.refuse(diag.InitCode, a, initAdvice, "%s is %s and changed, and what else changed refers to the same variables", a, initKind(a))
+			s.refuse(diag.InitCode, a, initAdvice, "%s is %s and changed, and what else changed refers to the same variables",
+				a, initKind(a))
 		default:
-			s.remarkIn(diag.HasRun, diag.InitCode, a, "%s is %s and changed: it has run, so the module has the rest of the change alone", a, initKind(a))
+			s.remarkIn(diag.HasRun, diag.InitCode, a,
+				"%s is %s and changed: it has run, so the module has the rest of the change alone", a, initKind(a))
 		}
 	}
 }
@@ -49,8 +50,8 @@ func initKind(a *objmodel.Atom) string {
 	return kind
 }
 
-// shared is what two pieces of code can have in common so that one depends on
-// what the other does: atoms, and names of what other units define.
+// shared has what can make one piece of code depend on another: atoms, and names of
+// symbols of other units.
 type shared struct {
 	pairs *Pairing
 	has   map[any]bool
@@ -66,8 +67,8 @@ func (s shared) addAll(a *objmodel.Atom) {
 	}
 }
 
-// addTargets leaves out what both can use and stay independent: strings,
-// constants and functions of the running kernel.
+// addTargets omits targets that both can use and stay independent: strings, constants
+// and functions of the running kernel.
 func (s shared) addTargets(a *objmodel.Atom) {
 	for _, r := range a.AllRefs() {
 		t := r.Atom

@@ -21,7 +21,7 @@ func (s *selection) kept() {
 		for i := range a.Refs {
 			r := &a.Refs[i]
 			switch {
-			case r.Atom == a, r.Branch, a.Spec.Registers, s.lends(a, r):
+			case r.Atom == a, r.Branch, a.Spec.Registers, s.onlyBorrowed(a, r):
 			case r.Atom == nil && r.Sym != nil:
 				s.handsOut(r.Sym.Name, a)
 			case r.Atom != nil && s.reasons[r.Atom] != nil && s.twin(r.Atom) == nil && keepable(r.Atom) && !seen[r.Atom]:
@@ -32,9 +32,9 @@ func (s *selection) kept() {
 	}
 }
 
-// lends reports whether the code of a uses the address of r only to access what
-// lies there, or to have a borrower do it.
-func (s *selection) lends(a *objmodel.Atom, r *objmodel.Ref) bool {
+// onlyBorrowed reports whether the code of a uses the address of r only to access its
+// target, or passes it to a borrower.
+func (s *selection) onlyBorrowed(a *objmodel.Atom, r *objmodel.Ref) bool {
 	if access, _ := s.patched.Accesses(a, r); access {
 		return true
 	}

@@ -48,9 +48,9 @@ func (r *Result) included() map[*objmodel.Atom]bool {
 	return included
 }
 
-// LateLabels are the jump labels of r's functions whose key is no part of the
-// kernel, or not yet: the names of the keys by function. elsewhere is nil for
-// code of the kernel itself, and as for Late for that of a module.
+// LateLabels are the jump labels of r's functions whose key is new, or is not in
+// vmlinux: the names of the keys by function. elsewhere is nil for code of vmlinux, and
+// as in Late for code of a module.
 func (r *Result) LateLabels(elsewhere func(symbol string) bool) map[string][]string {
 	keys := map[string][]string{}
 	included := r.included()
@@ -68,8 +68,8 @@ func (r *Result) LateLabels(elsewhere func(symbol string) bool) map[string][]str
 	return keys
 }
 
-// lateInit refuses changed init and exit code of a module: it can still run,
-// when the module comes or goes, and cannot be patched.
+// lateInit refuses changed init and exit code of a module: it can still run, when the
+// module is loaded or unloaded, and cannot be patched.
 func lateInit(diagnostics []report.Diagnostic) []report.Diagnostic {
 	list := slices.Clone(diagnostics)
 	for i := range list {
@@ -82,8 +82,8 @@ func lateInit(diagnostics []report.Diagnostic) []report.Diagnostic {
 	return list
 }
 
-// lateKey is the key of a jump label or static call. late is true if it is not
-// the kernel's, or new where elsewhere is nil.
+// lateKey is the key of a jump label or static call. late is true if the key is not in
+// vmlinux, or is new if elsewhere is nil.
 func (r *Result) lateKey(e *objmodel.Atom, elsewhere func(string) bool) (name string, late bool) {
 	if e.Section.Name != jumpTable && e.Section.Name != staticCallSites {
 		return "", false
@@ -105,8 +105,8 @@ const (
 	staticCallSites = ".static_call_sites"
 )
 
-// lateSite is the diagnostic about a site that is left out; nil where its
-// function does the same without.
+// lateSite is the diagnostic about a site that is left out. It is nil if the function
+// behaves the same without the site.
 func lateSite(f *Function, e *objmodel.Atom, name string) *report.Diagnostic {
 	tracepoint, isTracepoint := strings.CutPrefix(name, "__tracepoint_")
 	key := e.LastTarget()
@@ -115,10 +115,12 @@ func lateSite(f *Function, e *objmodel.Atom, name string) *report.Diagnostic {
 		return nil
 	case isTracepoint:
 		return new(report.Found(report.Diagnostic{Code: diag.TracepointDropped, Symbol: f.Name,
-			Message: fmt.Sprintf("the tracepoint %s does not fire in the patched %s, as its static key is in a module", tracepoint, f.Name)}))
+			Message: fmt.Sprintf("the tracepoint %s does not fire in the patched %s, as its static key is in a module",
+				tracepoint, f.Name)}))
 	case key != nil && key.Describes():
 		return new(report.Found(report.Diagnostic{Code: diag.DebugSiteDropped, Symbol: f.Name,
-			Message: fmt.Sprintf("a pr_debug() in the patched %s cannot be switched on, as its static key is in a module", f.Name)}))
+			Message: fmt.Sprintf("a pr_debug() in the patched %s cannot be switched on, as its static key is in a module",
+				f.Name)}))
 	}
 	return new(report.Found(report.Diagnostic{Code: diag.ModuleStaticKey, Symbol: f.Name,
 		Message: fmt.Sprintf("%s uses the static key %s of a module, which may come after the livepatch", f.Name, name),

@@ -52,7 +52,8 @@ func TestLoong64Relaxed(t *testing.T) {
 		if want := []elf.R_LARCH{elf.R_LARCH_ADD32, elf.R_LARCH_SUB32}; !slices.Equal(types, want) {
 			t.Errorf("%s: relocations of the entry: %v, want %v", test.name, types, want)
 		}
-		if got, want := relocTypes(x.File, ".text.last"), relocTypes(test.b, ".text.last"); !slices.Equal(got, want[:len(want)-1]) {
+		if got, want := relocTypes(x.File, ".text.last"),
+			relocTypes(test.b, ".text.last"); !slices.Equal(got, want[:len(want)-1]) {
 			t.Errorf("%s: relocations of the function: %v, want %v", test.name, got, want)
 		}
 	}
@@ -101,9 +102,10 @@ func addBug(f *elfobj.File, function string, flag uint16) {
 			place.Section = s.Section
 		}
 	}
-	relocs := &elfobj.Section{Name: ".rela__bug_table", Type: elf.SHT_RELA, Flags: elf.SHF_INFO_LINK, Align: 8, EntSize: 24, Target: table, Relocs: []elfobj.Reloc{
-		{Type: uint32(elf.R_LARCH_ADD32), Sym: place}, {Type: uint32(elf.R_LARCH_SUB32), Sym: here},
-	}}
+	relocs := &elfobj.Section{Name: ".rela__bug_table", Type: elf.SHT_RELA, Flags: elf.SHF_INFO_LINK, Align: 8,
+		EntSize: 24, Target: table, Relocs: []elfobj.Reloc{
+			{Type: uint32(elf.R_LARCH_ADD32), Sym: place}, {Type: uint32(elf.R_LARCH_SUB32), Sym: here},
+		}}
 	f.Sections = append(f.Sections, table, relocs)
 	f.Symbols = append([]*elfobj.Symbol{here, place}, f.Symbols...)
 }

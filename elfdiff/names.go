@@ -10,10 +10,9 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// names refuses symbols that both objects define and that mean something else
-// in the patched one: an alias of another function, a variable that became a
-// constant, code that moved into or out of init sections. Whoever else refers
-// to the name goes on with what the kernel has.
+// names refuses symbols that both objects define, but with different meanings: an alias
+// of another function, a variable that became a constant, code that moved into or out
+// of init sections. Code outside the unit goes on using the kernel's meaning.
 func (s *selection) names() {
 	before := sync.OnceValue(func() map[string]*elfobj.Symbol { return definedOnce(s.orig) })
 	for _, q := range s.patched.File.Symbols {
@@ -32,20 +31,23 @@ func (s *selection) names() {
 		const hint = "Keep the name for what it is in the running kernel, and give the new thing another."
 		switch {
 		case s.twin(a) != b && a.Kind == objmodel.Data && !a.Init():
-			s.refuse(diag.DataChanged, b, dataAdvice, "%s is another kind of object now: %s instead of %s", q.Name, sectionClass(b), sectionClass(a))
+			s.refuse(diag.DataChanged, b, dataAdvice, "%s is another kind of object now: %s instead of %s", q.Name,
+				sectionClass(b), sectionClass(a))
 		case s.twin(a) != b || p.Value-a.Off != q.Value-b.Off:
 			s.refuse(diag.SymbolMoved, b, hint, "the name %s means something else in the patched unit", q.Name)
 		case (p.Bind == elf.STB_WEAK) != (q.Bind == elf.STB_WEAK):
-			s.refuse(diag.SymbolMoved, b, hint, "%s changed between weak and strong, which decides whose definition the kernel uses", q.Name)
+			s.refuse(diag.SymbolMoved, b, hint,
+				"%s changed between weak and strong, which decides whose definition the kernel uses", q.Name)
 		case a.Kind != objmodel.Anon && baseSection(a) != baseSection(b):
-			s.remark(diag.SectionKept, b, "%s moved to another section in the patch and stays where it is in the running kernel", q.Name)
+			s.remark(diag.SectionKept, b, "%s moved to another section in the patch and stays where it is in the running "+
+				"kernel", q.Name)
 		}
 	}
 }
 
-// sameSymbol is the symbol of a's twin that has the name of sym, where both
-// are what their atoms are called by. That is so of nearly all, and spares
-// looking for them by name.
+// sameSymbol is the symbol of a's twin with the name of sym, if both are the main
+// symbols of their atoms. This is true of almost all symbols, and avoids a search by
+// name.
 func (s *selection) sameSymbol(a *objmodel.Atom, sym *elfobj.Symbol) *elfobj.Symbol {
 	if s.twin(a) == nil || a.Sym != sym || s.twin(a).Sym.Name != sym.Name {
 		return nil
@@ -53,29 +55,32 @@ func (s *selection) sameSymbol(a *objmodel.Atom, sym *elfobj.Symbol) *elfobj.Sym
 	return s.twin(a).Sym
 }
 
-// sourceName reports whether a name is one that the source gives. Those with a
-// dot are made by the compiler, the first of several without a number.
+// sourceName reports whether a name is from the source. Names with a dot are made by the
+// compiler; the first of several variables has no number.
 func sourceName(name string) bool {
 	return !strings.Contains(name, ".") && objmodel.StableName(name) == name
 }
 
-// removals warns of global functions and objects that are gone in the patched
-// object: the kernel keeps them, also where a weak definition of another unit
-// would now take their place.
+// removals warns of global functions and objects that the patched object lacks: the
+// kernel keeps them, even if a weak definition of another unit would replace them in a
+// rebuilt kernel.
 func (s *selection) removals() {
 	for _, p := range s.orig.File.Symbols {
 		a := s.orig.AtomOf(p)
-		if a == nil || s.sameSymbol(a, p) != nil || p.Bind == elf.STB_LOCAL || a.Init() || a.Spec.Unowned || a.Kind != objmodel.Func && a.Kind != objmodel.Data {
+		if a == nil || s.sameSymbol(a, p) != nil || p.Bind == elf.STB_LOCAL || a.Init() || a.Spec.Unowned ||
+			a.Kind != objmodel.Func && a.Kind != objmodel.Data {
 			continue
 		}
 		if _, still := s.defined()[p.Name]; !still {
-			s.remark(diag.SymbolRemoved, a, "the patch takes %s away and the running kernel keeps it, also where a weak definition would take its place", p.Name)
+			s.remark(diag.SymbolRemoved, a,
+				"the patch takes %s away and the running kernel keeps it, also where a weak definition would take its place",
+				p.Name)
 		}
 	}
 }
 
-// definedOnce are the symbols of functions and objects by name, without the
-// names that occur twice.
+// definedOnce are the symbols of functions and objects by name, without names that
+// occur twice.
 func definedOnce(o *objmodel.Object) map[string]*elfobj.Symbol {
 	m := make(map[string]*elfobj.Symbol, len(o.File.Symbols))
 	for _, s := range o.File.Symbols {
@@ -92,9 +97,9 @@ func definedOnce(o *objmodel.Object) map[string]*elfobj.Symbol {
 	return m
 }
 
-// baseSection is the section of a without what -ffunction-sections and
-// -fdata-sections put behind it, and without the split into hot and cold.
-// What begins with ".data.." and its like is a place of its own.
+// baseSection is the section of a without the suffixes of -ffunction-sections and
+// -fdata-sections, and without the split into hot and cold. Names such as ".data..x"
+// are sections of their own.
 func baseSection(a *objmodel.Atom) string {
 	name := a.Section.Name
 	for _, base := range []string{".text", ".data", ".bss", ".rodata"} {
@@ -102,7 +107,7 @@ func baseSection(a *objmodel.Atom) string {
 		switch {
 		case !ok || strings.HasPrefix(rest, "..") || rest != "" && rest[0] != '.':
 		case base == ".bss":
-			return ".data" // only the initial value tells the two apart
+			return ".data" // only the initial value distinguishes the two
 		default:
 			return base
 		}

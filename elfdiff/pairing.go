@@ -2,7 +2,7 @@ package elfdiff
 
 import "kintsugi/internal/objmodel"
 
-// Pairing joins the atoms of two objects that are the same.
+// Pairing joins the same atoms of two objects as twins.
 type Pairing struct {
 	orig, patched *objmodel.Object
 	ofOrig        []*objmodel.Atom // by Order of an atom of orig: its twin in patched
@@ -14,7 +14,7 @@ func newPairing(orig, patched *objmodel.Object) *Pairing {
 		ofOrig: make([]*objmodel.Atom, len(orig.Atoms)), ofPatched: make([]*objmodel.Atom, len(patched.Atoms))}
 }
 
-// Twin is the same atom in the other object, nil where that has none.
+// Twin is the same atom in the other object, nil if there is none.
 func (p *Pairing) Twin(a *objmodel.Atom) *objmodel.Atom {
 	switch i := a.Order; {
 	case i < len(p.patched.Atoms) && p.patched.Atoms[i] == a:

@@ -62,7 +62,8 @@ func number(variable string, otherwise int) int {
 func sampleUnits(t *testing.T, tree *kbuild.Tree, n int) []kbuild.Unit {
 	t.Helper()
 	var files []string
-	for _, top := range []string{"arch/x86", "block", "crypto", "drivers", "fs", "ipc", "kernel", "lib", "mm", "net", "security", "sound"} {
+	for _, top := range []string{"arch/x86", "block", "crypto", "drivers", "fs", "ipc", "kernel", "lib", "mm", "net",
+		"security", "sound"} {
 		err := fs.WalkDir(os.DirFS(tree.Dir), top, func(name string, d fs.DirEntry, err error) error {
 			if err == nil && !d.IsDir() && path.Ext(name) == ".c" {
 				files = append(files, name)
@@ -131,7 +132,8 @@ func (s *sample) unit(t *testing.T, u kbuild.Unit, v variant, random *rand.Rand)
 	same(t, "the same object", read(t, data), read(t, data))
 	same(t, "the object written again", read(t, data), read(t, write(t, read(t, data))))
 	same(t, "another order", read(t, data), permuted(t, data, random))
-	shifted, err := s.compile(t, u, v, fmt.Sprintf("/* one\n two\n three */\n#line 1 \"%s\"\n%s/* the end */\n", u.Source, source))
+	shifted, err := s.compile(t, u, v, fmt.Sprintf("/* one\n two\n three */\n#line 1 \"%s\"\n%s/* the end */\n",
+		u.Source, source))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +193,8 @@ func (s *sample) compile(t *testing.T, u kbuild.Unit, v variant, source string) 
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%s: %w\n%s", cmd, err, out)
 	}
-	objtool := exec.Command("tools/objtool/objtool", "--hacks=jump_label", "--hacks=noinstr", "--orc", "--retpoline", "--rethunk",
+	objtool := exec.Command("tools/objtool/objtool", "--hacks=jump_label", "--hacks=noinstr", "--orc", "--retpoline",
+		"--rethunk",
 		"--sls", "--static-call", "--uaccess", object)
 	objtool.Dir = s.tree.Dir
 	if objtool.Run() == nil {
@@ -205,7 +208,8 @@ func (s *sample) compile(t *testing.T, u kbuild.Unit, v variant, source string) 
 }
 
 func gccOnly(arg string) bool {
-	for _, prefix := range []string{"-mindirect-branch", "-mrecord-mcount", "-mskip-rax-setup", "-mpreferred-stack-boundary", "-fconserve-stack",
+	for _, prefix := range []string{"-mindirect-branch", "-mrecord-mcount", "-mskip-rax-setup",
+		"-mpreferred-stack-boundary", "-fconserve-stack",
 		"-fno-allow-store-data-races", "-falign-jumps", "-falign-loops", "-Werror", "-W"} {
 		if strings.HasPrefix(arg, prefix) && !strings.HasPrefix(arg, "-Wp,") {
 			return true
@@ -221,7 +225,8 @@ func recordMcount(data []byte) ([]byte, error) {
 		return nil, err
 	}
 	sites := &elfobj.Section{Name: "__mcount_loc", Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC, Align: 8}
-	relocs := &elfobj.Section{Name: ".rela__mcount_loc", Type: elf.SHT_RELA, Flags: elf.SHF_INFO_LINK, Align: 8, EntSize: 24, Target: sites}
+	relocs := &elfobj.Section{Name: ".rela__mcount_loc", Type: elf.SHT_RELA, Flags: elf.SHF_INFO_LINK, Align: 8,
+		EntSize: 24, Target: sites}
 	homes := map[*elfobj.Section]*elfobj.Symbol{}
 	for _, s := range f.Symbols {
 		if s.Section != nil && s.Value == 0 && (homes[s.Section] == nil || s.Type == elf.STT_SECTION) {
@@ -253,7 +258,8 @@ func same(t *testing.T, what string, a, b *elfobj.File) {
 		return
 	}
 	if !r.Empty() || len(r.Removed) > 0 || len(r.Diagnostics) > 0 {
-		t.Errorf("%s: functions %v, data %v, removed %v, diagnostics %v", what, changes(r), names(r.Data), r.Removed, r.Diagnostics)
+		t.Errorf("%s: functions %v, data %v, removed %v, diagnostics %v", what, changes(r), names(r.Data), r.Removed,
+			r.Diagnostics)
 	}
 }
 
@@ -310,7 +316,10 @@ func (s *sample) changedBody(t *testing.T, data []byte, random *rand.Rand) {
 			t.Errorf("%s was changed, and %s travels: %v", name, f.Name, f.Cause)
 		}
 	}
-	if !slices.ContainsFunc(r.Functions, func(f *elfdiff.Function) bool { return f.Name == name && f.Change != nil && f.Patch }) {
+	if !slices.ContainsFunc(r.Functions, func(f *elfdiff.Function) bool {
+		return f.Name == name && f.Change != nil &&
+			f.Patch
+	}) {
 		t.Errorf("%s was changed and is not replaced: %v %v", name, changes(r), r.Diagnostics)
 	}
 	if r.Refused() {
@@ -361,7 +370,8 @@ func immediates(o *objmodel.Object, f *objmodel.Atom) []uint64 {
 			op = code[pos+1]
 		}
 		pos += n
-		if last := uint64(pos - 1); !related[last] && (op == 0x83 || op == 0x81 || op == 0xc7 || op == 0xc6 || op >= 0xb8 && op <= 0xbf) {
+		if last := uint64(pos - 1); !related[last] && (op == 0x83 || op == 0x81 || op == 0xc7 || op == 0xc6 || op >= 0xb8 &&
+			op <= 0xbf) {
 			list = append(list, last)
 		}
 	}
@@ -396,7 +406,8 @@ func (s *sample) extracted(t *testing.T, r *elfdiff.Result, patched *objmodel.Ob
 		case string(g.Bytes()) != string(f.New.Bytes()):
 			t.Errorf("%s has other code in the extracted object", f.Name)
 		case len(g.Refs) != len(f.New.Refs) || len(g.Entries) != len(f.New.Entries):
-			t.Errorf("%s has %d references and %d entries in the extracted object, want %d and %d", f.Name, len(g.Refs), len(g.Entries), len(f.New.Refs), len(f.New.Entries))
+			t.Errorf("%s has %d references and %d entries in the extracted object, want %d and %d", f.Name, len(g.Refs),
+				len(g.Entries), len(f.New.Refs), len(f.New.Entries))
 		default:
 			s.references(t, f.New, g)
 		}

@@ -25,19 +25,30 @@ noinline int f(int a) { char buf[32]; int x = external(a); use(buf); if (static_
 int f(int a) { return outer(a) + 1; } int g(int a) { return outer(a) + 2; }`
 	for _, p := range []pair{
 		edit("the end of a wide string", wide, "SecureBoot", "SecureBoox", pair{functions: []string{"f"}}),
-		edit("a static local that another function takes over", `void *get(void); noinline int f(void) { static void *state; if (!state) state = get(); return 1; } noinline int g(int a) { return external(a); }`,
-			`static void *state; if (!state) state = get(); return 1; } noinline int g(int a) { return external(a); }`, `return 1; } noinline int g(int a) { static long state; return external(state += a); }`,
+		edit("a static local that another function takes over",
+			`void *get(void); noinline int f(void) { static void *state; if (!state) state = get(); return 1; } noinline int g(int a) { return external(a); }`,
+			`static void *state; if (!state) state = get(); return 1; } noinline int g(int a) { return external(a); }`,
+			`return 1; } noinline int g(int a) { static long state; return external(state += a); }`,
 			pair{functions: []string{"f", "g"}, refused: []string{"ambiguous-symbol"}}),
-		edit("static locals of one name in another order", swapped, `if (c == 1) { static int n; external(n++); } if (c == 2) { static int n; printk("b", n += 3); }`,
-			`if (c == 2) { static int n; printk("b", n += 3); } if (c == 1) { static int n; external(n++); }`, pair{functions: []string{"f"}, refused: []string{"ambiguous-symbol", "ambiguous-symbol"}}),
-		edit("the cold part of a function that cannot be traced", cold, `"one"`, `"two"`, pair{functions: []string{"caller", "~helper", "~helper.cold"}}),
-		edit("a cold part that only a jump label reaches", jump, "external(a)", "external(a + 1)", pair{functions: []string{"f", "~f.cold"}}),
-		edit("a new name that comes before the old", aliases, "return external(a); }", `return external(a + 5); } int aaa(int a) __attribute__((alias("one")));`, pair{functions: []string{"aaa"}}),
-		edit("a global constant that becomes writable", `const int limit = 5; const int *f(void) { return &limit; }`, "const int limit = 5", "int limit = 6",
+		edit("static locals of one name in another order", swapped,
+			`if (c == 1) { static int n; external(n++); } if (c == 2) { static int n; printk("b", n += 3); }`,
+			`if (c == 2) { static int n; printk("b", n += 3); } if (c == 1) { static int n; external(n++); }`,
+			pair{functions: []string{"f"}, refused: []string{"ambiguous-symbol", "ambiguous-symbol"}}),
+		edit("the cold part of a function that cannot be traced", cold, `"one"`, `"two"`,
+			pair{functions: []string{"caller", "~helper", "~helper.cold"}}),
+		edit("a cold part that only a jump label reaches", jump, "external(a)", "external(a + 1)",
+			pair{functions: []string{"f", "~f.cold"}}),
+		edit("a new name that comes before the old", aliases, "return external(a); }",
+			`return external(a + 5); } int aaa(int a) __attribute__((alias("one")));`, pair{functions: []string{"aaa"}}),
+		edit("a global constant that becomes writable", `const int limit = 5; const int *f(void) { return &limit; }`,
+			"const int limit = 5", "int limit = 6",
 			pair{functions: []string{"f"}, data: []string{"new:limit"}, refused: []string{"data-changed", "data-kept"}}),
-		edit("a new global per-cpu variable", `int f(int a) { return external(a); }`, "int f", `int counter __attribute__((section(".data..percpu"))) = 6; int f`, pair{refused: []string{"unknown-section"}}),
-		edit("a greater alignment", `static char buf[64]; char *f(int i) { return &buf[i]; }`, "buf[64];", "buf[64] __attribute__((aligned(64)));", pair{refused: []string{"data-changed"}}),
-		edit("callers of callers that cannot be traced", chain, "external(a) * 3; }", "external(a) * 5; }", pair{functions: []string{"f", "g", "~inner", "~outer"}}),
+		edit("a new global per-cpu variable", `int f(int a) { return external(a); }`, "int f",
+			`int counter __attribute__((section(".data..percpu"))) = 6; int f`, pair{refused: []string{"unknown-section"}}),
+		edit("a greater alignment", `static char buf[64]; char *f(int i) { return &buf[i]; }`, "buf[64];",
+			"buf[64] __attribute__((aligned(64)));", pair{refused: []string{"data-changed"}}),
+		edit("callers of callers that cannot be traced", chain, "external(a) * 3; }", "external(a) * 5; }",
+			pair{functions: []string{"f", "g", "~inner", "~outer"}}),
 	} {
 		t.Run(p.name, func(t *testing.T) { p.run(t, "-fshort-wchar") })
 	}
@@ -69,7 +80,8 @@ noinline int set(int i, int v) { tab[i] = v; lone = v; return tab[i ^ 1]; }
 	} {
 		orig := head + strings.Replace(f, "END", "external(1)", 1)
 		same := head + strings.Replace(f, "END", "external(2)", 1)
-		beside := strings.Replace(head, "static int tab", "static int fresh ro = 9;\nstatic int tab", 1) + strings.Replace(f, "END", "external(fresh++)", 1)
+		beside := strings.Replace(head, "static int tab", "static int fresh ro = 9;\nstatic int tab",
+			1) + strings.Replace(f, "END", "external(fresh++)", 1)
 		if r := diffSources(t, orig, same); r.Refused() {
 			t.Errorf("%s: refused where nothing lies otherwise: %v", f, r.Diagnostics)
 		}

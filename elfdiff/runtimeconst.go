@@ -5,8 +5,8 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// checkConstants sees that the runtime constants of an included function can be
-// loaded, and leaves their entries behind.
+// checkConstants checks that an included function can load its runtime constants, and
+// drops their entries.
 func (s *selection) checkConstants(a *objmodel.Atom) {
 	for _, e := range a.Entries {
 		if !objmodel.RuntimeConst(e.Section.Name) {

@@ -35,9 +35,11 @@ func TestLoaderSections(t *testing.T) {
 		edit("another license", tags, `"GPL"`, `"GPL v2"`, pair{refused: []string{"unknown-section"}}),
 		edit("a new format", trace, "{ return external(x + 1)", `{ trace_printk("two"); return external(x + 1)`,
 			pair{functions: []string{"g"}, data: []string{"new:trace_printk_fmt"}}),
-		edit("another format", trace, `"one"`, `"two"`, pair{functions: []string{"f"}, data: []string{"new:trace_printk_fmt"}}),
+		edit("another format", trace, `"one"`, `"two"`,
+			pair{functions: []string{"f"}, data: []string{"new:trace_printk_fmt"}}),
 		edit("a format kept", trace, "return external(x);", "return external(x + 7);", pair{functions: []string{"f"}}),
-		edit("a blacklisted function", blacklist, "return external(x);", "return external(x + 7);", pair{functions: []string{"f"}}),
+		edit("a blacklisted function", blacklist, "return external(x);", "return external(x + 7);",
+			pair{functions: []string{"f"}}),
 		edit("one more on the blacklist", blacklist, "NOKPROBE(f);", "NOKPROBE(f); int g(int x); NOKPROBE(g);",
 			pair{functions: []string{"g"}}),
 		edit("a string of tracing without use", texts, `TRACE_STRING(first, "one");`,
@@ -49,11 +51,14 @@ func TestLoaderSections(t *testing.T) {
 			pair{functions: []string{"g"}}),
 		edit("another message of the index", index, `"one"`, `"three"`, pair{functions: []string{"f"}}),
 		edit("a message of the index gone", index, `message("one");`, ``, pair{functions: []string{"f"}}),
-		edit("a new srcu structure", srcu, "int g(int x) { return", "DEFINE_STATIC_SRCU(more); int g(int x) { srcu_read_lock(&more); return",
+		edit("a new srcu structure", srcu, "int g(int x) { return",
+			"DEFINE_STATIC_SRCU(more); int g(int x) { srcu_read_lock(&more); return",
 			pair{functions: []string{"g"}, data: []string{"new:more", "new:__srcu_struct_more"}}),
 		edit("a new srcu structure without use", srcu, "int g(int x)", "DEFINE_STATIC_SRCU(more); int g(int x)", pair{}),
-		edit("the kernel's srcu structure", srcu, "return external(x)", "return external(x + 7)", pair{functions: []string{"f"}}),
-		edit("a new value of an event", srcu, "int g(int x)", "EVAL(state); int g(int x)", pair{refused: []string{"unknown-section"}}),
+		edit("the kernel's srcu structure", srcu, "return external(x)", "return external(x + 7)",
+			pair{functions: []string{"f"}}),
+		edit("a new value of an event", srcu, "int g(int x)", "EVAL(state); int g(int x)",
+			pair{refused: []string{"unknown-section"}}),
 	} {
 		t.Run(p.name, func(t *testing.T) { p.run(t) })
 	}
@@ -63,7 +68,8 @@ func TestLoaderSections(t *testing.T) {
 // in the section that it reads.
 func TestLoaderSectionsExtracted(t *testing.T) {
 	source := loaderMacros + `int f(int x) { return external(x); } NOKPROBE(f); DEFINE_STATIC_SRCU(own);`
-	orig, patched := swap(source, "int f(int x) { return external(x);", `DEFINE_STATIC_SRCU(more); int f(int x) { trace_printk("one"); srcu_read_lock(&more); return external(x + 7);`)
+	orig, patched := swap(source, "int f(int x) { return external(x);",
+		`DEFINE_STATIC_SRCU(more); int f(int x) { trace_printk("one"); srcu_read_lock(&more); return external(x + 7);`)
 	x := extracted(t, diffSources(t, orig, patched))
 	for _, name := range []string{"_kprobe_blacklist", "__trace_printk_fmt", "___srcu_struct_ptrs"} {
 		if s := x.File.Section(name); s == nil || len(s.Data) != 8 {

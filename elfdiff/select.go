@@ -12,8 +12,8 @@ import (
 	"kintsugi/internal/report"
 )
 
-// selection works out what must travel into the module: what changed, and
-// then all that this drags along.
+// selection selects the atoms for the module: the changed atoms, and then all that these
+// need.
 type selection struct {
 	orig, patched *objmodel.Object
 	pairs         *Pairing
@@ -21,14 +21,14 @@ type selection struct {
 	ambiguous     map[*objmodel.Atom]bool
 	doubtful      map[*objmodel.Atom]doubt   // limiters whose message can have come before
 	renamed       map[*objmodel.Atom]bool    // patched variables whose twin has another name
-	dropped       map[*objmodel.Atom]bool    // entries that do not travel with their function
+	dropped       map[*objmodel.Atom]bool    // entries that are not included with their function
 	ignored       map[string]bool            // functions and sections whose differences do not count
-	reasons       map[*objmodel.Atom]*reason // patched atoms that travel
-	queue         []*objmodel.Atom           // of them, those whose references were not followed yet
-	init          []*objmodel.Atom           // changed code and data that is gone once the kernel has booted
+	reasons       map[*objmodel.Atom]*reason // included patched atoms
+	queue         []*objmodel.Atom           // included atoms whose references were not followed yet
+	init          []*objmodel.Atom           // changed code and data that the kernel frees after boot
 	res           *Result
 
-	// asked for in few pairs, and then often
+	// computed lazily
 	defined func() map[string]*elfobj.Symbol       // by the patched object
 	exports func() (before, after map[string]bool) // of both objects, by name
 }
@@ -36,9 +36,9 @@ type selection struct {
 // reason is why an atom is included.
 type reason struct {
 	cause  []report.Cause
-	change *Difference // nil: it travels because of another
-	// effect: the copy behaves differently from the original, so whoever uses
-	// the original has to use the copy.
+	change *Difference // nil: included because of another atom
+	// effect: the copy behaves differently from the original, so users of the original
+	// must use the copy.
 	effect bool
 }
 
@@ -57,10 +57,10 @@ func newSelection(orig, patched *objmodel.Object) *selection {
 	return s
 }
 
-// twin is the same atom in the other object, nil where that has none.
+// twin is the same atom in the other object, nil if there is none.
 func (s *selection) twin(a *objmodel.Atom) *objmodel.Atom { return s.pairs.Twin(a) }
 
-// include marks a for the module. The first cause stays.
+// include includes a in the module. The first cause stays.
 func (s *selection) include(a *objmodel.Atom, change *Difference, cause ...report.Cause) {
 	if _, ok := s.reasons[a]; ok {
 		return
@@ -69,7 +69,7 @@ func (s *selection) include(a *objmodel.Atom, change *Difference, cause ...repor
 	s.queue = append(s.queue, a)
 }
 
-// drag is travel for what behaves differently because of what it uses.
+// includeUser includes a, which behaves differently because of an atom that it uses.
 func (s *selection) includeUser(a *objmodel.Atom, cause ...report.Cause) {
 	s.include(a, nil, cause...)
 	if t := s.reasons[a]; !t.effect {
@@ -83,7 +83,7 @@ func (s *selection) refuse(code diag.Code, a *objmodel.Atom, hint, format string
 		Message: fmt.Sprintf(format, args...), Hint: hint}))
 }
 
-// remark notes a finding that comes without advice.
+// remark adds a finding without a hint.
 func (s *selection) remark(code diag.Code, a *objmodel.Atom, format string, args ...any) {
 	s.remarkIn(diag.Usual, code, a, format, args...)
 }
@@ -94,7 +94,7 @@ func (s *selection) remarkIn(in diag.Case, code diag.Code, a *objmodel.Atom, for
 	s.diagnose(d.In(in))
 }
 
-// diagnose adds a finding once.
+// diagnose adds a finding, but only once.
 func (s *selection) diagnose(d report.Diagnostic) {
 	for _, old := range s.res.Diagnostics {
 		if old == d {
@@ -104,8 +104,8 @@ func (s *selection) diagnose(d report.Diagnostic) {
 	s.res.Diagnostics = append(s.res.Diagnostics, d)
 }
 
-// functions selects the functions that changed, and new global ones, which
-// another unit may call.
+// functions includes changed functions, and new global functions, which another unit
+// may call.
 func (s *selection) functions() {
 	for _, b := range s.patched.Atoms {
 		if b.Kind != objmodel.Func {
@@ -135,7 +135,7 @@ func (s *selection) causeOf(a *objmodel.Atom) []report.Cause {
 	return nil
 }
 
-// close follows the references of all that travels until nothing new comes.
+// close follows the references of all included atoms until nothing new is included.
 func (s *selection) close() {
 	for len(s.queue) > 0 {
 		a := s.queue[0]
@@ -179,9 +179,9 @@ func (s *selection) register(a *objmodel.Atom) {
 	}
 }
 
-// checkEntries deals with the entries whose static key would live in the
-// module: the kernel handles them before it applies the module's livepatch
-// relocations. A pr_debug site can do without, it stays as it was compiled.
+// checkEntries handles entries whose static key would be in the module: the kernel reads
+// them before it applies the module's livepatch relocations. A pr_debug site works
+// without its entry: it stays as compiled.
 func (s *selection) checkEntries(a *objmodel.Atom) {
 	for _, e := range a.Entries {
 		if e.Section.Name != "__jump_table" && e.Section.Name != ".static_call_sites" {
@@ -202,7 +202,7 @@ func (s *selection) checkEntries(a *objmodel.Atom) {
 	}
 }
 
-// follow decides for every reference of a whether its target travels too.
+// follow decides for every reference of a whether its target is included too.
 func (s *selection) follow(a, owner *objmodel.Atom) {
 	for i := range a.Refs {
 		switch ref := &a.Refs[i]; {
@@ -222,8 +222,8 @@ func (s *selection) follow(a, owner *objmodel.Atom) {
 	}
 }
 
-// followTo decides whether the target of a reference travels: one of a, which
-// is owner or a special-section entry of it, to another atom.
+// followTo decides whether the target of a reference of a is included. a is owner or a
+// special-section entry of owner.
 func (s *selection) followTo(ref *objmodel.Ref, a, owner *objmodel.Atom) {
 	t := ref.Atom
 	switch {
@@ -244,8 +244,8 @@ func (s *selection) followTo(ref *objmodel.Ref, a, owner *objmodel.Atom) {
 	}
 }
 
-// refuseAmbiguous refuses a reference of owner to t, of which it is unknown
-// which of the kernel's variables it is.
+// refuseAmbiguous refuses a reference of owner to t, as it is unknown which variable of
+// the kernel t is.
 func (s *selection) refuseAmbiguous(t, owner *objmodel.Atom) {
 	const hint = "Keep the variable in its function, and keep the order of its users."
 	var same []*objmodel.Atom
@@ -273,8 +273,8 @@ func userNames(a *objmodel.Atom) string {
 	return strings.Join(names, ", ")
 }
 
-// external reports whether references to a are to stay references to what the
-// kernel has: a named atom that exists there.
+// external reports whether references to a stay references to the kernel: a is a named
+// atom that the kernel has.
 func (s *selection) external(a *objmodel.Atom) bool {
 	return a.Name != "" && s.twin(a) != nil && !(a.IsConst() && generated(a))
 }

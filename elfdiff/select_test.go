@@ -24,23 +24,35 @@ func TestSelection(t *testing.T) {
 		{name: "another order of functions", orig: inline,
 			patched: `int h(int x) { return external(x); } static inline int half(int x) { return x / 2 + external_data; } int g(int x) { return half(x) * external(x); } int f(int x) { return half(x); }`},
 		edit("an inlined helper", inline, "x / 2", "x / 4", pair{functions: []string{"f", "g"}}),
-		edit("a new helper", inline, "int h(int x) { return", "static noinline int fresh(int x) { return external(x) - 1; } int h(int x) { return fresh(x) +", pair{functions: []string{"+fresh", "h"}}),
-		edit("an unused new helper", inline, "int h(int x)", "static __attribute__((unused)) int fresh(int x) { return 1; } int h(int x)", pair{}),
-		edit("a new variable", inline, "int h(int x) { return", "static int calls; int h(int x) { calls++; return", pair{functions: []string{"h"}, data: []string{"new:calls"}}),
-		edit("a new initialized variable", inline, "int h(int x) { return", "static int calls = 3; int h(int x) { calls++; return", pair{functions: []string{"h"}, data: []string{"new:calls"}}),
+		edit("a new helper", inline, "int h(int x) { return",
+			"static noinline int fresh(int x) { return external(x) - 1; } int h(int x) { return fresh(x) +",
+			pair{functions: []string{"+fresh", "h"}}),
+		edit("an unused new helper", inline, "int h(int x)",
+			"static __attribute__((unused)) int fresh(int x) { return 1; } int h(int x)", pair{}),
+		edit("a new variable", inline, "int h(int x) { return", "static int calls; int h(int x) { calls++; return",
+			pair{functions: []string{"h"}, data: []string{"new:calls"}}),
+		edit("a new initialized variable", inline, "int h(int x) { return",
+			"static int calls = 3; int h(int x) { calls++; return", pair{functions: []string{"h"}, data: []string{"new:calls"}}),
 		edit("a cold part", cold, "printk(\"more\")", "printk(\"less\")", pair{functions: []string{"f", "~f.cold"}}),
-		edit("a function without an ftrace site", hidden, "external(x) + 1", "external(x) + 3", pair{functions: []string{"f", "g", "~hidden"}}),
-		edit("a global function without one", shown, "external(x) + 1", "external(x) + 3", pair{functions: []string{"~shown"}, refused: []string{"no-ftrace-site"}}),
-		edit("a pointed-at function without one", pointed, "external(x) + 1", "external(x) + 3", pair{functions: []string{"f", "~hidden"}, refused: []string{"no-ftrace-site"}}),
+		edit("a function without an ftrace site", hidden, "external(x) + 1", "external(x) + 3",
+			pair{functions: []string{"f", "g", "~hidden"}}),
+		edit("a global function without one", shown, "external(x) + 1", "external(x) + 3",
+			pair{functions: []string{"~shown"}, refused: []string{"no-ftrace-site"}}),
+		edit("a pointed-at function without one", pointed, "external(x) + 1", "external(x) + 3",
+			pair{functions: []string{"f", "~hidden"}, refused: []string{"no-ftrace-site"}}),
 		edit("the initial value of a variable", state, "limit = 10", "limit = 11", pair{refused: []string{"data-changed"}}),
-		edit("a string of a constant table", names, `"two"`, `"three"`, pair{functions: []string{"f"}, data: []string{"changed:names"}}),
+		edit("a string of a constant table", names, `"two"`, `"three"`,
+			pair{functions: []string{"f"}, data: []string{"changed:names"}}),
 		edit("a string of a writable table", ops, `"one"`, `"three"`, pair{refused: []string{"data-changed"}}),
-		edit("a function in a writable table", ops, "return external(x);", "return external(x + 1);", pair{functions: []string{"a"}}),
+		edit("a function in a writable table", ops, "return external(x);", "return external(x + 1);",
+			pair{functions: []string{"a"}}),
 		edit("init code", start, "external(x);", "external(x + 2);", pair{refused: []string{"init-code"}}),
 		edit("what is beside init code", start, "external(x + 1)", "external(x + 2)", pair{functions: []string{"f"}}),
-		edit("a static key of the module", key, "int f(int x) { if (static_branch(&a))", "static struct static_key b; int f(int x) { if (static_branch(&b))",
+		edit("a static key of the module", key, "int f(int x) { if (static_branch(&a))",
+			"static struct static_key b; int f(int x) { if (static_branch(&b))",
 			pair{functions: []string{"f"}, data: []string{"new:b"}, refused: []string{"module-static-key"}}),
-		edit("a function taken out", inline, "int h(int x) { return external(x); }", "", pair{refused: []string{"symbol-removed"}}),
+		edit("a function taken out", inline, "int h(int x) { return external(x); }", "",
+			pair{refused: []string{"symbol-removed"}}),
 	} {
 		t.Run(p.name, func(t *testing.T) { p.run(t) })
 	}
@@ -49,7 +61,8 @@ func TestSelection(t *testing.T) {
 // TestUnknownInstruction has code that travels and cannot be read.
 func TestUnknownInstruction(t *testing.T) {
 	source := `extern int table[]; int f(int x) { asm volatile(".byte 0x06; mov external_data(%rip), %eax"); return external(x); }`
-	edit("", source, "external(x)", "external(x + 1)", pair{functions: []string{"f"}, refused: []string{"unknown-instruction"}}).run(t)
+	edit("", source, "external(x)", "external(x + 1)",
+		pair{functions: []string{"f"}, refused: []string{"unknown-instruction"}}).run(t)
 }
 
 // TestDebugSites has pr_debug() call sites: a new one travels without its
@@ -60,9 +73,11 @@ func TestDebugSites(t *testing.T) {
 `
 	source := macro + `int f(int x) { pr_debug("one"); return external(x); } int g(int x) { pr_debug("two"); return external(x + 1); }`
 	edit("", source, `pr_debug("one");`, `pr_debug("three"); pr_debug("one"); external(7);`,
-		pair{functions: []string{"f"}, data: []string{"new:site", "private:__func__"}, refused: []string{"debug-site-dropped"}}).run(t)
+		pair{functions: []string{"f"}, data: []string{"new:site", "private:__func__"},
+			refused: []string{"debug-site-dropped"}}).run(t)
 	edit("behind", source, `pr_debug("one");`, `pr_debug("one"); pr_debug("three"); external(7);`,
-		pair{functions: []string{"f"}, data: []string{"new:site", "private:__func__"}, refused: []string{"debug-site-dropped"}}).run(t)
+		pair{functions: []string{"f"}, data: []string{"new:site", "private:__func__"},
+			refused: []string{"debug-site-dropped"}}).run(t)
 	orig, patched := swap(source, `return external(x);`, `return external(x + 3);`)
 	r := diffSources(t, orig, patched)
 	x, err := extract.Cut(r, extract.Options{Prefix: "klp_"})
@@ -82,6 +97,8 @@ static noinline int one(int x) { return external(x); } static noinline int two(i
 `
 	kept := common + `static const struct ops table = { one, one }; void open(struct file *f) { f->ops = &table; }`
 	indexed := common + `static const struct ops table[] = { { one, one }, { one, two } }; int call(int i, int x) { return table[i].call(x) + 1; }`
-	edit("kept", kept, "table = { one, one }", "table = { one, two }", pair{data: []string{"changed:table"}, refused: []string{"data-changed"}}).run(t)
-	edit("indexed", indexed, "{ one, two } };", "{ two, two } };", pair{functions: []string{"call"}, data: []string{"changed:table"}}).run(t)
+	edit("kept", kept, "table = { one, one }", "table = { one, two }",
+		pair{data: []string{"changed:table"}, refused: []string{"data-changed"}}).run(t)
+	edit("indexed", indexed, "{ one, two } };", "{ two, two } };",
+		pair{functions: []string{"call"}, data: []string{"changed:table"}}).run(t)
 }

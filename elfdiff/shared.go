@@ -7,14 +7,15 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// checkShared refuses what cannot be moved out of a section that several
-// functions share, because the assembler has resolved references inside of it
-// without leaving a relocation: branches on architectures whose instructions
-// are not decoded, and entries of tables that count from the table's start.
+// checkShared refuses atoms that cannot be moved out of a section of several functions,
+// because the assembler resolved references in it without a relocation: branches, on
+// architectures whose instructions are not decoded, and entries of tables that count
+// from the table's start.
 func (s *selection) checkShared(a *objmodel.Atom) {
 	const hint = "Compile both objects with -ffunction-sections."
 	if a.Kind == objmodel.Func && s.patched.Arch.Code.Decode == nil && s.patched.SharedSection(a.Section) {
-		s.refuse(diag.SharedSection, a, hint, "%s shares its section with other functions, and its references to them have no relocations", a)
+		s.refuse(diag.SharedSection, a, hint,
+			"%s shares its section with other functions, and its references to them have no relocations", a)
 		return
 	}
 	if a.Kind != objmodel.Anon || a.Section.Flags&elf.SHF_EXECINSTR != 0 {
@@ -22,8 +23,11 @@ func (s *selection) checkShared(a *objmodel.Atom) {
 	}
 	for i := range a.Refs {
 		r := &a.Refs[i]
-		if r.Atom != nil && r.Atom.Kind == objmodel.Func && s.patched.Reloc(r.Type).PCRel && s.patched.SharedSection(r.Atom.Section) {
-			s.refuse(diag.SharedSection, a, hint, "a table in %s has places of %s, and which function they are in cannot be told", a.Section.Name, r.Atom.Section.Name)
+		if r.Atom != nil && r.Atom.Kind == objmodel.Func && s.patched.Reloc(r.Type).
+			PCRel && s.patched.SharedSection(r.Atom.Section) {
+			s.refuse(diag.SharedSection, a, hint,
+				"a table in %s has places of %s, and which function they are in cannot be told", a.Section.Name,
+				r.Atom.Section.Name)
 			return
 		}
 	}

@@ -21,7 +21,8 @@ func TestSharedElsewhere(t *testing.T) {
 				t.Fatal(err)
 			}
 			functions, _, refused := summary(r)
-			if !strings.Contains(strings.Join(functions, " "), "helper") || !strings.Contains(strings.Join(refused, " "), "shared-section") {
+			if !strings.Contains(strings.Join(functions, " "), "helper") ||
+				!strings.Contains(strings.Join(refused, " "), "shared-section") {
 				t.Errorf("functions %v, diagnostics %v", functions, r.Diagnostics)
 			}
 		})

@@ -11,5 +11,6 @@ int f(int x) { if (x == 3) BUG_ENTRY(1); return external(x); }
 int g(int x) { if (x == 4) BUG_ENTRY(1); return external(x + 1); }`
 	edit("code", source, "external(x + 1)", "external(x + 2)", pair{functions: []string{"g"}}).run(t)
 	edit("flag", source, "if (x == 4) BUG_ENTRY(1)", "if (x == 4) BUG_ENTRY(3)", pair{functions: []string{"g"}}).run(t)
-	edit("flag of the first", source, "if (x == 3) BUG_ENTRY(1)", "if (x == 3) BUG_ENTRY(3)", pair{functions: []string{"f"}}).run(t)
+	edit("flag of the first", source, "if (x == 3) BUG_ENTRY(1)", "if (x == 3) BUG_ENTRY(3)",
+		pair{functions: []string{"f"}}).run(t)
 }

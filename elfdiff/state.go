@@ -10,9 +10,9 @@ import (
 	"kintsugi/internal/report"
 )
 
-// state reports what becomes of variables that the patch takes away: a renamed
-// one stays the kernel's, and the state of one that included code leaves for a
-// new variable is lost.
+// state reports about variables that the patch removes. A renamed variable stays the
+// kernel's. If included code uses a new variable instead, the state of the old variable
+// is lost.
 func (s *selection) state() {
 	for _, b := range s.patched.Atoms {
 		if s.renamed[b] && slices.ContainsFunc(b.Users, func(u *objmodel.Atom) bool { return s.reasons[u] != nil }) {
@@ -73,8 +73,7 @@ func (s *selection) leaves(a *objmodel.Atom, fresh map[*objmodel.Atom][]*objmode
 	}
 }
 
-// successor is the included function with new variables that runs in the place
-// of u, nil for none.
+// successor is the included function with new variables that replaces u, nil for none.
 func (s *selection) successor(u *objmodel.Atom, fresh map[*objmodel.Atom][]*objmodel.Atom) *objmodel.Atom {
 	if t := s.twin(u); t != nil && len(fresh[t]) > 0 {
 		return t

@@ -8,8 +8,8 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// unowned refuses differences in what belongs to no function: exports,
-// initcalls, parameters, and sections that nobody has listed.
+// unowned refuses differences that belong to no function: of exports, initcalls,
+// parameters, and unknown sections.
 func (s *selection) unowned() {
 	for _, a := range s.orig.Atoms {
 		if a.Kind == objmodel.Data && s.twin(a) == nil && a.Spec.Unowned {
@@ -62,7 +62,7 @@ func sectionNames(maps ...map[string][]*objmodel.Atom) []string {
 	return names
 }
 
-// refuseUnowned names what stands against a difference in such a section.
+// refuseUnowned reports why a difference in such a section is refused.
 func (s *selection) refuseUnowned(a *objmodel.Atom, how string) {
 	sec := a.Section.Name
 	switch {
@@ -74,23 +74,23 @@ func (s *selection) refuseUnowned(a *objmodel.Atom, how string) {
 		s.remark(diag.ModinfoKept, a, "the tag %s of .modinfo is %s in the patch, and stays what it is in the running kernel",
 			modinfoTag(a), how)
 	case strings.Contains(sec, "initcall"):
-		s.refuse(diag.InitCode, a, "Initcalls have run when a module is loaded: use a livepatch callback.", "the initcall in %s is %s", sec, how)
+		s.refuse(diag.InitCode, a, "Initcalls have run when a module is loaded: use a livepatch callback.",
+			"the initcall in %s is %s", sec, how)
 	default:
 		effect, hint := unownedEffect(sec)
 		s.refuse(diag.UnknownSection, a, hint, "%s in section %s is %s, and %s", a, sec, how, effect)
 	}
 }
 
-// modinfoTag is the name of a tag in .modinfo. The tags of code that is part of
-// the kernel begin with the name that it would have as a module
-// (__MODULE_INFO, include/linux/moduleparam.h).
+// modinfoTag is the name of a tag in .modinfo. The tags of built-in code begin with the
+// name that it would have as a module (__MODULE_INFO, include/linux/moduleparam.h).
 func modinfoTag(a *objmodel.Atom) string {
 	name, _, _ := strings.Cut(string(a.Bytes()), "=")
 	return name[strings.LastIndexByte(name, '.')+1:]
 }
 
-// unownedEffects are sections in which a difference cannot be in a livepatch,
-// with the reason and what to do instead.
+// unownedEffects are sections whose differences cannot be in a livepatch, with the
+// reason and a hint.
 var unownedEffects = map[string][2]string{
 	".modinfo": {"the running kernel has judged the license already", "Leave the license as it is."},
 	"__param": {"a parameter of the livepatch would not be one of the patched code",
@@ -116,7 +116,7 @@ const (
 	constructorHint = "Initialise what the constructor does in a livepatch callback."
 )
 
-// unownedEffect is why a difference in a section is refused, and what to do.
+// unownedEffect is the reason why a difference in a section is refused, and a hint.
 func unownedEffect(section string) (effect, hint string) {
 	if e, ok := unownedEffects[section]; ok {
 		return e[0], e[1]

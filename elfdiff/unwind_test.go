@@ -26,7 +26,8 @@ func TestUnwinding(t *testing.T) {
 		"third":  "0:3 5:4 end:0",
 	} {
 		n := strings.Index("first second third", name) / 6
-		changed := strings.Replace(unwound, fmt.Sprintf("external(x%s)", []string{"", " + 1", " + 2"}[n]), "external(x ^ 8)", 1)
+		changed := strings.Replace(unwound, fmt.Sprintf("external(x%s)", []string{"", " + 1", " + 2"}[n]),
+			"external(x ^ 8)", 1)
 		r := diffSources(t, unwound, changed)
 		x, err := extract.Cut(r, extract.Options{Prefix: "klp_"})
 		if err != nil {

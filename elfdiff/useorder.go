@@ -7,15 +7,15 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// useSite is the first place that an atom is referred to from.
+// useSite is the first place that refers to an atom.
 type useSite struct {
-	user string // the first by name, numbers aside, of the functions that refer to it
-	off  uint64 // in that function; 0 where only an entry of it refers to the atom
+	user string // of the functions that refer to it, the first by name without numbers
+	off  uint64 // in that function; 0 if only an entry of it refers to the atom
 }
 
-// sortByUse puts the atoms of a group in the order in which code uses them.
-// Where nothing but order tells several apart, that of the functions' code
-// says more than the places that the compiler gave them.
+// sortByUse sorts the atoms of a group by their first uses in code. If only the order
+// distinguishes several atoms, the order of uses is more reliable than that of the
+// places that the compiler chose.
 func sortByUse(list []*objmodel.Atom) {
 	if len(list) < 2 {
 		return

@@ -9,10 +9,10 @@ import (
 	"kintsugi/internal/report"
 )
 
-// Twins finds the named atoms of orig in variant, an object of the same source
-// compiled in another way. Clones of functions (f.isra.0) are left out: what
-// they take and return is the compiler's choice, and another one each time. The
-// atoms of orig are returned by those of variant.
+// Twins finds the named atoms of orig in variant, an object of the same source compiled
+// in another way. Clones of functions (f.isra.0) are left out: the compiler chooses
+// their parameters and results, differently each time. The result maps atoms of variant
+// to those of orig.
 func Twins(orig, variant *objmodel.Object) map[*objmodel.Atom]*objmodel.Atom {
 	pairs, ambiguous, _ := correlate(orig, variant)
 	pairs.matchSoleMessages()
@@ -29,10 +29,10 @@ func Twins(orig, variant *objmodel.Object) map[*objmodel.Atom]*objmodel.Atom {
 	return twins
 }
 
-// Covers reports whether r, of a pair that was compiled in another way, has all
-// the changes of s, and all that s warns of but for debug sites. The compiler
-// may inline otherwise there: a change that s sees in a function of the running
-// kernel must not be looked for in another.
+// Covers reports whether r, of a pair that was compiled in another way, has all changes
+// of s, and all warnings of s except those about debug sites. The compiler can inline
+// differently in r: each function that s changes in the running kernel must be changed
+// in r too.
 func (r *Result) Covers(s *Result) bool {
 	for _, d := range s.Diagnostics {
 		same := func(e report.Diagnostic) bool { return e.Code == d.Code && e.Symbol == d.Symbol }

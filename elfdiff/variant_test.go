@@ -33,7 +33,9 @@ static noinline int clone(int x, int unused) { if (static_branch(&key)) return e
 int f(int x) { static int count; if (static_branch(&key)) count++; return external(count) + clone(x, 4); }
 int g(int x) { static int count; if (static_branch(&key)) count += 2; return external(count + x) - clone(x + 1, 4); }
 `
-	orig, variant := loaded(t, source), loaded(t, "static int shifts(int x) { static int numbers[4]; return numbers[x]++; } int h(int x) { return shifts(x); }\n"+reading(source))
+	orig, variant := loaded(t, source),
+		loaded(t, "static int shifts(int x) { static int numbers[4]; return numbers[x]++; } int h(int x) { return "+
+			"shifts(x); }\n"+reading(source))
 	twins := elfdiff.Twins(orig, variant)
 	users := map[*objmodel.Atom]string{} // of static variables, in either object
 	for _, o := range []*objmodel.Object{orig, variant} {

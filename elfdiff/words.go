@@ -20,7 +20,7 @@ func causeKind(d *Difference) report.CauseKind {
 	return report.BySection
 }
 
-// describe says in words what differs.
+// describe explains the difference in words.
 func (d *Difference) describe() string {
 	switch d.What {
 	case "size":

@@ -45,7 +45,7 @@ lines over 120 columns               2 (tests 1)
 
 // wideLines is how many lines exceed the budget of columns until the last of
 // them is mended. The number only goes down.
-const wideLines = 49
+const wideLines = 10
 
 // TestBudgets holds the project's own code to the budgets.
 func TestBudgets(t *testing.T) {

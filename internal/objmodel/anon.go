@@ -6,9 +6,9 @@ import (
 	"kintsugi/internal/elfobj"
 )
 
-// cutAnonymous cuts the stretches that no symbol names wherever something
-// points into them: the replacements of alternatives, constants, switch
-// tables. Each piece can then travel alone.
+// cutAnonymous cuts stretches without a symbol at every place that something points at:
+// replacements of alternatives, constants, switch tables. Each piece can then be
+// included alone.
 func (o *Object) cutAnonymous() {
 	cuts := o.anonymousCuts()
 	if len(cuts) == 0 {

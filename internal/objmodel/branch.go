@@ -104,14 +104,16 @@ func StrayBranches(f *elfobj.File) ([]string, error) {
 	}
 	var names []string
 	for _, a := range o.Functions() {
-		if o.Arch.Code.Decode != nil && o.strays(a) {
+		if o.Arch.Code.Decode != nil && o.branchesOutside(a) {
 			names = append(names, a.Name)
 		}
 	}
 	return names, nil
 }
 
-func (o *Object) strays(a *Atom) bool {
+// branchesOutside reports whether a has a direct branch without a relocation to a place
+// outside its section.
+func (o *Object) branchesOutside(a *Atom) bool {
 	relocated := map[uint64]bool{}
 	for _, r := range a.Refs {
 		relocated[r.Off] = true

@@ -83,7 +83,7 @@ func (o *Object) fieldsOf(a *Atom, fields []Ref) (unrelocated []Ref) {
 	return nil
 }
 
-// aim finds what a relocation points at.
+// resolveTarget finds the target of a relocation.
 func (o *Object) resolveTarget(ref *Ref, r *elfobj.Reloc, places *finder) {
 	ref.Addend = r.Addend - int64(ref.Bias)
 	if r.Sym == nil || r.Sym.Section == nil {
