@@ -6,12 +6,11 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// Improvable reports whether there are functions whose code differs from the
-// image's, or is not alone in having it, and that can still be proven. With
-// -ffunction-sections the assembler cannot shorten a jump from one function to
-// another, so a unit may have some that differ in nothing else; and only
-// without it does the place of one function tell that of all others. Compiled
-// without that option they are the shipped bytes.
+// Improvable reports whether the unit has functions that can still be proven by
+// compiling it without -ffunction-sections. With that option the assembler cannot
+// shorten a jump from one function to another, so a function can differ from the image
+// in such jumps only. Several functions can also have the same code; without the option
+// the place of one function determines those of all others.
 func (p *Proof) Improvable() bool {
 	for _, f := range p.funcs {
 		if reason := p.how[f]; reason != "" && reason != overridden && reason != noSymbol {
@@ -21,9 +20,9 @@ func (p *Proof) Improvable() bool {
 	return false
 }
 
-// With returns p together with what is proven of the same unit compiled
-// without -ffunction-sections and -fdata-sections. The two objects come from
-// one source by one compiler, so their symbols have the same names.
+// With returns p completed by the proof of the same unit compiled without
+// -ffunction-sections and -fdata-sections. Source and compiler of the two objects are
+// the same, so their symbols have the same names.
 func (p *Proof) With(plain *Proof) *Proof {
 	mine, theirs := byName(p), byName(plain)
 	twins := map[*objmodel.Atom]*objmodel.Atom{}
@@ -35,8 +34,8 @@ func (p *Proof) With(plain *Proof) *Proof {
 	return p.WithTwins(plain, twins)
 }
 
-// WithTwins returns p together with what is proven of the same unit compiled in
-// another way: twins are the atoms of that object, by those of this one.
+// WithTwins returns p completed by the proof of the same unit compiled in another way.
+// twins maps atoms of this object to those of the other.
 func (p *Proof) WithTwins(other *Proof, twins map[*objmodel.Atom]*objmodel.Atom) *Proof {
 	p = p.clone()
 	for _, f := range p.funcs {
@@ -64,9 +63,8 @@ func (p *Proof) WithTwins(other *Proof, twins map[*objmodel.Atom]*objmodel.Atom)
 	return p
 }
 
-// WithSymbols returns p with the addresses of symbols that another unit defines
-// as static ones and the patch makes global. What the unit's own references
-// point at has precedence.
+// WithSymbols returns p with the addresses of symbols that are static in another unit
+// and that the patch makes global. The unit's own references have precedence.
 func (p *Proof) WithSymbols(addresses map[string]uint64) *Proof {
 	p = p.clone()
 	for name, addr := range addresses {

@@ -1,12 +1,10 @@
-// Package baseproof proves that recompiled code is the code inside a shipped
-// kernel image, and reads from the image's bytes where everything lies that
-// the code refers to.
+// Package baseproof proves that recompiled code is the code of a shipped kernel image,
+// and reads from the image's bytes the addresses of everything that the code refers to.
 //
-// A function is proven when the image has, under a symbol of its name, the
-// very bytes that the compiler made, relocated fields aside, and when what
-// the shipped relocated fields point at agrees with the symbol table and with
-// every other proven function of the unit. Which of several same-named
-// symbols is meant is then known and not guessed.
+// A function is proven if the image has, at a symbol of its name, exactly the bytes that
+// the compiler made, except for relocated fields, and if the targets of the shipped
+// relocated fields agree with the symbol table and with every other proven function of
+// the unit. It is then known, not guessed, which of several symbols of one name is meant.
 package baseproof
 
 import (
@@ -22,12 +20,12 @@ import (
 	"kintsugi/internal/report"
 )
 
-// Proof is what the image says about one unit.
+// Proof has the results of the image about a unit.
 type Proof struct {
 	addr   map[*objmodel.Atom]uint64 // functions proven, data learned from references
 	how    map[*objmodel.Atom]string // why a function is not proven
 	symbol map[string]uint64         // undefined symbols of the unit, learned from references
-	funcs  []*objmodel.Atom          // all that could be proven
+	funcs  []*objmodel.Atom          // all functions that can be proven
 	obj    *objmodel.Object
 }
 
@@ -44,16 +42,16 @@ func (p *Proof) Addr(a *objmodel.Atom) (uint64, bool) {
 	return addr, ok
 }
 
-// SymbolAddr is the address that the unit's references to an undefined symbol have.
+// SymbolAddr is the address of an undefined symbol, by the unit's references.
 func (p *Proof) SymbolAddr(name string) (uint64, bool) {
 	addr, ok := p.symbol[name]
 	return addr, ok
 }
 
-// Unproven says why a function is not proven; empty for one that is.
+// Unproven is the reason why a function is not proven. It is empty for a proven one.
 func (p *Proof) Unproven(a *objmodel.Atom) string { return p.how[a] }
 
-// Report counts what was proven.
+// Report counts the proven functions.
 func (p *Proof) Report() *report.Proof {
 	r := &report.Proof{Functions: len(p.funcs), Unproven: []report.Unproven{}}
 	for _, f := range p.funcs {
@@ -86,10 +84,10 @@ type prover struct {
 	base  map[*elfobj.Section]uint64     // of sections with a proven function
 }
 
-// candidate is one place of the image that can be a function.
+// candidate is a place of the image that can be a function.
 type candidate struct {
 	addr uint64
-	refs []uint64 // what the shipped fields point at, beside Atom.Refs
+	refs []uint64 // targets of the shipped fields, parallel to Atom.Refs
 }
 
 // findCandidates collects for every function the places with its name and bytes.
@@ -119,7 +117,7 @@ func (w *prover) findCandidates() {
 	}
 }
 
-// match compares f with the image at addr, relocated fields aside.
+// match compares f with the image at addr, except for relocated fields.
 func (w *prover) match(f *objmodel.Atom, addr uint64) (candidate, string) {
 	shipped, err := w.im.Bytes(addr, f.Size)
 	if err != nil {
@@ -174,9 +172,9 @@ func (w *prover) target(field []byte, place uint64, r objmodel.Ref, kind arch.Re
 	return v - uint64(r.Addend+int64(r.Bias))
 }
 
-// settle takes functions with one candidate that agrees with all that is
-// known, learns from their references, and goes on until nothing new is
-// learned. Certain ones come first: those whose name occurs once.
+// settle accepts functions with a single candidate that agrees with everything known,
+// learns from their references, and repeats until nothing new is learned. It begins with
+// certain functions: those whose name occurs once.
 func (w *prover) settle() {
 	for {
 		progress := false
@@ -204,7 +202,7 @@ func (w *prover) settle() {
 	}
 }
 
-// consistent keeps the candidates that agree with what is known.
+// consistent keeps the candidates that agree with everything known.
 func (w *prover) consistent(f *objmodel.Atom, list []candidate) []candidate {
 	var keep []candidate
 	base, placed := w.base[f.Section]
@@ -219,8 +217,8 @@ func (w *prover) consistent(f *objmodel.Atom, list []candidate) []candidate {
 	return keep
 }
 
-// agrees holds every reference of a candidate against what is known, and
-// against the candidate's other references to the same thing.
+// agrees compares every reference of a candidate with everything known, and with the
+// candidate's other references to the same target.
 func (w *prover) agrees(f *objmodel.Atom, c candidate) bool {
 	own := map[any]uint64{}
 	for i, r := range f.Refs {
@@ -262,7 +260,7 @@ func (w *prover) agreesRef(f *objmodel.Atom, c candidate, r objmodel.Ref, addr u
 	return (!ok || known == addr) && w.hasSymbol(r.Sym.Name, addr)
 }
 
-// sameString compares a string's contents with what the image has there.
+// sameString compares a string's contents with the image.
 func (w *prover) sameString(r objmodel.Ref, addr uint64) bool {
 	want := r.Atom.Text(r.Addend)
 	got, err := w.im.Bytes(addr+uint64(r.Addend), uint64(len(want)))
@@ -273,8 +271,8 @@ func (w *prover) sameString(r objmodel.Ref, addr uint64) bool {
 	return err == nil && end[0] == 0
 }
 
-// sameConstant compares a constant that no symbol names, and that holds no
-// addresses, with what the image has there.
+// sameConstant compares a constant without a symbol and without addresses with the
+// image.
 func (w *prover) sameConstant(a *objmodel.Atom, addr uint64) bool {
 	if a.Name != "" || a.Writable() || len(a.Refs) > 0 || a.Kind != objmodel.Const && a.Kind != objmodel.Anon {
 		return true
@@ -309,7 +307,7 @@ func (w *prover) hasSymbol(name string, addr uint64) bool {
 	return len(indices) == 0 // a symbol of the linker script that kallsyms leave out
 }
 
-// accept takes c as the place of f and learns from its references.
+// accept accepts c as the place of f, and learns from its references.
 func (w *prover) accept(f *objmodel.Atom, c candidate) {
 	w.proof.addr[f] = c.addr
 	w.base[f.Section] = c.addr - f.Off
@@ -382,7 +380,7 @@ func trimCold(name string) string {
 	return name
 }
 
-// nameRest says why the functions that are still open are not proven.
+// nameRest records why the remaining functions are not proven.
 func (w *prover) nameRest() {
 	for f, list := range w.open {
 		w.proof.how[f] = fmt.Sprintf("%d functions of that name have the same code, and nothing tells which is this unit's",

@@ -1,5 +1,5 @@
-// Package consent reads what an author accepts of the consequences of a patch,
-// and takes it off the findings that refuse the patch.
+// Package consent reads the consents of an author to consequences of a patch, and takes
+// accepted findings off the list of findings that refuse the patch.
 package consent
 
 import (
@@ -14,11 +14,11 @@ import (
 // Given is a consent that somebody has given.
 type Given struct {
 	Code   diag.Code
-	Symbol string // empty: whatever the symbol is
+	Symbol string // empty: any symbol
 	By     report.Giver
 }
 
-// trailer begins a line of a patch's description that gives a consent.
+// trailer is the begin of a line of a patch's description that gives a consent.
 const trailer = "Livepatch-Accept:"
 
 // Flags reads the values of --accept, each CODE[:SYMBOL].
@@ -53,7 +53,7 @@ func Trailers(name, patch string) ([]Given, error) {
 	return list, nil
 }
 
-// check refuses a code to which nobody can consent.
+// check refuses a code that cannot be accepted.
 func check(code string) error {
 	row, known := diag.Lookup(diag.Code(code))
 	switch {
@@ -69,13 +69,13 @@ func check(code string) error {
 	return nil
 }
 
-// matches reports whether g is the consent that d asks for.
+// matches reports whether g is a consent to d.
 func (g *Given) matches(d *report.Diagnostic) bool {
 	return d.Severity == diag.Consent && d.Code == g.Code && (g.Symbol == "" || g.Symbol == d.Symbol)
 }
 
-// Settle moves the findings of rep that are consented to from the diagnostics
-// to what is accepted.
+// Settle moves the accepted findings of rep from its diagnostics to its list of accepted
+// findings.
 func Settle(rep *report.Report, given []Given) {
 	open := []report.Diagnostic{}
 	for _, d := range rep.Diagnostics {
@@ -97,8 +97,8 @@ func giver(given []Given, d *report.Diagnostic) (report.Giver, bool) {
 	return "", false
 }
 
-// Unused warns of each consent that no finding of rep has asked for: most
-// likely its symbol is misspelt.
+// Unused warns of each consent that no finding of rep asks for. Most likely its symbol
+// is misspelt.
 func Unused(rep *report.Report, given []Given) []report.Diagnostic {
 	var list []report.Diagnostic
 	for _, g := range given {

@@ -1,5 +1,5 @@
-// Package extract cuts what changed out of a patched object: an object of its
-// own that has just that.
+// Package extract copies the changed parts of a patched object into an object of their
+// own.
 package extract
 
 import (
@@ -16,21 +16,19 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// Object is an object with what changed.
+// Object is an object with the changed parts.
 type Object struct {
 	File *elfobj.File
-	// Replacements are the functions that the module puts in the place of the
-	// kernel's own.
+	// Replacements are the functions that replace functions of the kernel.
 	Replacements []Replacement
-	// Callbacks are the functions that the kernel is to call.
+	// Callbacks are the functions that the kernel will call.
 	Callbacks []NamedCallback
-	// Externals are the symbols that the object leaves to the kernel. Their
-	// Sym is undefined in File: whoever links the module gives it the name
-	// under which it is to be found.
+	// Externals are the symbols that the object needs from the kernel. Their Sym is
+	// undefined in File. The link of the module gives it the name of the kernel's symbol.
 	Externals []External
 }
 
-// Replacement is one function that replaces another.
+// Replacement is a function that replaces another.
 type Replacement struct {
 	Func  *elfdiff.Function
 	Alias string // global symbol in File by which C code can name the new function
@@ -47,22 +45,22 @@ type External struct {
 	Name string
 	Sym  *elfobj.Symbol // in the extracted file
 	Old  *objmodel.Atom // where the original object defines it; nil: another unit does
-	// TakenBy is the function or datum that uses its address for anything but a
-	// direct branch, if nothing in the original object does. Of variables that
-	// is each that reads or writes them.
+	// TakenBy is the function or datum that uses the symbol's address for anything but a
+	// direct branch, if nothing in the original object does. For a variable, every
+	// reader or writer counts.
 	TakenBy string
 }
 
 // Options of an extraction.
 type Options struct {
-	// Prefix begins the names of the aliases, and keeps several units apart.
+	// Prefix begins the names of the aliases, and distinguishes several units.
 	Prefix string
 	// Kernel is the unit as the kernel has it, where the original object of the
 	// comparison was compiled in another way; nil if the kernel has that object.
 	Kernel *objmodel.Object
 }
 
-// Cut cuts the contents of a comparison's result out of the patched object.
+// Cut extracts the contents of a comparison's result from the patched object.
 func Cut(r *elfdiff.Result, opts Options) (*Object, error) {
 	if r.Refused() {
 		return nil, errors.New("a refused pair has nothing to extract")
@@ -99,10 +97,10 @@ type extractor struct {
 	replacements []Replacement
 }
 
-// twin is the atom of the original object that a is.
+// twin is the atom of the original object for a.
 func (x *extractor) twin(a *objmodel.Atom) *objmodel.Atom { return x.res.Pairs.Twin(a) }
 
-// sectionKey tells the sections of the extracted file apart.
+// sectionKey distinguishes the sections of the extracted file.
 type sectionKey struct {
 	name  string
 	flags elf.SectionFlag
@@ -110,7 +108,7 @@ type sectionKey struct {
 	owner *objmodel.Atom // function whose section an SHF_LINK_ORDER section is linked to
 }
 
-// place is where an atom has come to lie.
+// place is the place of an atom in the extracted file.
 type place struct {
 	sec *elfobj.Section
 	off uint64
@@ -171,8 +169,8 @@ func (x *extractor) section(a *objmodel.Atom) *elfobj.Section {
 	return s
 }
 
-// sectionName is the section that a goes into: functions and objects each
-// have their own, so that the module can be read with common tools.
+// sectionName is the section of a in the extracted file. Each function and object has a
+// section of its own, so that common tools can show the module.
 func sectionName(a *objmodel.Atom) string {
 	name := a.Section.Name
 	switch {
@@ -227,8 +225,8 @@ func (x *extractor) defineSymbols() {
 	}
 }
 
-// visibility are the bits of st_other that say who sees a symbol; the others
-// belong to the architecture (ppc64le: the local entry point).
+// visibility are the bits of st_other for a symbol's visibility; the others belong to
+// the architecture (ppc64le: the local entry point).
 const visibility = 3
 
 func (x *extractor) addSymbol(s *elfobj.Symbol) *elfobj.Symbol {
@@ -313,10 +311,9 @@ func (x *extractor) target(a *objmodel.Atom, r *objmodel.Ref) (*elfobj.Symbol, i
 	return x.external(old.Name, old, old), r.Addend, nil
 }
 
-// staysInside reports whether a reference to something in the contents is to the
-// copy in the module. It is, but for pointers to functions that exist in the
-// kernel: those can be stored and outlive the module, and the kernel compares
-// them, so they are pointers to the original.
+// staysInside reports whether a reference to an atom of the contents is to the copy in
+// the module. Only pointers to functions of the kernel are to the original: they can be
+// stored and outlive the module, and the kernel compares them.
 func (x *extractor) staysInside(a *objmodel.Atom, r *objmodel.Ref) bool {
 	t := r.Atom
 	if old := x.twin(t); t.Kind != objmodel.Func || old == nil || !old.Patchable() {

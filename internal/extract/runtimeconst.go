@@ -5,7 +5,7 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// loadConstants has the functions of the module load their runtime constants.
+// loadConstants makes the functions of the module load their runtime constants.
 func (x *extractor) loadConstants() {
 	object := x.res.Patched
 	for _, a := range x.res.Contents {

@@ -24,8 +24,8 @@ func taken(o *objmodel.Object) map[string]bool {
 	return taken
 }
 
-// noteTaken notes which of the extracted file's external symbols have their
-// address taken anew, and by what.
+// noteTaken records the external symbols of the extracted file whose address is newly
+// taken, and by what.
 func (x *extractor) noteTaken(by map[*elfobj.Symbol]string) {
 	before := taken(x.opts.Kernel)
 	for i := range x.exts {

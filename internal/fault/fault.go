@@ -1,5 +1,5 @@
-// Package fault classes errors by whose fault they are, which decides the exit
-// code, and carries hints for the person who reads them.
+// Package fault classes errors by their cause, which decides the exit code, and adds
+// hints for the reader.
 //
 // A library classes an error once, where the cause is known; callers add context
 // with fmt.Errorf and %w and leave the class alone.
@@ -12,7 +12,7 @@ import (
 	"kintsugi/internal/diag"
 )
 
-// Class is whose fault an error is. Its number is the process's exit code.
+// Class is the cause of an error. Its number is the process's exit code.
 type Class int
 
 const (

@@ -1,5 +1,5 @@
-// Package publish puts the files of a result into a folder in one step: a
-// process that is killed at any time leaves the earlier result or the new one.
+// Package publish puts the files of a result into a folder in one step: a process that
+// is killed at any time leaves either the earlier or the new result.
 package publish
 
 import (
@@ -16,23 +16,22 @@ import (
 // Result is a set of files that belong together.
 type Result struct {
 	Files map[string][]byte // by path in the folder, with slashes
-	Mark  string            // the one of Files that shows that the result is complete
+	Mark  string            // the file that shows that the result is complete
 	Stale []string          // entries of the folder that belong to an earlier result
 }
 
 // errInPlace reports that the folder cannot be exchanged as a whole.
 var errInPlace = errors.New("the folder has to stay")
 
-// Replace gives the folder dir the files of r, and removes those of the earlier
-// result. The folder is made where it is missing.
+// Replace puts the files of r into the folder dir, and removes those of the earlier
+// result. A missing folder is created.
 //
-// The files are written to a folder beside dir, which then takes dir's place by
-// one rename. Files reach the disk before their names do.
+// The files are written to a folder beside dir, which then replaces dir by a rename.
+// Contents of files reach the disk before their names do.
 //
-// A folder that cannot be renamed keeps its place: a mount point, the working
-// directory, a folder with files of others, or one whose parent is read-only.
-// There the mark goes first and comes last. A process that is killed in between
-// leaves no mark.
+// Some folders cannot be renamed: a mount point, the working directory, a folder with
+// files of others, or a folder whose parent is read-only. There the mark is removed first
+// and written last. A process that is killed in between leaves no mark.
 func Replace(dir string, r Result) error {
 	dir, err := locate(dir)
 	if err != nil {
@@ -98,7 +97,7 @@ func isWhole(dir string, names []string) bool {
 	return err == nil && (relErr != nil || !filepath.IsLocal(below))
 }
 
-// exchangeFolder lets a new folder with files take the place of dir.
+// exchangeFolder replaces dir by a new folder with files.
 func exchangeFolder(dir string, files map[string][]byte) error {
 	s, err := newStage(filepath.Dir(dir), "."+filepath.Base(dir)+stageInfix)
 	if refused(err) {

@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// stage is a folder in which a result is made. It is locked while its process
-// lives, so that the next process knows which ones a killed process has left.
+// stage is a folder in which a result is made. It is locked while its process lives, so
+// that later processes recognize the stages of killed processes.
 type stage struct {
 	path string
 	lock *os.File
@@ -28,8 +28,8 @@ func isStage(name string) bool {
 	return strings.HasPrefix(name, ".") && strings.Contains(name, stageInfix)
 }
 
-// newStage makes a folder in parent whose name begins with prefix, and removes
-// those that killed processes have left there.
+// newStage makes a folder in parent whose name begins with prefix, and removes the
+// stages of killed processes there.
 func newStage(parent, prefix string) (*stage, error) {
 	removeLeftovers(parent, prefix)
 	for {
@@ -123,7 +123,7 @@ func writeFile(path string, data []byte) error {
 	return errors.Join(err, f.Sync(), f.Close())
 }
 
-// takeAfter gives the stage owner and permissions of the folder that it is to
+// takeAfter sets owner and permissions of the stage to those of the folder that it will
 // replace.
 func (s *stage) takeAfter(dir string) error {
 	var have, want unix.Stat_t
