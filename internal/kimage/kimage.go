@@ -15,9 +15,8 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// Image is one kernel as it was shipped, or one module (ParseModule). All
-// addresses are link-time virtual ones, before KASLR. Several goroutines may
-// use an Image at once.
+// Image is a shipped kernel, or a module (ParseModule). All addresses are virtual
+// link-time addresses, before KASLR. Several goroutines may use an Image at once.
 type Image struct {
 	Machine elf.Machine
 	// Banner is the kernel's linux_banner without the final newline:
@@ -26,8 +25,8 @@ type Image struct {
 	// Symbols are the kallsyms in table order, which is ascending by address
 	// but for modules.
 	Symbols []Symbol
-	// HasData tells that data symbols are among Symbols: the kernel was built
-	// with CONFIG_KALLSYMS_ALL.
+	// HasData is true if Symbols has data symbols: the kernel was built with
+	// CONFIG_KALLSYMS_ALL.
 	HasData bool
 
 	segments []segment
@@ -48,8 +47,8 @@ type Symbol struct {
 	Type byte
 }
 
-// Open reads a bzImage or a raw vmlinux. The result refers to file where that
-// is a vmlinux, so it must not be changed afterwards.
+// Open reads a bzImage or a raw vmlinux. If file is a vmlinux, the result refers to
+// file, which must not be changed afterwards.
 func Open(file []byte) (*Image, error) {
 	vmlinux, err := Unpack(file)
 	if err != nil {
@@ -145,10 +144,9 @@ func (im *Image) Release() string {
 
 const bannerStart = "Linux version "
 
-// readBanner takes the banner from linux_banner (init/version.c). Without
-// CONFIG_KALLSYMS_ALL the tables do not have that symbol; then it is the only
-// string that starts like it and goes on with a digit (linux_proc_banner has
-// a format there).
+// readBanner reads the banner from linux_banner (init/version.c). Without
+// CONFIG_KALLSYMS_ALL the tables do not have that symbol. The banner is then the only
+// string with its beginning and a digit after it (linux_proc_banner has a format there).
 func (im *Image) readBanner() (string, error) {
 	for _, i := range im.Lookup("linux_banner") {
 		s := im.segment(im.Symbols[i].Addr)

@@ -20,8 +20,8 @@ func findNames(s *segment, align int) *nameTable {
 	return nil
 }
 
-// walker follows compressed names. Its steps bound the work on input that was
-// made to look like many tables.
+// walker follows compressed names. Its steps limit the work on hostile input that looks
+// like many tables.
 type walker struct {
 	segment *segment
 	align   int
@@ -29,9 +29,9 @@ type walker struct {
 	steps   int
 }
 
-// find goes backwards over every place where num_syms may be; the number there
-// fixes where markers would be. They end where the token table starts, or in
-// some 6.1 kernels where kallsyms_seqs_of_names does that is between the two.
+// find tries backwards every place where num_syms may be; the number there determines
+// the place of markers. These end where the token table starts, or, in some 6.1 kernels,
+// where kallsyms_seqs_of_names starts, which is between the two.
 func (w *walker) find() *nameTable {
 	data := w.segment.data
 	for start := w.tokens.start - 2*w.align; start >= 0 && w.steps > 0; start -= w.align {

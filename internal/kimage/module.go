@@ -66,8 +66,8 @@ type moduleLayout struct {
 	init     []span
 }
 
-// place lays the sections down that are in memory, one after the other, and
-// the imports at addresses of their own.
+// place gives addresses to the sections in memory, one after the other, and to the
+// imports.
 func (m *moduleLayout) place() error {
 	m.contents = map[string]segment{}
 	window := m.arch.Image.Modules
@@ -118,7 +118,7 @@ func (m *moduleLayout) value(s *elfobj.Symbol) uint64 {
 	return m.imports[s]
 }
 
-// relocate applies the relocations of what is in memory.
+// relocate applies the relocations of the sections in memory.
 func (m *moduleLayout) relocate() error {
 	at := map[*elfobj.Section][]byte{}
 	for i, s := range m.placed() {
@@ -170,8 +170,7 @@ func (m *moduleLayout) symbols() []Symbol {
 	return append(own, imports...)
 }
 
-// moduleLetter is nm's letter for a symbol of a module, as far as anybody
-// looks at it.
+// moduleLetter is nm's letter for a symbol of a module, as far as callers need it.
 func moduleLetter(s *elfobj.Symbol) byte {
 	letter := byte('d')
 	switch {

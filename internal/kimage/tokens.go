@@ -6,8 +6,8 @@ import (
 	"iter"
 )
 
-// tokenTable is kallsyms_token_table and kallsyms_token_index: what each byte
-// of a compressed name stands for.
+// tokenTable is kallsyms_token_table and kallsyms_token_index: the text of each byte of
+// a compressed name.
 type tokenTable struct {
 	start, end int // offsets of the first table, and past the second
 	token      [256]string

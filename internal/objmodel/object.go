@@ -1,6 +1,6 @@
-// Package objmodel takes relocatable objects apart: into functions, data
-// objects, strings and entries of special sections, each with what it refers
-// to. It knows one object at a time and no comparison.
+// Package objmodel divides relocatable objects into functions, data objects, strings and
+// entries of special sections, each with its references. It handles a single object at a
+// time and compares nothing.
 package objmodel
 
 import (
@@ -63,7 +63,7 @@ type Ref struct {
 	Before *Atom
 }
 
-// Object is a relocatable object taken apart. Nobody changes it once it is loaded.
+// Object is a relocatable object, divided into atoms. It never changes after Load.
 type Object struct {
 	File  *elfobj.File
 	Arch  *arch.Arch
@@ -74,7 +74,7 @@ type Object struct {
 	bySymbol  map[*elfobj.Symbol]*Atom
 }
 
-// Load takes f apart.
+// Load divides f into atoms.
 func Load(f *elfobj.File) (*Object, error) {
 	a, err := arch.ByMachine(f.Machine)
 	if err != nil {
@@ -191,7 +191,7 @@ func (a *Atom) Symbols() []*elfobj.Symbol {
 	return append([]*elfobj.Symbol{a.Sym}, a.Aliases...)
 }
 
-// Init reports whether the atom is gone once the kernel has booted.
+// Init reports whether the kernel frees the atom after boot.
 func (a *Atom) Init() bool { return isInitSection(a.Section.Name) }
 
 func isInitSection(name string) bool {
