@@ -21,7 +21,7 @@ func (s *selection) kept() {
 		for i := range a.Refs {
 			r := &a.Refs[i]
 			switch {
-			case r.Atom == a, r.Branch, a.Spec.Registers, s.onlyBorrowed(a, r):
+			case r.Atom == a, r.Branch, a.Spec.Registers, registered(a), s.onlyBorrowed(a, r):
 			case r.Atom == nil && r.Sym != nil:
 				s.handsOut(r.Sym.Name, a)
 			case r.Atom != nil && s.reasons[r.Atom] != nil && s.twin(r.Atom) == nil && keepable(r.Atom) && !seen[r.Atom]:

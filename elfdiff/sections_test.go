@@ -14,8 +14,8 @@ int __trace_bputs(u64 ip, const char *fmt);
 #define TRACE_STRING(name, text) static const char *name __attribute__((used, section("__tracepoint_str"))) = text
 
 #define message(text) do { static const struct entry { const char *fmt, *func; } entry __attribute__((used)) = { text, __func__ }; static const struct entry *entry_ptr __attribute__((used, section(".printk_index"))) = &entry; printk(text); } while (0)
-struct srcu { long a[4]; }; int srcu_read_lock(struct srcu *);
-#define DEFINE_STATIC_SRCU(name) static struct srcu name; struct srcu *const __srcu_struct_##name __attribute__((section("___srcu_struct_ptrs"))) = &name
+struct srcu { long *usage, a[4]; }; int srcu_read_lock(struct srcu *);
+#define DEFINE_STATIC_SRCU(name) static long name##_usage[4]; static struct srcu name = { .usage = name##_usage }; struct srcu *const __srcu_struct_##name __attribute__((section("___srcu_struct_ptrs"))) = &name
 #define EVAL(name) static struct { const char *text; long value; } *name __attribute__((used, section("_ftrace_eval_map"))) = (void *)8
 `
 
@@ -53,7 +53,7 @@ func TestLoaderSections(t *testing.T) {
 		edit("a message of the index gone", index, `message("one");`, ``, pair{functions: []string{"f"}}),
 		edit("a new srcu structure", srcu, "int g(int x) { return",
 			"DEFINE_STATIC_SRCU(more); int g(int x) { srcu_read_lock(&more); return",
-			pair{functions: []string{"g"}, data: []string{"new:more", "new:__srcu_struct_more"}}),
+			pair{functions: []string{"g"}, data: []string{"new:more", "new:more_usage", "new:__srcu_struct_more"}}),
 		edit("a new srcu structure without use", srcu, "int g(int x)", "DEFINE_STATIC_SRCU(more); int g(int x)", pair{}),
 		edit("the kernel's srcu structure", srcu, "return external(x)", "return external(x + 7)",
 			pair{functions: []string{"f"}}),
