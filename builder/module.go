@@ -94,9 +94,12 @@ func acceptedNames(accepted []report.Accepted) []string {
 }
 
 // pinned reports whether the module must stay loaded: the kernel can keep the
-// address of some of its data.
+// address of some of its data or of a function.
 func pinned(accepted []report.Accepted) bool {
-	return slices.ContainsFunc(accepted, func(a report.Accepted) bool { return a.Code == diag.DataKept })
+	return slices.ContainsFunc(accepted, func(a report.Accepted) bool {
+		row, _ := diag.Lookup(a.Code)
+		return row.Pins
+	})
 }
 
 // objects are the names of the objects of struct klp_patch: every module that has

@@ -63,7 +63,7 @@ func check(code string) error {
 			return err.Hint("did you mean %s?", near[0])
 		}
 		return err.Hint("docs/diagnostics.md lists all codes")
-	case !row.Has(diag.Consent):
+	case !row.Has(diag.Consent) && !row.Acceptable(row.Severity):
 		return fault.Inputf("%s is of severity %s: only a finding of severity consent can be accepted", code, row.Severity)
 	}
 	return nil
@@ -71,7 +71,8 @@ func check(code string) error {
 
 // matches reports whether g is a consent to d.
 func (g *Given) matches(d *report.Diagnostic) bool {
-	return d.Severity == diag.Consent && d.Code == g.Code && (g.Symbol == "" || g.Symbol == d.Symbol)
+	row, _ := diag.Lookup(d.Code)
+	return row.Acceptable(d.Severity) && d.Code == g.Code && (g.Symbol == "" || g.Symbol == d.Symbol)
 }
 
 // Settle moves the accepted findings of rep from its diagnostics to its list of accepted

@@ -16,7 +16,12 @@ func TestFlags(t *testing.T) {
 	if d := cmp.Diff(want, got); d != "" || err != nil {
 		t.Errorf("%v: %s", err, d)
 	}
+	if _, err := Flags([]string{"pointer-kept"}); err != nil {
+		t.Errorf("a warning that pins: %v", err)
+	}
 	for value, want := range map[string]string{
+		"section-kept": "--accept section-kept: section-kept is of severity warning: " +
+			"only a finding of severity consent can be accepted",
 		"layout-change": `--accept layout-change: no diagnostic "layout-change"`,
 		"data-changed:x": "--accept data-changed:x: " +
 			"data-changed is of severity error: only a finding of severity consent can be accepted",
@@ -62,6 +67,12 @@ func TestTrailers(t *testing.T) {
 func TestSettle(t *testing.T) {
 	finding := func(symbol string, s diag.Severity) report.Diagnostic {
 		return report.Diagnostic{Code: diag.LayoutChanged, Severity: s, Symbol: symbol}
+	}
+	warning := report.Diagnostic{Code: diag.PointerKept, Severity: diag.Warning, Symbol: "tick"}
+	pins := &report.Report{Diagnostics: []report.Diagnostic{warning}}
+	Settle(pins, []Given{{diag.PointerKept, "tick", report.ByPatch}})
+	if d := cmp.Diff([]report.Accepted{{Diagnostic: warning, By: report.ByPatch}}, pins.Accepted); d != "" {
+		t.Errorf("a warning that pins: %s", d)
 	}
 	rep := &report.Report{Diagnostics: []report.Diagnostic{
 		finding("struct a", diag.Consent), finding("struct b", diag.Consent), finding("struct a", diag.Note)}}

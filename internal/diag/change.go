@@ -36,7 +36,7 @@ var changeRows = []Row{
 			"initial value.",
 	},
 	{
-		Code: DataKept, Severity: Consent,
+		Code: DataKept, Severity: Consent, Pins: true,
 		Title: "The kernel can keep a pointer to new data",
 		Meaning: "Patched code passes the address of a new variable, or of a new table of functions, to code that can " +
 			"keep it: it links a list node, starts a timer, registers operations or a notifier. If the module were " +
@@ -63,11 +63,12 @@ var changeRows = []Row{
 		Advice: "Nothing. A message that has come before can come once more.",
 	},
 	{
-		Code: PointerKept, Severity: Warning,
+		Code: PointerKept, Severity: Warning, Pins: true,
 		Title: "The kernel can keep a pointer to a new function",
 		Meaning: "Patched code passes a pointer to a new function to the kernel (for a timer, a work item, a " +
 			"callback). The kernel can keep the pointer after the livepatch is disabled.",
-		Advice: "Unload the module only when nothing uses the function any more.",
+		Advice: "Unload the module only when nothing uses the function any more. Or accept the finding (`--accept " +
+			"pointer-kept`): the module then pins itself, as with `data-kept`.",
 	},
 	{
 		Code: InitCode, Severity: Error,

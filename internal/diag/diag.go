@@ -25,6 +25,9 @@ type Row struct {
 	Code     Code
 	Severity Severity
 	Title    string // a short sentence
+	// Pins is true if accepting a finding makes a module that stays loaded. A warning
+	// that pins can be accepted too.
+	Pins bool
 	// Also lists the cases in which the code has another severity.
 	Also []Also
 	// Meaning, Example and Advice are paragraphs of Markdown. Example is a
@@ -38,6 +41,9 @@ type Row struct {
 func (r *Row) Has(s Severity) bool {
 	return r.Severity == s || slices.ContainsFunc(r.Also, func(a Also) bool { return a.Severity == s })
 }
+
+// Acceptable reports whether an author can accept a finding of severity s.
+func (r *Row) Acceptable(s Severity) bool { return s == Consent || s == Warning && r.Pins }
 
 // Case names circumstances in which a code has another severity than usual.
 type Case string
