@@ -7,6 +7,9 @@ import (
 	"testing"
 
 	"kintsugi/builder"
+	"kintsugi/internal/consent"
+	"kintsugi/internal/diag"
+	"kintsugi/internal/report"
 	"kintsugi/internal/target"
 )
 
@@ -17,7 +20,8 @@ func TestByHand(t *testing.T) {
 	out := t.TempDir()
 	if _, err := builder.Build(t.Context(),
 		builder.Options{Target: kernel, Patches: []string{absolute(t, "patches/shared-globals.patch")},
-			Out: out, Name: "by-hand", Jobs: 2, Replace: true}); err != nil {
+			Out: out, Name: "by-hand", Jobs: 2, Replace: true,
+			Accept: []consent.Given{{Code: diag.DataKept, Symbol: "uptime_reads", By: report.ByFlag}}}); err != nil {
 		t.Fatal(explain(err))
 	}
 	makeByHand(t, kernel, out, "by-hand.ko")

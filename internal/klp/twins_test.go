@@ -203,7 +203,7 @@ func TestVerifyWarnings(t *testing.T) {
 	k, good := realModule(t)
 	for want, edit := range map[string]func(f *elfobj.File){
 		"not the section of its name": func(f *elfobj.File) { klpRelocs(t, f).Name = ".klp.rela.vmlinux..data" },
-		"only where ext4 is loaded": func(f *elfobj.File) {
+		"only after ext4": func(f *elfobj.File) {
 			klpSymbolOf(t, f, "meminfo_proc_show").Name = ".klp.sym.ext4.ext4_map_blocks,0"
 		},
 		"mark is not Y":       func(f *elfobj.File) { modinfoLine(t, f, "livepatch=Y", "livepatch=N") },

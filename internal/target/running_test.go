@@ -68,7 +68,7 @@ func TestRealRunning(t *testing.T) {
 	}
 	put(t, filepath.Join(root, "proc/version"), debian.Banner+" again\n")
 	_, err = own.AddRunning(t.Context(), root, nil)
-	wantInput(t, err, "is there and another build", "another build of the release")
+	wantInput(t, err, "is another build", "another build of the release")
 	own = sharing(t, s)
 	_, err = own.AddRunning(t.Context(), root, nil)
 	wantEnvironment(t, err, "the running kernel is not the installed one", "reboot")
