@@ -28,10 +28,14 @@ const casesPerUnit = 20
 func TestGenerated(t *testing.T) {
 	gcc := func(t *testing.T, source string, flags ...string) *elfobj.File { return build(t, source, flags...) }
 	compilers := map[string]func(*testing.T, string, ...string) *elfobj.File{"gcc": gcc, "clang": buildClang}
-	for first := 0; first < *generatedCases; first += casesPerUnit {
+	all := *generatedCases
+	if testing.Short() {
+		all = min(all, 2*casesPerUnit)
+	}
+	for first := 0; first < all; first += casesPerUnit {
 		seed := *generatedSeed + int64(first)
 		for name, compile := range compilers {
-			n := min(casesPerUnit, *generatedCases-first)
+			n := min(casesPerUnit, all-first)
 			t.Run(fmt.Sprintf("%s-seed-%d-cases-%d", name, seed, n), func(t *testing.T) {
 				t.Parallel()
 				generate(t, seed, n, compile)
