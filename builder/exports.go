@@ -15,9 +15,9 @@ import (
 	"kintsugi/internal/report"
 )
 
-// exports names the exports whose type changes: code that is not part of the patch
-// goes on by the old one. same are units whose code stays as it is. The modules
-// of the target are looked through for users only if there are such exports.
+// exports reports the exports whose type changes: callers outside the patch were
+// compiled with the old type. same are units whose code does not change. exports
+// reads the modules of the target only if there is such an export.
 func exports(ctx context.Context, s *session, units []changed, same []compiled) ([]report.Diagnostic, error) {
 	var found []report.Diagnostic
 	for _, u := range units {
@@ -84,8 +84,8 @@ func exportDiagnostic(c debuginfo.PrototypeChange, users exportUsers) report.Dia
 	}
 	return report.Found(report.Diagnostic{Code: diag.ExportABI, Symbol: c.Name,
 		Message: fmt.Sprintf("the %s changes%s; %s", what, goes, users),
-		Hint: "Keep the export as it is, and give what is new another name. Accept the change if every module that " +
-			"uses the export is covered, those from elsewhere included."})
+		Hint: "Keep the export as it is, and give the new function or variable another name. " +
+			"Accept the change if every module that uses the export is covered, those from elsewhere included."})
 }
 
 // exportUsers are the modules of the target that use an export.
@@ -155,7 +155,7 @@ func (s *session) exportUsers(ctx context.Context, symbol string, units []change
 }
 
 // notReplaced are the functions and variables of a module that use a symbol and
-// that no unit replaces. touched is false where the patch has no unit of the module.
+// that no unit replaces. touched is false if the patch has no unit of the module.
 func (s *session) notReplaced(module, symbol string, units []changed) (left []string, touched bool, err error) {
 	replaced := map[string]int{}
 	for _, u := range units {

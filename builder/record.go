@@ -84,7 +84,7 @@ func (rec *record) nothing() error {
 		switch d := &rec.rep.Diagnostics[i]; d.Code {
 		case diag.SymbolRemoved:
 			*d = d.In(diag.Alone)
-			d.Hint = "Leave the name where it is, and change what it does instead."
+			d.Hint = "Keep the name, and change its definition."
 		case diag.ExportDropped:
 			*d = d.In(diag.Alone)
 			d.Hint = "Put what uses the export into the same patch: nothing else in it has an effect."

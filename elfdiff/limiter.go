@@ -33,7 +33,7 @@ func limiter(a *objmodel.Atom) bool {
 	return strings.Contains(a.Name, ".") && slices.Contains(limiterNames, localName(a))
 }
 
-// limited is a limiter where one function uses it.
+// limited is a use of a limiter: one function, and the message that it limits there.
 type limited struct {
 	flag  *objmodel.Atom
 	what  string // the message, and what else must be the same of a limiter

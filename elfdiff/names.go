@@ -39,8 +39,8 @@ func (s *selection) names() {
 			s.refuse(diag.SymbolMoved, b, hint,
 				"%s changed between weak and strong, which decides whose definition the kernel uses", q.Name)
 		case a.Kind != objmodel.Anon && baseSection(a) != baseSection(b):
-			s.remark(diag.SectionKept, b, "%s moved to another section in the patch and stays where it is in the running "+
-				"kernel", q.Name)
+			s.remark(diag.SectionKept, b, "the patch moves %s to another section; the running kernel keeps it in its section",
+				q.Name)
 		}
 	}
 }

@@ -59,8 +59,8 @@ func declare(typ, name string) string {
 	return typ + " " + name
 }
 
-// pointer is the declarator of a pointer, in parentheses where that of its
-// target would bind more tightly.
+// pointer is the declarator of a pointer. If the target is a function or an array,
+// the declarator needs parentheses: (*name)(int).
 func (w *writer) pointer(n *die, name string) string {
 	if target := w.at[n.ref]; target != nil &&
 		(target.tag == dwarf.TagSubroutineType || target.tag == dwarf.TagArrayType) {

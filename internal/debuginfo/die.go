@@ -6,13 +6,13 @@ import (
 	"kintsugi/internal/elfobj"
 )
 
-// die is what layouts and prototypes are read from: an entry of debug info that is a type, a
-// part of one, or a function or variable of file scope. References to other
-// entries are offsets, so that no cycle of types is followed while reading.
+// die is one entry of debug info: a type, a part of a type, or a function or
+// variable of file scope. Layouts and prototypes are read from it. References to
+// other entries are offsets, so that reading follows no cycle of types.
 type die struct {
 	tag         dwarf.Tag
 	name        string
-	linkage     string       // the symbol's name where it is not name
+	linkage     string       // the symbol's name, if it differs from name
 	ref         dwarf.Offset // its type; 0: void
 	spec        dwarf.Offset // the declaration that has the rest; 0: none
 	size        int64

@@ -193,8 +193,9 @@ var changeRows = []Row{
 			"unsigned int, struct path *) to int vfs_path_lookup(struct dentry *, struct vfsmount *, const char *, " +
 			"struct path *, unsigned int); the patch covers its use by ksmbd\n" +
 			"  to accept: --accept export-abi:vfs_path_lookup",
-		Advice: "Keep the export as it is, and give what is new another name. Accept the change where each module that " +
-			"uses the export is covered, or copes with both types. Think of modules that did not come with the kernel.",
+		Advice: "Keep the export as it is, and give the new function or variable another name. " +
+			"Accept the change if every module that uses the export is covered, or copes with both types. " +
+			"Think of modules that did not come with the kernel.",
 	},
 	{
 		Code: ExportDropped, Severity: Warning,

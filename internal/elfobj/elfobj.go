@@ -66,7 +66,7 @@ type Symbol struct {
 	Type  elf.SymType
 	Other uint8 // st_other: visibility and the architecture's bits
 
-	// Section is where it is defined; nil if Index says what it is instead.
+	// Section defines the symbol. It is nil for a reserved Index.
 	Section *Section
 	// Index is SHN_UNDEF, SHN_ABS, SHN_COMMON or another reserved index
 	// (SHN_LIVEPATCH 0xff20). It has no meaning where Section is not nil.

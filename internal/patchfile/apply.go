@@ -47,9 +47,10 @@ type Options struct {
 }
 
 // Apply applies patches one after the other to the tree, in memory. All lines of a
-// hunk must match exactly. A hunk applies at the line that it names, moved as far as
-// the hunk before it, or else at the only other place in the file where it matches.
-// Of several such places Apply chooses the place in the function that the hunk's
+// hunk must match exactly. Apply tries the line that the hunk names first, moved by
+// the offset of the hunk before it. If the hunk does not match there, it must match
+// at one place of the file.
+// Of several places Apply chooses the place in the function that the hunk's
 // heading names, or the place at the only offset at which the following hunks match
 // too. Fuzz is only tried for a hunk that matches nowhere.
 //

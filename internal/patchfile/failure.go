@@ -18,8 +18,8 @@ type Failure struct {
 	Reason      string
 	Applied     bool   // the tree looks as if the patch was applied before
 	Hint        string // how to correct the patch, empty for the general advice
-	Fuzz        int    // with which the hunk would apply, 0 for none
-	FuzzLine    int    // where it would apply
+	Fuzz        int    // the smallest fuzz with which the hunk applies, 0 for none
+	FuzzLine    int    // the line at which the hunk applies with Fuzz
 
 	// The place where most lines of the hunk match; Near is 0 if there is none.
 	Near           int    // line of the file, from 1

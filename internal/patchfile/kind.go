@@ -42,8 +42,8 @@ func Classify(name string) Kind {
 }
 
 // isDocumentation reports whether no build of a kernel reads the file. Text files
-// below arch/ are not documentation: some are inputs of generated instruction
-// decoders, such as arch/x86/lib/x86-opcode-map.txt.
+// below arch/ are not documentation: some are tables of opcodes, from which the build
+// generates instruction decoders.
 func isDocumentation(name string) bool {
 	top, _, below := strings.Cut(name, "/")
 	switch {

@@ -30,7 +30,7 @@ const newLineBase = 10000
 // cannot collide, and a WARN in new code that reports line 10123 is in line 123 of the
 // patched file. If a number does not fit into the bug table, new lines just count on.
 //
-// A directive is only put where it cannot change what the compiler reads: before a
+// A directive must not change what the compiler reads, so pin puts it only before a
 // line with code, outside comments, literals, continued lines, directives and
 // parentheses (inside a macro's arguments its meaning is undefined in C). Until the
 // next such line, numbers count on: the rest of a call that grew by a line can repeat

@@ -24,8 +24,9 @@ func (h *Hunk) start() int {
 	return h.OldStart - 1
 }
 
-// place returns the line where h applies, from 0 and not before the line from: the
-// line of its header plus offset, or the only other line where it matches.
+// place returns the line at which h applies, counted from 0 and not before the line
+// from. It tries the line of h's header plus offset first. If h does not match
+// there, it must match at one other line.
 func (f *finder) place(h *Hunk, from, offset int) (int, error) {
 	old := h.side(Remove)
 	if len(old) == 0 {

@@ -29,7 +29,7 @@ const (
 	Export    ReferenceKind = "export" // the module loader, by name
 )
 
-// How is by what a symbol of the kernel is known to be the one that is meant.
+// How is the evidence that a reference means this symbol of the kernel.
 type How string
 
 const (
