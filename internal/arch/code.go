@@ -16,10 +16,10 @@ type Code struct {
 	// Branches reports whether the field at off is that of a direct branch, where
 	// the type of a PC-relative relocation does not decide; nil if it does.
 	Branches func(code []byte, off uint64) bool
-	// Argument follows the address in the relocated field at off of code to the call
-	// that gets the address as an argument, and returns the field of that call. ok is
-	// false if the code may do anything else with the address. nil: not known.
-	Argument func(code []byte, off uint64) (call uint64, ok bool)
+	// Argument follows the address that the instruction at pos of code loads to the
+	// call that gets it as an argument, and returns the field of that call. ok is false
+	// if the code may do anything else with the address. nil: not known.
+	Argument func(code []byte, pos uint64) (call uint64, ok bool)
 	// Padding reports whether code is nothing but filler between functions.
 	Padding func(code []byte) bool
 	// Filler is the byte that fills the room between functions.

@@ -18,49 +18,32 @@ var x86Arguments = map[x86asm.Reg]x86asm.Reg{
 // x86Argument is Code.Argument. The address must be loaded into the register
 // of an argument, and nothing up to the next call may mention that register: a
 // call leaves none of them intact, so the address is gone afterwards.
-func x86Argument(code []byte, off uint64) (call uint64, ok bool) {
-	pos := x86At(code, off)
-	reg, ok := x86Loads(code, pos)
-	if !ok {
+func x86Argument(code []byte, pos uint64) (call uint64, ok bool) {
+	if pos > uint64(len(code)) {
 		return 0, false
 	}
-	for pos += int(x86Decode(code[pos:]).Size); ; {
+	first, _, ok := x86Both(code[pos:])
+	reg, loads := x86Loads(&first)
+	if !ok || !loads {
+		return 0, false
+	}
+	for pos += uint64(first.Len); ; {
 		in, insn, ok := x86Both(code[pos:])
 		switch {
 		case !ok:
 			return 0, false
 		case insn.Branch:
 			near := (in.Op == x86asm.CALL || in.Op == x86asm.JMP) && insn.RelativeSize == 4
-			return uint64(pos) + uint64(insn.Relative), near
+			return pos + uint64(insn.Relative), near
 		case x86Leaves(in.Op), x86Mentions(in.Args[:], reg):
 			return 0, false
 		}
-		pos += in.Len
+		pos += uint64(in.Len)
 	}
 }
 
-// x86At is where the instruction with the field at off begins.
-func x86At(code []byte, off uint64) int {
-	for pos := 0; pos < len(code); {
-		size := int(x86Decode(code[pos:]).Size)
-		if size == 0 {
-			break
-		}
-		if off < uint64(pos+size) {
-			return pos
-		}
-		pos += size
-	}
-	return len(code)
-}
-
-// x86Loads is the register of an argument that the instruction at pos loads
-// with a constant.
-func x86Loads(code []byte, pos int) (x86asm.Reg, bool) {
-	in, _, ok := x86Both(code[pos:])
-	if !ok {
-		return 0, false
-	}
+// x86Loads is the register of an argument that in loads with a constant.
+func x86Loads(in *x86asm.Inst) (x86asm.Reg, bool) {
 	dest, _ := in.Args[0].(x86asm.Reg)
 	reg, argument := x86Arguments[dest]
 	switch from := in.Args[1].(type) {

@@ -4,6 +4,8 @@ import (
 	"debug/elf"
 	"fmt"
 	"slices"
+
+	"kintsugi/internal/arch"
 )
 
 // Escapes reports whether some code of a uses the address of t for anything
@@ -22,32 +24,43 @@ func (o *Object) Escapes(a, t *Atom) bool {
 // Accesses reports whether the instruction that r is in reads or writes at the
 // address, and whether it adds no register to it (direct).
 func (o *Object) Accesses(a *Atom, r *Ref) (access, direct bool) {
+	pos, in, ok := o.insnOf(a, r)
+	access = ok && in.Address > 0 && r.Off == pos+uint64(in.Address)
+	return access, access && in.Direct
+}
+
+// insnOf is the instruction of a that r is in, and where it begins. ok is false if
+// a is not code, or the code up to r cannot be decoded.
+func (o *Object) insnOf(a *Atom, r *Ref) (pos uint64, in arch.Insn, ok bool) {
 	if o.Arch.Code.Decode == nil || a.Section.Flags&elf.SHF_EXECINSTR == 0 {
-		return false, false
+		return 0, arch.Insn{}, false
 	}
 	code := a.Bytes()
-	for pos := uint64(0); pos < uint64(len(code)); {
-		in := o.Arch.Code.Decode(code[pos:])
+	for pos < uint64(len(code)) {
+		in = o.Arch.Code.Decode(code[pos:])
 		if in.Size == 0 {
 			break
 		}
 		if r.Off < pos+uint64(in.Size) {
-			access = in.Address > 0 && r.Off == pos+uint64(in.Address)
-			return access, access && in.Direct
+			return pos, in, true
 		}
 		pos += uint64(in.Size)
 	}
-	return false, false
+	return 0, arch.Insn{}, false
 }
 
 // PassedTo is the reference of the call that gets the address of r, a reference
 // in a, as an argument. It is nil if the code may do anything else with the
 // address.
 func (o *Object) PassedTo(a *Atom, r *Ref) *Ref {
-	if o.Arch.Code.Argument == nil || a.Section.Flags&elf.SHF_EXECINSTR == 0 {
+	if o.Arch.Code.Argument == nil {
 		return nil
 	}
-	call, ok := o.Arch.Code.Argument(a.Bytes(), r.Off)
+	pos, _, ok := o.insnOf(a, r)
+	if !ok {
+		return nil
+	}
+	call, ok := o.Arch.Code.Argument(a.Bytes(), pos)
 	if !ok {
 		return nil
 	}
