@@ -19,19 +19,7 @@ const mostPairs = 20000
 // resolve follows typedefs and qualifiers, which change nothing for a caller. nil
 // is void, or an entry that is not there.
 func (all *dies) resolve(ref dwarf.Offset) (n *die, at dwarf.Offset) {
-	for range 100 {
-		n, at = all.at[ref], ref
-		if n == nil {
-			return nil, at
-		}
-		switch n.tag {
-		case dwarf.TagTypedef, dwarf.TagConstType, dwarf.TagVolatileType, dwarf.TagRestrictType, dwarf.TagAtomicType:
-			ref = n.ref
-		default:
-			return n, at
-		}
-	}
-	return nil, at
+	return all.without(ref, append([]dwarf.Tag{dwarf.TagTypedef}, qualifiers...))
 }
 
 // types describes how the types at a and b differ for a caller; it is empty if they
@@ -156,15 +144,7 @@ func (c *comparison) distinct(x, y *die) bool {
 	return x.name != "" && y.name != "" && x.name != y.name && (c.news.tags[x.title()] || c.olds.tags[y.title()])
 }
 
-func (n *die) members() []*die {
-	var list []*die
-	for _, m := range n.children {
-		if m.tag == dwarf.TagMember {
-			list = append(list, m)
-		}
-	}
-	return list
-}
+func (n *die) members() []*die { return n.parts(dwarf.TagMember) }
 
 // The encodings of DWARF 5, section 7.8, that integers have.
 const (
@@ -218,12 +198,4 @@ func (c *comparison) numbers(x, y *die) (detail string, ok bool) {
 	return "", true
 }
 
-func (n *die) enumerators() []*die {
-	var list []*die
-	for _, e := range n.children {
-		if e.tag == dwarf.TagEnumerator {
-			list = append(list, e)
-		}
-	}
-	return list
-}
+func (n *die) enumerators() []*die { return n.parts(dwarf.TagEnumerator) }

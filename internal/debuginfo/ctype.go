@@ -82,10 +82,7 @@ func (w *writer) qualified(n *die, name string) string {
 // dimensions are those of an array: [4][2], [] where the size is not known.
 func (n *die) dimensions() string {
 	var text strings.Builder
-	for _, c := range n.children {
-		if c.tag != dwarf.TagSubrangeType {
-			continue
-		}
+	for _, c := range n.parts(dwarf.TagSubrangeType) {
 		if c.value < 0 {
 			text.WriteString("[]")
 			continue
@@ -115,13 +112,7 @@ func (w *writer) parameters(n *die) string {
 
 // parameters are those of a function or of its type, "..." at the end included.
 func (n *die) parameters() []*die {
-	var list []*die
-	for _, c := range n.children {
-		if c.tag == dwarf.TagFormalParameter || c.tag == dwarf.TagUnspecifiedParameters {
-			list = append(list, c)
-		}
-	}
-	return list
+	return n.parts(dwarf.TagFormalParameter, dwarf.TagUnspecifiedParameters)
 }
 
 // baseName is the name of a basic type in the order of words that people use:

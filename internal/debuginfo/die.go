@@ -2,6 +2,7 @@ package debuginfo
 
 import (
 	"debug/dwarf"
+	"slices"
 
 	"kintsugi/internal/elfobj"
 )
@@ -177,4 +178,29 @@ func (n *die) title() string {
 		return keyword
 	}
 	return keyword + " " + n.name
+}
+
+// parts are the children of n with one of these tags, in their order.
+func (n *die) parts(tags ...dwarf.Tag) []*die {
+	var list []*die
+	for _, c := range n.children {
+		if slices.Contains(tags, c.tag) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// without follows the type at ref through entries with these tags, and returns the
+// first entry of another kind with its place. The entry is nil for void, and if
+// the chain has no end.
+func (all *dies) without(ref dwarf.Offset, tags []dwarf.Tag) (n *die, at dwarf.Offset) {
+	for range 100 {
+		n, at = all.at[ref], ref
+		if n == nil || !slices.Contains(tags, n.tag) {
+			return n, at
+		}
+		ref = n.ref
+	}
+	return nil, at
 }

@@ -114,20 +114,8 @@ func (n *die) isStruct() bool { return n.tag == dwarf.TagStructType || n.tag == 
 
 // plain is the type at ref without const and volatile, or what it is an array of.
 func (all *dies) plain(ref dwarf.Offset) *die {
-	return all.without(ref, append([]dwarf.Tag{dwarf.TagArrayType}, qualifiers...))
-}
-
-// without follows the type at ref through entries of these kinds. It is nil for
-// void, and where they do not end.
-func (all *dies) without(ref dwarf.Offset, tags []dwarf.Tag) *die {
-	for range 100 {
-		n := all.at[ref]
-		if n == nil || !slices.Contains(tags, n.tag) {
-			return n
-		}
-		ref = n.ref
-	}
-	return nil
+	n, _ := all.without(ref, append([]dwarf.Tag{dwarf.TagArrayType}, qualifiers...))
+	return n
 }
 
 // layouts are the structs and unions of an object that have a name outside

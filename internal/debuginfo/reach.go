@@ -90,5 +90,6 @@ func (all *dies) holds(s, t *die, seen map[*die]bool, depth int) bool {
 
 // target is the type at ref, or what an array is of or a pointer leads to, at last.
 func (all *dies) target(ref dwarf.Offset) *die {
-	return all.without(ref, append([]dwarf.Tag{dwarf.TagPointerType, dwarf.TagTypedef, dwarf.TagArrayType}, qualifiers...))
+	n, _ := all.without(ref, append([]dwarf.Tag{dwarf.TagPointerType, dwarf.TagTypedef, dwarf.TagArrayType}, qualifiers...))
+	return n
 }
