@@ -1,9 +1,11 @@
 package elfdiff
 
 import (
+	"cmp"
 	"sort"
 	"strings"
 
+	"kintsugi/internal/arch"
 	"kintsugi/internal/diag"
 	"kintsugi/internal/objmodel"
 )
@@ -62,6 +64,10 @@ func sectionNames(maps ...map[string][]*objmodel.Atom) []string {
 	return names
 }
 
+// imageOnly refuses a difference in a section that has no reason of its own.
+var imageOnly = arch.Refusal{Why: "that section has effect in a kernel image only",
+	Hint: "Leave that part of the patch out, or do what it does in a livepatch callback."}
+
 // refuseUnowned reports why a difference in such a section is refused.
 func (s *selection) refuseUnowned(a *objmodel.Atom, how string) {
 	sec := a.Section.Name
@@ -77,8 +83,8 @@ func (s *selection) refuseUnowned(a *objmodel.Atom, how string) {
 		s.refuse(diag.InitCode, a, "Initcalls have run when a module is loaded: use a livepatch callback.",
 			"the initcall in %s is %s", sec, how)
 	default:
-		effect, hint := unownedEffect(sec)
-		s.refuse(diag.UnknownSection, a, hint, "%s in section %s is %s, and %s", a, sec, how, effect)
+		reason := cmp.Or(a.Spec.Refusal, imageOnly)
+		s.refuse(diag.UnknownSection, a, reason.Hint, "%s in section %s is %s, and %s", a, sec, how, reason.Why)
 	}
 }
 
@@ -87,40 +93,4 @@ func (s *selection) refuseUnowned(a *objmodel.Atom, how string) {
 func modinfoTag(a *objmodel.Atom) string {
 	name, _, _ := strings.Cut(string(a.Bytes()), "=")
 	return name[strings.LastIndexByte(name, '.')+1:]
-}
-
-// unownedEffects are sections whose differences cannot be in a livepatch, with the
-// reason and a hint.
-var unownedEffects = map[string][2]string{
-	".modinfo": {"the running kernel has judged the license already", "Leave the license as it is."},
-	"__param": {"a parameter of the livepatch would not be one of the patched code",
-		"Use a variable, and set it from a livepatch callback."},
-	"__tracepoints":      {"the kernel registers the tracepoints of whole modules", tracepointHint},
-	"__tracepoints_ptrs": {"the kernel registers the tracepoints of whole modules", tracepointHint},
-	"_ftrace_events":     {"the kernel registers the events of whole modules", tracepointHint},
-	"_ftrace_eval_map":   {"the kernel registers the events of whole modules", tracepointHint},
-	"__bpf_raw_tp_map":   {"the kernel registers the tracepoints of whole modules", tracepointHint},
-	"__dyndbg_classes": {"the kernel registers the classes of debug messages of whole modules",
-		"Use pr_debug() without a class, or a class that the file has."},
-	".kunit_test_suites":      {"the kernel runs the test suites of whole modules", testHint},
-	".kunit_init_test_suites": {"the kernel runs the test suites of whole modules", testHint},
-	".init_array":             {"constructors have run when a livepatch is loaded", constructorHint},
-	".ctors":                  {"constructors have run when a livepatch is loaded", constructorHint},
-	"__tracepoint_str": {"the tracing system reads that section of the kernel image alone",
-		"Hand the string to the tracepoint as text (__string), without tracepoint_string()."},
-}
-
-const (
-	tracepointHint  = "Use trace_printk() in the patch, or a tracepoint that the kernel has."
-	testHint        = "Leave the test suite out of the livepatch."
-	constructorHint = "Initialise what the constructor does in a livepatch callback."
-)
-
-// unownedEffect is the reason why a difference in a section is refused, and a hint.
-func unownedEffect(section string) (effect, hint string) {
-	if e, ok := unownedEffects[section]; ok {
-		return e[0], e[1]
-	}
-	return "that section has effect in a kernel image only",
-		"Leave that part of the patch out, or do what it does in a livepatch callback."
 }

@@ -23,9 +23,24 @@ type Section struct {
 	Describes  bool   // named objects that each describe one call site: a new one works unregistered
 	Whole      bool   // the same in all objects: a module has all of it
 	Unowned    bool   // entries belong to no function: they may not differ
-	Drop       bool   // means nothing in a module
-	Pool       bool   // addresses and constants that code loads: writable only for the linker
+	Refusal    Refusal
+	Drop       bool // means nothing in a module
+	Pool       bool // addresses and constants that code loads: writable only for the linker
 }
+
+// Refusal is why a livepatch cannot have a difference in an Unowned section, and what
+// the patch can do instead. It is empty for a section that has effect in an image only.
+type Refusal struct{ Why, Hint string }
+
+var (
+	tracepoints = Refusal{"the kernel registers the tracepoints of whole modules", tracepointHint}
+	events      = Refusal{"the kernel registers the events of whole modules", tracepointHint}
+	suites      = Refusal{"the kernel runs the test suites of whole modules", "Leave the test suite out of the livepatch."}
+	constructed = Refusal{"constructors have run when a livepatch is loaded",
+		"Initialise what the constructor does in a livepatch callback."}
+)
+
+const tracepointHint = "Use trace_printk() in the patch, or a tracepoint that the kernel has."
 
 // withCommon adds the special sections that all architectures have
 // (include/asm-generic/vmlinux.lds.h, scripts/module.lds.S).
@@ -45,20 +60,24 @@ func withCommon(own map[string]Section) map[string]Section {
 		"__trace_printk_fmt":         {Registered: true},
 		"___srcu_struct_ptrs":        {Registers: true},
 		// The tracing system takes these of the kernel image alone (tracepoint_string, include/linux/tracepoint.h).
-		"__tracepoint_str": {Unowned: true, Passive: true},
+		"__tracepoint_str": {Unowned: true, Passive: true, Refusal: Refusal{
+			"the tracing system reads that section of the kernel image alone",
+			"Hand the string to the tracepoint as text (__string), without tracepoint_string()."}},
 		// Entries list messages (printk_index_subsys_emit, include/linux/printk.h); a message works without.
-		".printk_index":             {Unowned: true, Passive: true},
-		"_ftrace_eval_map":          {Unowned: true},
-		"__dyndbg_classes":          {Unowned: true},
-		".kunit_test_suites":        {Unowned: true},
-		".kunit_init_test_suites":   {Unowned: true},
-		".init_array":               {Unowned: true},
-		".ctors":                    {Unowned: true},
-		"__tracepoints":             {Unowned: true},
-		"__tracepoints_ptrs":        {Unowned: true},
-		"__tracepoint_check":        {Unowned: true},
-		".modinfo":                  {Unowned: true},
-		"__param":                   {Unowned: true},
+		".printk_index":    {Unowned: true, Passive: true},
+		"_ftrace_eval_map": {Unowned: true, Refusal: events},
+		"__dyndbg_classes": {Unowned: true, Refusal: Refusal{"the kernel registers the classes of debug messages of whole modules",
+			"Use pr_debug() without a class, or a class that the file has."}},
+		".kunit_test_suites":      {Unowned: true, Refusal: suites},
+		".kunit_init_test_suites": {Unowned: true, Refusal: suites},
+		".init_array":             {Unowned: true, Refusal: constructed},
+		".ctors":                  {Unowned: true, Refusal: constructed},
+		"__tracepoints":           {Unowned: true, Refusal: tracepoints},
+		"__tracepoints_ptrs":      {Unowned: true, Refusal: tracepoints},
+		"__tracepoint_check":      {Unowned: true},
+		".modinfo":                {Unowned: true, Refusal: Refusal{"the running kernel has judged the license already", "Leave the license as it is."}},
+		"__param": {Unowned: true, Refusal: Refusal{"a parameter of the livepatch would not be one of the patched code",
+			"Use a variable, and set it from a livepatch callback."}},
 		"__modver":                  {Unowned: true},
 		".note.gnu.property":        {Drop: true},
 		".note.GNU-stack":           {Drop: true},
@@ -95,9 +114,9 @@ var families = []struct {
 	{".init.setup", Section{Unowned: true}},
 	{"__initcall", Section{Unowned: true}},
 	{"__syscalls_metadata", Section{Unowned: true}},
-	{"_ftrace_events", Section{Unowned: true}},
+	{"_ftrace_events", Section{Unowned: true, Refusal: events}},
 	{".BTF", Section{Unowned: true}},
-	{"__bpf_raw_tp_map", Section{Unowned: true}},
+	{"__bpf_raw_tp_map", Section{Unowned: true, Refusal: tracepoints}},
 }
 
 // Section returns the row of the special section called name, and whether
