@@ -21,7 +21,7 @@ func (s *selection) kept() {
 		for i := range a.Refs {
 			r := &a.Refs[i]
 			switch {
-			case r.Atom == a, r.Branch, a.Spec.Registers, registered(a), s.onlyBorrowed(a, r):
+			case r.Atom == a, r.Branch, a.Spec.Registers, hasRegistrar(a), s.onlyBorrowed(a, r):
 			case r.Atom == nil && r.Sym != nil:
 				s.handsOut(r.Sym.Name, a)
 			case r.Atom != nil && s.reasons[r.Atom] != nil && s.twin(r.Atom) == nil && keepable(r.Atom) && !seen[r.Atom]:
@@ -49,12 +49,12 @@ func (s *selection) onlyBorrowed(a *objmodel.Atom, r *objmodel.Ref) bool {
 // up what the module loader registers.
 func keepable(b *objmodel.Atom) bool {
 	return b.Kind == objmodel.Data && b.Size > 0 && !limiter(b) && !b.Describes() && !b.Spec.Registered &&
-		objmodel.StableName(b.Name) != "__key" && !registered(b) && (b.Writable() || holdsFunctions(b))
+		objmodel.StableName(b.Name) != "__key" && !hasRegistrar(b) && (b.Writable() || holdsFunctions(b))
 }
 
-// registered reports whether the module loader registers b, and takes that back
+// hasRegistrar reports whether the module loader registers b, and takes that back
 // when the module goes.
-func registered(b *objmodel.Atom) bool {
+func hasRegistrar(b *objmodel.Atom) bool {
 	return slices.ContainsFunc(b.Users, func(u *objmodel.Atom) bool { return u.Spec.Registers })
 }
 
