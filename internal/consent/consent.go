@@ -4,6 +4,7 @@ package consent
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"kintsugi/internal/diag"
@@ -63,7 +64,7 @@ func check(code string) error {
 			return err.Hint("did you mean %s?", near[0])
 		}
 		return err.Hint("docs/diagnostics.md lists all codes")
-	case !row.Has(diag.Consent) && !row.Acceptable(row.Severity):
+	case !slices.ContainsFunc(row.Severities(), row.Acceptable):
 		return fault.Inputf("%s is of severity %s: only a finding of severity consent can be accepted", code, row.Severity)
 	}
 	return nil

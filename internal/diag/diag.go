@@ -2,8 +2,6 @@
 // meaning and what to do about it. docs/diagnostics.md is printed from it.
 package diag
 
-import "slices"
-
 // Code names a kind of finding. Codes are stable: they are never renamed.
 type Code string
 
@@ -37,9 +35,13 @@ type Row struct {
 	Advice  string
 }
 
-// Has reports whether findings of the row's code can have severity s.
-func (r *Row) Has(s Severity) bool {
-	return r.Severity == s || slices.ContainsFunc(r.Also, func(a Also) bool { return a.Severity == s })
+// Severities are those that findings of the row's code can have, the usual one first.
+func (r *Row) Severities() []Severity {
+	list := []Severity{r.Severity}
+	for _, a := range r.Also {
+		list = append(list, a.Severity)
+	}
+	return list
 }
 
 // Acceptable reports whether an author can accept a finding of severity s.
