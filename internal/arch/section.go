@@ -35,7 +35,8 @@ type Refusal struct{ Why, Hint string }
 var (
 	tracepoints = Refusal{"the kernel registers the tracepoints of whole modules", tracepointHint}
 	events      = Refusal{"the kernel registers the events of whole modules", tracepointHint}
-	suites      = Refusal{"the kernel runs the test suites of whole modules", "Leave the test suite out of the livepatch."}
+	suites      = Refusal{"the kernel runs the test suites of whole modules",
+		"Leave the test suite out of the livepatch."}
 	constructed = Refusal{"constructors have run when a livepatch is loaded",
 		"Initialise what the constructor does in a livepatch callback."}
 )
@@ -66,7 +67,8 @@ func withCommon(own map[string]Section) map[string]Section {
 		// Entries list messages (printk_index_subsys_emit, include/linux/printk.h); a message works without.
 		".printk_index":    {Unowned: true, Passive: true},
 		"_ftrace_eval_map": {Unowned: true, Refusal: events},
-		"__dyndbg_classes": {Unowned: true, Refusal: Refusal{"the kernel registers the classes of debug messages of whole modules",
+		"__dyndbg_classes": {Unowned: true, Refusal: Refusal{
+			"the kernel registers the classes of debug messages of whole modules",
 			"Use pr_debug() without a class, or a class that the file has."}},
 		".kunit_test_suites":      {Unowned: true, Refusal: suites},
 		".kunit_init_test_suites": {Unowned: true, Refusal: suites},
@@ -75,8 +77,10 @@ func withCommon(own map[string]Section) map[string]Section {
 		"__tracepoints":           {Unowned: true, Refusal: tracepoints},
 		"__tracepoints_ptrs":      {Unowned: true, Refusal: tracepoints},
 		"__tracepoint_check":      {Unowned: true},
-		".modinfo":                {Unowned: true, Refusal: Refusal{"the running kernel has judged the license already", "Leave the license as it is."}},
-		"__param": {Unowned: true, Refusal: Refusal{"a parameter of the livepatch would not be one of the patched code",
+		".modinfo": {Unowned: true, Refusal: Refusal{
+			"the running kernel has judged the license already", "Leave the license as it is."}},
+		"__param": {Unowned: true, Refusal: Refusal{
+			"a parameter of the livepatch would not be one of the patched code",
 			"Use a variable, and set it from a livepatch callback."}},
 		"__modver":                  {Unowned: true},
 		".note.gnu.property":        {Drop: true},
