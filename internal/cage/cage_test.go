@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"kintsugi/internal/command"
+	"kintsugi/internal/testenv"
 )
 
 func TestReplacePath(t *testing.T) {
@@ -135,19 +136,10 @@ func TestNothingOutlives(t *testing.T) {
 		"/started; wait"}, Cage: c}
 	done := make(chan error)
 	go func() { _, err := cmd.Run(ctx); done <- err }()
-	await(t, func() bool { _, err := os.Stat(filepath.Join(c.Work, "started")); return err == nil && alive(t, mark) })
+	testenv.Await(t, "started", func() bool { _, err := os.Stat(filepath.Join(c.Work, "started")); return err == nil && alive(t, mark) })
 	cancel()
 	<-done
-	await(t, func() bool { return !alive(t, mark) })
-}
-
-func await(t *testing.T, what func() bool) {
-	t.Helper()
-	for begin := time.Now(); !what(); time.Sleep(10 * time.Millisecond) {
-		if time.Since(begin) > 30*time.Second {
-			t.Fatal("did not happen")
-		}
-	}
+	testenv.Await(t, "ended", func() bool { return !alive(t, mark) })
 }
 
 // alive reports whether a process has an argument.

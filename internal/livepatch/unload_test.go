@@ -21,7 +21,7 @@ func obey(t *testing.T, h *Host, name string) *atomic.Bool {
 	t.Cleanup(func() { <-done })
 	go func() {
 		defer close(done)
-		for range 2000 {
+		for t.Context().Err() == nil {
 			if on, err := readBool(h.path("sys/kernel/livepatch", name, "enabled")); err == nil && on != nil && !*on {
 				put(t, h.path("sys/kernel/livepatch", name, "transition"), "1\n")
 				time.Sleep(10 * time.Millisecond)

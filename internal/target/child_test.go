@@ -1,11 +1,10 @@
 package target
 
 import (
-	"kintsugi/internal/disk"
-
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,6 +13,7 @@ import (
 	"time"
 
 	"kintsugi/internal/command"
+	"kintsugi/internal/disk"
 )
 
 // childEnv makes the test binary a child that a test kills.
@@ -53,17 +53,21 @@ func runChild(text string) error {
 }
 
 // holdLock runs a shell whose own child lives on when the shell is killed, as
-// make's children do.
+// make's children do. The child ends as soon as a file beside the lock exists.
 func holdLock(path string) error {
 	unlock, err := disk.Lock(context.Background(), path)
 	if err != nil {
 		return err
 	}
 	defer unlock()
-	cmd := &command.Cmd{Path: "sh", Args: []string{"-c", "sleep 2 & echo started; wait"}, Output: os.Stdout}
+	script := fmt.Sprintf("while ! test -e %s; do sleep 0.05; done & echo started; wait", endOf(path))
+	cmd := &command.Cmd{Path: "sh", Args: []string{"-c", script}, Output: os.Stdout}
 	_, err = cmd.Run(context.Background())
 	return err
 }
+
+// endOf is the file that ends the program of a child that holds a lock.
+func endOf(lock string) string { return lock + ".end" }
 
 // startChild runs job in another process and returns what it prints.
 func startChild(t *testing.T, job childJob) (*exec.Cmd, *bufio.Scanner) {
@@ -89,18 +93,20 @@ func startChild(t *testing.T, job childJob) (*exec.Cmd, *bufio.Scanner) {
 func TestLockOutlivesKill(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "x.lock")
 	child, lines := startChild(t, childJob{Lock: path})
-	begin := time.Now()
 	for lines.Scan() && lines.Text() != "started" {
 		t.Log("child:", lines.Text())
 	}
 	_ = child.Process.Kill()
 	_ = child.Wait()
+	short, stop := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer stop()
+	if _, err := disk.Lock(short, path); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v; want no lock while a grandchild runs", err)
+	}
+	put(t, endOf(path), "")
 	unlock, err := disk.Lock(t.Context(), path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unlock()
-	if took := time.Since(begin); took < time.Second {
-		t.Errorf("locked after %v, while a grandchild was running", took)
-	}
+	unlock()
 }

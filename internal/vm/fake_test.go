@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"kintsugi/internal/fault"
+	"kintsugi/internal/testenv"
 )
 
 // The tests in this file put a shell script in the place of QEMU. It finds the
@@ -47,7 +48,7 @@ const patched = `echo '{"facts":{"objects":[{"module":"tiny","name":"vmlinux","p
 func TestJudgement(t *testing.T) {
 	const start = `echo '{"step":"load"}' >$channel; ` + patched
 	const done = `echo '{"done":true}' >>"$channel"; `
-	tests := []struct{ name, script, reason string }{
+	tests := []struct{ name, script, reason string }{ // %s is the limit
 		{"good", start + done, ""},
 		{"sign beats failure", start +
 			`echo '[ 1.0] BUG: bad thing' >$console; echo '{"failure":{"step":"load","text":"x"},"done":true}' >>$channel`,
@@ -59,23 +60,28 @@ func TestJudgement(t *testing.T) {
 		{"powered off early", start, "the VM ended in step load"},
 		{"cut message", start + `printf '{"done":tr' >>$channel`, "the VM ended in step load"},
 		{"status", start + `echo '{"phase":{"name":"after","status":4}}' >>$channel;` + done, "probe after: exit status 4"},
-		{"time over", start + `sleep 600`, "not done after 1s: still in step load"},
+		{"time over", start + `sleep 600`, "not done after %s: still in step load"},
 		{"flood", start + `yes >$console`, "the console is endless; the VM was in step load"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			cfg := fakeConfig(t, test.script)
-			cfg.Timeout = 20 * time.Second
+			cfg.Timeout = time.Hour
 			if test.name == "time over" {
 				cfg.Timeout = time.Second
 			}
 			result, err := Run(context.Background(), cfg)
+			for cfg.Timeout < time.Minute && err != nil { // the script had no time to begin
+				cfg.Timeout *= 2
+				result, err = Run(context.Background(), cfg)
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
-			if result.Test.Reason != test.reason || result.Test.OK != (test.reason == "") {
-				t.Errorf("ok %v, reason %q, want %q", result.Test.OK, result.Test.Reason, test.reason)
+			want := strings.ReplaceAll(test.reason, "%s", cfg.Timeout.String())
+			if result.Test.Reason != want || result.Test.OK != (want == "") {
+				t.Errorf("ok %v, reason %q, want %q", result.Test.OK, result.Test.Reason, want)
 			}
 		})
 	}
@@ -87,15 +93,23 @@ func TestNoAnswer(t *testing.T) {
 		{"silent", `exit 0`, "ended before its init ran", "printed nothing"},
 		{"panics at boot", `echo '[ 1.0] Kernel panic - not syncing: no init' >$console; echo '[ 1.1] more' >>$console`,
 			"ended before its init ran", "no init"},
-		{"hangs at boot", `echo '[ 1.0] waiting' >$console; sleep 600`, "did not reach its init within 1s", "waiting"},
+		{"hangs at boot", `echo '[ 1.0] waiting' >$console; sleep 600`, "did not reach its init within", "waiting"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
 			cfg := fakeConfig(t, test.script)
-			cfg.Timeout = time.Second
+			cfg.Timeout = time.Hour
+			if test.name == "hangs at boot" {
+				cfg.Timeout = time.Second
+			}
 			_, err := Run(context.Background(), cfg)
 			hints := strings.Join(fault.Hints(err), "\n")
+			for cfg.Timeout < time.Minute && !strings.Contains(hints, test.hint) { // the script had no time to begin
+				cfg.Timeout *= 2
+				_, err = Run(context.Background(), cfg)
+				hints = strings.Join(fault.Hints(err), "\n")
+			}
 			if fault.ClassOf(err) != fault.Environment || !strings.Contains(err.Error(), test.text) ||
 				!strings.Contains(hints, test.hint) {
 				t.Errorf("class %d, %v, hints %q", fault.ClassOf(err), err, hints)
@@ -110,36 +124,26 @@ func TestCancel(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
 	ctx, cancel := context.WithCancel(context.Background())
-	time.AfterFunc(500*time.Millisecond, cancel)
-	if _, err := Run(ctx, cfg); !errors.Is(err, context.Canceled) {
+	ended := make(chan error)
+	go func() { _, err := Run(ctx, cfg); ended <- err }()
+	pid := waitForPID(t, cfg.QEMU+".pid")
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, want context.Canceled", err)
 	}
-	text, err := os.ReadFile(cfg.QEMU + ".pid")
-	if err != nil {
-		t.Fatal(err)
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !endsSoon(pid) {
-		t.Errorf("process %d outlived the test", pid)
-	}
+	awaitEnd(t, pid)
 	if left, _ := os.ReadDir(temp); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
 }
 
-// endsSoon says whether the process goes, or is a zombie that waits for its new parent.
-func endsSoon(pid int) bool {
-	for range 100 {
+// awaitEnd waits until the process is gone, or is a zombie that waits for its new parent.
+func awaitEnd(t *testing.T, pid int) {
+	t.Helper()
+	testenv.Await(t, "ended", func() bool {
 		stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-		if err != nil || strings.Contains(string(stat), ") Z ") || unix.Kill(pid, 0) != nil {
-			return true
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-	return false
+		return err != nil || strings.Contains(string(stat), ") Z ") || unix.Kill(pid, 0) != nil
+	})
 }
 
 // TestOddFolder: the path of the VM's files is no format, and no list of options.

@@ -8,7 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
+
+	"kintsugi/internal/testenv"
 )
 
 // TestKilled: QEMU goes with a kintsugi that is killed in a way that it
@@ -16,7 +17,7 @@ import (
 func TestKilled(t *testing.T) {
 	pidFile := os.Getenv("KINTSUGI_KILLED_PID")
 	if pidFile != "" {
-		cfg := fakeConfig(t, "echo $$ >"+pidFile+".new; mv "+pidFile+".new "+pidFile+"; exec sleep 600")
+		cfg := fakeConfig(t, "echo $$ >"+pidFile+"; exec sleep 600")
 		Run(context.Background(), cfg)
 		return
 	}
@@ -33,23 +34,21 @@ func TestKilled(t *testing.T) {
 	pid := waitForPID(t, pidFile)
 	cmd.Process.Kill()
 	cmd.Wait() // it was killed
-	if !endsSoon(pid) {
-		t.Errorf("process %d outlived the test", pid)
-	}
+	awaitEnd(t, pid)
 }
 
+// waitForPID is the number in a file that a script writes. It waits for the line's end.
 func waitForPID(t *testing.T, name string) int {
 	t.Helper()
-	for range 500 {
-		if text, err := os.ReadFile(name); err == nil {
-			pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			return pid
-		}
-		time.Sleep(20 * time.Millisecond)
+	var line string
+	testenv.Await(t, "started", func() bool {
+		text, err := os.ReadFile(name)
+		line = string(text)
+		return err == nil && strings.HasSuffix(line, "\n")
+	})
+	pid, err := strconv.Atoi(strings.TrimSpace(line))
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("the VM did not start")
-	return 0
+	return pid
 }

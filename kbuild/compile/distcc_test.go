@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"kintsugi/internal/testenv"
 	"kintsugi/kbuild"
 )
 
@@ -47,16 +47,14 @@ func TestDistcc(t *testing.T) {
 // after it has answered.
 func compiledBy(t *testing.T, log string) (n int, text []byte) {
 	t.Helper()
-	for range 100 {
+	testenv.Await(t, "written to the server's log", func() bool {
 		var err error
 		if text, err = os.ReadFile(log); err != nil {
 			t.Fatal(err)
 		}
-		if n = strings.Count(string(text), "COMPILE_OK"); n >= 2 {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+		n = strings.Count(string(text), "COMPILE_OK")
+		return n >= 2
+	})
 	return n, text
 }
 
@@ -79,19 +77,17 @@ func startDistccd(t *testing.T) string {
 		_ = server.Process.Signal(os.Interrupt) // it takes its children along
 		_ = server.Wait()
 	})
-	for range 100 {
+	testenv.Await(t, "answered by distccd", func() bool {
 		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err == nil {
 			conn.Close()
-			t.Setenv("DISTCC_HOSTS", fmt.Sprintf("127.0.0.1:%d/2", port))
-			t.Setenv("DISTCC_FALLBACK", "0")
-			t.Setenv("DISTCC_DIR", t.TempDir())
-			return log.Name()
 		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatal("distccd does not answer")
-	return ""
+		return err == nil
+	})
+	t.Setenv("DISTCC_HOSTS", fmt.Sprintf("127.0.0.1:%d/2", port))
+	t.Setenv("DISTCC_FALLBACK", "0")
+	t.Setenv("DISTCC_DIR", t.TempDir())
+	return log.Name()
 }
 
 func freePort(t *testing.T) int {
