@@ -74,16 +74,16 @@ var AMD64 = Arch{
 		Package: "qemu-system-x86",
 		Machine: "q35",
 		CPU:     "max",
-		// Emulated CPUs take turns in one thread: of two threads, one can still run
-		// the breakpoint that the other has put into its code and taken out again. A
-		// kernel does that all the time (text_poke_bp, arch/x86/kernel/alternative.c),
-		// a processor never.
+		// All emulated CPUs run in one thread. With a thread per CPU, one CPU can still run the
+		// breakpoint that another has written into its code and already removed. A kernel does this
+		// all the time (text_poke_bp, arch/x86/kernel/alternative.c), and real processors handle
+		// it.
 		Emulation: "tcg,thread=single",
 		KVM:       []string{"vmx", "svm"},
 		Console:   "ttyS0",
 		Channel:   "ttyS1",
-		// An emulated CPU on a busy host stands still for seconds, and a kernel whose
-		// first ticks are late panics in check_timer (arch/x86/kernel/apic/io_apic.c).
+		// An emulated CPU on a busy host can pause for seconds. A kernel whose first ticks are late
+		// panics in check_timer (arch/x86/kernel/apic/io_apic.c).
 		Append: "no_timer_check",
 	},
 	Relocs: amd64Relocs,
@@ -101,7 +101,8 @@ var AMD64 = Arch{
 	Symbols: Symbols{Runtime: []string{"__x86_", "__fentry__", "__stack_chk_fail"}},
 	// arch/x86/kernel/vmlinux.lds.S, scripts/module.lds.S
 	Sections: withCommon(map[string]Section{
-		// Made for call padding too; ftrace goes by __mcount_loc alone (HAVE_DYNAMIC_FTRACE_NO_PATCHABLE).
+		// Call padding makes entries too; ftrace uses __mcount_loc
+		// (HAVE_DYNAMIC_FTRACE_NO_PATCHABLE).
 		"__patchable_function_entries": {Relocs: 1},
 		".parainstructions":            {Relocs: 1},
 		".smp_locks":                   {Relocs: 1},
@@ -118,9 +119,8 @@ var AMD64 = Arch{
 	}),
 }
 
-// amd64Relocs are the psABI's relocations as kernel objects have them. The
-// module loader applies fewer: those of the global offset table are relaxed
-// while an object is loaded.
+// amd64Relocs are the psABI's relocations that kernel objects have. The module loader applies
+// fewer: those of the global offset table are relaxed while objects are read.
 var amd64Relocs = map[uint32]Reloc{
 	uint32(elf.R_X86_64_NONE):  {},
 	uint32(elf.R_X86_64_64):    {Size: 8},

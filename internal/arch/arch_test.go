@@ -24,15 +24,15 @@ func TestByNameAndMachine(t *testing.T) {
 	}
 }
 
-// TestModulesComplete has all that a module of a patched kernel needs known for
-// each machine whose modules can be read.
+// TestModulesComplete requires all facts that a module needs, for each architecture whose modules
+// can be built.
 func TestModulesComplete(t *testing.T) {
 	for _, a := range All() {
 		if a.Image.Modules == (Window{}) {
 			continue
 		}
 		if len(a.Loader.Applies) == 0 || a.Loader.Poke.Header == "" || a.RelocName == nil {
-			t.Errorf("%s: modules can be read, but not all of the loader is known: %+v", a.Name, a.Loader)
+			t.Errorf("%s: has the addresses of modules, but lacks facts about the loader: %+v", a.Name, a.Loader)
 		}
 		for _, typ := range a.Loader.Relative {
 			if a.Loader.Applies[typ] == 0 {

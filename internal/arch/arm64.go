@@ -12,14 +12,14 @@ var ARM64 = Arch{
 	Loader:  Loader{Absolute: uint32(elf.R_AARCH64_ABS64)},
 	Kbuild:  Kbuild{Generated: "arch/arm64/include/generated"},
 	Relocs:  arm64Relocs,
-	// Replacements of alternatives lie behind the function in its own section (.subsection 1).
+	// Replacements of alternatives follow the function in its own section (.subsection 1).
 	Code:     Code{Unit: 4, Padding: paddedWith("\x1f\x20\x03\xd5"), ReplacementLength: lastByte}, // nop
 	Symbols:  Symbols{Mapping: []string{"$x", "$d"}},
 	Sections: withCommon(nil),
 }
 
-// arm64Relocs are the relocations of arch/arm64/kernel/module.c, as the ELF
-// for the Arm 64-bit Architecture names them. Addends have no bias.
+// arm64Relocs are the relocations in arch/arm64/kernel/module.c, with the names of "ELF for the Arm
+// 64-bit Architecture". Addends have no bias.
 var arm64Relocs = map[uint32]Reloc{
 	uint32(elf.R_AARCH64_NONE):                {},
 	uint32(elf.R_AARCH64_NULL):                {},
@@ -64,6 +64,6 @@ var arm64Relocs = map[uint32]Reloc{
 	arm64MovwPrelG0 + 6:                       {Size: 4, PCRel: true},
 }
 
-// arm64MovwPrelG0 is R_AARCH64_MOVW_PREL_G0, the first of seven in a row that
-// debug/elf has no names for.
+// arm64MovwPrelG0 is R_AARCH64_MOVW_PREL_G0, the first of seven consecutive types for which
+// debug/elf has no names.
 const arm64MovwPrelG0 = 287

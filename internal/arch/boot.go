@@ -7,14 +7,14 @@ import (
 )
 
 var (
-	// ErrFormat is a file that is no bootable image of the architecture.
+	// ErrFormat means that a file is not a bootable image of the architecture.
 	ErrFormat = errors.New("not a bootable image")
-	// ErrTruncated is a bootable image that ends before its payload does.
+	// ErrTruncated means that a bootable image ends before its payload.
 	ErrTruncated = errors.New("truncated")
 )
 
-// Offsets in the setup header of a bzImage, and the first protocol version
-// that has them all (Documentation/arch/x86/boot.rst).
+// Offsets in the setup header of a bzImage, and the first protocol version that has them all
+// (Documentation/arch/x86/boot.rst).
 const (
 	bzSetupSects    = 0x1f1 // u8, 512-byte sectors of real-mode code without the boot sector
 	bzMagic         = 0x202 // "HdrS"
@@ -26,7 +26,7 @@ const (
 	bzPayloadVersion = 0x0208
 )
 
-// bzImagePayload returns the packed kernel in a bzImage.
+// bzImagePayload returns the compressed kernel in a bzImage.
 func bzImagePayload(file []byte) ([]byte, error) {
 	if len(file) < bzHeaderEnd || string(file[bzMagic:bzMagic+4]) != "HdrS" {
 		return nil, ErrFormat
@@ -41,7 +41,7 @@ func bzImagePayload(file []byte) ([]byte, error) {
 	start := (setup+1)*512 + uint64(binary.LittleEndian.Uint32(file[bzPayloadOffset:]))
 	size := uint64(binary.LittleEndian.Uint32(file[bzPayloadLength:]))
 	if size < 8 || start+size > uint64(len(file)) {
-		return nil, fmt.Errorf("%w: %d bytes at %d of %d", ErrTruncated, size, start, len(file))
+		return nil, fmt.Errorf("%w: payload of %d bytes at %d, file of %d", ErrTruncated, size, start, len(file))
 	}
 	return file[start : start+size], nil
 }

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// TypeName is a relocation type for a person.
+// TypeName returns the name of a relocation type for messages.
 func (a *Arch) TypeName(typ uint32) string {
 	if a.RelocName == nil {
 		return fmt.Sprintf("type %d", typ)
@@ -15,15 +15,15 @@ func (a *Arch) TypeName(typ uint32) string {
 	return a.RelocName(typ)
 }
 
-// Apply writes the value of a relocation at place into its field, which data
-// begins with, as the module loader does.
+// Apply applies a relocation as the module loader does. It writes value to the field at the start
+// of data, whose address is place.
 func (a *Arch) Apply(data []byte, order binary.ByteOrder, typ uint32, value, place uint64) error {
 	size, ok := a.Loader.Applies[typ]
 	if !ok {
-		return fmt.Errorf("relocation %s is not one that the module loader applies", a.TypeName(typ))
+		return fmt.Errorf("the module loader does not apply relocations of type %s", a.TypeName(typ))
 	}
 	if len(data) < size {
-		return errors.New("it ends outside of its section")
+		return errors.New("the relocated field ends outside its section")
 	}
 	if slices.Contains(a.Loader.Relative, typ) {
 		value -= place

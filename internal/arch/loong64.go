@@ -21,11 +21,10 @@ var Loong64 = Arch{
 	}),
 }
 
-// loong64Relocs are the relocations of arch/loongarch/kernel/module.c, old (a
-// stack machine) and new, as the ELF for the LoongArch Architecture names them.
-// One place can have several: an instruction and the permission to relax it, a
-// difference as one added and one subtracted, the operands and the operator of
-// an expression.
+// loong64Relocs are the relocations in arch/loongarch/kernel/module.c, old (a stack machine) and
+// new, with the names of "ELF for the LoongArch Architecture". One place can have several: an
+// instruction and the permission to relax it, a difference as an addition and a subtraction, the
+// operands and the operator of an expression.
 func loong64Relocs() map[uint32]Reloc {
 	m := map[uint32]Reloc{
 		uint32(elf.R_LARCH_NONE):               {},

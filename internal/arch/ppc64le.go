@@ -15,7 +15,7 @@ var PPC64LE = Arch{
 	Code:    Code{Unit: 4, Padding: paddedWith("\x00\x00\x00\x60"), ReplacementLength: lastByte}, // nop
 	Symbols: Symbols{Linker: []string{".TOC."}},
 	Sections: withCommon(map[string]Section{
-		// The table of contents: constants and addresses are found through it.
+		// The table of contents, through which code finds constants and addresses.
 		".toc":                      {Pool: true},
 		"__ftr_fixup":               {Relocs: 4},
 		"__mmu_ftr_fixup":           {Relocs: 4},
@@ -34,8 +34,8 @@ var PPC64LE = Arch{
 	}),
 }
 
-// ppc64leRelocs are the relocations of arch/powerpc/kernel/module_64.c and
-// those of prefixed instructions, as the 64-Bit ELF V2 ABI names them.
+// ppc64leRelocs are the relocations in arch/powerpc/kernel/module_64.c and those of prefixed
+// instructions, with the names of the 64-Bit ELF V2 ABI.
 var ppc64leRelocs = map[uint32]Reloc{
 	uint32(elf.R_PPC64_NONE):              {},
 	uint32(elf.R_PPC64_ADDR64):            {Size: 8},

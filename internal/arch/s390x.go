@@ -28,10 +28,9 @@ var S390X = Arch{
 	}),
 }
 
-// s390xRelocs are the relocations of arch/s390/kernel/module.c, as the ELF
-// Application Binary Interface s390x Supplement names them. Those in halfwords
-// ("DBL") are in instructions, which count from their own start: the addend has
-// the distance from there to the field.
+// s390xRelocs are the relocations in arch/s390/kernel/module.c, with the names of the "ELF
+// Application Binary Interface s390x Supplement". Those in halfwords ("DBL") are in instructions,
+// which count from their own start, so the addend contains the distance from there to the field.
 var s390xRelocs = map[uint32]Reloc{
 	uint32(elf.R_390_NONE):      {},
 	uint32(elf.R_390_8):         {Size: 1},
@@ -59,10 +58,9 @@ var s390xRelocs = map[uint32]Reloc{
 	uint32(elf.R_390_GOTPCDBL):  {Size: 4, PCRel: true, Bias: 2},
 }
 
-// s390Branch reports whether the instruction with its field at off is brcl or
-// brasl, and not larl and its like, which have the same relocation. The opcode
-// before the field decides: C0.4 and C0.5 (z/Architecture Principles of
-// Operation, format RIL).
+// s390Branch reports whether the instruction with its field at off is brcl or brasl. Others, such
+// as larl, have the same relocation. The opcode before the field decides: C0.4 and C0.5
+// (z/Architecture Principles of Operation, format RIL).
 func s390Branch(code []byte, off uint64) bool {
 	if off < 2 || off > uint64(len(code)) || code[off-2] != 0xc0 {
 		return false

@@ -5,43 +5,43 @@ import (
 	"strings"
 )
 
-// Section is what is known of one special section. At most one of Relocs,
-// Parallel, ParallelTo, Whole, Unowned, Drop and Pool is set: it says to what
-// the section's contents belong. A row with Describes alone is of named objects.
+// Section describes one special section. At most one of Relocs, Parallel, ParallelTo, Whole, Unowned,
+// Drop and Pool is set; it determines what the section's contents belong to. A row with Describes
+// alone contains named objects.
 //
-// Entry sizes are not listed. They differ by kernel version and configuration;
-// the distance of an object's relocations gives them.
+// Entry sizes are not listed, because they differ by kernel version and configuration. The distance
+// between an object's relocations gives them.
 type Section struct {
-	Relocs     int    // relocations of an entry; the first points at the code that owns the entry
-	OrRelocs   int    // how many there are in other kernels, more than Relocs; 0: none
+	Relocs     int    // relocations per entry; the first points at the code that owns the entry
+	OrRelocs   int    // a larger number of relocations per entry in other kernels; 0: none
 	Ftrace     bool   // an entry makes its function patchable
 	Parallel   string // section whose i-th entry belongs to the i-th entry here, each with one relocation
-	ParallelTo string // the other direction
-	Registered bool   // named objects that the module loader registers: new ones go with the code that refers to them
-	Registers  bool   // named pointers by which the module loader registers what they point at: they go with that
+	ParallelTo string // section of which this is the Parallel: the opposite direction
+	Registered bool   // named objects that the module loader registers; included with the code that uses them
+	Registers  bool   // named pointers; the module loader registers their targets, with which they are included
 	Passive    bool   // unowned, and without effect for an object that no code refers to
-	Describes  bool   // named objects that each describe one call site: a new one works unregistered
-	Whole      bool   // the same in all objects: a module has all of it
-	Unowned    bool   // entries belong to no function: they may not differ
+	Describes  bool   // named objects, each for one call site; a new one works unregistered
+	Whole      bool   // the same in all objects; included whole
+	Unowned    bool   // entries belong to no function; a difference is refused
 	Refusal    Refusal
-	Drop       bool // means nothing in a module
-	Pool       bool // addresses and constants that code loads: writable only for the linker
+	Drop       bool // ignored: without meaning in a module
+	Pool       bool // addresses and constants that code loads; SHF_WRITE only for the linker
 }
 
-// Refusal is why a livepatch cannot have a difference in an Unowned section, and what
-// the patch can do instead. It is empty for a section that has effect in an image only.
+// Refusal states why an Unowned section cannot differ in a livepatch, and what the patch can do
+// instead. It is empty for a section that has an effect only in an image.
 type Refusal struct{ Why, Hint string }
 
 var (
-	tracepoints = Refusal{"the kernel registers the tracepoints of whole modules", tracepointHint}
-	events      = Refusal{"the kernel registers the events of whole modules", tracepointHint}
-	suites      = Refusal{"the kernel runs the test suites of whole modules",
+	tracepoints = Refusal{"the kernel registers tracepoints only for whole modules", tracepointHint}
+	events      = Refusal{"the kernel registers trace events only for whole modules", tracepointHint}
+	suites      = Refusal{"the kernel runs test suites only of whole modules",
 		"Leave the test suite out of the livepatch."}
-	constructed = Refusal{"constructors have run when a livepatch is loaded",
+	constructed = Refusal{"the constructors have already run when a livepatch is loaded",
 		"Initialise what the constructor does in a livepatch callback."}
 )
 
-const tracepointHint = "Use trace_printk() in the patch, or a tracepoint that the kernel has."
+const tracepointHint = "Use trace_printk(), or a tracepoint that the kernel already has."
 
 // withCommon adds the special sections that all architectures have
 // (include/asm-generic/vmlinux.lds.h, scripts/module.lds.S).
@@ -60,15 +60,17 @@ func withCommon(own map[string]Section) map[string]Section {
 		"_error_injection_whitelist": {Relocs: 1},
 		"__trace_printk_fmt":         {Registered: true},
 		"___srcu_struct_ptrs":        {Registers: true},
-		// The tracing system takes these of the kernel image alone (tracepoint_string, include/linux/tracepoint.h).
+		// The tracing system reads these only from the kernel image (tracepoint_string,
+		// include/linux/tracepoint.h).
 		"__tracepoint_str": {Unowned: true, Passive: true, Refusal: Refusal{
-			"the tracing system reads that section of the kernel image alone",
-			"Hand the string to the tracepoint as text (__string), without tracepoint_string()."}},
-		// Entries list messages (printk_index_subsys_emit, include/linux/printk.h); a message works without.
+			"the tracing system reads this section only from the kernel image",
+			"Pass the text of the string to the tracepoint (__string), without tracepoint_string()."}},
+		// Entries list messages (printk_index_subsys_emit, include/linux/printk.h); a message works
+		// without its entry.
 		".printk_index":    {Unowned: true, Passive: true},
 		"_ftrace_eval_map": {Unowned: true, Refusal: events},
 		"__dyndbg_classes": {Unowned: true, Refusal: Refusal{
-			"the kernel registers the classes of debug messages of whole modules",
+			"the kernel registers classes of debug messages only for whole modules",
 			"Use pr_debug() without a class, or a class that the file has."}},
 		".kunit_test_suites":      {Unowned: true, Refusal: suites},
 		".kunit_init_test_suites": {Unowned: true, Refusal: suites},
@@ -78,9 +80,9 @@ func withCommon(own map[string]Section) map[string]Section {
 		"__tracepoints_ptrs":      {Unowned: true, Refusal: tracepoints},
 		"__tracepoint_check":      {Unowned: true},
 		".modinfo": {Unowned: true, Refusal: Refusal{
-			"the running kernel has judged the license already", "Leave the license as it is."}},
+			"the running kernel has already checked the license", "Leave the license as it is."}},
 		"__param": {Unowned: true, Refusal: Refusal{
-			"a parameter of the livepatch would not be one of the patched code",
+			"the parameter would belong to the livepatch, not to the patched module",
 			"Use a variable, and set it from a livepatch callback."}},
 		"__modver":                  {Unowned: true},
 		".note.gnu.property":        {Drop: true},
@@ -94,14 +96,14 @@ func withCommon(own map[string]Section) map[string]Section {
 	return all
 }
 
-// Prefixes of the sections that list the places of a runtime constant
+// Prefixes of the sections that list where code contains a runtime constant
 // (asm/runtime-const.h, since 6.11). The name of the constant's variable follows.
 const (
 	RuntimePtr   = "runtime_ptr_"
 	RuntimeShift = "runtime_shift_"
 )
 
-// families are the special sections that are made one per symbol
+// families are the special sections that exist once per symbol
 // (___ksymtab+NAME, .initcall6.init), by prefix.
 var families = []struct {
 	prefix string
@@ -123,8 +125,7 @@ var families = []struct {
 	{"__bpf_raw_tp_map", Section{Unowned: true, Refusal: tracepoints}},
 }
 
-// Section returns the row of the special section called name, and whether
-// there is one.
+// Section returns the row of the special section called name. special is false if there is none.
 func (a *Arch) Section(name string) (row Section, special bool) {
 	if s, ok := a.Sections[name]; ok {
 		return s, true

@@ -2,7 +2,7 @@ package arch
 
 import "golang.org/x/arch/x86/x86asm"
 
-// x86Arguments are the registers that pass arguments, in all their widths
+// x86Arguments maps the registers that pass arguments, in all widths, to the 64-bit register
 // (System V psABI for x86-64, "Parameter Passing").
 var x86Arguments = map[x86asm.Reg]x86asm.Reg{
 	x86asm.RDI: x86asm.RDI, x86asm.EDI: x86asm.RDI, x86asm.DI: x86asm.RDI, x86asm.DIB: x86asm.RDI,
@@ -15,9 +15,9 @@ var x86Arguments = map[x86asm.Reg]x86asm.Reg{
 	x86asm.R9: x86asm.R9, x86asm.R9L: x86asm.R9, x86asm.R9W: x86asm.R9, x86asm.R9B: x86asm.R9,
 }
 
-// x86Argument is Code.Argument. The address must be loaded into the register
-// of an argument, and nothing up to the next call may mention that register: a
-// call leaves none of them intact, so the address is gone afterwards.
+// x86Argument is Code.Argument. The address must be loaded into an argument's register, and no
+// instruction up to the next call may mention that register. A call preserves none of these
+// registers, so the address is gone afterwards.
 func x86Argument(code []byte, pos uint64) (call uint64, ok bool) {
 	if pos > uint64(len(code)) {
 		return 0, false
@@ -42,7 +42,7 @@ func x86Argument(code []byte, pos uint64) (call uint64, ok bool) {
 	}
 }
 
-// x86Loads is the register of an argument that in loads with a constant.
+// x86Loads returns the argument's register that in loads with a constant.
 func x86Loads(in *x86asm.Inst) (x86asm.Reg, bool) {
 	dest, _ := in.Args[0].(x86asm.Reg)
 	reg, argument := x86Arguments[dest]
@@ -55,16 +55,15 @@ func x86Loads(in *x86asm.Inst) (x86asm.Reg, bool) {
 	return 0, false
 }
 
-// x86Both is the instruction that code begins with, as both decoders read it.
-// ok is false if one of them cannot, or they disagree.
+// x86Both decodes the first instruction of code with both decoders. ok is false if one of them
+// cannot decode it, or if they disagree.
 func x86Both(code []byte) (in x86asm.Inst, insn Insn, ok bool) {
 	insn = x86Decode(code)
 	in, err := x86asm.Decode(code, 64)
 	return in, insn, err == nil && in.Len == int(insn.Size)
 }
 
-// x86Leaves reports whether the code behind op is not what runs next, or not
-// with the same registers.
+// x86Leaves reports whether op continues elsewhere than after it, or changes registers on the way.
 func x86Leaves(op x86asm.Op) bool {
 	switch op {
 	case x86asm.CALL, x86asm.JMP, x86asm.RET, x86asm.LCALL, x86asm.LJMP, x86asm.LRET, x86asm.IRET, x86asm.IRETQ,
@@ -75,7 +74,7 @@ func x86Leaves(op x86asm.Op) bool {
 	return false
 }
 
-// x86Mentions reports whether an operand is reg, or memory that reg leads to.
+// x86Mentions reports whether an operand is reg, or memory addressed through reg.
 func x86Mentions(args []x86asm.Arg, reg x86asm.Reg) bool {
 	for _, arg := range args {
 		switch a := arg.(type) {

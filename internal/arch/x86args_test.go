@@ -2,7 +2,7 @@ package arch
 
 import "testing"
 
-// TestArgument has an address in code up to the call that gets it.
+// TestArgument loads an address and checks which call gets it.
 func TestArgument(t *testing.T) {
 	const (
 		load  = "\x48\xc7\xc7\x00\x00\x00\x00" // mov $0, %rdi

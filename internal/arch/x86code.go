@@ -17,7 +17,7 @@ func x86Padding(code []byte) bool {
 	return true
 }
 
-// x86NopLen is the length of the filler instruction that code begins with, 0 for any other.
+// x86NopLen returns the length of the filler instruction that code begins with, or 0.
 func x86NopLen(code []byte) int {
 	if code[0] == 0xcc || code[0] == 0 {
 		return 1
@@ -35,9 +35,8 @@ func x86NopLen(code []byte) int {
 	return 0
 }
 
-// x86ReplacementLength is the replacementlen of a struct alt_instr
-// (arch/x86/include/asm/alternative.h): the last byte, but for the padlen
-// that kernels before 5.13 have behind it.
+// x86ReplacementLength returns replacementlen of struct alt_instr
+// (arch/x86/include/asm/alternative.h). It is the last byte; before 5.13, padlen follows it.
 func x86ReplacementLength(entry []byte) byte {
 	if len(entry) == 13 {
 		return entry[11]
@@ -45,9 +44,9 @@ func x86ReplacementLength(entry []byte) byte {
 	return lastByte(entry)
 }
 
-// x86RelaxGOT rewrites the instruction that field is in (System V psABI for
-// x86-64, "Optimize GOTPCRELX relocations"): mov to lea, call and jmp through
-// memory to direct ones of the same length.
+// x86RelaxGOT rewrites the instruction that contains field (System V psABI for x86-64, "Optimize
+// GOTPCRELX relocations"). mov becomes lea. An indirect call or jmp becomes a direct one of the
+// same length.
 func x86RelaxGOT(code []byte, field *Field) bool {
 	at := int(field.Off)
 	if at < 2 || at+4 > len(code) || field.Bias != -4 {
@@ -57,7 +56,7 @@ func x86RelaxGOT(code []byte, field *Field) bool {
 	case op == 0x8b && modrm&0xc7 == 0x05:
 		code[at-2], field.Type = 0x8d, uint32(elf.R_X86_64_PC32)
 	case op == 0xff && modrm == 0x15:
-		code[at-2], code[at-1] = 0x67, 0xe8 // the prefix does nothing here
+		code[at-2], code[at-1] = 0x67, 0xe8 // a prefix without effect, for the length
 		field.Type, field.Branch = uint32(elf.R_X86_64_PLT32), true
 	case op == 0xff && modrm == 0x25:
 		copy(code[at-2:], []byte{0xe9, 0, 0, 0, 0, 0x90})
@@ -68,15 +67,14 @@ func x86RelaxGOT(code []byte, field *Field) bool {
 	return true
 }
 
-// runtimeValue stands where a runtime constant will be
-// (arch/x86/include/asm/runtime-const.h).
+// runtimeValue is the placeholder of a runtime constant (arch/x86/include/asm/runtime-const.h).
 const runtimeValue = 0x0123456789abcdef
 
-// x86LoadVariable makes of
+// x86LoadVariable replaces
 //
 //	movabs $0x0123456789abcdef, %reg
 //
-// whose number is at off of code, the as long
+// whose number is at off of code, by instructions of the same length:
 //
 //	mov variable(%rip), %reg
 //	nopl (%rax)

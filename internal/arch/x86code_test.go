@@ -2,7 +2,6 @@ package arch
 
 import "testing"
 
-// TestRelaxGOT rewrites instructions.
 func TestRelaxGOT(t *testing.T) {
 	for _, c := range []struct {
 		code string
@@ -51,7 +50,7 @@ func TestLoadVariable(t *testing.T) {
 	}
 }
 
-// TestFlow has one instruction of each kind that code can go on from.
+// TestFlow has one instruction of each kind of flow.
 func TestFlow(t *testing.T) {
 	for _, c := range []struct {
 		name, code string

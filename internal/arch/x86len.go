@@ -1,11 +1,9 @@
 package arch
 
-// Lengths of x86-64 instructions, as the opcode maps in the Intel SDM volume
-// 2, appendix A, give them. golang.org/x/arch/x86/x86asm is what kintsugi
-// prints instructions with, but it does not know all that a kernel contains
-// (stac, invpcid, vector extensions), and a length is needed for every
-// instruction that carries a relocation: the addend of a PC-relative one
-// counts from the instruction's end.
+// Lengths of x86-64 instructions, from the opcode maps in the Intel SDM volume 2, appendix A.
+// golang.org/x/arch/x86/x86asm prints instructions, but does not know all that a kernel contains
+// (stac, invpcid, vector extensions). The length of every instruction with a relocation is needed:
+// the addend of a PC-relative relocation counts from the instruction's end.
 
 // Immediate operands that follow an opcode (and its ModRM byte, if any).
 const (
@@ -16,8 +14,8 @@ const (
 	immV // like immZ, 8 with REX.W (mov $imm64, %reg)
 	imm16and8
 	immAddr  // 8 bytes, 4 with an address size prefix (movabs)
-	immTest8 // group F6: a byte, only where ModRM.reg is 0 or 1 (test)
-	immTestZ // group F7: immZ, likewise
+	immTest8 // group F6: a byte if ModRM.reg is 0 or 1 (test), else none
+	immTestZ // group F7: immZ if ModRM.reg is 0 or 1, else none
 )
 
 type opcode struct {
@@ -111,8 +109,8 @@ func twoByteMap() *[256]opcode {
 	return t
 }
 
-// x86Decode reads the instruction that code begins with. Branches are calls,
-// jmp and jcc with a displacement; other relative fields are addresses of memory.
+// x86Decode reads the first instruction of code. Branches are calls, jmp and jcc with a
+// displacement. Other relative fields are addresses of memory.
 func x86Decode(code []byte) Insn {
 	d := x86Decoder{code: code}
 	n := d.decode()
@@ -120,7 +118,7 @@ func x86Decode(code []byte) Insn {
 		return Insn{} // Intel and AMD disagree about near branches with a 66 prefix
 	}
 	in := Insn{Size: uint8(n), Branch: d.branch, Store: d.stores(), Flow: d.flow()}
-	if d.disp > 0 && d.op != 0x8d { // lea hands the address on
+	if d.disp > 0 && d.op != 0x8d { // lea only computes the address
 		in.Address, in.Direct = uint8(d.disp), d.direct
 	}
 	switch {
@@ -134,7 +132,7 @@ func x86Decode(code []byte) Insn {
 	return in
 }
 
-// flow is where the processor goes on after the instruction.
+// flow returns where the processor continues after the instruction.
 func (d *x86Decoder) flow() Flow {
 	switch op := d.op; {
 	case d.escaped && d.branch, !d.escaped && op&0xf0 == 0x70:
@@ -160,7 +158,7 @@ func (d *x86Decoder) stores() bool {
 	return !d.escaped && d.disp > 0 && (d.op == 0x88 || d.op == 0x89 || d.op == 0xc6 || d.op == 0xc7)
 }
 
-// forkOf is the flow of a jcc, whose condition is the low half of the opcode.
+// forkOf returns the flow of a jcc. The low half of the opcode is its condition.
 func forkOf(op byte) Flow {
 	switch op & 0xf {
 	case 4:
@@ -178,12 +176,12 @@ type x86Decoder struct {
 	rexW             bool
 	branch           bool
 	near             bool // the branch has a displacement of 4 bytes
-	op               byte // opcode in its map; 0 behind a VEX or EVEX prefix
+	op               byte // opcode in its map; 0 after a VEX or EVEX prefix
 	reg              byte // ModRM.reg
 	escaped          bool // the opcode follows an escape byte 0x0f
 	direct           bool // the memory operand has no base and no index register
 	rip              bool // the memory operand is relative to the next instruction
-	disp             int  // where the displacement of a memory operand begins, 0: there is none
+	disp             int  // offset of the displacement of a memory operand; 0: none
 }
 
 func (d *x86Decoder) next() (byte, bool) {
@@ -266,7 +264,7 @@ func (d *x86Decoder) escape() int {
 	return d.operands(opcodes2[op])
 }
 
-// vector decodes what follows a VEX or EVEX prefix for an opcode map.
+// vector decodes the rest of an instruction with a VEX or EVEX prefix, for an opcode map.
 func (d *x86Decoder) vector(opmap byte) int {
 	op, ok := d.next()
 	if !ok {

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// instructionsOfAllKinds has what compilers and kernel assembly make of every
-// part of the opcode maps.
+// instructionsOfAllKinds covers every part of the opcode maps with what compilers and kernel
+// assembly contain.
 const instructionsOfAllKinds = `
 	endbr64; stac; clac; invpcid (%rax), %rbx; rdgsbase %rax; swapgs; wrmsr; rdtscp; ud2; ud1 (%rax), %eax
 	movabs $0x1122334455667788, %rax; movabs %eax, 0x1122334455667788; mov $1, %ax; mov $1, %eax; movq $-1, 0x10(%rax,%rbx,4)
@@ -51,7 +51,7 @@ func TestX86Insn(t *testing.T) {
 		starts[int(n)] = true
 	}
 	if len(starts) < 120 {
-		t.Fatalf("objdump shows %d instructions only", len(starts))
+		t.Fatalf("objdump shows only %d instructions", len(starts))
 	}
 	for pos := 0; pos < len(code); {
 		if !starts[pos] {
@@ -63,12 +63,12 @@ func TestX86Insn(t *testing.T) {
 		}
 		pos += n
 		if pos < len(code) && !starts[pos] {
-			t.Fatalf("an instruction of %d bytes, % x, ends between two", n, code[pos-n:pos])
+			t.Fatalf("an instruction of %d bytes, % x, ends inside another of objdump", n, code[pos-n:pos])
 		}
 	}
 }
 
-// TestX86InsnTruncated gives the decoder every prefix of real code.
+// TestX86InsnTruncated decodes every prefix of real code.
 func TestX86InsnTruncated(t *testing.T) {
 	for _, code := range [][]byte{{0x48, 0x8b, 0x05, 1, 2, 3, 4}, {0xc4, 0xe2, 0x7d, 0, 0x05, 1, 2, 3, 4},
 		bytes.Repeat([]byte{0x66}, 20)} {

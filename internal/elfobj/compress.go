@@ -13,22 +13,21 @@ import (
 )
 
 const (
-	// maxInflated is how many bytes all compressed sections of a file may
-	// become together.
+	// maxInflated limits the bytes of all compressed sections of a file together, after
+	// decompression.
 	maxInflated = 1 << 30
 
-	// The most that one byte can become: deflate codes 258 bytes in 2 bits,
-	// a zstd block of 4 bytes stands for up to 128 KiB.
+	// The largest expansion of one compressed byte: deflate codes 258 bytes in 2 bits, and a zstd
+	// block of 4 bytes stands for up to 128 KiB.
 	maxZlibRatio = 1032
 	maxZstdRatio = 32 << 10
 
-	// zstdWindow is the window that every decoder should accept (RFC 8878,
-	// 3.1.1.1.2). Assemblers compress at a level that needs 2 MiB.
+	// zstdWindow is the window that every decoder should accept (RFC 8878, 3.1.1.1.2). Assemblers
+	// compress at a level that needs 2 MiB.
 	zstdWindow = 8 << 20
 )
 
-// inflate replaces the contents of a SHF_COMPRESSED section by what they were
-// before (gABI, "Section Compression").
+// inflate decompresses the contents of a SHF_COMPRESSED section (gABI, "Section Compression").
 func (r *reader) inflate(s *Section) error {
 	if len(s.Data) < chdrSize {
 		return errors.New("no compression header")
@@ -41,7 +40,7 @@ func (r *reader) inflate(s *Section) error {
 		return err
 	}
 	if size > uint64(maxInflated-r.inflated) {
-		return fmt.Errorf("compressed sections of more than %d bytes", maxInflated)
+		return fmt.Errorf("compressed sections expand to more than %d bytes", maxInflated)
 	}
 	data, err := inflate(kind, body, int(size))
 	if err != nil {
@@ -74,11 +73,11 @@ func inflate(kind elf.CompressionType, body []byte, size int) ([]byte, error) {
 	return nil, errors.New("compression is unknown")
 }
 
-// readExactly reads the size bytes that from compressed ones became. The
-// buffer grows with what is really there, not with what the header claims.
+// readExactly reads size decompressed bytes from z, which reads from compressed bytes. The buffer
+// grows with the bytes read, not with the size that a hostile header claims.
 func readExactly(z io.Reader, from, size, ratio int) ([]byte, error) {
 	if size/ratio > from {
-		return nil, fmt.Errorf("%d bytes cannot become %d", from, size)
+		return nil, fmt.Errorf("%d compressed bytes cannot expand to %d", from, size)
 	}
 	var b bytes.Buffer
 	b.Grow(min(size, 16*from) + bytes.MinRead)
@@ -86,12 +85,12 @@ func readExactly(z io.Reader, from, size, ratio int) ([]byte, error) {
 		return nil, err
 	}
 	if b.Len() != size {
-		return nil, fmt.Errorf("contents are not the %d bytes that the header says", size)
+		return nil, fmt.Errorf("decompressed contents differ from the header's size of %d bytes", size)
 	}
 	return b.Bytes(), nil
 }
 
-// deflate is the inverse of inflate: a compression header and the contents of s.
+// deflate is the inverse of inflate. It returns a compression header and the compressed contents.
 func deflate(order binary.AppendByteOrder, s *Section) ([]byte, error) {
 	var out bytes.Buffer
 	header := order.AppendUint32(make([]byte, 0, chdrSize), uint32(s.Compressed))
@@ -116,7 +115,7 @@ func compressor(kind elf.CompressionType, out io.Writer) (io.WriteCloser, error)
 	case elf.COMPRESS_ZLIB:
 		return zlib.NewWriter(out), nil
 	case elf.COMPRESS_ZSTD:
-		// More than one worker would cut the data at places that depend on time.
+		// With several workers, block boundaries would depend on timing and the bytes would vary.
 		return zstd.NewWriter(out, zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(zstdWindow/4))
 	}
 	return nil, fmt.Errorf("compression %v is unknown", kind)

@@ -7,9 +7,9 @@ import (
 	"testing"
 )
 
-// generated is an object in the proportions of a large kernel module that was
-// compiled with -ffunction-sections: a section, a symbol, a relocation
-// section and twenty relocations for each function.
+// generated returns an object with the proportions of a large kernel module that was compiled with
+// -ffunction-sections: per function a section, a symbol, a relocation section and twenty
+// relocations.
 func generated(functions int) *File {
 	f := &File{Class: elf.ELFCLASS64, ByteOrder: binary.LittleEndian, Machine: elf.EM_X86_64}
 	for i := range functions {
@@ -30,7 +30,7 @@ func generated(functions int) *File {
 	return f
 }
 
-// Sizes that double show whether the time does.
+// The sizes double, so a time that is not linear shows.
 func BenchmarkRead(b *testing.B) {
 	for _, functions := range []int{1000, 2000, 4000, 8000, 16000} {
 		data := mustWrite(b, generated(functions))

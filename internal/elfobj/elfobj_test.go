@@ -28,7 +28,7 @@ func run(t testing.TB, name string, args ...string) string {
 	return string(out)
 }
 
-// need skips the test, in words, where a tool is not installed.
+// need skips the test if a tool is not installed, and names its package.
 func need(t testing.TB, tool, pkg string) {
 	t.Helper()
 	if _, err := exec.LookPath(tool); err != nil {
@@ -39,8 +39,8 @@ func need(t testing.TB, tool, pkg string) {
 	}
 }
 
-// build writes source to a file called name and turns it into an object by
-// the command, which is given the names of the object and the source.
+// build writes source to a file called name and makes an object of it. The command gets the paths
+// of the object and of the source after args.
 func build(t testing.TB, name, source, tool string, args ...string) []byte {
 	t.Helper()
 	dir := t.TempDir()
@@ -50,7 +50,7 @@ func build(t testing.TB, name, source, tool string, args ...string) []byte {
 	return read(t, out)
 }
 
-// gcc compiles source, whose language is that of the name.
+// gcc compiles source. The suffix of name selects the language.
 func gcc(t testing.TB, name, source string, args ...string) []byte {
 	t.Helper()
 	return build(t, name, source, "gcc", append([]string{"-c"}, args...)...)
@@ -119,7 +119,7 @@ struct derived : base { int f() override { return twice(2) + twice(3L); } };
 base *make() { return new derived; }
 `
 
-// sourceAsm has what compilers do not write every day.
+// sourceAsm has what compilers rarely write.
 const sourceAsm = `
 	.section .text.one,"axG",@progbits,sig,comdat
 	.globl one
@@ -165,8 +165,8 @@ local:	.quad	0
 indirect: ret
 `
 
-// sourceMany has a symbol, a relocation and a reloc section in each of n
-// sections, so that section numbers do not fit in the 16 bits of a symbol.
+// sourceMany has n sections with a symbol and a relocation section each, so that section numbers do
+// not fit in the 16 bits of a symbol.
 func sourceMany(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -175,7 +175,7 @@ func sourceMany(n int) string {
 	return b.String()
 }
 
-// sample is an object with one of everything, in the form that Read gives.
+// sample returns an object with one of everything, in the form that Read returns.
 func sample() *File {
 	text := &Section{Name: ".text", Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR | elf.SHF_GROUP,
 		Align: 16, Data: []byte("0123456789abcdef")}
@@ -249,7 +249,7 @@ func TestIndexes(t *testing.T) {
 	f := sample()
 	text, bss := f.Section(".text"), f.Section(".bss")
 	if f.Section(".nothing") != nil {
-		t.Error("a section that is not there was found")
+		t.Error("found a section that does not exist")
 	}
 	if text.Len() != 16 || bss.Len() != 1<<40 {
 		t.Errorf(".text has %d bytes, .bss %d", text.Len(), bss.Len())

@@ -9,7 +9,7 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// Section numbers of sample's file: sections count from 1 and the tables follow.
+// Section numbers in sample's file. Sections count from 1; the tables follow them.
 const (
 	group   = 1
 	text    = 2
@@ -54,7 +54,7 @@ func TestReadErrors(t *testing.T) {
 		{"MIPS", func(b image) { set16(b[18:], uint16(elf.EM_MIPS)) }},
 		{"section headers of 40 bytes", func(b image) { set16(b[58:], 40) }},
 		{"header table at 0x1000000 is outside", func(b image) { set64(b[40:], 1<<24) }},
-		{"no table of them", func(b image) { set64(b[40:], 0) }},
+		{"no section header table", func(b image) { set64(b[40:], 0) }},
 		{"60000 section headers at", func(b image) { set16(b[60:], 60000) }},
 		{"0 section headers at", func(b image) { set16(b[60:], 0) }},
 		{"section name table is section 15 of 15", func(b image) { set16(b[62:], 15) }},
@@ -72,12 +72,12 @@ func TestReadErrors(t *testing.T) {
 		{"section 2 (.text): alignment 0x3", func(b image) { set64(b.header(text)[shAlign:], 3) }},
 		{"second section of type SHT_SYMTAB", func(b image) { set32(b.header(text)[shType:], uint32(elf.SHT_SYMTAB)) }},
 		{"section 2 (.text): no compression header", func(b image) { b.header(text)[shFlags+1] |= 8 }},
-		{"section 5 (.bss): compressed", func(b image) { b.header(5)[shFlags+1] |= 8 }},
+		{"section 5 (.bss): a section of type SHT_NOBITS cannot be compressed", func(b image) { b.header(5)[shFlags+1] |= 8 }},
 		{"section 6 (.debug_info): COMPRESS_ZLIB: ", func(b image) { b.contents(debug)[chdrSize+4] ^= 0xff }},
 		{"section 6 (.debug_info): COMPRESS_ZSTD+7: compression is unknown", func(b image) { set32(b.contents(debug), 9) }},
-		{"not the 4999 bytes", func(b image) { set64(b.contents(debug)[8:], 4999) }},
-		{"not the 5001 bytes", func(b image) { set64(b.contents(debug)[8:], 5001) }},
-		{"cannot become 1073741824", func(b image) { set64(b.contents(debug)[8:], 1<<30) }},
+		{"header's size of 4999 bytes", func(b image) { set64(b.contents(debug)[8:], 4999) }},
+		{"header's size of 5001 bytes", func(b image) { set64(b.contents(debug)[8:], 5001) }},
+		{"compressed bytes cannot expand to 1073741824", func(b image) { set64(b.contents(debug)[8:], 1<<30) }},
 		{"more than 1073741824 bytes", func(b image) { set64(b.contents(debug)[8:], 1<<63) }},
 		{"no compression header", func(b image) { set64(b.header(debug)[shSize:], 23) }},
 		{"sh_link: section 99 of 15", func(b image) { set32(b.header(order)[shLink:], 99) }},
@@ -124,7 +124,8 @@ func TestReadTruncated(t *testing.T) {
 	}
 }
 
-// Names that all share one long string must not take the square of its length.
+// The names of a hostile file can share one long string. Reading must not take the square of its
+// length.
 func TestReadOverlappingNames(t *testing.T) {
 	f := sample()
 	long := &Symbol{Name: strings.Repeat("x", 1<<20)}
@@ -148,14 +149,14 @@ func TestWriteErrors(t *testing.T) {
 		{"ELFCLASS32", func(f *File) { f.Class = elf.ELFCLASS32 }},
 		{"byte order <nil>", func(f *File) { f.ByteOrder = nil }},
 		{"section 1 is nil", func(f *File) { f.Sections[0] = nil }},
-		{"section .text is twice", func(f *File) { f.Sections = append(f.Sections, f.Sections[text-1]) }},
+		{"section .text is listed twice", func(f *File) { f.Sections = append(f.Sections, f.Sections[text-1]) }},
 		{"symbol 3 is nil", func(f *File) { f.Symbols[2] = nil }},
-		{"symbol f is twice", func(f *File) { f.Symbols = append(f.Symbols, f.Symbols[2]) }},
+		{"symbol f is listed twice", func(f *File) { f.Symbols = append(f.Symbols, f.Symbols[2]) }},
 		{"section order: sh_link: section elsewhere is not in the file",
 			func(f *File) { f.Sections[order-1].Link = elsewhere }},
 		{"section .rela.text: sh_info: section elsewhere", func(f *File) { f.Sections[rela-1].Target = elsewhere }},
 		{"section .rela.text: relocation 0: symbol stranger", func(f *File) { f.Sections[rela-1].Relocs[0].Sym = stranger }},
-		{"section .rela.text: sh_link: both", func(f *File) { f.Sections[rela-1].Link = f.Sections[text-1] }},
+		{"section .rela.text: sh_link: refers to both", func(f *File) { f.Sections[rela-1].Link = f.Sections[text-1] }},
 		{"section .rela.text: sh_info: names a section: set Target", func(f *File) { f.Sections[rela-1].Info = 2 }},
 		{"addend in a SHT_REL section", func(f *File) { f.Sections[6].Relocs[0].Addend = 1 }},
 		{"section .group: member 0: section elsewhere", func(f *File) { f.Sections[group-1].Members[0] = elsewhere }},

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// FuzzRead demands that what can be read can be written, and is then the same.
+// FuzzRead requires that whatever can be read can be written, and reads the same afterwards.
 func FuzzRead(f *testing.F) {
 	f.Add(mustWrite(f, sample()))
 	retargeted := sample()
@@ -29,8 +29,8 @@ func FuzzRead(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) { readable(t, data) })
 }
 
-// readable demands that data either cannot be read, or can be written and is
-// then the same.
+// readable requires that data cannot be read, or that it can be written and reads the same
+// afterwards.
 func readable(t *testing.T, data []byte) {
 	t.Helper()
 	file, err := Read(data)
@@ -44,7 +44,7 @@ func readable(t *testing.T, data []byte) {
 	}
 }
 
-// TestReadCorrupted breaks fields rather than bytes, which fuzzing seldom does.
+// TestReadCorrupted overwrites fields, not bytes, because fuzzing rarely hits a whole field.
 func TestReadCorrupted(t *testing.T) {
 	for _, kind := range []elf.CompressionType{0, elf.COMPRESS_ZLIB, elf.COMPRESS_ZSTD} {
 		f := sample()

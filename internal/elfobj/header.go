@@ -8,8 +8,7 @@ import (
 	"fmt"
 )
 
-// Sizes in bytes of the ELF64 structures. Group entries and
-// SHT_SYMTAB_SHNDX entries are words.
+// Sizes in bytes of the ELF64 structures. Entries of groups and of SHT_SYMTAB_SHNDX are words.
 const (
 	headerSize  = 64
 	sectionSize = 64
@@ -20,15 +19,14 @@ const (
 	wordSize    = 4
 )
 
-// fileHeader reads the file header and says in words what is not a 64-bit
-// relocatable object.
+// fileHeader reads the file header. It refuses everything but a 64-bit relocatable object.
 func (r *reader) fileHeader() (elf.Header64, error) {
 	var h elf.Header64
 	if len(r.data) < 4 || string(r.data[:4]) != elf.ELFMAG {
 		return h, errors.New("no ELF magic at the start")
 	}
 	if len(r.data) < headerSize {
-		return h, fmt.Errorf("%d bytes are less than a file header", len(r.data))
+		return h, fmt.Errorf("file of %d bytes is shorter than a file header", len(r.data))
 	}
 	if class := elf.Class(r.data[elf.EI_CLASS]); class != elf.ELFCLASS64 {
 		return h, fmt.Errorf("%v: only 64-bit objects are supported", class)
@@ -54,22 +52,22 @@ func checkHeader(h *elf.Header64) error {
 	case elf.Type(h.Type) != elf.ET_REL:
 		return fmt.Errorf("%v: not a relocatable object (ET_REL)", elf.Type(h.Type))
 	case h.Phnum != 0:
-		return errors.New("a relocatable object has no program headers, this has")
+		return errors.New("program headers in a relocatable object")
 	case h.Shoff != 0 && h.Shentsize != sectionSize:
 		return fmt.Errorf("section headers of %d bytes, want %d", h.Shentsize, sectionSize)
 	case elf.Machine(h.Machine) == elf.EM_MIPS:
-		// Its r_info is not a symbol and a type but a symbol and four fields.
+		// r_info of MIPS holds a symbol and four fields, not a symbol and a type.
 		return errors.New("MIPS relocations are not supported")
 	}
 	return nil
 }
 
-// sectionHeaders reads the section header table. Counts too large for the
-// file header are in header 0 (gABI, "Extended section numbers").
+// sectionHeaders reads the section header table. A count that does not fit in the file header is in
+// section header 0 (gABI, "Extended section numbers").
 func (r *reader) sectionHeaders(h *elf.Header64) error {
 	if h.Shoff == 0 {
 		if h.Shnum != 0 {
-			return fmt.Errorf("%d section headers, but no table of them", h.Shnum)
+			return fmt.Errorf("%d section headers, but no section header table", h.Shnum)
 		}
 		return nil
 	}
@@ -127,8 +125,8 @@ func appendSectionHeader(out []byte, order binary.AppendByteOrder, h *elf.Sectio
 	return order.AppendUint64(out, h.Entsize)
 }
 
-// writeHeaders appends the section header table and fills in the file header,
-// for which Write left room.
+// writeHeaders appends the section header table. It fills in the file header, for which newWriter
+// reserved the space.
 func (w *writer) writeHeaders() error {
 	w.align(8)
 	h := elf.Header64{
@@ -162,8 +160,7 @@ func (w *writer) identify(h *elf.Header64) {
 	h.Ident[elf.EI_ABIVERSION] = w.file.ABIVersion
 }
 
-// setCounts is the counterpart of the extended numbers in sectionHeaders. The
-// section name table is always last.
+// setCounts writes the counts that sectionHeaders reads. The section name table is always last.
 func (w *writer) setCounts(h *elf.Header64) {
 	count := uint32(len(w.headers))
 	h.Shnum, h.Shstrndx = uint16(count), uint16(count-1)

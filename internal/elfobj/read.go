@@ -8,11 +8,10 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// Read reads a relocatable object of any 64-bit machine. Contents of sections
-// alias data unless they were compressed, so data must not change afterwards.
-// It allocates in proportion to data, compressed sections aside, which may
-// become 1 GiB together. What follows the tables, such as a module's
-// signature, is not part of the object. Errors are of class Input.
+// Read reads a relocatable object of any 64-bit machine. Data must not change afterwards: the
+// contents of sections that are not compressed alias it. Read allocates in proportion to data, plus
+// at most 1 GiB for all compressed sections. Bytes after the tables, such as a module's signature,
+// are ignored. Errors are of class Input.
 func Read(data []byte) (*File, error) {
 	r := &reader{data: data}
 	if err := r.read(); err != nil {
@@ -21,17 +20,17 @@ func Read(data []byte) (*File, error) {
 	return r.file, nil
 }
 
-// reader holds what has numbers in the file, by those numbers.
+// reader holds sections and symbols by their number in the file.
 type reader struct {
 	data  []byte
 	order binary.ByteOrder
 	file  *File
 
 	headers  []elf.Section64
-	sections []*Section // nil: the null section and those that Write makes anew
+	sections []*Section // nil: the null section and those that only the written form has
 	symbols  []*Symbol  // nil: the null symbol
 
-	symtab, shndx, strtab, shstrtab uint32 // numbers of those sections, 0: none
+	symtab, shndx, strtab, shstrtab uint32 // section numbers; 0: none
 
 	inflated int // bytes of compressed contents read so far
 }
@@ -71,8 +70,8 @@ func (r *reader) read() error {
 // hasContents reports whether a section of type t has bytes in the file.
 func hasContents(t elf.SectionType) bool { return t != elf.SHT_NOBITS && t != elf.SHT_NULL }
 
-// checkBounds demands that contents are inside the file and add up to no more
-// than it, so that whatever is made from them is in proportion to the file.
+// checkBounds requires that the contents of sections are inside the file and together not larger
+// than the file. Everything made from them is then in proportion to the file.
 func (r *reader) checkBounds() error {
 	left := uint64(len(r.data))
 	for i := range r.headers {
@@ -84,14 +83,14 @@ func (r *reader) checkBounds() error {
 			return fmt.Errorf("section %d: %#x bytes at %#x are outside the file", i, h.Size, h.Off)
 		}
 		if h.Size > left {
-			return fmt.Errorf("section %d: contents overlap those of others", i)
+			return fmt.Errorf("section %d: contents overlap other sections", i)
 		}
 		left -= h.Size
 	}
 	return nil
 }
 
-// findTables finds the sections that File does not show.
+// findTables finds the sections that exist only in the written form.
 func (r *reader) findTables() error {
 	for i := range r.headers {
 		var found *uint32
@@ -163,7 +162,7 @@ func (r *reader) readSection(s *Section, i uint32) error {
 		return nil
 	}
 	if !plain {
-		return fmt.Errorf("compressed, which sections of type %v cannot be", s.Type)
+		return fmt.Errorf("a section of type %v cannot be compressed", s.Type)
 	}
 	return r.inflate(s)
 }
@@ -227,7 +226,7 @@ func (r *reader) readLink(link uint32, s *Section) error {
 	return nil
 }
 
-// section returns the section of a number, never nil without an error.
+// section returns section n. It is never nil if the error is nil.
 func (r *reader) section(n uint32) (*Section, error) {
 	if uint64(n) >= uint64(len(r.sections)) {
 		return nil, fmt.Errorf("section %d of %d", n, len(r.sections))
@@ -248,7 +247,7 @@ func (r *reader) contents(i uint32) []byte {
 	return r.data[h.Off:end:end]
 }
 
-// entries returns the contents of section i, a table of entries of a size.
+// entries returns the contents of section i, a table whose entries have size bytes.
 func (r *reader) entries(i uint32, size int) ([]byte, error) {
 	h := &r.headers[i]
 	if elf.SectionFlag(h.Flags)&elf.SHF_COMPRESSED != 0 {

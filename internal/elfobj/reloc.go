@@ -15,7 +15,7 @@ func relocSize(t elf.SectionType) int {
 	return relSize
 }
 
-// readRelocs reads the relocations of s, which is section i.
+// readRelocs reads the relocations of s, the section with number i.
 func (r *reader) readRelocs(i uint32, s *Section) error {
 	size := relocSize(s.Type)
 	table, err := r.entries(i, size)
@@ -42,7 +42,7 @@ func (r *reader) readRelocs(i uint32, s *Section) error {
 	return nil
 }
 
-// symbolAt returns the symbol of a number, nil for the null symbol.
+// symbolAt returns symbol n, or nil for the null symbol.
 func (r *reader) symbolAt(n uint32) (*Symbol, error) {
 	if n == 0 {
 		return nil, nil
@@ -72,7 +72,7 @@ func (w *writer) appendRelocs(out []byte, s *Section) ([]byte, error) {
 	return out, nil
 }
 
-// readGroup reads the members of the section group s, which is section i.
+// readGroup reads the members of the section group s, the section with number i.
 func (r *reader) readGroup(i uint32, s *Section) error {
 	h := &r.headers[i]
 	table := r.contents(i)

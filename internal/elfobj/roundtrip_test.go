@@ -41,7 +41,7 @@ func TestRoundTripCompiled(t *testing.T) {
 	}
 }
 
-// The linker and objcopy put the symbol table between other sections.
+// The linker and objcopy place the symbol table between other sections.
 func TestRoundTripRelinked(t *testing.T) {
 	need(t, "gcc", "gcc")
 	object := filepath.Join(t.TempDir(), "a.o")
@@ -67,11 +67,11 @@ func TestRoundTripManySections(t *testing.T) {
 	if len(relocs) != 1 || len(relocs[0].Relocs) != 1 || relocs[0].Relocs[0].Sym.Section != f.Section(".text.f0") {
 		t.Error("relocation of the last function does not point to the first")
 	}
-	// For relocations and code binutils take time with the square of sections.
+	// With relocations and code, the time of binutils grows with the square of the sections.
 	sameForTool(t, data, "readelf", "-hSsW")
 }
 
-// What was written links and runs as what was read.
+// A rewritten object links and runs like the original.
 func TestRewrittenRuns(t *testing.T) {
 	need(t, "gcc", "gcc")
 	const source = `#include <stdio.h>
@@ -85,11 +85,11 @@ int main(void) { printf("%s %d", table[0].name, table[0].f(21)); return !calls; 
 	write(t, object, mustWrite(t, mustRead(t, data)))
 	run(t, "gcc", "-Wl,--gc-sections", "-o", program, object)
 	if got := run(t, program); got != "twice 42" {
-		t.Errorf("the program said %q", got)
+		t.Errorf("the program printed %q", got)
 	}
 }
 
-// Other machines are read and written as x86-64 is: nothing knows the machine.
+// Nothing in the package depends on the machine, so other machines round-trip like x86-64.
 func TestRoundTripMachines(t *testing.T) {
 	tests := []struct {
 		prefix, source string
@@ -127,8 +127,7 @@ func TestRoundTripMachines(t *testing.T) {
 	}
 }
 
-// The same model in the machine and byte order of another, which needs no
-// assembler for it.
+// The same object with the machine and byte order of others. No cross assembler is needed.
 func TestRoundTripRetargeted(t *testing.T) {
 	tests := []struct {
 		machine elf.Machine
@@ -153,8 +152,8 @@ func TestRoundTripRetargeted(t *testing.T) {
 	}
 }
 
-// TestRoundTripKernel reads every module and object in a folder: the modules
-// of the test target, else those of the running kernel.
+// TestRoundTripKernel reads all modules and objects in a folder: those of the test target, else
+// those of the running kernel.
 func TestRoundTripKernel(t *testing.T) {
 	dir := "/lib/modules"
 	if kernel := testenv.Find(t); kernel != nil {
@@ -188,7 +187,7 @@ func TestRoundTripKernel(t *testing.T) {
 	t.Logf("%d objects in %s", n, dir)
 }
 
-// Contents do not depend on how they were compressed.
+// Contents do not depend on the compression.
 func TestCompression(t *testing.T) {
 	need(t, "gcc", "gcc")
 	object := filepath.Join(t.TempDir(), "a.o")
@@ -220,8 +219,8 @@ func contents(f *File) map[string][]byte {
 	return data
 }
 
-// roundTrip demands that an object is the same after it was written, and that
-// writing it twice gives the same bytes.
+// roundTrip requires that an object reads the same after it was written, and that writing it twice
+// gives the same bytes.
 func roundTrip(t testing.TB, data []byte) *File {
 	t.Helper()
 	f := mustRead(t, data)
@@ -236,8 +235,8 @@ func roundTrip(t testing.TB, data []byte) *File {
 	return f
 }
 
-// sameForTools demands that binutils say the same of an object before and
-// after Read and Write.
+// sameForTools requires that binutils print the same about an object before and after Read and
+// Write.
 func sameForTools(t testing.TB, prefix string, data []byte) {
 	t.Helper()
 	sameForTool(t, data, prefix+"readelf", "-aW")
@@ -275,11 +274,11 @@ var (
 		`^Symbol table '.symtab' contains 1 entry`)
 )
 
-// regenerated are the sections that Write makes anew, at the end.
+// regenerated matches the sections that Write creates at the end.
 var regenerated = regexp.MustCompile(`^\.(symtab|strtab|shstrtab|symtab_shndx) `)
 
-// normalise takes from the output of readelf -aW what may change: places in
-// the file, and the numbers of sections, which become names.
+// normalise removes from the output of readelf -aW what may change: places in the file. It replaces
+// section numbers by section names.
 func normalise(out string) []string {
 	lines := strings.Split(out, "\n")
 	names := map[string]string{"0": "0"}

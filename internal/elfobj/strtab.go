@@ -8,22 +8,22 @@ import (
 	"strings"
 )
 
-// Names may share bytes of a string table, so that those of a hostile file add
-// up to its size squared. No kernel symbol is longer than 512 bytes
-// (KSYM_NAME_LEN, include/linux/kallsyms.h); a few long ones of C++ may be.
+// Names may share bytes of a string table, so the names of a hostile file can add up to the square
+// of its size. No kernel symbol is longer than 512 bytes (KSYM_NAME_LEN, include/linux/kallsyms.h),
+// but some C++ symbols are.
 const (
-	meanName  = 512     // bytes for each section or symbol
-	moreNames = 1 << 20 // bytes for all
+	meanName  = 512     // bytes allowed per section or symbol
+	moreNames = 1 << 20 // bytes allowed on top, for the whole file
 )
 
-// names is a string table that is read.
+// names is a string table of the file that is read.
 type names struct {
 	table string
 	left  int // bytes of names that may still be read
 }
 
-// names returns the string table in section i, which n entries refer to. It
-// is empty for section 0.
+// names returns the string table in section i. At most n entries refer to it. The table of section
+// 0 is empty.
 func (r *reader) names(i uint32, n int) (*names, error) {
 	t := &names{left: moreNames + meanName*n}
 	if i == 0 {
@@ -58,7 +58,7 @@ func (t *names) at(off uint32) (string, error) {
 	return t.table[off:][:end], nil
 }
 
-// stringTable builds a string table in which each string is once.
+// stringTable builds a string table that holds each string once.
 type stringTable struct {
 	data    bytes.Buffer
 	offsets map[string]uint32
@@ -81,7 +81,7 @@ func (t *stringTable) add(s string) (uint32, error) {
 	}
 	off := t.data.Len()
 	if uint64(off) > 1<<32-1 {
-		return 0, errors.New("string table of more than 4 GiB")
+		return 0, errors.New("string table is larger than 4 GiB")
 	}
 	t.offsets[s] = uint32(off)
 	t.data.WriteString(s)

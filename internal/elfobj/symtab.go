@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// readSymbols reads the symbol table, if there is one. Symbols and their
-// names are allocated together, not one by one.
+// readSymbols reads the symbol table, if there is one. It allocates all symbols and names in one
+// piece each, because objects have many of them.
 func (r *reader) readSymbols() error {
 	if r.symtab == 0 {
 		return nil
@@ -74,8 +74,8 @@ func (r *reader) extendedSection(i int) (*Section, error) {
 	return r.section(r.order.Uint32(table[i*wordSize:]))
 }
 
-// numberSymbols gives each symbol its place in the symbol table: local ones
-// first, as the gABI demands, in their order.
+// numberSymbols numbers the symbols as in the symbol table: local symbols first, as the gABI
+// demands, otherwise in file order.
 func (w *writer) numberSymbols() error {
 	w.ordered = make([]*Symbol, 0, len(w.file.Symbols))
 	for _, local := range []bool{true, false} {
@@ -95,15 +95,15 @@ func (w *writer) numberSymbols() error {
 	w.symbols[nil] = 0
 	for i, s := range w.ordered {
 		if w.symbols[s] != 0 {
-			return fmt.Errorf("symbol %s is twice in the file", s.Name)
+			return fmt.Errorf("symbol %s is listed twice", s.Name)
 		}
 		w.symbols[s] = uint32(i) + 1
 	}
 	return nil
 }
 
-// writeSymbols appends .symtab, .symtab_shndx if a section number does not fit
-// in a symbol, and .strtab.
+// writeSymbols appends .symtab and .strtab. Between them it appends .symtab_shndx if a section
+// number does not fit in a symbol.
 func (w *writer) writeSymbols() error {
 	names := newStringTable(len(w.ordered))
 	table := make([]byte, symbolSize, (len(w.ordered)+1)*symbolSize)
@@ -149,8 +149,8 @@ func (w *writer) addSymbolTables(table, extended, names []byte) error {
 	return w.add(".strtab", elf.Section64{Type: uint32(elf.SHT_STRTAB), Addralign: 1}, names)
 }
 
-// symbolSection returns st_shndx of s and, if that is SHN_XINDEX, the
-// number that goes into SHT_SYMTAB_SHNDX.
+// symbolSection returns st_shndx of s. If st_shndx is SHN_XINDEX, extended is the entry for
+// SHT_SYMTAB_SHNDX; otherwise extended is 0.
 func (w *writer) symbolSection(s *Symbol) (index uint16, extended uint32, err error) {
 	if s.Bind < 0 || s.Bind > 15 || s.Type < 0 || s.Type > 15 {
 		return 0, 0, fmt.Errorf("binding %d or type %d is out of range", s.Bind, s.Type)
@@ -172,7 +172,7 @@ func (w *writer) symbolSection(s *Symbol) (index uint16, extended uint32, err er
 	return uint16(number), 0, nil
 }
 
-// name is what s is called in the written file.
+// name returns the name of s in the written file.
 func (w *writer) name(s *Symbol) string {
 	if name, ok := w.renamed[s]; ok {
 		return name

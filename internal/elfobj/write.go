@@ -7,18 +7,17 @@ import (
 	"fmt"
 )
 
-// maxPadding is the most that contents are aligned to in the file. Only the
-// address needs sh_addralign, and that is decided when the object is linked.
+// maxPadding limits the alignment of contents in the file. Alignment matters only for addresses,
+// which the linker assigns.
 const maxPadding = 4096
 
-// Write returns f as a file: sections in their order, then the symbol table,
-// its strings and the section names. The same File gives the same bytes; f is
-// not changed and data that Read was given is not either. An
-// error is a mistake of whoever made f, such as a symbol in a section that is
-// not in f.Sections.
+// Write returns f as a file: the sections in their order, then the symbol table, its strings and
+// the section names. The same File always gives the same bytes. Write changes neither f nor the
+// data that Read was given. An error means that f is inconsistent, for example that a symbol's
+// section is not in f.Sections.
 func (f *File) Write() ([]byte, error) { return f.WriteAs(nil) }
 
-// WriteAs is Write with other names for some symbols of f.
+// WriteAs is Write, but the symbols in names are written with the names given there.
 func (f *File) WriteAs(names map[*Symbol]string) ([]byte, error) {
 	w, err := newWriter(f, names)
 	if err != nil {
@@ -43,7 +42,7 @@ func (f *File) WriteAs(names map[*Symbol]string) ([]byte, error) {
 	return w.out, nil
 }
 
-// writer holds the numbers that sections and symbols get in the file.
+// writer holds the numbers of sections and symbols in the written file.
 type writer struct {
 	file    *File
 	renamed map[*Symbol]string
@@ -63,7 +62,7 @@ type writer struct {
 func newWriter(f *File, names map[*Symbol]string) (*writer, error) {
 	order, ok := f.ByteOrder.(binary.AppendByteOrder)
 	if !ok || f.Class != elf.ELFCLASS64 {
-		return nil, fmt.Errorf("%v with byte order %v cannot be written", f.Class, f.ByteOrder)
+		return nil, fmt.Errorf("cannot write %v with byte order %v", f.Class, f.ByteOrder)
 	}
 	w := &writer{
 		file:    f,
@@ -100,7 +99,7 @@ func (w *writer) numberSections() error {
 			return fmt.Errorf("section %d is nil", i+1)
 		}
 		if w.sections[s] != 0 {
-			return fmt.Errorf("section %s is twice in the file", s.Name)
+			return fmt.Errorf("section %s is listed twice", s.Name)
 		}
 		w.sections[s] = uint32(i) + 1
 		needSymtab = needSymtab || s.LinkSymtab || isRelocs(s.Type) || s.Type == elf.SHT_GROUP
@@ -111,7 +110,7 @@ func (w *writer) numberSections() error {
 	return nil
 }
 
-// number returns the section number of s, 0 for nil.
+// number returns the section number of s, or 0 if s is nil.
 func (w *writer) number(s *Section) (uint32, error) {
 	if s == nil {
 		return 0, nil
@@ -158,7 +157,7 @@ func checkSection(s *Section) error {
 	plain := hasContents(s.Type) && !isRelocs(s.Type) && s.Type != elf.SHT_GROUP
 	switch {
 	case s.Flags&elf.SHF_COMPRESSED != 0:
-		return errors.New("flag SHF_COMPRESSED: set Compressed instead")
+		return errors.New("flag SHF_COMPRESSED is set: use Compressed instead")
 	case !plain && (len(s.Data) > 0 || s.Compressed != 0):
 		return fmt.Errorf("sections of type %v have no Data", s.Type)
 	case !isRelocs(s.Type) && len(s.Relocs) > 0:
@@ -171,7 +170,7 @@ func checkSection(s *Section) error {
 func (w *writer) link(s *Section) (uint32, error) {
 	if s.LinkSymtab || isRelocs(s.Type) || s.Type == elf.SHT_GROUP {
 		if s.Link != nil {
-			return 0, fmt.Errorf("both the symbol table and section %s", s.Link.Name)
+			return 0, fmt.Errorf("refers to both the symbol table and section %s", s.Link.Name)
 		}
 		return w.symtab, nil
 	}
@@ -193,7 +192,7 @@ func (w *writer) info(s *Section) (uint32, error) {
 	return w.number(s.Target)
 }
 
-// addSection adds s, contents and header.
+// addSection appends the contents and the header of s.
 func (w *writer) addSection(s *Section, h elf.Section64) error {
 	w.align(h.Addralign)
 	h.Off = uint64(len(w.out))
@@ -216,7 +215,7 @@ func (w *writer) addSection(s *Section, h elf.Section64) error {
 	return w.addHeader(s.Name, h)
 }
 
-// add adds a section that is not in the File as it is written.
+// add appends a section that exists only in the written form, or whose data replaces the File's.
 func (w *writer) add(name string, h elf.Section64, data []byte) error {
 	w.align(h.Addralign)
 	h.Off, h.Size = uint64(len(w.out)), uint64(len(data))
@@ -231,7 +230,7 @@ func (w *writer) addHeader(name string, h elf.Section64) error {
 	return err
 }
 
-// writeNames appends .shstrtab, which has its own name in it.
+// writeNames appends .shstrtab, which contains its own name too.
 func (w *writer) writeNames() error {
 	if _, err := w.names.add(".shstrtab"); err != nil {
 		return err
@@ -239,7 +238,7 @@ func (w *writer) writeNames() error {
 	return w.add(".shstrtab", elf.Section64{Type: uint32(elf.SHT_STRTAB), Addralign: 1}, w.names.data.Bytes())
 }
 
-// align pads the file to a multiple of align, a power of two or zero.
+// align pads the file to a multiple of align, which is a power of two or zero.
 func (w *writer) align(align uint64) {
 	if align = min(align, maxPadding); align < 2 {
 		return
