@@ -8,13 +8,13 @@ import (
 	"github.com/sergi/go-diff/diffmatchpatch"
 )
 
-// Row is one line of the comparison of two functions. An instruction that only
-// one of them has is alone in its row.
+// Row is one line of the comparison of two functions. An instruction that exists in only one of
+// them has a row of its own.
 type Row struct {
 	Old, New *Line // nil: none
-	Same     bool  // both are there and mean the same
+	Same     bool  // both exist and mean the same
 
-	oldLabel, newLabel int // 0: nothing jumps there
+	oldLabel, newLabel int // 0: no instruction jumps there
 	oldText, newText   string
 }
 
@@ -25,9 +25,9 @@ func Compare(old, new []Line) []Row {
 	return rows
 }
 
-// Place is the source line of the first difference, and the innermost inlined
-// function that it comes from: of the new code there, else of what follows.
-// Without a difference it is where the function begins.
+// Place returns the source line of the first difference, and the innermost inlined function that it
+// comes from. They are those of the first new instruction at or after the difference. Without a
+// difference, they are those of the function's start.
 func Place(rows []Row) (source, inline string) {
 	first := 0
 	for first < len(rows) && rows[first].Same {
@@ -44,7 +44,7 @@ func Place(rows []Row) (source, inline string) {
 	return "", ""
 }
 
-// align pairs the lines that are the same but for where they jump.
+// align pairs lines that are equal except for jump targets.
 func align(old, new []Line) []Row {
 	keys := map[string]rune{}
 	a, b := runes(old, keys), runes(new, keys)
@@ -64,9 +64,9 @@ func align(old, new []Line) []Row {
 	return rows
 }
 
-// maxAligned is how many lines between the first and the last difference of
-// two functions are compared one by one, which takes the square of it: above,
-// all of them count as changed. The kernel's longest functions have 10,000.
+// maxAligned limits the lines between the first and the last difference of two functions that are
+// compared one by one, in quadratic time. Above the limit, all of them count as changed. The
+// kernel's longest functions have 10,000 lines.
 const maxAligned = 20_000
 
 func diffRunes(a, b []rune) []diffmatchpatch.Diff {
@@ -86,11 +86,11 @@ func diffRunes(a, b []rune) []diffmatchpatch.Diff {
 		}
 	}
 	differ := diffmatchpatch.New()
-	differ.DiffTimeout = 0 // the result is not to depend on the machine's speed
+	differ.DiffTimeout = 0 // the result must not depend on the machine's speed
 	return differ.DiffMainRunes(a, b, false)
 }
 
-// runes stands one rune for each line, the same for the same instruction.
+// runes represents each line by one rune. Equal instructions get the same rune.
 func runes(lines []Line, keys map[string]rune) []rune {
 	list := make([]rune, len(lines))
 	for i := range lines {
@@ -105,9 +105,8 @@ func runes(lines []Line, keys map[string]rune) []rune {
 	return list
 }
 
-// nthRune counts through the runes that a string can hold. A function with
-// more different instructions than there are runes has the last one for the
-// rest, which misaligns lines and no more.
+// nthRune returns the n-th rune that a string can hold. If a function has more different
+// instructions than there are runes, the last rune represents the rest. This only misaligns lines.
 func nthRune(n int) rune {
 	r := rune(n + 1)
 	if r >= 0xd800 {
@@ -116,7 +115,7 @@ func nthRune(n int) rune {
 	return min(r, utf8.MaxRune)
 }
 
-// key is equal for two instructions that mean the same but for labels.
+// key is equal for two instructions that mean the same, apart from labels.
 func (l *Line) key() string {
 	key := ""
 	for _, p := range l.parts {
@@ -129,8 +128,8 @@ func (l *Line) key() string {
 	return key + "\x00" + l.note.key
 }
 
-// label gives what is jumped to the number of its place, so that both sides
-// have the same for the same, and finds the rows that are the same to the last.
+// label numbers the jump targets, so that corresponding targets of both sides have the same number.
+// It also sets Same of the rows.
 func label(rows []Row, old, new []Line) {
 	oldPlaces, newPlaces := places(rows)
 	oldTargets, newTargets := targets(old), targets(new)
@@ -156,9 +155,8 @@ func label(rows []Row, old, new []Line) {
 	}
 }
 
-// places gives the lines of both sides numbers that are equal where a jump to
-// the one is a jump to the other: in the same row, or equally far into a
-// stretch that changed.
+// places numbers the lines of both sides. Two lines have the same number if a jump to one
+// corresponds to a jump to the other: in the same row, or equally far into a changed stretch.
 func places(rows []Row) (old, new []int) {
 	base, olds, news := 0, 0, 0
 	for _, r := range rows {
@@ -180,7 +178,7 @@ func places(rows []Row) (old, new []int) {
 	return old, new
 }
 
-// number counts the places that are jumped to, in their order from 1.
+// number numbers the jump targets in their order, from 1.
 func number(oldPlaces, newPlaces []int, oldTargets, newTargets map[int]bool) map[int]int {
 	var list []int
 	for t := range oldTargets {
@@ -197,7 +195,7 @@ func number(oldPlaces, newPlaces []int, oldTargets, newTargets map[int]bool) map
 	return numbers
 }
 
-// targets are the indices of the lines that others of the list refer to.
+// targets returns the indices of the lines that other lines refer to.
 func targets(lines []Line) map[int]bool {
 	set := map[int]bool{}
 	for i := range lines {
@@ -210,7 +208,7 @@ func targets(lines []Line) map[int]bool {
 	return set
 }
 
-// sameWith reports whether two instructions mean the same and jump to the same places.
+// sameWith reports whether two instructions mean the same and jump to corresponding places.
 func sameWith(a, b *Line, oldPlaces, newPlaces []int) bool {
 	if a.key() != b.key() {
 		return false
@@ -223,7 +221,7 @@ func sameWith(a, b *Line, oldPlaces, newPlaces []int) bool {
 	return true
 }
 
-// text is the instruction with its labels' numbers and its note.
+// text returns the instruction with the numbers of its labels, and its note.
 func (l *Line) text(label func(int) int) string {
 	text := ""
 	for _, p := range l.parts {

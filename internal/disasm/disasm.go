@@ -1,6 +1,5 @@
-// Package disasm shows the code of functions to a person: instructions in the
-// syntax of the GNU assembler with names in the place of numbers, and the
-// instructions of two versions of a function beside each other.
+// Package disasm shows the code of functions. It prints instructions in the syntax of the GNU
+// assembler with names instead of numbers, and compares two versions of a function side by side.
 package disasm
 
 import (
@@ -15,26 +14,25 @@ import (
 
 // Line is one instruction.
 type Line struct {
-	Off    uint64 // from the function's start
-	Source string // file:line that it comes from, empty if not known
-	Inline string // innermost inlined function that it comes from, if any
+	Off    uint64 // offset from the function's start
+	Source string // file:line of the instruction; empty if not known
+	Inline string // innermost inlined function that contains the instruction, if any
 
 	parts []part
-	note  part // from entries of special sections
+	note  part // text from entries of special sections
 }
 
 // part is a piece of an instruction's text.
 type part struct {
 	text   string
-	key    string // equal for two pieces of the same meaning, whatever their text
-	target int    // index of the line that the piece refers to, -1: none
+	key    string // equal for two pieces with the same meaning, even if the text differs
+	target int    // index of the line that the piece refers to, or -1
 }
 
 func plain(text string) part { return part{text: text, key: text, target: -1} }
 
-// Function disassembles a, an atom of o with code. lines may be nil. twin
-// returns the atom of another object that an atom is the same as, nil if it is
-// the same as none.
+// Function disassembles a, an atom of o with code. lines may be nil. twin returns the corresponding
+// atom of the other object, or nil.
 func Function(o *objmodel.Object, a *objmodel.Atom, lines *debuginfo.Lines,
 	twin func(*objmodel.Atom) *objmodel.Atom) []Line {
 	d := disassembler{o: o, a: a, twin: twin, code: a.Bytes(), refs: a.Refs, hashes: map[hashed]uint64{}}
@@ -50,7 +48,7 @@ func Function(o *objmodel.Object, a *objmodel.Atom, lines *debuginfo.Lines,
 		pos += n
 	}
 	if len(rest) > 0 {
-		more := fmt.Sprintf("# %d bytes more", len(rest))
+		more := fmt.Sprintf("# %d more bytes", len(rest))
 		key := fmt.Sprintf("%s %x", more, maphash.Bytes(seed, rest))
 		d.lines = append(d.lines, Line{Off: maxCode, parts: []part{{text: more, key: key, target: -1}}})
 	}
@@ -59,7 +57,7 @@ func Function(o *objmodel.Object, a *objmodel.Atom, lines *debuginfo.Lines,
 	return d.lines
 }
 
-// maxCode is the number of bytes shown of a function, more than any function has.
+// maxCode limits the bytes shown of a function. It is larger than any function of a kernel.
 const maxCode = 1 << 20
 
 func source(lines *debuginfo.Lines, a *objmodel.Atom, off uint64) (source, inline string) {
@@ -75,14 +73,13 @@ type disassembler struct {
 	a     *objmodel.Atom
 	twin  func(*objmodel.Atom) *objmodel.Atom
 	code  []byte
-	refs  []objmodel.Ref // those not used yet
+	refs  []objmodel.Ref // references not used yet
 	lines []Line
 
 	hashes map[hashed]uint64
 }
 
-// instruction disassembles the instruction at pos. A target inside the function is
-// still an offset.
+// instruction disassembles the instruction at pos. Targets inside the function remain offsets.
 func (d *disassembler) instruction(pos int) (n int, parts []part) {
 	code := d.code[pos:]
 	n = d.o.InsnLen(code)
@@ -99,13 +96,14 @@ func (d *disassembler) instruction(pos int) (n int, parts []part) {
 	return n, parts
 }
 
-// decoders return the text of an instruction, nil if it cannot be decoded. Code of
-// other machines is shown as bytes.
+// decoders return the text of an instruction, or nil if it cannot be decoded. Code of other
+// machines is printed as bytes.
 var decoders = map[*arch.Arch]func(d *disassembler, code []byte, pos int, fields []objmodel.Ref) []part{
 	&arch.AMD64: decodeX86,
 }
 
-// fields takes the references of the n bytes at pos. Their Off counts from there.
+// fields removes the references in the n bytes at pos from d.refs. Their Off becomes relative to
+// pos.
 func (d *disassembler) fields(pos, n int) []objmodel.Ref {
 	var fields []objmodel.Ref
 	for len(d.refs) > 0 && d.refs[0].Off < uint64(pos+n) {
@@ -118,7 +116,7 @@ func (d *disassembler) fields(pos, n int) []objmodel.Ref {
 	return fields
 }
 
-// bytes shows code that cannot be decoded.
+// bytes prints code that cannot be decoded.
 func (d *disassembler) bytes(code []byte, fields []objmodel.Ref) []part {
 	hex := make([]string, len(code))
 	for i, b := range code {
@@ -127,7 +125,7 @@ func (d *disassembler) bytes(code []byte, fields []objmodel.Ref) []part {
 	return append([]part{plain(mnemonic(".byte", strings.Join(hex, ",")))}, d.behind(fields)...)
 }
 
-// behind are references that have no place in the text of their instruction.
+// behind prints references that have no place in the text of their instruction.
 func (d *disassembler) behind(fields []objmodel.Ref) []part {
 	var parts []part
 	for i := range fields {
@@ -136,7 +134,7 @@ func (d *disassembler) behind(fields []objmodel.Ref) []part {
 	return parts
 }
 
-// mnemonic sets operands in their column, as objdump does.
+// mnemonic aligns operands in a column, like objdump.
 func mnemonic(op, operands string) string {
 	if operands == "" {
 		return op
@@ -144,8 +142,8 @@ func mnemonic(op, operands string) string {
 	return fmt.Sprintf("%-6s %s", op, operands)
 }
 
-// resolveTargets turns targets from offsets into indices of lines. A target that is
-// not the start of an instruction stays a number.
+// resolveTargets turns targets from offsets into indices of lines. A target that is not the start
+// of an instruction remains a number.
 func (d *disassembler) resolveTargets() {
 	index := make(map[int]int, len(d.lines))
 	for i, l := range d.lines {

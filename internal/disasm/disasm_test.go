@@ -16,8 +16,8 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// kernelCode has a bit of each kind of instruction that kernels are made of,
-// and those where x86asm and objdump have other opinions.
+// kernelCode has each kind of instruction that kernels contain, and those on which x86asm and
+// objdump disagree.
 const kernelCode = `
 	.globl	f
 	.type	f,@function
@@ -35,7 +35,7 @@ f:	endbr64; stac; clac; push %rbp; push $5; push $-1; pushf; popf; leave; ret; c
 	.size	f,.-f
 `
 
-// noise is what objdump adds to an instruction.
+// noise matches what objdump adds to an instruction.
 var noise = regexp.MustCompile(` *<.*| *#.*`)
 
 // TestObjdump compares the text of each instruction with objdump's.
@@ -46,7 +46,7 @@ func TestObjdump(t *testing.T) {
 
 func TestObjdumpCanFail(t *testing.T) {
 	if theirs := objdumpLines(t, assemble(t, []byte("f: stac\n"))); theirs[0] != "stac" {
-		t.Errorf("objdump has %v", theirs)
+		t.Errorf("objdump prints %v", theirs)
 	}
 }
 
@@ -62,20 +62,20 @@ func sameAsObjdump(t *testing.T, f *elfobj.File) {
 		for _, l := range Function(o, a, nil, alone) {
 			want, ok := theirs[a.Off+l.Off]
 			if !ok {
-				t.Fatalf("%s: objdump has no instruction at %#x", a, l.Off)
+				t.Fatalf("%s: objdump prints no instruction at %#x", a, l.Off)
 			}
 			seen++
 			if got := l.text(func(int) int { return 0 }); got != want && !strings.Contains(want, "(%rip)") {
-				t.Errorf("%#x: %q, objdump has %q", l.Off, got, want)
+				t.Errorf("%#x: %q, objdump prints %q", l.Off, got, want)
 			}
 		}
 	}
 	if seen < 100 {
-		t.Errorf("%d instructions only", seen)
+		t.Errorf("only %d instructions", seen)
 	}
 }
 
-// objdumpLines is the text of the instructions of .text by address.
+// objdumpLines returns the text of the instructions of .text by address.
 func objdumpLines(t *testing.T, f *elfobj.File) map[uint64]string {
 	t.Helper()
 	data, err := f.Write()
@@ -102,8 +102,8 @@ func objdumpLines(t *testing.T, f *elfobj.File) map[uint64]string {
 	return lines
 }
 
-// TestSame compares an object with itself and with one where all of the code
-// has moved: no row differs.
+// TestSame compares an object with itself, and with one in which all code has moved. No row
+// differs.
 func TestSame(t *testing.T) {
 	moved := strings.Replace(kernelCode, "\n", "\n\t.fill 4096, 1, 0x90\n", 1)
 	for _, patched := range []string{kernelCode, moved} {
@@ -116,7 +116,7 @@ func TestSame(t *testing.T) {
 	}
 }
 
-// TestEncoding: what cannot be told apart by its text is different nevertheless.
+// TestEncoding has different instructions whose text is the same. They must differ.
 func TestEncoding(t *testing.T) {
 	r := diffAssembly(t, []byte("f: ret; .byte 0x48,0x89,0xc3; ret"), []byte("f: ret; .byte 0x48,0x8b,0xd8; ret"))
 	rows := compareAtom(t, r, r.Patched.Functions()[0])
@@ -162,14 +162,14 @@ func TestDemangle(t *testing.T) {
 	}
 }
 
-// TestOtherMachines: code that is not decoded is shown as bytes, all of it.
+// TestOtherMachines requires that code that cannot be decoded is printed completely, as bytes.
 func TestOtherMachines(t *testing.T) {
 	for _, machine := range []elf.Machine{elf.EM_AARCH64, elf.EM_PPC64, elf.EM_S390, elf.EM_LOONGARCH} {
 		f := object([]byte("\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a"), nil)
 		f.Machine = machine
 		o, err := objmodel.Load(f)
 		if err != nil {
-			t.Logf("%v: %v", machine, err) // not known to the differ
+			t.Logf("%v: %v", machine, err) // the differ does not know the machine
 			continue
 		}
 		shown := 0
@@ -177,10 +177,10 @@ func TestOtherMachines(t *testing.T) {
 			shown += strings.Count(l.text(nil), "0x")
 		}
 		if shown != 10 {
-			t.Errorf("%v: %d bytes of 10", machine, shown)
+			t.Errorf("%v: %d of 10 bytes are shown", machine, shown)
 		}
 	}
 }
 
-// alone is the twin of every atom of an object that is compared with none.
+// alone is the twin function of an object that is not compared.
 func alone(*objmodel.Atom) *objmodel.Atom { return nil }

@@ -10,8 +10,8 @@ import (
 	"kintsugi/internal/elfobj"
 )
 
-// FuzzCompare shows any two pieces of code, with relocations at any places:
-// every byte is in one line, every line in one row.
+// FuzzCompare prints any two pieces of code, with relocations anywhere. Every byte must be in one
+// line, every line in one row.
 func FuzzCompare(f *testing.F) {
 	f.Add([]byte("\xe8\x00\x00\x00\x00\x0f\x01\xcb\xc3"), []byte("\xe8\x00\x00\x00\x00\x90\xeb\xfd"), []byte{1, 2})
 	f.Add([]byte("\x48\xc7\x05\x00\x00\x00\x00\x00\x00\x00\x00\xc3"),
@@ -74,7 +74,7 @@ func checkRows(t *testing.T, rows []Row, a, b []Line) {
 	}
 }
 
-// object has one function of that code. Of relocs each two bytes make one.
+// object has one function with the given code. Two bytes of relocs make one relocation.
 func object(code, relocs []byte) *elfobj.File {
 	text := &elfobj.Section{Name: ".text", Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC | elf.SHF_EXECINSTR, Align: 16,
 		Data: code}

@@ -19,8 +19,8 @@ import (
 
 var update = flag.Bool("update", false, "write what is printed into testdata")
 
-// TestGolden compares the functions of two assembled files. Assembly, because
-// what a compiler makes of C is another thing in each version.
+// TestGolden compares the functions of two assembly files. C would give other code with each
+// version of the compiler.
 func TestGolden(t *testing.T) {
 	names, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(names) == 0 {
@@ -56,8 +56,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// printed is every function of the patched object beside its original, in
-// both forms.
+// printed returns every function of the patched object beside its original, in both forms.
 func printed(t *testing.T, r *elfdiff.Result) (unified, wide []byte) {
 	var a, b bytes.Buffer
 	for _, f := range r.Patched.Functions() {
@@ -96,7 +95,7 @@ func diffAssembly(t *testing.T, old, new []byte) *elfdiff.Result {
 	return r
 }
 
-// assemble runs gas, in a folder of a fixed name for the sake of debug info.
+// assemble runs gas. The folder has a fixed name, because debug info contains it.
 func assemble(t *testing.T, source []byte) *elfobj.File {
 	t.Helper()
 	dir := t.TempDir()

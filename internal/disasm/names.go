@@ -10,21 +10,21 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// mangled are the names that C++ and Rust (legacy and v0) make.
+// mangled matches mangled names of C++ and Rust (legacy and v0).
 var mangled = regexp.MustCompile(`\b_(?:Z|R)[A-Za-z0-9_.$]{3,}`)
 
-// maxDemangled limits a demangled name to 2^12 bytes: back references can
-// make a short name an enormous one.
+// maxDemangled limits a demangled name to 2^12 bytes. With back references, a short mangled name
+// can stand for an enormous one.
 const maxDemangled = 12
 
-// Demangle replaces the mangled names in s by what the programmer wrote.
+// Demangle replaces the mangled names in s by the names in the source.
 func Demangle(s string) string {
 	return mangled.ReplaceAllStringFunc(s, func(name string) string {
 		return demangle.Filter(name, demangle.NoClones, demangle.MaxLength(maxDemangled))
 	})
 }
 
-// reference is what r points at. A place in the function itself is a target.
+// reference returns the text for what r points at. A place in the function itself becomes a target.
 func (d *disassembler) reference(r *objmodel.Ref) part {
 	if r.Atom == nil {
 		return plain(Demangle(r.String()))
@@ -32,7 +32,7 @@ func (d *disassembler) reference(r *objmodel.Ref) part {
 	return d.place(r.Atom, r.Addend)
 }
 
-// place is off bytes into atom.
+// place returns the text for the place off bytes into atom.
 func (d *disassembler) place(atom *objmodel.Atom, off int64) part {
 	switch {
 	case atom == d.a && off > 0 && uint64(off) < atom.Size:
@@ -57,9 +57,8 @@ func offset(name string, off int64) string {
 	return fmt.Sprintf("%s+%#x", name, off)
 }
 
-// identity is equal for two atoms that are the same: named atoms if the differ has
-// paired them, others if they have the same contents. depth is the number of
-// references followed for that.
+// identity is equal for two atoms that are the same. Named atoms are the same if the differ has
+// paired them, others if they have the same contents. depth counts the references followed so far.
 func (d *disassembler) identity(a *objmodel.Atom, depth int) string {
 	switch {
 	case a.Name != "" && d.twin(a) != nil:
@@ -83,7 +82,7 @@ type hashed struct {
 
 var seed = maphash.MakeSeed()
 
-// content is a hash of what an atom holds and points at.
+// content returns a hash of an atom's contents and of what it points at.
 func (d *disassembler) content(a *objmodel.Atom, depth int) uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)

@@ -8,9 +8,8 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// notes adds to the instructions what entries of special sections state about them:
-// bug flags, static keys, alternatives, fix-ups. An entry that only points at a
-// place has no note.
+// notes adds what special sections state about an instruction: bug flags, static keys,
+// alternatives, fix-ups. An entry that only points at a place gives no note.
 func (d *disassembler) notes() {
 	for _, e := range d.a.Entries {
 		if len(e.Refs) < 2 || e.Refs[0].Atom != d.a || e.Unwinding() {
@@ -25,9 +24,8 @@ func (d *disassembler) notes() {
 	}
 }
 
-// note is one entry: its section, what it refers to beside the instruction,
-// and its other bytes. A reference to the function itself is left out, as it
-// moves with every change above it.
+// note describes one entry: its section, the targets of its other references, and its other bytes.
+// A reference to the function itself is omitted, because it moves with every change above it.
 func (d *disassembler) note(e *objmodel.Atom) part {
 	words, key := []string{e.Section.Name}, e.Section.Name
 	for i := range e.Refs[1:] {
@@ -47,7 +45,7 @@ func (d *disassembler) note(e *objmodel.Atom) part {
 	return part{text: strings.Join(words, " "), key: key, target: -1}
 }
 
-// unrelocated are the bytes of an entry that no relocation fills, in hex.
+// unrelocated returns the bytes of an entry that no relocation fills, in hex.
 func (d *disassembler) unrelocated(e *objmodel.Atom) string {
 	var groups []string
 	pos, code := uint64(0), e.Bytes()

@@ -22,7 +22,7 @@ func Changed(rows []Row) bool {
 	return false
 }
 
-// hunks are the stretches of rows to be shown.
+// hunks returns the stretches of rows to be shown.
 func hunks(rows []Row) [][]Row {
 	var list [][]Row
 	for i := 0; i < len(rows); {
@@ -45,7 +45,7 @@ func hunks(rows []Row) [][]Row {
 	return list
 }
 
-// line is one instruction as it is shown.
+// line is the text of one instruction.
 type line struct {
 	offset, label, text, source string
 }
@@ -66,8 +66,8 @@ func show(l *Line, label int, shown string) *line {
 
 func (l *line) String() string { return fmt.Sprintf("%6s %-5s %s", l.offset, l.label, l.text) }
 
-// Unified writes what differs as diff -u does: - is old, + is new, and the
-// source line where it changes.
+// Unified writes the differences like diff -u: - is old, + is new. Each change shows its source
+// line.
 func Unified(w io.Writer, rows []Row) {
 	for _, hunk := range hunks(rows) {
 		fmt.Fprintln(w, header(hunk))
@@ -84,7 +84,7 @@ func Unified(w io.Writer, rows []Row) {
 	}
 }
 
-// besides puts source behind s, in its column where s leaves room.
+// besides appends source to s. It aligns source to column if s is short enough.
 func besides(s, source string, column int) string {
 	if source == "" {
 		return strings.TrimRight(s, " ")
@@ -92,7 +92,7 @@ func besides(s, source string, column int) string {
 	return s + strings.Repeat(" ", max(2, column-utf8.RuneCountInString(s))) + source
 }
 
-// widest is where a source line is put, at most: longer lines push it out.
+// widest is the largest column of source lines. Longer lines push the source to the right.
 const widest = 72
 
 func sourceColumn(hunk []Row) int {
@@ -110,7 +110,7 @@ type signed struct {
 	sign byte
 }
 
-// unified is a hunk in one column, what is old before what is new.
+// unified merges a hunk into one column, old lines before new lines.
 func unified(hunk []Row) []signed {
 	var list, news []signed
 	for i := range hunk {
@@ -130,7 +130,7 @@ func unified(hunk []Row) []signed {
 	return append(list, news...)
 }
 
-// header is where a hunk begins, in each of the two.
+// header returns the offsets at which a hunk begins in both functions.
 func header(hunk []Row) string {
 	from := func(side func(*Row) *Line) string {
 		for i := range hunk {
@@ -144,8 +144,8 @@ func header(hunk []Row) string {
 	return fmt.Sprintf("@@ -%s +%s @@", old, new)
 }
 
-// SideBySide writes what differs in two columns that fill width: | between
-// them is a change, < only old, > only new.
+// SideBySide writes the differences in two columns that fill width. Between the columns, | marks a
+// change, < an old and > a new instruction.
 func SideBySide(w io.Writer, rows []Row, width int) {
 	cell := (width - 3) / 2
 	for _, hunk := range hunks(rows) {
@@ -174,8 +174,7 @@ type pair struct {
 	sign     byte
 }
 
-// pairs puts the lines of a change beside each other, the first old one
-// beside the first new one.
+// pairs puts the lines of a change beside each other: the n-th old line beside the n-th new line.
 func pairs(hunk []Row) []pair {
 	var list []pair
 	var olds, news []*line
@@ -214,8 +213,8 @@ func pairs(hunk []Row) []pair {
 	return list
 }
 
-// cell is a line in a column of so many runes, with its source at the end
-// where that is not last and there is room, else in a row of its own.
+// cell formats a line in a column of width runes. A source line other than last follows, at the end
+// if there is room, else in a row of its own.
 func (l *line) cell(width int, last *string) []string {
 	if l == nil {
 		return nil
@@ -233,7 +232,7 @@ func (l *line) cell(width int, last *string) []string {
 	return append(rows, wrap(fmt.Sprintf("%14s%s", "", l.source), width)...)
 }
 
-// wrap cuts s into rows of at most width runes; further ones are set in.
+// wrap cuts s into rows of at most width runes. Continuation rows are indented.
 func wrap(s string, width int) []string {
 	const indent = "                    "
 	var rows []string

@@ -9,9 +9,9 @@ import (
 
 var errNotVMX = errors.New("not vmread or vmwrite")
 
-// decodeVMX decodes vmread and vmwrite (0f 78 and 0f 79, Intel SDM volume 3,
-// 31.3) as imul, which has the same operands, but for their width: it is
-// always 64 bits. KVM is full of them and x86asm does not know them.
+// decodeVMX decodes vmread and vmwrite (0f 78 and 0f 79, Intel SDM volume 3, 31.3), which x86asm
+// does not know and KVM uses often. It decodes them as imul, which has the same operands. Only the
+// width differs: it is always 64 bits.
 func decodeVMX(code []byte) (inst x86asm.Inst, name string, err error) {
 	at := 0
 	for at < len(code) && (code[at]&0xf0 == 0x40 || code[at] == 0x65 || code[at] == 0x2e || code[at] == 0x3e) {

@@ -12,15 +12,14 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// mark is a number that stands for the i-th name while x86asm prints an
-// instruction. Should real code contain that number, which is rare, a name appears
-// in a wrong place of the text.
+// mark returns a number that stands for the i-th name while x86asm prints an instruction. If real
+// code contains this number, which is rare, a name appears in the wrong place of the text.
 func mark(i int) int64 { return 0x5ea10c00 + int64(i) }
 
 func markText(i int) string { return fmt.Sprintf("%#x", mark(i)) }
 
-// decodeX86 is the text of one instruction, nil if x86asm does not know the
-// instruction or finds another length than the differ.
+// decodeX86 returns the text of one instruction. It returns nil if x86asm does not know the
+// instruction, or if its length differs from internal/arch.
 func decodeX86(d *disassembler, code []byte, pos int, fields []objmodel.Ref) []part {
 	if op := lateOpcodes[string(code)]; op != "" {
 		return []part{plain(op)}
@@ -39,7 +38,7 @@ func decodeX86(d *disassembler, code []byte, pos int, fields []objmodel.Ref) []p
 		return nil // x86asm omits the register
 	}
 	if _, jump := inst.Args[0].(x86asm.Rel); jump && len(rest) == 1 {
-		inst.Args[0] = x86asm.Rel(mark(len(names))) // a short one, whose field is a byte
+		inst.Args[0] = x86asm.Rel(mark(len(names))) // a short jump, whose field is one byte
 		names, rest = append(names, d.reference(&rest[0])), nil
 	}
 	names = d.markRelative(&inst, pos, names)
@@ -47,9 +46,9 @@ func decodeX86(d *disassembler, code []byte, pos int, fields []objmodel.Ref) []p
 	return append(parts, encoding(inst, marked))
 }
 
-// encoding has no text; its key distinguishes instructions of the same text by their
-// bytes, without the field that points elsewhere. The two encodings of a jump are
-// the same.
+// encoding returns a part without text. Its key distinguishes instructions with the same text by
+// their bytes, except for a field that refers to another place. The two encodings of a jump have
+// the same key.
 func encoding(inst x86asm.Inst, marked []byte) part {
 	if _, jump := inst.Args[0].(x86asm.Rel); jump {
 		return plain("")
@@ -58,8 +57,8 @@ func encoding(inst x86asm.Inst, marked []byte) part {
 	return part{key: "\x00" + string(marked), target: -1}
 }
 
-// markFields writes marks into the fields of relocations. rest are those
-// whose field cannot hold one.
+// markFields writes marks into the relocated fields. rest are the references whose field is too
+// small for a mark.
 func (d *disassembler) markFields(code []byte, fields []objmodel.Ref) (marked []byte, names []part,
 	rest []objmodel.Ref) {
 	marked = append(marked, code...)
@@ -78,8 +77,8 @@ func (d *disassembler) markFields(code []byte, fields []objmodel.Ref) (marked []
 	return marked, names, rest
 }
 
-// markRelative puts a mark into an address that is relative to the
-// instruction and needed no relocation: it is in the same section.
+// markRelative replaces a PC-relative address without relocation by a mark. Such an address is in
+// the same section.
 func (d *disassembler) markRelative(inst *x86asm.Inst, pos int, names []part) []part {
 	end, next := int64(pos)+int64(inst.Len), mark(len(names))
 	for i, arg := range inst.Args {
@@ -103,7 +102,7 @@ func (d *disassembler) markRelative(inst *x86asm.Inst, pos int, names []part) []
 
 func isMark(v int64, names []part) bool { return v >= mark(0) && v < mark(len(names)) }
 
-// near is the place that is off bytes from the function's start, in the
+// near returns the text for the place off bytes from the function's start. The place can be in the
 // function or elsewhere in its section.
 func (d *disassembler) near(off int64) part {
 	if off >= 0 && uint64(off) < d.a.Size {
@@ -119,7 +118,7 @@ func (d *disassembler) near(off int64) part {
 	return plain(fmt.Sprintf(".%+#x", off))
 }
 
-// split puts the names in the places of their marks.
+// split replaces the marks in text by their names.
 func split(text string, names []part) []part {
 	var parts []part
 	for i, name := range names {
@@ -137,9 +136,8 @@ func split(text string, names []part) []part {
 	return append(parts, plain(text))
 }
 
-// gnuText is the text of objdump, which is newer than that of x86asm: mnemonics
-// without a needless suffix, scales of one written out, immediates as the operand's
-// bits.
+// gnuText returns the instruction as objdump prints it, which is newer than x86asm: mnemonics
+// without a needless suffix, scales of one written out, immediates as wide as the operand.
 //
 // name replaces the mnemonic, if not empty.
 func gnuText(inst x86asm.Inst, name string) string {
@@ -188,16 +186,16 @@ func gnuText(inst x86asm.Inst, name string) string {
 
 var (
 	scaleOne = regexp.MustCompile(`\((%\w+),(%\w+)\)`)
-	noIndex  = regexp.MustCompile(`,%[re]iz(,1)?`) // x86asm names the index that there is none of
+	noIndex  = regexp.MustCompile(`,%[re]iz(,1)?`) // x86asm prints an index register although there is none
 )
 
-// These marks stand for numbers, not for names.
+// These marks stand for numbers, not names.
 const (
 	maskedMark = 99 - iota
 	zeroMark
 )
 
-// markZero puts a mark in the place of the address 0, which x86asm does not print.
+// markZero replaces the address 0, which x86asm does not print, by a mark.
 func markZero(inst *x86asm.Inst) bool {
 	for i, arg := range inst.Args {
 		if m, ok := arg.(x86asm.Mem); ok && m.Base == 0 && m.Index == 0 && m.Disp == 0 {
@@ -209,8 +207,8 @@ func markZero(inst *x86asm.Inst) bool {
 	return false
 }
 
-// maskImmediate puts a mark in the place of a negative immediate and returns
-// how objdump prints it: as wide as the operand.
+// maskImmediate replaces a negative immediate by a mark. It returns the text of objdump, which is
+// as wide as the operand.
 func maskImmediate(inst *x86asm.Inst) string {
 	for i, arg := range inst.Args {
 		v, ok := arg.(x86asm.Imm)
@@ -230,8 +228,8 @@ func maskImmediate(inst *x86asm.Inst) string {
 	return ""
 }
 
-// fixDisplacement corrects addresses of x86asm: a displacement of four bytes has a
-// sign, and AVX instructions can be relative to %rip too.
+// fixDisplacement corrects addresses of x86asm. A displacement of four bytes has a sign, and AVX
+// instructions can be PC-relative too.
 func fixDisplacement(inst *x86asm.Inst, code []byte) {
 	for i, arg := range inst.Args {
 		m, ok := arg.(x86asm.Mem)
@@ -248,8 +246,8 @@ func fixDisplacement(inst *x86asm.Inst, code []byte) {
 	}
 }
 
-// vexRelative reports whether a VEX or EVEX instruction has an address
-// relative to %rip: ModRM.mod 0 and ModRM.rm 5 (Intel SDM volume 2, 2.2.1.6).
+// vexRelative reports whether a VEX or EVEX instruction has a PC-relative address: ModRM.mod 0 and
+// ModRM.rm 5 (Intel SDM volume 2, 2.2.1.6).
 func vexRelative(code []byte) bool {
 	for i, b := range code {
 		modrm := 0
@@ -270,15 +268,15 @@ func vexRelative(code []byte) bool {
 	return false
 }
 
-// renamed are mnemonics that binutils and x86asm spell differently. Since 2.33
-// binutils print no suffix.
+// renamed are mnemonics that binutils and x86asm spell differently. Since 2.33, binutils print no
+// suffix for them.
 var renamed = map[string]string{
 	"callq": "call", "retq": "ret", "jmpq": "jmp", "leaveq": "leave", "pushq": "push", "popq": "pop",
 	"movsxd": "movslq", "cdqe": "cltq", "cqo": "cqto", "cdq": "cltd", "cwde": "cwtl", "pushfq": "pushf", "popfq": "popf",
 	"sidtl": "sidt", "sgdtl": "sgdt", "lidtl": "lidt", "lgdtl": "lgdt",
 }
 
-// suffixless are the BMI instructions: they had suffixes up to binutils 2.33.
+// suffixless are the BMI instructions, which binutils before 2.33 printed with suffixes.
 var suffixless = map[string]bool{
 	"andn": true, "bextr": true, "blsi": true, "blsmsk": true, "blsr": true, "bzhi": true, "mulx": true,
 	"pdep": true, "pext": true, "rorx": true, "sarx": true, "shlx": true, "shrx": true,
@@ -293,8 +291,8 @@ func isPrefix(word string) bool {
 	return strings.HasPrefix(word, "rex.")
 }
 
-// lateOpcodes are instructions without operands that kernels have and x86asm
-// does not know (Intel SDM volume 2, AMD APM volume 3).
+// lateOpcodes are instructions without operands that kernels contain and x86asm does not know
+// (Intel SDM volume 2, AMD APM volume 3).
 var lateOpcodes = map[string]string{
 	"\xf3\x0f\x1e\xfa": "endbr64",
 	"\xf3\x0f\x1e\xfb": "endbr32",
