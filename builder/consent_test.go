@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	layoutOfA = layoutDiagnostic(debuginfo.LayoutChange{Type: "struct a", Detail: "its size goes from 4 to 8 bytes"})
+	layoutOfA = layoutDiagnostic(debuginfo.LayoutChange{Type: "struct a", Detail: "its size changes from 4 to 8 bytes"})
 	consentA  = consent.Given{Code: diag.LayoutChanged, Symbol: "struct a", By: report.ByFlag}
 )
 

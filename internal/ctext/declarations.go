@@ -6,14 +6,13 @@ import (
 	"strings"
 )
 
-// declaration is a declaration, definition or directive at the top level of
-// preprocessed C.
+// declaration is a declaration, definition or directive at the top level of preprocessed C.
 type declaration struct {
 	text   string
-	inline string // the name, for a static inline function that the compiler may drop; else empty
+	inline string // name of a static inline function that the compiler may drop; else empty
 }
 
-// Words yields the identifiers and numbers of a text, also those in strings.
+// Words yields the identifiers and numbers of a text, including those in strings.
 func Words(text string) func(yield func(string) bool) {
 	return func(yield func(string) bool) {
 		for i := 0; i < len(text); {
@@ -32,9 +31,8 @@ func Words(text string) func(yield func(string) bool) {
 	}
 }
 
-// IsMarker reports whether a line of preprocessed text is `# 12 "file" 1`, or
-// blank: how many blank lines there are depends on what the preprocessor left
-// out.
+// IsMarker reports whether a line of preprocessed text is a line marker (`# 12 "file" 1`) or blank.
+// Blank lines do not count, because they depend on what the preprocessor removed.
 func IsMarker(line []byte) bool {
 	if len(line) > 2 && line[0] == '#' && line[1] == ' ' && line[2] >= '0' && line[2] <= '9' {
 		return true
@@ -58,9 +56,9 @@ type splitter struct {
 	text  string
 	found []declaration
 
-	start    int  // of the current declaration
-	depth    int  // of braces, parentheses and brackets
-	function bool // a ")" precedes the "{" that is open
+	start    int  // offset of the current declaration
+	depth    int  // nesting of braces, parentheses and brackets
+	function bool // the open "{" follows a ")"
 	head     int  // offset of that "{"
 }
 
@@ -129,11 +127,11 @@ func (s *splitter) end(at int) {
 	s.start, s.depth, s.function = at, 0, false
 }
 
-// keeping are the attributes by which gcc keeps a function that nothing calls.
+// keeping are the attributes that make gcc keep a function that nothing calls.
 var keeping = []string{"used", "constructor", "destructor", "retain", "alias", "ifunc"}
 
-// inlineName is the name of the function that head declares, if the function
-// is static and inline and may be dropped; head is all before its body.
+// inlineName returns the name of the function that head declares, if the function is static and
+// inline and may be dropped. head is the text before the body.
 func inlineName(head string) string {
 	static, inline := false, false
 	for word := range Words(head) {
@@ -152,8 +150,8 @@ func inlineName(head string) string {
 	return declaredName(head)
 }
 
-// declaredName is the name before the first parenthesis that does not belong
-// to an attribute or to typeof.
+// declaredName returns the name before the first parenthesis that does not belong to an attribute
+// or to typeof.
 func declaredName(head string) string {
 	last := ""
 	for i := 0; i < len(head); {
@@ -178,7 +176,7 @@ func declaredName(head string) string {
 	return ""
 }
 
-// parenthesised is the length of the parentheses that text begins with.
+// parenthesised returns the length of the parenthesised text at the start of text.
 func parenthesised(text string) int {
 	depth := 0
 	for i := range len(text) {

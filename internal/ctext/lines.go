@@ -4,15 +4,15 @@ import "strings"
 
 // Line describes one physical line of C.
 type Line struct {
-	Safe bool // a directive may stand on a line of its own before this one
-	Code bool // the line has tokens that are not part of a directive
+	Safe bool // a directive may be inserted on its own line before this line
+	Code bool // the line has tokens outside directives
 	Cond Cond
 
-	first byte // the first byte of its code
-	last  byte // the last byte of code before the line
+	first byte // first byte of code in the line
+	last  byte // last byte of code before the line
 }
 
-// Cond is a line's part in conditional compilation.
+// Cond is the role of a line in conditional compilation.
 type Cond byte
 
 const (
@@ -22,30 +22,29 @@ const (
 	CondClose      // #endif
 )
 
-// lineReader reads C as translation phase 4 sees it: it knows directives and
-// the depth of parentheses.
+// lineReader reads C as in translation phase 4. It tracks directives and the depth of parentheses.
 type lineReader struct {
 	text  string
 	lines []Line
-	at    int // the newlines before this offset have begun their lines
+	at    int // lines are recorded up to this offset
 
-	last      byte // the last byte of code
+	last      byte // last byte of code
 	depth     int  // of parentheses
 	directive bool // inside a directive
-	name      bool // its name is still to come
-	foreign   bool // the text sets line numbers itself, or is beyond this reader
+	name      bool // the directive's name has not been read yet
+	foreign   bool // the text sets line numbers itself, or cannot be read here
 	conds     []conditional
 }
 
-// conditional is an open #if: the depth of parentheses before it, and the
-// greatest one that any of its branches so far ends with.
+// conditional is an open #if. It has the depth of parentheses before the #if, and the greatest
+// depth at the end of its branches so far.
 type conditional struct {
 	at, end   int
 	otherwise bool // it has an #else
 }
 
-// Lines describes each physical line of text. It is not ok to add line
-// directives to a text that has some of its own.
+// Lines describes each physical line of text. ok is false if the text has line directives of its
+// own, so that no more may be added.
 func Lines(text string) (lines []Line, ok bool) {
 	r := &lineReader{text: text}
 	r.lines = append(r.lines, Line{Safe: !strings.HasPrefix(text, byteOrderMark)})
@@ -62,8 +61,8 @@ func Lines(text string) (lines []Line, ok bool) {
 	return r.lines, !r.foreign
 }
 
-// advance begins a line for each newline before offset to: in a splice, a
-// comment or a raw string, where no directive may stand.
+// advance records a line for each newline before offset to. These newlines are in a splice, a
+// comment or a raw string, where no directive may be inserted.
 func (r *lineReader) advance(to int) {
 	for r.at < to {
 		n := strings.IndexByte(r.text[r.at:to], '\n')
@@ -96,7 +95,7 @@ func (r *lineReader) token(scanner *Scanner, t Token) {
 	}
 }
 
-// word notes the pieces of a word, of which each spliced line has one.
+// word records the pieces of a word. Each spliced line has one.
 func (r *lineReader) word(t Token) {
 	for i := t.Pos; i < t.End; {
 		n := splice(r.text[i:])
@@ -110,7 +109,7 @@ func (r *lineReader) word(t Token) {
 	}
 }
 
-// significant notes that c is part of a token of the code.
+// significant records that c is part of a token of the code.
 func (r *lineReader) significant(c byte) {
 	if r.directive {
 		return
@@ -143,7 +142,7 @@ func (r *lineReader) punctuator(t Token) {
 	case ')':
 		r.depth = max(r.depth-1, 0)
 	case '}':
-		// What macros with unbalanced parentheses left open ends with the function.
+		// A function's end closes the parentheses that macros left open.
 		if t.Pos == 0 || r.text[t.Pos-1] == '\n' {
 			r.depth = 0
 		}
@@ -169,8 +168,7 @@ func (r *lineReader) directiveName(name string) {
 	}
 }
 
-// branch ends one branch of a conditional; the next branch begins at the depth
-// at which that one began.
+// branch ends a branch of a conditional. The next branch begins at the same depth as this branch.
 func (r *lineReader) branch(otherwise bool) {
 	if n := len(r.conds); n > 0 {
 		c := &r.conds[n-1]
@@ -179,8 +177,8 @@ func (r *lineReader) branch(otherwise bool) {
 	}
 }
 
-// endif continues at the depth of the deepest branch: which branch is compiled
-// is unknown.
+// endif continues at the depth of the deepest branch, because it is unknown which branch is
+// compiled.
 func (r *lineReader) endif() {
 	if n := len(r.conds); n > 0 {
 		c := r.conds[n-1]
@@ -192,9 +190,9 @@ func (r *lineReader) endif() {
 	}
 }
 
-// splitInvocations makes a line unsafe that may continue with the arguments of
-// a macro named before: gcc does not take a name followed by a directive for
-// an invocation. A "(" at the start of a statement is certainly no argument list.
+// splitInvocations makes a line unsafe if it may continue with the arguments of a macro named
+// before: gcc does not treat a name followed by a directive as an invocation. A "(" at the start of
+// a statement is certainly no argument list.
 func (r *lineReader) splitInvocations() {
 	for i := range r.lines {
 		line := &r.lines[i]

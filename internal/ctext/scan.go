@@ -1,5 +1,5 @@
-// Package ctext reads C as text, without a compiler: its tokens, what each
-// physical line consists of, and the declarations of a preprocessed file.
+// Package ctext reads C as text, without a compiler: its tokens, the contents of each physical
+// line, and the declarations of a preprocessed file.
 package ctext
 
 import "strings"
@@ -21,17 +21,16 @@ type Token struct {
 	First    bool // no token of the same logical line precedes it
 }
 
-// Scanner splits C into tokens as translation phases 2 and 3 do: it joins
-// spliced lines and leaves out comments. Trigraphs are off, as the kernel's
-// -std=gnu11 with -Wno-trigraphs has them.
+// Scanner splits C into tokens as in translation phases 2 and 3: it joins spliced lines and skips
+// comments. Trigraphs are off, as in the kernel (-std=gnu11 -Wno-trigraphs).
 type Scanner struct {
 	text  string
 	pos   int
-	begun bool // the logical line has a token
-	raw   int  // where a string would be a raw one, since its prefix ends there
+	begun bool // a token of the logical line was read
+	raw   int  // offset after a raw string's prefix: a string here would be raw
 }
 
-// byteOrderMark is skipped by gcc at the start of a file, and only there.
+// byteOrderMark is skipped by gcc only at the start of a file.
 const byteOrderMark = "\xef\xbb\xbf"
 
 // NewScanner returns a scanner at the start of text.
@@ -65,7 +64,7 @@ func (s *Scanner) Next() (Token, bool) {
 	return t, true
 }
 
-// Text returns a token as the compiler sees it: joined where it was spliced.
+// Text returns a token as the compiler reads it, without splices.
 func (s *Scanner) Text(t Token) string {
 	text := s.text[t.Pos:t.End]
 	if t.Kind != Word || strings.IndexByte(text, '\\') < 0 {
@@ -82,8 +81,7 @@ func (s *Scanner) Text(t Token) string {
 	return joined.String()
 }
 
-// skipBlank moves on to the next byte that is part of a token: beyond white
-// space, splices and comments.
+// skipBlank advances to the next byte of a token. It skips white space, splices and comments.
 func (s *Scanner) skipBlank() {
 	for s.pos < len(s.text) {
 		switch s.text[s.pos] {
@@ -105,8 +103,8 @@ func (s *Scanner) skipBlank() {
 	}
 }
 
-// splice moves on by n, the length of a splice. A prefix that ends before it
-// ends behind it as well.
+// splice advances by n, the length of a splice. If a raw string's prefix ends before the splice, it
+// also ends after the splice.
 func (s *Scanner) splice(n int) {
 	if s.raw == s.pos {
 		s.raw += n
@@ -114,7 +112,7 @@ func (s *Scanner) splice(n int) {
 	s.pos += n
 }
 
-// comment moves on beyond the comment that begins here, if one does.
+// comment skips the comment that begins here, if there is one.
 func (s *Scanner) comment() bool {
 	second := joined(s.text, s.pos+1)
 	if second >= len(s.text) {
@@ -131,7 +129,7 @@ func (s *Scanner) comment() bool {
 	return true
 }
 
-// lineEnd is the offset of the newline that ends the logical line.
+// lineEnd returns the offset of the newline that ends the logical line.
 func lineEnd(text string, i int) int {
 	for i < len(text) && text[i] != '\n' {
 		i += max(1, splice(text[i:]))
@@ -139,7 +137,7 @@ func lineEnd(text string, i int) int {
 	return i
 }
 
-// commentEnd is the offset behind the end of a block comment.
+// commentEnd returns the offset after a block comment.
 func commentEnd(text string, i int) int {
 	for i < len(text) {
 		star := strings.IndexByte(text[i:], '*')
@@ -154,7 +152,7 @@ func commentEnd(text string, i int) int {
 	return len(text)
 }
 
-// joined is i, or the offset behind the splices that begin there.
+// joined returns the offset after the splices at i, or i if there is none.
 func joined(text string, i int) int {
 	for i < len(text) {
 		n := splice(text[i:])
@@ -166,8 +164,8 @@ func joined(text string, i int) int {
 	return i
 }
 
-// splice is the length of a backslash and newline at the start of s, 0 if
-// there is none. gcc lets white space stand between the two.
+// splice returns the length of a backslash and newline at the start of s, or 0. gcc allows white
+// space between the two.
 func splice(s string) int {
 	if s[0] != '\\' {
 		return 0
@@ -199,9 +197,8 @@ func (s *Scanner) word() {
 	}
 }
 
-// literal moves on beyond a string or character constant, which ends with its
-// line if not before. In gcc's dialect of C a string may be raw:
-// R"delimiter( ... )delimiter".
+// literal skips a string or character constant. It ends with its line at the latest. In gcc's
+// dialect of C, a string may be raw: R"delimiter( ... )delimiter".
 func (s *Scanner) literal(quote byte) {
 	if s.raw == s.pos && quote == '"' && s.rawString() {
 		return
@@ -225,7 +222,7 @@ func (s *Scanner) literal(quote byte) {
 	}
 }
 
-// longestDelimiter is that of a raw string, with its quote.
+// longestDelimiter is the longest delimiter of a raw string in bytes, including its quote.
 const longestDelimiter = 17
 
 func (s *Scanner) rawString() bool {

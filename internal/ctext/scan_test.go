@@ -7,8 +7,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// tokens lists the tokens of text, each with a letter for its kind; "^" marks
-// the first of a logical line.
+// tokens lists the tokens of text, each with a letter for its kind. "^" marks the first token of a
+// logical line.
 func tokens(text string) []string {
 	var list []string
 	s := NewScanner(text)
@@ -55,8 +55,8 @@ func TestScanner(t *testing.T) {
 	}
 }
 
-// FuzzScanner checks that tokens lie in order, and that each newline is in a
-// token or in what is left out: a splice or a comment.
+// FuzzScanner checks that tokens are in order, and that each newline is in a token, a splice or a
+// comment.
 func FuzzScanner(f *testing.F) {
 	f.Add("a/*\n*/ \"\\\n\" R\"(\n)\" // b\\\nc\n#if x\\\n y\n")
 	f.Fuzz(func(t *testing.T, text string) {
@@ -67,7 +67,7 @@ func FuzzScanner(f *testing.F) {
 			}
 			skipped := text[at:token.Pos]
 			if strings.Contains(skipped, "\n") && !strings.ContainsAny(skipped, "/\\") {
-				t.Errorf("%q is left out", skipped)
+				t.Errorf("%q is skipped", skipped)
 			}
 			at = token.End
 		}
@@ -77,13 +77,13 @@ func FuzzScanner(f *testing.F) {
 			n++
 		}
 		if len(lines) != n {
-			t.Errorf("%d lines described, of %d", len(lines), n)
+			t.Errorf("%d of %d lines are described", len(lines), n)
 		}
 	})
 }
 
-// TestLines marks lines before which a directive may stand with ">", and lines
-// of code with "c".
+// TestLines marks lines before which a directive may be inserted with ">", and lines of code with
+// "c".
 func TestLines(t *testing.T) {
 	const text = `>c int a;
 > /* two

@@ -5,16 +5,15 @@ import (
 	"strings"
 )
 
-// OnStackOnly reports whether text, a whole C file, defines the type, such as
-// "struct request", and uses it in such ways alone that all of its objects are
-// local variables of functions. A pointer to the type may come from
-// container_of() or the address of a variable, and be a parameter of a static
-// function that gets such pointers alone. Any other use, such as sizeof, a cast, a
-// member, a static variable or a function whose address is taken, counts against it.
+// OnStackOnly reports whether all objects of a type, such as "struct request", are local variables
+// of functions. text is a whole C file, and must define the type. A pointer to the type may come
+// from container_of() or from the address of a variable. It may be a parameter of a static function
+// that gets only such pointers. Any other use makes the result false: sizeof, a cast, a member, a
+// static variable, a function whose address is taken.
 func OnStackOnly(text, typ string) bool {
 	keyword, name, ok := strings.Cut(typ, " ")
 	if !ok {
-		return false // a typedef has no word before it that marks each use
+		return false // without a keyword, uses of a typedef cannot be found
 	}
 	u := typeUses{words: wordsOf(text), pointers: map[string]bool{}, scope: map[string]bool{}, takers: map[string]int{}}
 	for i := range u.words {
@@ -25,7 +24,7 @@ func OnStackOnly(text, typ string) bool {
 				return false
 			}
 		case u.at(i) == name && u.at(i-1) != keyword:
-			return false // of KMEM_CACHE(), or something else of that name
+			return false // an argument of KMEM_CACHE(), or another thing of this name
 		case !u.called(i, keyword, name):
 			return false
 		}
@@ -33,7 +32,7 @@ func OnStackOnly(text, typ string) bool {
 	return u.defined && !u.reassigned()
 }
 
-// wordsOf are the words and signs of a text.
+// wordsOf returns the words and signs of a text.
 func wordsOf(text string) []string {
 	var list []string
 	for s := NewScanner(text); ; {
@@ -47,14 +46,14 @@ func wordsOf(text string) []string {
 	}
 }
 
-// typeUses judges how a text uses a type.
+// typeUses checks how a text uses a type.
 type typeUses struct {
 	words    []string
-	open     []string // brackets: "body" of a function, "braces", or what is called with parentheses
+	open     []string // open brackets: "body" of a function, "braces", or the word before a parenthesis
 	defined  bool
-	pointers map[string]bool // variables that point to the type
-	scope    map[string]bool // those of the function at hand
-	takers   map[string]int  // functions with such a parameter, and how many parameters come before it
+	pointers map[string]bool // names of variables that point to the type
+	scope    map[string]bool // pointers of the current function
+	takers   map[string]int  // functions with such a parameter, and its index
 }
 
 func (u *typeUses) at(i int) string {
@@ -64,7 +63,7 @@ func (u *typeUses) at(i int) string {
 	return u.words[i]
 }
 
-// enter follows the brackets up to word i.
+// enter updates the open brackets for word i.
 func (u *typeUses) enter(i int) {
 	switch u.words[i] {
 	case "{":
@@ -85,7 +84,7 @@ func (u *typeUses) enter(i int) {
 
 func (u *typeUses) inBody() bool { return slices.Contains(u.open, "body") }
 
-// allowed judges the use of the type whose words end before next.
+// allowed reports whether a use of the type is allowed. The type's words end before next.
 func (u *typeUses) allowed(first, next int) bool {
 	before, inside := u.at(first-1), ""
 	if len(u.open) > 0 {
@@ -106,7 +105,7 @@ func (u *typeUses) allowed(first, next int) bool {
 	return local && slices.Contains([]string{";", ",", "=", "["}, u.at(next+1))
 }
 
-// pointer judges the declaration of a pointer whose name is word i.
+// pointer reports whether a declaration of a pointer is allowed. Word i is its name.
 func (u *typeUses) pointer(first, i int) bool {
 	u.pointers[u.at(i)], u.scope[u.at(i)] = true, true
 	if !u.inBody() {
@@ -116,8 +115,8 @@ func (u *typeUses) pointer(first, i int) bool {
 	return u.at(first-1) != "static" && u.at(i+1) == "=" && known
 }
 
-// parameter judges the declaration of a parameter whose name is word i, and
-// notes the function. There may be one such parameter.
+// parameter reports whether a declaration of a parameter is allowed, and records the function. Word
+// i is its name. A function may have only one such parameter.
 func (u *typeUses) parameter(first, i int) bool {
 	if len(u.open) != 1 || u.open[0] == "braces" || u.at(i+1) != "," && u.at(i+1) != ")" {
 		return false
@@ -140,8 +139,8 @@ func (u *typeUses) parameter(first, i int) bool {
 	return slices.Contains(u.words[start:open], "static")
 }
 
-// called reports whether word i, if it names a function that takes a pointer to
-// the type, is a call or declaration of it, with such a pointer.
+// called reports whether word i is a call or declaration of a recorded function, with such a
+// pointer. It is true for names of other functions.
 func (u *typeUses) called(i int, keyword, name string) bool {
 	before, taker := u.takers[u.at(i)]
 	if !taker {
@@ -163,7 +162,8 @@ func (u *typeUses) called(i int, keyword, name string) bool {
 	return !u.inBody() && declared
 }
 
-// argument is the words of an argument of the call whose parenthesis is word open.
+// argument returns the words of an argument of the call whose parenthesis is word open. It is the
+// argument with before others in front of it.
 func (u *typeUses) argument(open, before int) []string {
 	depth, first := 0, open+1
 	for i := open; i < len(u.words); i++ {
@@ -185,7 +185,7 @@ func (u *typeUses) argument(open, before int) []string {
 	return nil
 }
 
-// closing is where the brace that opens at word i closes.
+// closing returns the index of the brace that closes the brace at word i.
 func (u *typeUses) closing(i int) int {
 	for depth := 0; i < len(u.words); i++ {
 		switch u.words[i] {
@@ -200,8 +200,8 @@ func (u *typeUses) closing(i int) int {
 	return i
 }
 
-// reassigned reports whether a pointer to the type gets another value, or its
-// target's size is taken, after its declaration.
+// reassigned reports whether a pointer to the type gets another value after its declaration, or the
+// size of its target is taken.
 func (u *typeUses) reassigned() bool {
 	for i, word := range u.words {
 		if !u.pointers[word] {

@@ -40,9 +40,9 @@ func TestOnStackOnly(t *testing.T) {
 		}
 	}
 	if OnStackOnly("int f(void) { struct x v; return g(&v); }", "struct x") {
-		t.Error("a type of a header can have objects in other units")
+		t.Error("a type of a header counts, although other units can have objects")
 	}
 	if OnStackOnly("struct x { int a; } all;", "struct x") || OnStackOnly("typedef struct { int a; } x;", "x") {
-		t.Error("a variable at the definition, or a typedef")
+		t.Error("a variable at the definition or a typedef counts")
 	}
 }

@@ -2,23 +2,23 @@ package ctext
 
 import "slices"
 
-// SameButUnused reports whether two preprocessed texts differ, and differ in
-// nothing but static inline functions that neither text can reach: the compiler
-// drops such functions before anything else, so both texts make the same code.
-// What this package does not understand counts as a difference.
+// SameButUnused reports whether two preprocessed texts differ only in static inline functions that
+// neither text can reach. The compiler drops such functions before anything else, so both texts
+// compile to the same code. Anything that this package does not understand counts as a difference.
+// It is false for equal texts.
 //
-// Most units that include a header do not use the function that was changed in
-// it, and most of the cost of a changed header is compiling them.
+// Most units that include a changed header do not use the changed function. Compiling them would be
+// most of the cost of a header change.
 func SameButUnused(a, b []byte) bool {
 	was, is := declarations(withoutMarkers(a)), declarations(withoutMarkers(b))
 	changed := differing(was, is)
 	if len(changed) == 0 {
-		return false // there is a difference, and it is elsewhere
+		return false // the texts differ elsewhere
 	}
 	return !reaches(was, changed) && !reaches(is, changed) && sameButFor(was, is, changed)
 }
 
-// differing returns the inline functions whose texts are not the same in both lists.
+// differing returns the inline functions whose texts differ between both lists.
 func differing(a, b []declaration) map[string]bool {
 	texts := map[string][2]string{}
 	for i, list := range [2][]declaration{a, b} {
@@ -39,9 +39,8 @@ func differing(a, b []declaration) map[string]bool {
 	return changed
 }
 
-// reaches reports whether anything that is compiled names one of the functions,
-// directly or through other inline functions. Words in strings count: they
-// may be assembly or the name of an alias.
+// reaches reports whether compiled code names one of the functions, directly or through other
+// inline functions. Words in strings count, because they may be assembly or the name of an alias.
 func reaches(list []declaration, functions map[string]bool) bool {
 	inline := map[string][]declaration{}
 	var todo []declaration
@@ -68,7 +67,7 @@ func reaches(list []declaration, functions map[string]bool) bool {
 	return false
 }
 
-// sameButFor reports whether all other declarations are the same, in the same order.
+// sameButFor reports whether all other declarations are equal and in the same order.
 func sameButFor(a, b []declaration, functions map[string]bool) bool {
 	left := func(list []declaration) []declaration {
 		return slices.DeleteFunc(slices.Clone(list), func(d declaration) bool { return functions[d.inline] })

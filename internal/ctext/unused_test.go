@@ -57,7 +57,7 @@ func TestSameButUnused(t *testing.T) {
 	}{
 		{"return 1; /* none */", "return 2;", true},
 		{"{ return odd(); }", "{ return odd() + 1; }", true},
-		{"{ return 1; }", "{ return 3; }", true}, // only by way of another that nothing calls
+		{"{ return 1; }", "{ return 3; }", true}, // reached only through another function that nothing calls
 		{"return a + 1;", "return a + 2;", false},
 		{"{ return 5; }", "{ return 6; }", false},
 		{"hidden(void) { }", "hidden(void) { asm(\"nop\"); }", false},
@@ -78,8 +78,7 @@ func TestSameButUnused(t *testing.T) {
 	}
 }
 
-// FuzzSameButUnused checks that hostile text comes to an end, and that no text
-// differs from itself.
+// FuzzSameButUnused checks that hostile text does not loop, and that no text differs from itself.
 func FuzzSameButUnused(f *testing.F) {
 	f.Add([]byte(preprocessed), []byte("int x;"))
 	f.Add([]byte("static inline int f(\"{"), []byte("}}}((("))
@@ -93,8 +92,8 @@ func FuzzSameButUnused(f *testing.F) {
 	})
 }
 
-// TestUnusedCompiles changes functions that count as unused, and expects the
-// same object from the compiler.
+// TestUnusedCompiles changes functions that count as unused, and requires the same object from the
+// compiler.
 func TestUnusedCompiles(t *testing.T) {
 	if _, err := exec.LookPath("gcc"); err != nil {
 		t.Skip("no gcc")

@@ -5,25 +5,24 @@ import (
 	"fmt"
 )
 
-// comparison finds out what callers of one object would do wrong with a type of
-// the other one.
+// comparison finds what callers that were compiled with one object's types do wrong with the
+// other's.
 type comparison struct {
 	olds, news *dies
-	seen       map[[2]dwarf.Offset]bool // pairs of types that are compared already: cycles end here
+	seen       map[[2]dwarf.Offset]bool // pairs of types that are already compared; ends cycles
 }
 
-// mostPairs bounds the pairs of types that are compared for one name. Those of
-// a prototype are some ten; a struct without a name adds its members.
+// mostPairs limits the pairs of types that are compared for one name. A prototype has about ten; a
+// struct without a name adds its members.
 const mostPairs = 20000
 
-// resolve follows typedefs and qualifiers, which change nothing for a caller. nil
-// is void, or an entry that is not there.
+// resolve follows typedefs and qualifiers, which change nothing for a caller. n is nil for void,
+// and if there is no entry.
 func (all *dies) resolve(ref dwarf.Offset) (n *die, at dwarf.Offset) {
 	return all.without(ref, append([]dwarf.Tag{dwarf.TagTypedef}, qualifiers...))
 }
 
-// types describes how the types at a and b differ for a caller; it is empty if they
-// are the same.
+// types describes how the types at a and b differ for a caller. It returns "" if they are the same.
 func (c *comparison) types(a, b dwarf.Offset) string {
 	x, aAt := c.olds.resolve(a)
 	y, bAt := c.news.resolve(b)
@@ -31,19 +30,18 @@ func (c *comparison) types(a, b dwarf.Offset) string {
 		return ""
 	}
 	if len(c.seen) >= mostPairs {
-		return "it has too many types to compare"
+		return "too many types to compare"
 	}
 	c.seen[[2]dwarf.Offset{aAt, bAt}] = true
 	if detail, ok := c.resolved(x, y); !ok {
-		return c.goes(a, b, aAt, bAt)
+		return c.fromTo(a, b, aAt, bAt)
 	} else if x != nil && detail != "" {
 		return within(c.olds.at[a], x, detail)
 	}
 	return ""
 }
 
-// resolved compares types without typedef. ok is false where they are of
-// different kinds.
+// resolved compares types without typedefs. ok is false if they are of different kinds.
 func (c *comparison) resolved(x, y *die) (detail string, ok bool) {
 	switch {
 	case x == nil || y == nil:
@@ -71,9 +69,9 @@ func (c *comparison) resolved(x, y *die) (detail string, ok bool) {
 	return detail, true
 }
 
-// goes names both types: by the words of the source where those differ, else by
-// what a typedef stands for.
-func (c *comparison) goes(a, b, aAt, bAt dwarf.Offset) string {
+// fromTo names both types. It uses the words of the source, and adds the targets of typedefs if the
+// words are the same.
+func (c *comparison) fromTo(a, b, aAt, bAt dwarf.Offset) string {
 	was, is := c.olds.ctype(a, ""), c.news.ctype(b, "")
 	if was == is {
 		was, is = was+" ("+c.olds.ctype(aAt, "")+")", is+" ("+c.news.ctype(bAt, "")+")"
@@ -81,7 +79,7 @@ func (c *comparison) goes(a, b, aAt, bAt dwarf.Offset) string {
 	return fmt.Sprintf("from %s to %s", was, is)
 }
 
-// within puts the name of a type before what is different inside, if it has one.
+// within prepends the name of a type to the detail of a difference inside it.
 func within(a, x *die, detail string) string {
 	switch {
 	case a != nil && a.tag == dwarf.TagTypedef && a.name != "":
@@ -92,7 +90,7 @@ func within(a, x *die, detail string) string {
 	return detail
 }
 
-// functions compares what is passed and returned.
+// functions compares parameters and return values.
 func (c *comparison) functions(x, y *die) string {
 	olds, news := x.parameters(), y.parameters()
 	if len(olds) != len(news) {
@@ -100,7 +98,7 @@ func (c *comparison) functions(x, y *die) string {
 	}
 	for i := range olds {
 		if olds[i].tag != news[i].tag {
-			return fmt.Sprintf("parameter %d is variable in one of them only", i+1)
+			return fmt.Sprintf("only one of them is variadic at parameter %d", i+1)
 		}
 		if detail := c.types(olds[i].ref, news[i].ref); detail != "" {
 			return fmt.Sprintf("parameter %d: %s", i+1, detail)
@@ -112,9 +110,8 @@ func (c *comparison) functions(x, y *die) string {
 	return ""
 }
 
-// structs compares by name: the layout of a type with a name is compared for
-// itself (ChangedLayouts). Types without a name are compared by their members, and
-// so is a type that the patch renames.
+// structs compares types with a name only by name, because ChangedLayouts compares their contents.
+// Types without a name, and types that the patch renames, are compared by their members.
 func (c *comparison) structs(x, y *die) (detail string, ok bool) {
 	if x.name != "" && x.name == y.name {
 		return "", true
@@ -129,7 +126,7 @@ func (c *comparison) structs(x, y *die) (detail string, ok bool) {
 	for i, m := range olds {
 		n := news[i]
 		if m.value != n.value || m.bits != n.bits {
-			return fmt.Sprintf("member %s lies elsewhere", m.name), true
+			return fmt.Sprintf("member %s is at another offset", m.name), true
 		}
 		if detail := c.types(m.ref, n.ref); detail != "" {
 			return fmt.Sprintf("member %s: %s", m.name, detail), true
@@ -138,15 +135,14 @@ func (c *comparison) structs(x, y *die) (detail string, ok bool) {
 	return "", true
 }
 
-// distinct reports whether x and y are two types, of which neither is the other
-// renamed.
+// distinct reports whether x and y are two types, and not one type before and after a renaming.
 func (c *comparison) distinct(x, y *die) bool {
 	return x.name != "" && y.name != "" && x.name != y.name && (c.news.tags[x.title()] || c.olds.tags[y.title()])
 }
 
 func (n *die) members() []*die { return n.parts(dwarf.TagMember) }
 
-// The encodings of DWARF 5, section 7.8, that integers have.
+// Encodings of integers in DWARF 5, section 7.8.
 const (
 	encodingSigned       = 5
 	encodingSignedChar   = 6
@@ -154,8 +150,8 @@ const (
 	encodingUnsignedChar = 8
 )
 
-// isNumber reports whether a value of the type is an integer to the machine. A
-// bool is none: code relies on its being 0 or 1.
+// isNumber reports whether a value of the type is an integer to the machine. A bool is not: code
+// relies on its value being 0 or 1.
 func isNumber(n *die) bool {
 	return n.tag == dwarf.TagEnumerationType || n.tag == dwarf.TagBaseType &&
 		n.encoding >= encodingSigned && n.encoding <= encodingUnsignedChar
@@ -163,9 +159,9 @@ func isNumber(n *die) bool {
 
 func (n *die) signed() bool { return n.encoding == encodingSigned || n.encoding == encodingSignedChar }
 
-// numbers compares integers by width and sign, and enums by the values of their
-// constants. An enum and an integer of its width are the same to a caller. So is an
-// enum with further constants, or whose constants have other names.
+// numbers compares integers by width and sign, and enums by the values of their constants. For a
+// caller, an enum is the same as an integer of its width, and as an enum with more constants or
+// with renamed constants.
 func (c *comparison) numbers(x, y *die) (detail string, ok bool) {
 	enums := 0
 	for _, n := range []*die{x, y} {
@@ -190,9 +186,9 @@ func (c *comparison) numbers(x, y *die) (detail string, ok bool) {
 	for _, e := range x.enumerators() {
 		switch v, still := values[e.name]; {
 		case still && v != e.value:
-			return fmt.Sprintf("%s goes from %d to %d", e.name, e.value, v), true
+			return fmt.Sprintf("%s changes from %d to %d", e.name, e.value, v), true
 		case !still && !names[e.value]:
-			return fmt.Sprintf("it has no %s (%d) any more", e.name, e.value), true
+			return fmt.Sprintf("it no longer has %s (%d)", e.name, e.value), true
 		}
 	}
 	return "", true

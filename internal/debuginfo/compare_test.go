@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// endless are types that lead to themselves in each of the ways that entries can.
+// endless are types that refer to themselves in every way that entries can.
 func endless(result dwarf.Offset) *dies {
 	return &dies{at: map[dwarf.Offset]*die{
 		1: {tag: dwarf.TagTypedef, name: "self", ref: 1},
@@ -38,7 +38,7 @@ func TestEndlessTypes(t *testing.T) {
 	}
 }
 
-// TestMostPairs has more types than are compared.
+// TestMostPairs has more types than the limit.
 func TestMostPairs(t *testing.T) {
 	all := &dies{at: map[dwarf.Offset]*die{}}
 	for i := range dwarf.Offset(mostPairs + 1) {

@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// mostEntries bounds how much of a type is written out, in entries of debug
-// info: types can be cyclic, and a person reads little of a long one.
+// mostEntries limits the text of a type, in entries of debug info. Types can be cyclic, and nobody
+// reads all of a long one.
 const mostEntries = 200
 
-// ctype is the type at ref as C writes it around a declared name, which may be
-// empty: struct dentry *, int (*)(void *, u32), char name[8].
+// ctype returns the declaration of name with the type at ref in C. name may be empty. Examples:
+// struct dentry *, int (*)(void *, u32), char name[8].
 func (all *dies) ctype(ref dwarf.Offset, name string) string {
 	w := &writer{dies: all, left: mostEntries}
 	return w.ctype(ref, name)
@@ -59,8 +59,8 @@ func declare(typ, name string) string {
 	return typ + " " + name
 }
 
-// pointer is the declarator of a pointer. If the target is a function or an array,
-// the declarator needs parentheses: (*name)(int).
+// pointer returns a declaration of a pointer. If the target is a function or an array, the
+// declarator needs parentheses: (*name)(int).
 func (w *writer) pointer(n *die, name string) string {
 	if target := w.at[n.ref]; target != nil &&
 		(target.tag == dwarf.TagSubroutineType || target.tag == dwarf.TagArrayType) {
@@ -69,7 +69,7 @@ func (w *writer) pointer(n *die, name string) string {
 	return "*" + name
 }
 
-// qualified puts the qualifier before a type, and behind the star of a pointer.
+// qualified puts the qualifier before a type, but after the star of a pointer.
 func (w *writer) qualified(n *die, name string) string {
 	word := map[dwarf.Tag]string{dwarf.TagConstType: "const", dwarf.TagVolatileType: "volatile",
 		dwarf.TagRestrictType: "restrict", dwarf.TagAtomicType: "_Atomic"}[n.tag]
@@ -79,7 +79,7 @@ func (w *writer) qualified(n *die, name string) string {
 	return word + " " + w.ctype(n.ref, name)
 }
 
-// dimensions are those of an array: [4][2], [] where the size is not known.
+// dimensions returns the dimensions of an array: [4][2], or [] if the size is not known.
 func (n *die) dimensions() string {
 	var text strings.Builder
 	for _, c := range n.parts(dwarf.TagSubrangeType) {
@@ -110,13 +110,12 @@ func (w *writer) parameters(n *die) string {
 	return strings.Join(list, ", ")
 }
 
-// parameters are those of a function or of its type, "..." at the end included.
+// parameters returns the parameters of a function or function type, including a final "...".
 func (n *die) parameters() []*die {
 	return n.parts(dwarf.TagFormalParameter, dwarf.TagUnspecifiedParameters)
 }
 
-// baseName is the name of a basic type in the order of words that people use:
-// unsigned long for gcc's long unsigned int.
+// baseName returns the usual name of a basic type: unsigned long for gcc's long unsigned int.
 func baseName(name string) string {
 	if name == "_Bool" {
 		return "bool"

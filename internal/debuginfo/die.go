@@ -7,36 +7,36 @@ import (
 	"kintsugi/internal/elfobj"
 )
 
-// die is one entry of debug info: a type, a part of a type, or a function or
-// variable of file scope. Layouts and prototypes are read from it. References to
-// other entries are offsets, so that reading follows no cycle of types.
+// die is one entry of debug info: a type, a part of a type, or a function or variable of file
+// scope. Layouts and prototypes are read from it. References to other entries are offsets, so that
+// reading does not follow cycles of types.
 type die struct {
 	tag         dwarf.Tag
 	name        string
 	linkage     string       // the symbol's name, if it differs from name
-	ref         dwarf.Offset // its type; 0: void
-	spec        dwarf.Offset // the declaration that has the rest; 0: none
+	ref         dwarf.Offset // offset of its type; 0: void
+	spec        dwarf.Offset // offset of the declaration that has the other attributes; 0: none
 	size        int64
 	encoding    int64
-	value       int64 // of an enumerator; bits before a member; the elements of an array, -1: not known
-	bits        int64 // of a bit field
+	value       int64 // value of an enumerator, offset of a member in bits, or number of elements of an array (-1: not known)
+	bits        int64 // size of a bit field
 	declaration bool
-	local       bool // inside of a function
+	local       bool // inside a function
 	children    []*die
 }
 
-// qualifiers are the entries that make a type const and the like.
+// qualifiers are the tags of const and other type qualifiers.
 var qualifiers = []dwarf.Tag{dwarf.TagConstType, dwarf.TagVolatileType, dwarf.TagRestrictType, dwarf.TagAtomicType}
 
-// dies are the entries of an object by their offset.
+// dies are the entries of an object by offset.
 type dies struct {
 	at   map[dwarf.Offset]*die
-	file []*die          // functions and variables of file scope, in their order
-	tags map[string]bool // struct NAME, union NAME, enum NAME: all that the object knows of
+	file []*die          // functions and variables of file scope, in the order of the debug info
+	tags map[string]bool // struct NAME, union NAME, enum NAME: also those only declared
 }
 
-// readDies reads the types, functions and variables of an object. An object
-// without debug info has none.
+// readDies reads the types, functions and variables of an object. Without debug info the result is
+// empty.
 func readDies(f *elfobj.File) (*dies, error) {
 	all := &dies{at: map[dwarf.Offset]*die{}, tags: map[string]bool{}}
 	if f.Section(".debug_info") == nil {
@@ -47,7 +47,7 @@ func readDies(f *elfobj.File) (*dies, error) {
 		return nil, err
 	}
 	var parents []*die // by depth; nil: not kept
-	function := 0      // depth of the function that entries are in
+	function := 0      // depth of the function around the current entry
 	return all, eachEntry(f, d, func(e *dwarf.Entry, depth int) error {
 		depth = min(max(depth, 1), len(parents)+1)
 		if depth <= function {
@@ -65,7 +65,7 @@ func readDies(f *elfobj.File) (*dies, error) {
 	})
 }
 
-// add keeps e, if it is of use, and returns what it made of it.
+// add keeps e if it is needed, and returns the kept entry.
 func (all *dies) add(e *dwarf.Entry, depth int, parents []*die) *die {
 	switch e.Tag {
 	case dwarf.TagSubprogram, dwarf.TagVariable:
@@ -158,8 +158,8 @@ func (n *die) number(a dwarf.Attr, v int64) {
 	}
 }
 
-// bitsBefore is what an attribute adds to the place of a member. Bit fields
-// of DWARF 4 count from the other end; as both objects do, this is no matter.
+// bitsBefore returns what an attribute adds to the bit offset of a member. DWARF 4 counts bit
+// fields from the other end. This does not matter, because both objects do so.
 func bitsBefore(a dwarf.Attr, v int64) (bits int64, ok bool) {
 	switch a {
 	case dwarf.AttrDataMemberLoc:
@@ -170,7 +170,7 @@ func bitsBefore(a dwarf.Attr, v int64) (bits int64, ok bool) {
 	return 0, false
 }
 
-// title is a struct, union or enum as C calls it; without a name the keyword alone.
+// title returns the name of a struct, union or enum as in C, or only the keyword if it has no name.
 func (n *die) title() string {
 	keyword := map[dwarf.Tag]string{dwarf.TagStructType: "struct", dwarf.TagUnionType: "union",
 		dwarf.TagEnumerationType: "enum"}[n.tag]
@@ -180,7 +180,7 @@ func (n *die) title() string {
 	return keyword + " " + n.name
 }
 
-// parts are the children of n with one of these tags, in their order.
+// parts returns the children of n that have one of these tags.
 func (n *die) parts(tags ...dwarf.Tag) []*die {
 	var list []*die
 	for _, c := range n.children {
@@ -191,9 +191,8 @@ func (n *die) parts(tags ...dwarf.Tag) []*die {
 	return list
 }
 
-// without follows the type at ref through entries with these tags, and returns the
-// first entry of another kind with its place. The entry is nil for void, and if
-// the chain has no end.
+// without follows the type at ref through entries with these tags. It returns the first entry with
+// another tag, and its offset. The entry is nil for void, and if the chain has no end.
 func (all *dies) without(ref dwarf.Offset, tags []dwarf.Tag) (n *die, at dwarf.Offset) {
 	for range 100 {
 		n, at = all.at[ref], ref

@@ -9,8 +9,8 @@ import (
 	"kintsugi/internal/elfobj"
 )
 
-// sectionSpan keeps sections apart in the address space that DWARF is read
-// in: the n-th section lies at n times this.
+// sectionSpan keeps sections apart in the address space in which DWARF is read. Section n begins at
+// n times sectionSpan.
 const sectionSpan = 1 << 32
 
 // open applies the relocations of the debug sections and opens them.
@@ -42,7 +42,7 @@ func open(f *elfobj.File) (*dwarf.Data, error) {
 	return d, nil
 }
 
-// relocated is a copy of a debug section with its absolute relocations applied.
+// relocated returns a copy of a debug section with its absolute relocations applied.
 func relocated(f *elfobj.File, s *elfobj.Section, base map[*elfobj.Section]uint64) []byte {
 	data := append([]byte(nil), s.Data...)
 	machine, err := arch.ByMachine(f.Machine)
@@ -74,7 +74,7 @@ func relocated(f *elfobj.File, s *elfobj.Section, base map[*elfobj.Section]uint6
 	return data
 }
 
-// place undoes sectionSpan.
+// place returns the section and the offset of an address that sectionSpan made.
 func place(f *elfobj.File, addr uint64) (*elfobj.Section, uint64) {
 	n := addr / sectionSpan
 	if n == 0 || n > uint64(len(f.Sections)) {
@@ -83,17 +83,17 @@ func place(f *elfobj.File, addr uint64) (*elfobj.Section, uint64) {
 	return f.Sections[n-1], addr % sectionSpan
 }
 
-// eachEntry visits the entries of debug info, those of a unit at depth 1.
+// eachEntry visits all entries of debug info. The entry of a unit has depth 1.
 func eachEntry(f *elfobj.File, d *dwarf.Data, visit func(e *dwarf.Entry, depth int) error) error {
 	depth := 1
-	most := len(f.Section(".debug_info").Data) // an entry has a byte at least
+	most := len(f.Section(".debug_info").Data) // an entry has at least one byte
 	for r := d.Reader(); ; most-- {
 		e, err := r.Next()
 		switch {
 		case err != nil || e == nil:
 			return err
 		case most == 0:
-			return errors.New("entries without an end") // which dwarf.Reader does not notice
+			return errors.New("entries without an end") // dwarf.Reader does not detect this
 		case e.Tag == 0:
 			depth--
 			continue

@@ -10,17 +10,16 @@ import (
 	"kintsugi/internal/elfobj"
 )
 
-// LayoutChange is a type of both objects whose variables look different in
-// memory.
+// LayoutChange is a type whose layout in memory differs between two objects.
 type LayoutChange struct {
 	Type   string // struct eventpoll
-	Detail string // what is different first
-	Shared bool   // other tasks may reach an object of the type that is on a stack
+	Detail string // the first difference
+	Shared bool   // other tasks may reach an object of the type on a stack
 }
 
-// ChangedLayouts are the types whose size, members or offsets are not the same in
-// both objects, by name. Types of one function are not looked at, nor are
-// those without a name, and objects without types in their debug info have none.
+// ChangedLayouts returns the types whose size, members or offsets differ between both objects,
+// sorted by name. It ignores types inside functions and types without a name. It finds nothing in
+// objects without debug info.
 func ChangedLayouts(orig, patched *elfobj.File) ([]LayoutChange, error) {
 	olds, err := readDies(orig)
 	if err != nil {
@@ -45,10 +44,11 @@ func ChangedLayouts(orig, patched *elfobj.File) ([]LayoutChange, error) {
 	return changes, nil
 }
 
-// layoutDifference describes the first difference between a and b; it is empty if they are the same.
+// layoutDifference describes the first difference between a and b. It returns "" if they are the
+// same.
 func layoutDifference(olds, news *dies, a, b *die) string {
 	if a.size != b.size {
-		return fmt.Sprintf("its size goes from %d to %d bytes", a.size, b.size)
+		return fmt.Sprintf("its size changes from %d to %d bytes", a.size, b.size)
 	}
 	before, after := olds.places(a), news.places(b)
 	for _, name := range after.names {
@@ -56,28 +56,27 @@ func layoutDifference(olds, news *dies, a, b *die) string {
 		case !known:
 			return "it has the new member " + name
 		case bit != after.bits[name] && bit/8 == after.bits[name]/8:
-			return "its member " + name + " goes to other bits"
+			return "its member " + name + " moves to other bits"
 		case bit != after.bits[name]:
-			return fmt.Sprintf("its member %s goes from offset %d to %d", name, bit/8, after.bits[name]/8)
+			return fmt.Sprintf("its member %s moves from offset %d to %d", name, bit/8, after.bits[name]/8)
 		}
 	}
 	for _, name := range before.names {
 		if _, still := after.bits[name]; !still {
-			return "it has no member " + name + " any more"
+			return "it no longer has the member " + name
 		}
 	}
 	return ""
 }
 
-// mostMembers bounds the members of one type: unnamed types can have members of
-// unnamed types.
+// mostMembers limits the members of one type, because unnamed types can be nested deeply.
 const mostMembers = 10000
 
 // places are the members of a type.
 type places struct {
 	*dies
-	bits  map[string]int64 // at which each begins
-	names []string         // in their order
+	bits  map[string]int64 // first bit of each member
+	names []string         // in order of declaration
 }
 
 func (all *dies) places(n *die) *places {
@@ -86,8 +85,8 @@ func (all *dies) places(n *die) *places {
 	return p
 }
 
-// add adds the members of n, which begins at a bit. The members of unnamed types
-// have their path for a name.
+// add adds the members of n, which begins at bit at. The name of a member of an unnamed type is its
+// path.
 func (p *places) add(n *die, path string, at int64, depth int) {
 	for i, m := range n.members() {
 		if len(p.names) >= mostMembers {
@@ -112,14 +111,15 @@ func (p *places) add(n *die, path string, at int64, depth int) {
 
 func (n *die) isStruct() bool { return n.tag == dwarf.TagStructType || n.tag == dwarf.TagUnionType }
 
-// plain is the type at ref without const and volatile, or what it is an array of.
+// plain returns the type at ref without const and volatile. For an array, it returns the element
+// type.
 func (all *dies) plain(ref dwarf.Offset) *die {
 	n, _ := all.without(ref, append([]dwarf.Tag{dwarf.TagArrayType}, qualifiers...))
 	return n
 }
 
-// layouts are the structs and unions of an object that have a name outside
-// functions, their own or that of a typedef.
+// layouts returns the structs and unions of an object that have a name at file scope, their own or
+// a typedef's.
 func (all *dies) layouts() map[string]*die {
 	types := map[string]*die{}
 	for _, at := range slices.Sorted(maps.Keys(all.at)) {

@@ -9,7 +9,7 @@ import (
 	"kintsugi/internal/testobj"
 )
 
-// TestLayouts has types that look different in memory, and some that do not.
+// TestLayouts has types whose layout changes, and types whose layout does not.
 func TestLayouts(t *testing.T) {
 	source := `struct inner { int one; short two; }; typedef struct { long count; } counter_t; enum { ROOM = 4 };
 struct outer { struct inner first; union { int number; char *text; }; struct { int low, high; } range[ROOM]; unsigned flag : 1; unsigned more : 2; counter_t uses; };
@@ -18,19 +18,19 @@ int f(struct outer *o, union either *e) { struct local { int one; } l = { o->fir
 	for _, c := range []struct{ name, old, new, want string }{
 		{"nothing", "external(o", "external(1 + o", ""},
 		{"a larger type", "short two;", "short two; long three;",
-			"struct inner: its size goes from 8 to 16 bytes; struct outer: its size goes from 64 to 72 bytes"},
+			"struct inner: its size changes from 8 to 16 bytes; struct outer: its size changes from 64 to 72 bytes"},
 		{"a member in a gap", "short two;", "short two, three;", "struct inner: it has the new member three"},
 		{"members that changed places", "int one; short two; }", "short two; int one; }",
-			"struct inner: its member two goes from offset 4 to 0"},
-		{"a member taken away", "int number; char", "char", "struct outer: it has no member number any more"},
+			"struct inner: its member two moves from offset 4 to 0"},
+		{"a member taken away", "int number; char", "char", "struct outer: it no longer has the member number"},
 		{"a member renamed", "int number;", "int digit;", "struct outer: it has the new member digit"},
 		{"in a type without a name", "int low, high;", "int high, low;",
-			"struct outer: its member range.high goes from offset 20 to 16"},
-		{"a longer array", "ROOM = 4", "ROOM = 6", "struct outer: its size goes from 64 to 80 bytes"},
+			"struct outer: its member range.high moves from offset 20 to 16"},
+		{"a longer array", "ROOM = 4", "ROOM = 6", "struct outer: its size changes from 64 to 80 bytes"},
 		{"bits", "unsigned flag : 1; unsigned more : 2;", "unsigned more : 2; unsigned flag : 1;",
-			"struct outer: its member more goes to other bits"},
+			"struct outer: its member more moves to other bits"},
 		{"a type that has a name through typedef", "long count;", "long count, most;",
-			"counter_t: its size goes from 8 to 16 bytes; struct outer: its size goes from 64 to 72 bytes"},
+			"counter_t: its size changes from 8 to 16 bytes; struct outer: its size changes from 64 to 72 bytes"},
 		{"a new type", "union either {", "struct fresh { int one; }; union either { struct fresh *three;",
 			"union either: it has the new member three"},
 		{"a type of one function", "struct local { int one; }", "struct local { int one, two; }", ""},
@@ -52,7 +52,7 @@ int f(struct outer *o, union either *e) { struct local { int one; } l = { o->fir
 	}
 }
 
-// TestLayoutsUnknown has objects that do not know their types.
+// TestLayoutsUnknown has objects without debug info.
 func TestLayoutsUnknown(t *testing.T) {
 	for _, flag := range []string{"-g0", "-g1"} {
 		changes, err := debuginfo.ChangedLayouts(testobj.Build(t,

@@ -1,5 +1,5 @@
-// Package debuginfo reads the DWARF of relocatable objects: which source line
-// code comes from, and what types are like in memory.
+// Package debuginfo reads the DWARF of relocatable objects: the source lines of code, the layouts
+// of types, and prototypes.
 package debuginfo
 
 import (
@@ -13,18 +13,18 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// Lines is an object's line table: which source line each place of its code
-// comes from, and through which inlined functions.
+// Lines is an object's line table. It has the source line of each place in the code, and the
+// inlined functions there.
 type Lines struct {
 	rows    map[*elfobj.Section][]lineRow // by offset
 	inlined map[*elfobj.Section][]inlining
 }
 
-// Line is a place in a source file under the name that the compiler got.
+// Line is a place in a source file. The file has the name that was passed to the compiler.
 type Line struct {
 	File   string // relative to the compilation's directory
 	Number int
-	Inline string // innermost inlined function that the code comes from, if any
+	Inline string // innermost inlined function that contains the code, if any
 }
 
 type lineRow struct {
@@ -39,7 +39,7 @@ type inlining struct {
 	name     string
 }
 
-// ReadLines reads the line table of an object; an object without DWARF has no lines.
+// ReadLines reads the line table of an object. Without DWARF the result is empty.
 func ReadLines(f *elfobj.File) (*Lines, error) {
 	l := &Lines{rows: map[*elfobj.Section][]lineRow{}, inlined: map[*elfobj.Section][]inlining{}}
 	if f.Section(".debug_info") == nil || f.Section(".debug_line") == nil {
@@ -120,7 +120,7 @@ func originName(d *dwarf.Data, e *dwarf.Entry) string {
 	return name
 }
 
-// Of are the source lines of a, in the order of its code.
+// Of returns the source lines of a, in the order of its code.
 func (l *Lines) Of(a *objmodel.Atom) []Line {
 	var list []Line
 	for _, r := range l.rows[a.Section] {
@@ -132,7 +132,7 @@ func (l *Lines) Of(a *objmodel.Atom) []Line {
 	return list
 }
 
-// inlineAt is the innermost function inlined at off.
+// inlineAt returns the innermost function inlined at off.
 func (l *Lines) inlineAt(sec *elfobj.Section, off uint64) string {
 	name, best := "", uint64(0)
 	for _, in := range l.inlined[sec] {
@@ -143,7 +143,7 @@ func (l *Lines) inlineAt(sec *elfobj.Section, off uint64) string {
 	return name
 }
 
-// At is the source line that the byte at off of a comes from.
+// At returns the source line of the byte at off of a.
 func (l *Lines) At(a *objmodel.Atom, off uint64) (line Line, ok bool) {
 	rows, pos := l.rows[a.Section], a.Off+off
 	i := sort.Search(len(rows), func(i int) bool { return rows[i].off > pos }) - 1

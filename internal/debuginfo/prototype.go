@@ -9,8 +9,8 @@ import (
 	"kintsugi/internal/elfobj"
 )
 
-// PrototypeChange is a global function or variable of both objects with
-// another type, as far as code that was compiled with the old one depends on it.
+// PrototypeChange is a global function or variable whose type differs between two objects, in a way
+// that code compiled with the old type depends on.
 type PrototypeChange struct {
 	Name     string
 	Function bool
@@ -18,13 +18,12 @@ type PrototypeChange struct {
 	Detail   string // the first difference: parameter 4: from unsigned int to struct path *
 }
 
-// ChangedPrototypes compares the global functions and variables that wanted
-// names, in the order of the original's debug info. Callers depend on number,
-// order and type of parameters, on the type returned, and on the type of a
-// variable. They do not depend on names of parameters and typedefs, and not on const
-// and volatile: those change neither what is passed nor where. A struct counts by
-// its name, as ChangedLayouts compares what is in it. Names of which an object
-// has no type in its debug info are left out.
+// ChangedPrototypes compares the global functions and variables for which wanted is true, in the
+// order of the original's debug info. Callers depend on the number, order and types of parameters,
+// on the return type, and on the type of a variable. They do not depend on the names of parameters
+// and typedefs, nor on const and volatile: these change neither what is passed nor where. A struct
+// counts by its name, because ChangedLayouts compares its contents. Names whose type is missing
+// from the debug info of an object are omitted.
 func ChangedPrototypes(orig, patched *elfobj.File, wanted func(name string) bool) ([]PrototypeChange, error) {
 	if !slices.ContainsFunc(orig.Symbols, func(s *elfobj.Symbol) bool { return global(s) && wanted(s.Name) }) {
 		return nil, nil
@@ -71,7 +70,7 @@ func kind(n *die) string {
 	return "variable"
 }
 
-// prototype is the declaration of a function or variable.
+// prototype returns the declaration of a function or variable in C.
 func (all *dies) prototype(n *die, name string) string {
 	w := &writer{dies: all, left: mostEntries}
 	if n.tag == dwarf.TagVariable {
@@ -80,9 +79,9 @@ func (all *dies) prototype(n *die, name string) string {
 	return w.ctype(n.ref, name+"("+w.parameters(n)+")")
 }
 
-// globals are the functions and variables that an object defines for others, by
-// the names of their symbols. An alias for which the compiler leaves no entry has
-// that of the function at its address.
+// globals returns the functions and variables that an object defines for others, by symbol name.
+// The compiler emits no entry for some aliases. Such an alias gets the entry of the function at its
+// address.
 func (all *dies) globals(f *elfobj.File) map[string]*die {
 	named := all.named()
 	type place struct {
@@ -114,8 +113,8 @@ func global(s *elfobj.Symbol) bool {
 	return s.Bind != elf.STB_LOCAL && s.Name != "" && (s.Section != nil || s.Index == elf.SHN_COMMON)
 }
 
-// named are the functions and variables of file scope by the names of their
-// symbols; the definition where there is a declaration besides.
+// named returns the functions and variables of file scope by symbol name. A definition has
+// precedence over a declaration.
 func (all *dies) named() map[string]*die {
 	named := map[string]*die{}
 	for _, n := range all.file {
@@ -134,7 +133,7 @@ func (all *dies) named() map[string]*die {
 	return named
 }
 
-// completed is a definition with what its declaration has.
+// completed returns a definition with the missing attributes taken from its declaration.
 func (n *die) completed(first *die) *die {
 	whole := *n
 	whole.name, whole.linkage = first.name, first.linkage

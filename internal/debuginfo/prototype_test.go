@@ -33,7 +33,7 @@ int counter = 1; int limits[4] = { 1 }; static int hidden(long x) { return exter
 int common;
 `
 
-// compilers make the objects of these tests, each with a version of DWARF.
+// compilers compile the objects of these tests, each with another version of DWARF.
 var compilers = [][]string{{"gcc", "-gdwarf-5"}, {"clang-16", "-gdwarf-4"}}
 
 func compile(t *testing.T, compiler []string, source string) *elfobj.File {
@@ -41,7 +41,7 @@ func compile(t *testing.T, compiler []string, source string) *elfobj.File {
 		append([]string{"-O2", "-std=gnu11", "-ffreestanding", "-fcommon", "-w", "-g2"}, compiler[1:]...))
 }
 
-// changed is what differs between the prototypes of two objects.
+// changed returns the differences between the prototypes of two objects.
 func changed(t *testing.T, orig, patched *elfobj.File) string {
 	t.Helper()
 	changes, err := debuginfo.ChangedPrototypes(orig, patched, func(name string) bool { return name != "callee" })
@@ -55,7 +55,7 @@ func changed(t *testing.T, orig, patched *elfobj.File) string {
 	return strings.Join(list, "; ")
 }
 
-// TestPrototypes changes what callers depend on.
+// TestPrototypes changes types that callers depend on.
 func TestPrototypes(t *testing.T) {
 	for _, c := range []struct{ name, old, new, want string }{
 		{"another type of parameter", "unsigned int flags)", "unsigned long flags)",
@@ -70,11 +70,11 @@ func TestPrototypes(t *testing.T) {
 		{"another return type", "long by_enum(", "int by_enum(", "by_enum: return value: from long to int"},
 		{"nothing returned", "int aliased(int a) { return", "void aliased(int a) {",
 			"aliased: return value: from int to void; alias: return value: from int to void"},
-		{"a value of an enum", "MODE_B = 4", "MODE_B = 5", "by_enum: parameter 1: enum mode: MODE_B goes from 4 to 5"},
+		{"a value of an enum", "MODE_B = 4", "MODE_B = 5", "by_enum: parameter 1: enum mode: MODE_B changes from 4 to 5"},
 		{"a value before others", "MODE_A,", "MODE_NONE, MODE_A,",
-			"by_enum: parameter 1: enum mode: MODE_A goes from 0 to 1"},
+			"by_enum: parameter 1: enum mode: MODE_A changes from 0 to 1"},
 		{"a value taken away", "MODE_A, MODE_B = 4", "MODE_B = 4",
-			"by_enum: parameter 1: enum mode: it has no MODE_A (0) any more"},
+			"by_enum: parameter 1: enum mode: it no longer has MODE_A (0)"},
 		{"a typedef of another type", "unsigned short width_t", "unsigned int width_t",
 			"by_typedef: parameter 1: from width_t (unsigned short) to width_t (unsigned int)"},
 		{"a struct without a name", "typedef struct { int id; } owner_t", "typedef struct { long id; } owner_t",
@@ -101,11 +101,11 @@ func TestPrototypes(t *testing.T) {
 	}
 }
 
-// originals are the objects of prototypes by their compiler.
+// originals are the original objects by compiler.
 var originals = map[string]*elfobj.File{}
 
-// checkPrototypes compiles the patched source with each compiler, or with the first
-// compiler alone if no difference is wanted.
+// checkPrototypes compiles the patched source with each compiler. It uses only the first compiler
+// if no difference is wanted.
 func checkPrototypes(t *testing.T, name, patched, want string) {
 	t.Helper()
 	for i, compiler := range compilers {
@@ -123,7 +123,7 @@ func checkPrototypes(t *testing.T, name, patched, want string) {
 	}
 }
 
-// TestSamePrototypes changes what callers do not depend on.
+// TestSamePrototypes changes details that callers do not depend on.
 func TestSamePrototypes(t *testing.T) {
 	for _, c := range []struct{ name, old, new string }{
 		{"a body", "return name[0]", "return 7 + name[0]"},
@@ -152,14 +152,14 @@ func TestSamePrototypes(t *testing.T) {
 	}
 }
 
-// TestPrototypeOfAlias has a name for which gcc has no debug info.
+// TestPrototypeOfAlias has a name for which gcc emits no debug info.
 func TestPrototypeOfAlias(t *testing.T) {
 	patched := strings.ReplaceAll(prototypes, "int aliased(int a)", "int aliased(int a, int b)")
 	patched = strings.ReplaceAll(patched, "int alias(int a)", "int alias(int a, int b)")
 	checkPrototypes(t, "alias", patched, "aliased: 2 parameters, not 1; alias: 2 parameters, not 1")
 }
 
-// TestPrototypeText has prototypes as a message shows them.
+// TestPrototypeText checks prototypes as messages show them.
 func TestPrototypeText(t *testing.T) {
 	source := `struct a; typedef struct { int v; } v_t;
 void f(struct a *a, const char *const *list, int (*call)(void *, ...), int (*grid)[4], v_t v, long long unsigned n) { external(n); }
@@ -189,7 +189,7 @@ int (*table[3])(int); struct a *(*maker(void))(u32) { return 0; } const char *co
 	}
 }
 
-// TestPrototypesUnknown has objects that do not know their types.
+// TestPrototypesUnknown has objects without debug info.
 func TestPrototypesUnknown(t *testing.T) {
 	for _, flag := range []string{"-g0", "-g1"} {
 		changes, err := debuginfo.ChangedPrototypes(testobj.Build(t, "int f(int a) { return a; }", flag),
@@ -200,7 +200,7 @@ func TestPrototypesUnknown(t *testing.T) {
 	}
 }
 
-// TestPrototypesDamaged has debug info that no compiler makes.
+// TestPrototypesDamaged has debug info that no compiler emits.
 func TestPrototypesDamaged(t *testing.T) {
 	orig := compile(t, compilers[0], prototypes)
 	damaged := compile(t, compilers[0], prototypes)
@@ -223,7 +223,7 @@ func TestPrototypesDamaged(t *testing.T) {
 		different += len(layouts)
 	}
 	if failed == 0 || different == 0 {
-		t.Errorf("%d of 300 objects were refused, %d names different: that is no damage", failed, different)
+		t.Errorf("%d of 300 objects were refused and %d names differ: the damage has no effect", failed, different)
 	}
 }
 

@@ -5,35 +5,33 @@ import (
 	"slices"
 )
 
-// links are the types by which the kernel reaches an object that they are part
-// of, from another task or an interrupt.
+// links are the types through which other tasks or interrupts reach the object that contains them.
 var links = map[string]bool{
-	// in lists and trees
+	// members of lists and trees
 	"list_head": true, "hlist_node": true, "hlist_bl_node": true, "hlist_nulls_node": true, "llist_node": true,
 	"plist_node": true, "klist_node": true, "rb_node": true, "rhash_head": true, "radix_tree_node": true,
-	// that wait, or are waited for
+	// objects that wait, or are waited for
 	"wait_queue_entry": true, "wait_queue_head": true, "swait_queue": true, "swait_queue_head": true,
 	"completion": true, "mutex": true, "semaphore": true, "rw_semaphore": true, "spinlock": true,
 	"raw_spinlock": true, "rt_mutex_base": true, "task_struct": true,
-	// that are run later
+	// work that runs later
 	"callback_head": true, "work_struct": true, "kthread_work": true, "timer_list": true, "hrtimer": true,
 	"tasklet_struct": true, "irq_work": true, "__call_single_data": true, "notifier_block": true,
-	// that are counted
+	// counted references
 	"refcount_struct": true, "kref": true, "kobject": true, "percpu_ref": true, "atomic_t": true, "atomic64_t": true,
-	// whose end is reported by a callback
+	// requests whose completion calls back
 	"bio": true, "request": true, "kiocb": true, "urb": true, "crypto_async_request": true, "dma_fence": true,
 	"dma_async_tx_descriptor": true, "sk_buff": true,
 }
 
-// shared reports whether tasks other than its own may reach an object of type t that
-// is on a stack.
+// shared reports whether other tasks may reach an object of type t on a stack.
 func (all *dies) shared(t *die) bool {
 	return all.linked(t, map[*die]bool{}) || all.held(t)
 }
 
-// linked reports whether other tasks can reach an object of type t by something
-// inside of it. A pointer to a task or to a completion counts: its owner most likely
-// waits beside the object. Types that are seen already are not looked at again.
+// linked reports whether other tasks can reach an object of type t through a part of it. A pointer
+// to a task or to a completion counts, because its owner most likely waits and has the object on
+// its stack. seen contains the types already visited.
 func (all *dies) linked(t *die, seen map[*die]bool) bool {
 	if t == nil || seen[t] {
 		return false
@@ -58,8 +56,8 @@ func (all *dies) linked(t *die, seen map[*die]bool) bool {
 	return false
 }
 
-// held reports whether an object of some type has one of t, or a pointer to
-// one: what is reached through that object can be on any stack.
+// held reports whether any type contains t or a pointer to t. An object reached through such a type
+// can be on any stack.
 func (all *dies) held(t *die) bool {
 	seen := map[*die]bool{}
 	for _, s := range all.layouts() {
@@ -70,7 +68,7 @@ func (all *dies) held(t *die) bool {
 	return false
 }
 
-// holds looks at the members of s, and into those that have no type name.
+// holds checks the members of s, and those of unnamed types inside it.
 func (all *dies) holds(s, t *die, seen map[*die]bool, depth int) bool {
 	if seen[s] || depth > 100 {
 		return depth > 100
@@ -88,7 +86,7 @@ func (all *dies) holds(s, t *die, seen map[*die]bool, depth int) bool {
 	})
 }
 
-// target is the type at ref, or what an array is of or a pointer leads to, at last.
+// target returns the type at ref without arrays, pointers, typedefs and qualifiers.
 func (all *dies) target(ref dwarf.Offset) *die {
 	n, _ := all.without(ref, append([]dwarf.Tag{dwarf.TagPointerType, dwarf.TagTypedef, dwarf.TagArrayType}, qualifiers...))
 	return n

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// typesOf makes entries of a test.
+// typesOf creates the entries of a test.
 type typesOf struct{ *dies }
 
 func newTypes() typesOf { return typesOf{&dies{at: map[dwarf.Offset]*die{}, tags: map[string]bool{}}} }

@@ -278,7 +278,7 @@ var changeRows = []Row{
 			"Kintsugi compares the types by the debug info of the units whose changed files touch the body of a " +
 			"type, a macro or a conditional. New types are not reported.",
 		Example: "consent[layout-changed]: vmlinux/struct eventpoll (fs/eventpoll.c): the layout of " +
-			"struct eventpoll changes: its size goes from 200 to 208 bytes; the objects that the " +
+			"struct eventpoll changes: its size changes from 200 to 208 bytes; the objects that the " +
 			"running kernel has made of it stay as they are\n" +
 			"  to accept: --accept 'layout-changed:struct eventpoll'",
 		Advice: "Keep the type as it is and attach new state to its objects with a shadow variable " +

@@ -1,5 +1,5 @@
-// Package includegraph holds which files of a source tree may include which,
-// read from the text of the files alone.
+// Package includegraph records which files of a source tree may include which others. It reads only
+// the text of the files.
 package includegraph
 
 import (
@@ -10,19 +10,17 @@ import (
 	"strings"
 )
 
-// Graph lists, for each included file, the files with an #include that may mean
-// it. The key is the included file where a quoted name is found beside the
-// includer, which is where the compiler looks first. If the compiler looks
-// for it elsewhere, the key is "*/" with the path as written, leading dots
-// dropped. Conditions are ignored: the graph has more edges than any one
-// compilation, and none is missing.
+// Graph lists the possible includers of each included file. The key is the path of a file that
+// exists beside its includer, if the name is quoted: the compiler searches there first. Otherwise
+// the key is "*/" with the path as written, without leading dots. Conditions are ignored, so the
+// graph has more edges than a compilation, and no edge is missing.
 type Graph map[string][]string
 
-// anything is the key of files with an #include of a macro whose value is unknown.
+// anything is the key of files that include a macro whose value is unknown.
 const anything = "*"
 
-// MayInclude reports whether the preprocessor may be given a file: sources,
-// and whatever these include under other names.
+// MayInclude reports whether the preprocessor may read a file: a source, or a file of another kind
+// that sources include.
 func MayInclude(file string) bool {
 	switch path.Ext(file) {
 	case ".c", ".h", ".S", ".inc", ".pro", ".def", ".tbl", ".uc", ".c_shipped", ".h_shipped":
@@ -31,8 +29,7 @@ func MayInclude(file string) bool {
 	return false
 }
 
-// Add adds the includes of one file, as Scan returns them; has reports whether
-// the tree has a file.
+// Add adds the includes of one file, as Scan returns them. has reports whether the tree has a file.
 func (g Graph) Add(file string, included []string, has func(file string) bool) {
 	for _, written := range included {
 		if written == "" {
@@ -70,10 +67,10 @@ func (g Graph) OfC() Graph {
 	return some
 }
 
-// ForgetMacros removes the edges from files that include a macro of unknown value.
+// ForgetMacros removes the files that include a macro of unknown value.
 func (g Graph) ForgetMacros() { delete(g, anything) }
 
-// Includers returns the files with an #include that may mean file.
+// Includers returns the files with an #include that may refer to file.
 func (g Graph) Includers(file string) []string {
 	all := append(slices.Clone(g[file]), g[anything]...)
 	for tail, more := file, true; more; _, tail, more = strings.Cut(tail, "/") {
@@ -82,9 +79,9 @@ func (g Graph) Includers(file string) []string {
 	return all
 }
 
-// Closure returns file and every file that may include it, directly or through
-// others. Only a compilation's dependencies show whether an includer really
-// reads the file with a given configuration.
+// Closure returns file and all files that may include it, directly or through others. Whether an
+// includer really reads the file in a given configuration is only known from the dependencies of a
+// compilation.
 func (g Graph) Closure(file string) map[string]bool {
 	seen := map[string]bool{file: true}
 	for todo := []string{file}; len(todo) > 0; todo = todo[1:] {
@@ -98,7 +95,7 @@ func (g Graph) Closure(file string) map[string]bool {
 	return seen
 }
 
-// graphFile is the graph on disk: each includer's name is there once.
+// graphFile is the graph on disk. It contains the name of each includer once.
 type graphFile struct {
 	Files []string
 	By    map[string][]int

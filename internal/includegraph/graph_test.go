@@ -60,7 +60,7 @@ func TestClosure(t *testing.T) {
 	}
 }
 
-// TestReadDamaged checks that a graph with numbers of no file is refused.
+// TestReadDamaged checks that a graph with numbers of nonexistent files is refused.
 func TestReadDamaged(t *testing.T) {
 	for _, text := range []string{`{"Files":["a"],"By":{"b":[1]}}`, `{"Files":["a"],"By":{"b":[-1]}}`, `{"Files":1}`} {
 		if err := json.Unmarshal([]byte(text), &Graph{}); err == nil {
@@ -69,7 +69,7 @@ func TestReadDamaged(t *testing.T) {
 	}
 }
 
-// FuzzScan checks that each name that Scan returns stands in the text.
+// FuzzScan checks that each name that Scan returns is in the text.
 func FuzzScan(f *testing.F) {
 	f.Add([]byte("#include <a.h>\n/* */ # include_next \"b\"\n#define TRACE_SYSTEM x\n#include M(x)\n"))
 	f.Fuzz(func(t *testing.T, text []byte) {

@@ -4,8 +4,8 @@ import (
 	"bytes"
 )
 
-// Scan returns what a file may include, as written: "name" or <name>, or "*" for
-// a macro. It reads comments as if they were code.
+// Scan returns what a file may include, as written: "name" or <name>, or "*" for a macro. It does
+// not skip comments, so it may return too much.
 func Scan(text []byte) []string {
 	var found []string
 	for rest := text; ; {
@@ -26,8 +26,8 @@ func Scan(text []byte) []string {
 	return append(found, namesForMacros(text)...)
 }
 
-// isDirective reports whether text ends with the "#" that begins a line, white
-// space and comments aside.
+// isDirective reports whether text ends with the "#" that begins a directive, apart from white
+// space and comments.
 func isDirective(text []byte) bool {
 	line := text[bytes.LastIndexByte(text, '\n')+1:]
 	line, ok := bytes.CutSuffix(bytes.TrimRight(line, " \t"), []byte("#"))
@@ -35,8 +35,7 @@ func isDirective(text []byte) bool {
 	return ok && (len(line) == 0 || bytes.HasSuffix(line, []byte("*/")))
 }
 
-// headerName reads what follows "include": a name, or anything for a macro that
-// is not one of namingMacros.
+// headerName returns the name after "include", or anything for a macro that is not in namingMacros.
 func headerName(text []byte) string {
 	line, _, _ := bytes.Cut(text, []byte("\n"))
 	line = bytes.TrimSpace(line)
@@ -57,17 +56,16 @@ func headerName(text []byte) string {
 	return ""
 }
 
-// namingMacros are the macros that the kernel writes after #include, each with
-// the macros whose definition in a file names the header
-// (include/trace/define_trace.h, include/linux/genl_magic_struct.h). The file
-// with that definition counts as the includer: without it nothing is included.
+// namingMacros are the macros that the kernel writes after #include. Each has the macros whose
+// definition in another file names the header (include/trace/define_trace.h,
+// include/linux/genl_magic_struct.h). The file with this definition counts as the includer, because
+// nothing is included without it.
 var namingMacros = map[string][]string{
 	"TRACE_INCLUDE":           {"TRACE_SYSTEM", "TRACE_INCLUDE_FILE"},
 	"GENL_MAGIC_INCLUDE_FILE": {"GENL_MAGIC_INCLUDE_FILE"},
 }
 
-// namesForMacros returns the headers that definitions in a file make other files
-// include.
+// namesForMacros returns the headers that other files include because of the definitions in a file.
 func namesForMacros(text []byte) []string {
 	var found []string
 	for _, names := range namingMacros {
@@ -88,8 +86,8 @@ func namesForMacros(text []byte) []string {
 	return found
 }
 
-// macroValue is the header that a macro's value names: a name as in #include,
-// or a word that gets the suffix ".h".
+// macroValue returns the header that a macro's value names: a name as in #include, or a word to
+// which ".h" is appended.
 func macroValue(text []byte) []string {
 	if len(text) == 0 || text[0] != ' ' && text[0] != '\t' {
 		return nil // a longer name
@@ -106,7 +104,7 @@ func macroValue(text []byte) []string {
 	return []string{"<" + string(word) + ".h>"}
 }
 
-// identifier is the word of C that text begins with.
+// identifier returns the C identifier that text begins with.
 func identifier(text []byte) string {
 	n := bytes.IndexFunc(text, func(r rune) bool {
 		return r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')

@@ -1,13 +1,12 @@
-// Command includetruth makes the recorded truth that the include graph is
-// tested against (kbuild/testdata/includers.txt.gz): which units of a kernel
-// were compiled from which headers, as the line tables in the debug info of its
-// vmlinux and modules say.
+// Command includetruth records which units of a kernel were compiled from which headers, according
+// to the line tables in the debug info of its vmlinux and modules. The include graph is tested
+// against this record (kbuild/testdata/includers.txt.gz).
 //
 // usage: includetruth DEBUGDIR HEADER... | gzip -9 > kbuild/testdata/includers.txt.gz
 //
-// DEBUGDIR is an unpacked linux-image-*-dbg package. A line of the output is a
-// header, a colon and the sources of the units. Debug info knows of the headers
-// alone that something in the unit came from.
+// DEBUGDIR is an unpacked linux-image-*-dbg package. Each line of the output has a header, a colon
+// and the sources of the units. Debug info mentions only headers from which code or data of the
+// unit came.
 package main
 
 import (
@@ -73,7 +72,7 @@ func isKernel(name string) bool {
 		strings.HasPrefix(base, "vmlinux-") && strings.HasSuffix(filepath.Dir(name), "boot")
 }
 
-// truth is, for each header, the sources of the units that have it.
+// truth maps each header to the sources of the units that include it.
 type truth struct {
 	mu    sync.Mutex
 	units map[string]map[string]bool
@@ -106,7 +105,7 @@ func (t *truth) read(name string) error {
 	}
 }
 
-// add notes the headers of one unit, if it has code and is C.
+// add records the headers of one unit, if it has code and is C.
 func (t *truth) add(info *dwarf.Data, unit *dwarf.Entry) error {
 	source, _ := unit.Val(dwarf.AttrName).(string)
 	ranges, err := info.Ranges(unit)
@@ -130,10 +129,10 @@ func (t *truth) add(info *dwarf.Data, unit *dwarf.Entry) error {
 	return nil
 }
 
-// builds is where Debian builds a kernel in its source package.
+// builds matches the folder in which Debian builds a kernel.
 var builds = regexp.MustCompile(`^(.*/)?debian/build/[^/]*/`)
 
-// inTree is a path of the debug info relative to the source tree.
+// inTree returns a path of the debug info relative to the source tree.
 func inTree(name string) string {
 	return path.Clean(builds.ReplaceAllString(name, ""))
 }

@@ -2,8 +2,8 @@ package makefile
 
 import "strings"
 
-// Depfile returns the prerequisites in the output of the compiler's -MMD as they
-// are written there, without the target.
+// Depfile returns the prerequisites in the output of the compiler's -MMD, as written there, without
+// the target.
 func Depfile(text []byte) []string {
 	_, list, ok := strings.Cut(strings.ReplaceAll(string(text), "\\\n", " "), ": ")
 	if !ok {

@@ -1,5 +1,5 @@
-// Package makefile reads the text around kbuild: lists of objects, dependency
-// files, saved commands. It runs nothing.
+// Package makefile reads text around kbuild: lists of objects, dependency files, saved commands. It
+// runs nothing.
 package makefile
 
 import (
@@ -11,29 +11,29 @@ import (
 	"strings"
 )
 
-// Object is one object that a patch adds to the build: a makefile names it, and
-// it is compiled from a C file that the patch adds. Makefiles of patches are
-// never run, so whatever else they contain is not understood, and refused.
+// Object is an object that a patch adds to the build. A makefile names it, and it is compiled from
+// a C file that the patch adds. Makefiles of patches are never run, so anything else in them is
+// refused.
 type Object struct {
-	Source string // the new C file
+	Source string // path of the new C file
 	Place  string // makefile:line that names the object
 	List   string // "obj", or the name, without .o, of the object that it becomes part of
-	When   string // y, m, objs, or the name of a symbol, CONFIG_X, whose value says which
+	When   string // y, m, objs, or a symbol CONFIG_X whose value is one of y and m
 }
 
-// Makefile is the path of the file that names o.
+// Makefile returns the path of the file that names o.
 func (o *Object) Makefile() string {
 	file, _, _ := strings.Cut(o.Place, ":")
 	return file
 }
 
-// line is one logical line of a makefile: continued lines are joined.
+// line is a logical line of a makefile, with continued lines joined.
 type line struct {
-	number int // of its first line, from 1
+	number int // number of its first line, from 1
 	text   string
 	nested bool // inside a conditional or a definition
 
-	// Of the form that names objects, LIST-WHEN OP WORDS.
+	// Parts of a line that names objects, LIST-WHEN OP WORDS.
 	list, when, op string
 	words          []string
 }
@@ -46,8 +46,8 @@ var (
 	blockEnd   = regexp.MustCompile(`^[ \t]*(endif|endef)\b`)
 )
 
-// readLines splits a makefile into logical lines. Blank lines and comments are
-// left out where they cannot be part of a definition.
+// readLines splits a makefile into logical lines. It omits blank lines and comments that cannot be
+// part of a definition.
 func readLines(text []byte) []line {
 	var lines []line
 	physical := strings.Split(string(text), "\n")
@@ -74,7 +74,7 @@ func readLines(text []byte) []line {
 	return lines
 }
 
-// continues reports whether a line ends in a backslash that is not quoted.
+// continues reports whether a line ends in an unquoted backslash.
 func continues(line string) bool {
 	return (len(line)-len(strings.TrimRight(line, `\`)))%2 == 1
 }
@@ -89,8 +89,8 @@ func (l *line) parseList() {
 	l.op, l.words = m[3], strings.Fields(words)
 }
 
-// extends returns the words that l has and old has not. It is ok if both are
-// the same list of objects, and l has all words of old in their order.
+// extends returns the words of l that old does not have. ok is true if both are the same list of
+// objects, and l has all words of old in the same order.
 func (l *line) extends(old *line) (added []string, ok bool) {
 	if l.list == "" || l.list != old.list || l.when != old.when || l.op != old.op || l.nested != old.nested {
 		return nil, false
@@ -106,9 +106,8 @@ func (l *line) extends(old *line) (added []string, ok bool) {
 	return added, len(rest) == 0
 }
 
-// AddedObjects compares two versions of the makefile at name, and returns the
-// objects that the patched version adds. The error explains what else it
-// changes; isNew reports whether the patch adds a C file.
+// AddedObjects returns the objects that the patched version of the makefile at name adds. Its error
+// explains any other change. isNew reports whether the patch adds a C file.
 func AddedObjects(name string, original, patched []byte, isNew func(source string) bool) ([]Object, error) {
 	olds, news := readLines(original), readLines(patched)
 	var objects []Object
@@ -133,27 +132,27 @@ func AddedObjects(name string, original, patched []byte, isNew func(source strin
 		objects = append(objects, found...)
 	}
 	if len(olds) > 0 {
-		return nil, fmt.Errorf("line %d of the original is changed or gone", olds[0].number)
+		return nil, fmt.Errorf("line %d of the original is changed or removed", olds[0].number)
 	}
 	return objects, nil
 }
 
-// objects returns the objects that words, which are new in l, name; later are
-// the lines after l.
+// objects returns the objects that words name. words are the new words of l, and later are the
+// lines after l.
 func (l *line) objects(name string, words []string, later []line, isNew func(string) bool) ([]Object, error) {
 	switch {
 	case l.list == "":
 		return nil, errors.New("is not a list of objects")
 	case l.nested && len(words) > 0:
-		return nil, errors.New("stands inside of a conditional")
+		return nil, errors.New("is inside a conditional")
 	case slices.ContainsFunc(later, func(o line) bool { return o.list == l.list && o.op != "+=" }):
-		return nil, fmt.Errorf("adds to %s, which is set anew further down", l.list)
+		return nil, fmt.Errorf("adds to %s, which is assigned again further down", l.list)
 	}
 	var objects []Object
 	for _, w := range words {
 		source := path.Join(path.Dir(name), strings.TrimSuffix(w, ".o")+".c")
 		if !objectWord.MatchString(w) || path.Clean(w) != w || strings.Contains(w, "..") || !isNew(source) {
-			return nil, fmt.Errorf("adds %s, which is not made from a C file that the patch adds", w)
+			return nil, fmt.Errorf("adds %s, which is not compiled from a C file that the patch adds", w)
 		}
 		place := fmt.Sprintf("%s:%d", name, l.number)
 		objects = append(objects, Object{Source: source, Place: place, List: l.list, When: l.when})

@@ -20,8 +20,7 @@ endif
 CFLAGS_mmu.o += -O2
 `
 
-// TestAddedObjects checks which objects one edit of a makefile adds, or why the
-// edit is refused.
+// TestAddedObjects checks which objects an edit of a makefile adds, or why the edit is refused.
 func TestAddedObjects(t *testing.T) {
 	for name, c := range map[string]struct{ from, to, want string }{
 		"nothing":  {"", "", ""},
@@ -36,33 +35,33 @@ func TestAddedObjects(t *testing.T) {
 		"word":      {"root.o \\", "root.o new.o \\", "{fs/new.c fs/Makefile:6 proc y}"},
 		"continued": {"fd.o # open files", "fd.o \\\n\tnew.o", "{fs/new.c fs/Makefile:6 proc y}"},
 		"word of a setting": {":= nommu.o", ":= new.o nommu.o",
-			"error: line 4 adds to proc, which is set anew further down"},
+			"error: line 4 adds to proc, which is assigned again further down"},
 		"before a setting": {"proc-y		:=", "proc-y += new.o\nproc-y :=",
-			"error: line 4 adds to proc, which is set anew further down"},
+			"error: line 4 adds to proc, which is assigned again further down"},
 		"setting": {"CFLAGS_mmu.o", "proc-y := new.o\nCFLAGS_mmu.o",
 			"error: line 11 sets proc-y instead of adding to it"},
-		"inside of a condition": {"proc-y += net.o", "proc-y += net.o new.o", "error: line 9 stands inside of a conditional"},
+		"inside of a condition": {"proc-y += net.o", "proc-y += net.o new.o", "error: line 9 is inside a conditional"},
 		"condition":             {"CFLAGS_mmu.o", "ifdef X\nCFLAGS_mmu.o", "error: line 11 is not a list of objects"},
 		"condition gone": {"ifeq ($(CONFIG_NET),y)\n", "",
-			"error: line 8 adds net.o, which is not made from a C file that the patch adds"},
+			"error: line 8 adds net.o, which is not compiled from a C file that the patch adds"},
 		"flags":      {"-O2", "-O3", "error: line 11 is not a list of objects"},
-		"flags gone": {"CFLAGS_mmu.o += -O2\n", "", "error: line 11 of the original is changed or gone"},
+		"flags gone": {"CFLAGS_mmu.o += -O2\n", "", "error: line 11 of the original is changed or removed"},
 		"flags of the new": {"CFLAGS_mmu.o", "CFLAGS_new.o += -O3\nCFLAGS_mmu.o",
 			"error: line 11 is not a list of objects"},
 		"word gone": {"inode.o root.o", "inode.o new.o",
-			"error: line 6 adds inode.o, which is not made from a C file that the patch adds"},
+			"error: line 6 adds inode.o, which is not compiled from a C file that the patch adds"},
 		"old file": {"CFLAGS_mmu.o", "proc-y += old.o\nCFLAGS_mmu.o",
-			"error: line 11 adds old.o, which is not made from a C file that the patch adds"},
+			"error: line 11 adds old.o, which is not compiled from a C file that the patch adds"},
 		"run": {"CFLAGS_mmu.o", "proc-y += $(shell id).o\nCFLAGS_mmu.o",
-			"error: line 11 adds $(shell, which is not made from a C file that the patch adds"},
+			"error: line 11 adds $(shell, which is not compiled from a C file that the patch adds"},
 		"run in the condition": {"CFLAGS_mmu.o", "proc-$(shell id) += new.o\nCFLAGS_mmu.o",
 			"error: line 11 is not a list of objects"},
 		"elsewhere": {"CFLAGS_mmu.o", "proc-y += ../fs/new.o\nCFLAGS_mmu.o",
-			"error: line 11 adds ../fs/new.o, which is not made from a C file that the patch adds"},
+			"error: line 11 adds ../fs/new.o, which is not compiled from a C file that the patch adds"},
 		"quoted backslash": {"CFLAGS_mmu.o += -O2\n", "# \\\\\nproc-y += new.o\n",
-			"error: line 11 of the original is changed or gone"},
+			"error: line 11 of the original is changed or removed"},
 		"directory": {"CFLAGS_mmu.o", "obj-y += sub/\nCFLAGS_mmu.o",
-			"error: line 11 adds sub/, which is not made from a C file that the patch adds"},
+			"error: line 11 adds sub/, which is not compiled from a C file that the patch adds"},
 		"recipe": {"CFLAGS_mmu.o", "\t# obj-y += new.o\nCFLAGS_mmu.o", "error: line 11 is not a list of objects"},
 		"definition": {"CFLAGS_mmu.o", "define x\nobj-y += new.o\nendef\nCFLAGS_mmu.o",
 			"error: line 11 is not a list of objects"},
@@ -86,8 +85,8 @@ func TestAddedObjects(t *testing.T) {
 
 func isNewC(source string) bool { return source == "fs/new.c" || source == "fs/sub/new.c" }
 
-// FuzzAddedObjects looks for objects that the patch does not add, or that make
-// would not read from a list.
+// FuzzAddedObjects checks that each added object belongs to a new C file, and that make reads it
+// from a list.
 func FuzzAddedObjects(f *testing.F) {
 	f.Add([]byte(someMakefile), []byte(someMakefile+"proc-y += new.o\n"))
 	f.Add([]byte("obj-y := a.o\\\n b.o\n"), []byte("obj-y := a.o\\\n new.o b.o\n"))

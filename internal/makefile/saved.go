@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// Saved is what a .cmd file keeps of a compilation.
+// Saved is the record of a compilation in a .cmd file.
 type Saved struct {
 	Source, Object string
 	Compile        []string // the compiler and its arguments
-	Deps           []string // every file that was read, cleaned
+	Deps           []string // every file that the compiler read, cleaned
 }
 
-// ReadSaved reads a .cmd file, in which kbuild saves how it made a file and from
-// what (scripts/basic/fixdep.c). It returns nil if that was no compilation.
+// ReadSaved reads a .cmd file, in which kbuild saves the command and the dependencies of a file
+// (scripts/basic/fixdep.c). It returns nil if the command was not a compilation.
 func ReadSaved(text []byte) *Saved {
 	var s Saved
 	lines := bufio.NewScanner(bytes.NewReader(text))

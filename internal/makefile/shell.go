@@ -8,10 +8,10 @@ import (
 
 var errQuote = errors.New("unterminated quote")
 
-// SplitShell splits a line of a POSIX shell into simple commands, and these into
-// words without quoting. It knows what kbuild writes into a compile command:
-// quotes, backslashes and ";". Anything that a shell would expand or interpret
-// is an error, since it cannot be replayed as words.
+// SplitShell splits a line of a POSIX shell into simple commands, and these into words without
+// quotes. It supports what kbuild writes into a compile command: quotes, backslashes and ";".
+// Anything that a shell would expand or interpret is an error, because the words alone would not
+// replay it.
 func SplitShell(line string) ([][]string, error) {
 	s := scanner{rest: line}
 	for s.rest != "" {

@@ -33,13 +33,13 @@ func TestSplitShell(t *testing.T) {
 func TestSplitShellRefuses(t *testing.T) {
 	for _, line := range []string{"'", `"a`, `a\`, "a $b", "a | b", "a && b", "a > b", "`a`", `"$a"`, "a*", "(a)"} {
 		if got, err := SplitShell(line); err == nil {
-			t.Errorf("%q is taken for %q", line, got)
+			t.Errorf("%q is read as %q", line, got)
 		}
 	}
 }
 
-// FuzzSplitShell checks that quoting words for a shell and splitting the line
-// again gives the words.
+// FuzzSplitShell quotes words for a shell, and checks that splitting the line returns the same
+// words.
 func FuzzSplitShell(f *testing.F) {
 	f.Add("gcc -DA='b' -c")
 	f.Add(`a\ "b"`)
