@@ -2,7 +2,6 @@ package builder
 
 import (
 	"fmt"
-	"log/slog"
 	"slices"
 
 	"kintsugi/internal/ctext"
@@ -22,8 +21,9 @@ func (u *changed) layouts(changes map[string]*patchfile.Change, found []report.D
 	}
 	layouts, err := debuginfo.ChangedLayouts(u.diff.Orig.File, u.diff.Patched.File)
 	if err != nil {
-		slog.Debug("types", "unit", u.Unit.Source, "error", err)
-		return nil
+		return u.at([]report.Diagnostic{report.Found(report.Diagnostic{Code: diag.LayoutChanged, Symbol: u.Unit.Source,
+			Message: fmt.Sprintf("the layouts of the types of %s cannot be compared: %v", u.Unit.Source, err),
+			Hint:    "Accept the change if the patch changes no type there."})})
 	}
 	var list []report.Diagnostic
 	for _, l := range layouts {

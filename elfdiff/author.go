@@ -23,40 +23,53 @@ type State struct {
 	Version uint32
 }
 
-// author applies the macros of the patched source.
-func (s *selection) author() {
-	for _, sec := range s.patched.File.Sections {
+// author is what the macros of the patched source ask for.
+type author struct {
+	ignored   map[string]bool // functions and sections whose differences do not count
+	callbacks []Callback
+	states    []State
+	found     []report.Diagnostic
+}
+
+// readAuthor reads the sections of the macros. A callback must not have a twin in
+// the kernel.
+func readAuthor(patched *objmodel.Object, pairs *Pairing) *author {
+	w := &author{ignored: map[string]bool{}}
+	for _, sec := range patched.File.Sections {
 		if sec.Target != nil && objmodel.IsMacro(sec.Target.Name) {
 			for _, r := range sec.Relocs {
-				s.macro(sec.Target, r)
+				w.macro(patched, pairs, sec.Target, r)
 			}
 		}
 		if sec.Name == objmodel.States {
-			s.states(sec)
+			w.states = append(w.states, statesOf(patched.File, sec)...)
 		}
+	}
+	return w
+}
+
+// macro reads a pointer of a section of the author's macros.
+func (w *author) macro(patched *objmodel.Object, pairs *Pairing, sec *elfobj.Section, r elfobj.Reloc) {
+	a, off := patched.PointedAt(r)
+	switch kind := objmodel.CallbackKind(sec.Name, patched.SymbolAt(sec, r.Offset)); {
+	case kind != "":
+		w.callback(kind, a, a != nil && pairs.Twin(a) != nil)
+	case sec.Name == objmodel.IgnoredSections && a != nil && a.Kind == objmodel.String:
+		w.ignored[a.Text(off)] = true
+	case sec.Name == objmodel.IgnoredFunctions && a != nil && a.Kind == objmodel.Func:
+		w.ignored[a.Name] = true
+	case sec.Name == objmodel.Forced:
+		w.find(report.Diagnostic{Code: diag.ForceUnsafe, Symbol: targetName(a, r),
+			Message: fmt.Sprintf("KPATCH_FORCE_UNSAFE(%s) has no effect: livepatch waits until every task has left the "+
+				"function", targetName(a, r)),
+			Hint: "Where a task never leaves it, write 1 to the livepatch's file force in sysfs."})
+	default:
+		w.find(report.Diagnostic{Code: diag.AuthorMacro, Symbol: targetName(a, r),
+			Message: fmt.Sprintf("%s in section %s is nothing that the macro can be used for", targetName(a, r), sec.Name)})
 	}
 }
 
-// macro applies a pointer of a section of the author's macros.
-func (s *selection) macro(sec *elfobj.Section, r elfobj.Reloc) {
-	a, off := s.patched.PointedAt(r)
-	switch kind := objmodel.CallbackKind(sec.Name, s.patched.SymbolAt(sec, r.Offset)); {
-	case kind != "":
-		s.callback(kind, a)
-	case sec.Name == objmodel.IgnoredSections && a != nil && a.Kind == objmodel.String:
-		s.ignored[a.Text(off)] = true
-	case sec.Name == objmodel.IgnoredFunctions && a != nil && a.Kind == objmodel.Func:
-		s.ignored[a.Name] = true
-	case sec.Name == objmodel.Forced:
-		s.diagnose(report.Found(report.Diagnostic{Code: diag.ForceUnsafe, Symbol: targetName(a, r),
-			Message: fmt.Sprintf("KPATCH_FORCE_UNSAFE(%s) has no effect: livepatch waits until every task has left the "+
-				"function", targetName(a, r)),
-			Hint: "Where a task never leaves it, write 1 to the livepatch's file force in sysfs."}))
-	default:
-		s.diagnose(report.Found(report.Diagnostic{Code: diag.AuthorMacro, Symbol: targetName(a, r),
-			Message: fmt.Sprintf("%s in section %s is nothing that the macro can be used for", targetName(a, r), sec.Name)}))
-	}
-}
+func (w *author) find(d report.Diagnostic) { w.found = append(w.found, report.Found(d)) }
 
 func targetName(a *objmodel.Atom, r elfobj.Reloc) string {
 	switch {
@@ -68,28 +81,30 @@ func targetName(a *objmodel.Atom, r elfobj.Reloc) string {
 	return ""
 }
 
-// callback includes a new function of the unit as a callback.
-func (s *selection) callback(kind string, a *objmodel.Atom) {
+// callback reads a callback, which has to be a new function of the unit.
+func (w *author) callback(kind string, a *objmodel.Atom, inKernel bool) {
 	switch {
 	case a == nil || a.Kind != objmodel.Func:
-		s.diagnose(report.Found(report.Diagnostic{Code: diag.AuthorMacro, Message: "the " + kind +
+		w.find(report.Diagnostic{Code: diag.AuthorMacro, Message: "the " + kind +
 			" callback is not a function of this file",
-			Hint: "Define the callback in the file that names it."}))
-	case s.twin(a) != nil:
-		s.refuse(diag.AuthorMacro, a, "Define a new function that calls it.",
-			"the %s callback %s is a function of the kernel", kind, a)
+			Hint: "Define the callback in the file that names it."})
+	case inKernel:
+		w.find(report.Diagnostic{Code: diag.AuthorMacro, Symbol: a.String(),
+			Message: fmt.Sprintf("the %s callback %s is a function of the kernel", kind, a),
+			Hint:    "Define a new function that calls it."})
 	case a.Init():
-		s.refuse(diag.AuthorMacro, a, "Take __init away.", "the %s callback %s is init code", kind, a)
+		w.find(report.Diagnostic{Code: diag.AuthorMacro, Symbol: a.String(),
+			Message: fmt.Sprintf("the %s callback %s is init code", kind, a), Hint: "Take __init away."})
 	default:
-		s.include(a, nil, report.Cause{Kind: report.ByCode, Symbol: a.Name, Detail: kind + " callback"})
-		s.res.Callbacks = append(s.res.Callbacks, Callback{Kind: report.CallbackKind(kind), Func: a})
+		w.callbacks = append(w.callbacks, Callback{Kind: report.CallbackKind(kind), Func: a})
 	}
 }
 
-// states reads the declarations: a number of eight bytes, a version of four.
-func (s *selection) states(sec *elfobj.Section) {
-	order := s.patched.File.ByteOrder
-	for _, sym := range s.patched.File.Symbols {
+// statesOf reads the declarations: a number of eight bytes, a version of four.
+func statesOf(patched *elfobj.File, sec *elfobj.Section) []State {
+	var list []State
+	order := patched.ByteOrder
+	for _, sym := range patched.Symbols {
 		if sym.Section != sec || sym.Name == "" {
 			continue
 		}
@@ -97,13 +112,30 @@ func (s *selection) states(sec *elfobj.Section) {
 			continue
 		}
 		b := sec.Data[sym.Value:]
-		s.res.States = append(s.res.States, State{ID: order.Uint64(b), Version: order.Uint32(b[8:])})
+		list = append(list, State{ID: order.Uint64(b), Version: order.Uint32(b[8:])})
 	}
+	return list
 }
 
 // ignores reports whether the author excludes differences in b or in its section.
+func (w *author) ignores(b *objmodel.Atom) bool {
+	return b.Kind == objmodel.Func && w.ignored[b.Name] || w.ignored[b.Section.Name]
+}
+
+// obey includes the callbacks, and puts what else the author asks for into the result.
+func (s *selection) obey() {
+	for _, d := range s.author.found {
+		s.diagnose(d)
+	}
+	for _, c := range s.author.callbacks {
+		s.include(c.Func, nil, report.Cause{Kind: report.ByCode, Symbol: c.Func.Name, Detail: string(c.Kind) + " callback"})
+	}
+	s.res.Callbacks, s.res.States = s.author.callbacks, s.author.states
+}
+
+// ignores reports whether the author excludes differences in b, with a note if so.
 func (s *selection) ignores(b *objmodel.Atom) bool {
-	if !(b.Kind == objmodel.Func && s.ignored[b.Name]) && !s.ignored[b.Section.Name] {
+	if !s.author.ignores(b) {
 		return false
 	}
 	s.remark(diag.ChangeIgnored, b, "%s differs, and is left as it is in the running kernel because the source says so", b)

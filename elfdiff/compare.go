@@ -27,33 +27,47 @@ func (c *comparison) same(a, b *objmodel.Atom) bool { return c.difference(a, b) 
 func (c *comparison) difference(a, b *objmodel.Atom) *Difference {
 	switch {
 	case a.Kind != b.Kind:
-		return &Difference{What: "kind"}
+		return &Difference{What: KindDiffers}
 	case a.Kind == objmodel.String:
 		if !bytes.Equal(a.TextBytes(0), b.TextBytes(0)) {
-			return &Difference{What: "string"}
+			return &Difference{What: StringDiffers}
 		}
 		return nil
 	case a.Size != b.Size:
-		return &Difference{What: "size"}
+		return &Difference{What: SizeDiffers}
 	case a.Kind == objmodel.Data && a.Name != "" && a.Writable() && b.Alignment() > a.Alignment():
-		return &Difference{What: "alignment"}
+		return &Difference{What: AlignmentDiffers}
 	}
 	if d := c.refDifference(a, b); d != nil {
 		return d
 	}
 	if i := firstDifference(a.Bytes(), b.Bytes()); i >= 0 {
-		return &Difference{What: "code", Off: uint64(i)}
+		return &Difference{What: CodeDiffers, Off: uint64(i)}
 	}
 	return c.entryDifference(a, b)
 }
 
 // Difference is the first difference between two atoms.
 type Difference struct {
-	What string        // kind, size, code, reference, string, or the name of a special section
-	Off  uint64        // in the patched atom
-	Old  *objmodel.Ref // reference: that of the original
-	New  *objmodel.Ref
+	What    What
+	Section string        // EntryDiffers: the special section
+	Off     uint64        // in the patched atom
+	Old     *objmodel.Ref // ReferenceDiffers: the reference of the original, nil if it has fewer
+	New     *objmodel.Ref
 }
+
+// What is the kind of a difference.
+type What uint8
+
+const (
+	KindDiffers What = iota + 1 // one is a function, the other data
+	SizeDiffers
+	AlignmentDiffers
+	CodeDiffers // bytes, of data too
+	ReferenceDiffers
+	StringDiffers
+	EntryDiffers // an entry of a special section that the function owns
+)
 
 func firstDifference(a, b []byte) int {
 	if bytes.Equal(a, b) {
@@ -70,11 +84,11 @@ func firstDifference(a, b []byte) int {
 func (c *comparison) refDifference(a, b *objmodel.Atom) *Difference {
 	for i := range min(len(a.Refs), len(b.Refs)) {
 		if r, s := &a.Refs[i], &b.Refs[i]; !c.sameRef(a, b, r, s) {
-			return &Difference{What: "reference", Off: min(r.Off, s.Off), Old: r, New: s}
+			return &Difference{What: ReferenceDiffers, Off: min(r.Off, s.Off), Old: r, New: s}
 		}
 	}
 	if len(a.Refs) != len(b.Refs) {
-		return &Difference{What: "reference"}
+		return &Difference{What: ReferenceDiffers}
 	}
 	return nil
 }
@@ -126,10 +140,10 @@ func (c *comparison) entryDifference(a, b *objmodel.Atom) *Difference {
 	for i := range min(len(a.Entries), len(b.Entries)) {
 		e, f := a.Entries[i], b.Entries[i]
 		if e.Section.Name != f.Section.Name {
-			return &Difference{What: f.Section.Name}
+			return &Difference{What: EntryDiffers, Section: f.Section.Name}
 		}
 		if d := c.difference(e, f); d != nil {
-			return &Difference{What: f.Section.Name, Off: d.Off, Old: d.Old, New: d.New}
+			return &Difference{What: EntryDiffers, Section: f.Section.Name, Off: d.Off, Old: d.Old, New: d.New}
 		}
 	}
 	if n := min(len(a.Entries), len(b.Entries)); len(a.Entries) != len(b.Entries) {
@@ -137,7 +151,7 @@ func (c *comparison) entryDifference(a, b *objmodel.Atom) *Difference {
 		if len(b.Entries) > n {
 			longer = b.Entries
 		}
-		return &Difference{What: longer[n].Section.Name}
+		return &Difference{What: EntryDiffers, Section: longer[n].Section.Name}
 	}
 	return nil
 }

@@ -105,7 +105,7 @@ func (s *selection) pullUsers(b *objmodel.Atom) {
 		case u.Spec.Unowned:
 			s.refuseUnowned(u, "changed")
 		case !travels:
-			s.include(u, &Difference{What: "reference"}, causes...)
+			s.include(u, &Difference{What: ReferenceDiffers}, causes...)
 			s.pullUsers(u)
 		}
 	}

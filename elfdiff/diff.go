@@ -90,7 +90,7 @@ func Diff(orig, patched *elfobj.File) (*Result, error) {
 // DiffObjects is Diff for objects that are loaded already.
 func DiffObjects(orig, patched *objmodel.Object) *Result {
 	s := newSelection(orig, patched)
-	s.author()
+	s.obey()
 	s.names()
 	s.removals()
 	s.functions()

@@ -19,10 +19,10 @@ type selection struct {
 	pairs         *Pairing
 	cmp           comparison
 	ambiguous     map[*objmodel.Atom]bool
-	doubtful      map[*objmodel.Atom]doubt   // limiters whose message can have come before
-	renamed       map[*objmodel.Atom]bool    // patched variables whose twin has another name
-	dropped       map[*objmodel.Atom]bool    // entries that are not included with their function
-	ignored       map[string]bool            // functions and sections whose differences do not count
+	doubtful      map[*objmodel.Atom]doubt // limiters whose message can have come before
+	renamed       map[*objmodel.Atom]bool  // patched variables whose twin has another name
+	dropped       map[*objmodel.Atom]bool  // entries that are not included with their function
+	author        *author
 	reasons       map[*objmodel.Atom]*reason // included patched atoms
 	queue         []*objmodel.Atom           // included atoms whose references were not followed yet
 	init          []*objmodel.Atom           // changed code and data that the kernel frees after boot
@@ -46,7 +46,7 @@ func newSelection(orig, patched *objmodel.Object) *selection {
 	pairs, ambiguous, doubtful := correlate(orig, patched)
 	s := &selection{orig: orig, patched: patched, pairs: pairs, cmp: newComparison(pairs),
 		ambiguous: map[*objmodel.Atom]bool{}, doubtful: doubtful, dropped: map[*objmodel.Atom]bool{},
-		ignored: map[string]bool{}, reasons: map[*objmodel.Atom]*reason{}, res: &Result{}}
+		author: readAuthor(patched, pairs), reasons: map[*objmodel.Atom]*reason{}, res: &Result{}}
 	for _, a := range ambiguous {
 		s.ambiguous[a] = true
 	}

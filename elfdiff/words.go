@@ -8,33 +8,40 @@ import (
 )
 
 func causeKind(d *Difference) report.CauseKind {
-	switch d.What {
-	case "size", "code":
-		return report.ByCode
-	case "reference":
-		if d.New != nil && d.New.Atom != nil && d.New.Atom.Kind == objmodel.String {
-			return report.ByString
-		}
-		return report.ByCode
+	switch {
+	case d.What == EntryDiffers:
+		return report.BySection
+	case d.What == ReferenceDiffers && d.New != nil && d.New.Atom != nil && d.New.Atom.Kind == objmodel.String:
+		return report.ByString
 	}
-	return report.BySection
+	return report.ByCode
 }
 
 // describe explains the difference in words.
 func (d *Difference) describe() string {
 	switch d.What {
-	case "size":
+	case KindDiffers:
+		return "kind of symbol changed"
+	case SizeDiffers:
 		return "size changed"
-	case "code":
-		return fmt.Sprintf("instruction at +%#x changed", d.Off)
-	case "reference":
-		if d.Old != nil && d.New != nil && d.Old.String() == d.New.String() {
-			return fmt.Sprintf("instruction at +%#x changed", d.Off)
-		}
-		if d.Old != nil && d.New != nil {
-			return fmt.Sprintf("reference at +%#x changed from %s to %s", d.Off, d.Old, d.New)
-		}
-		return "references changed"
+	case AlignmentDiffers:
+		return "alignment changed"
+	case StringDiffers:
+		return "text changed"
+	case ReferenceDiffers:
+		return d.describeReference()
+	case EntryDiffers:
+		return "entry of " + d.Section + " changed"
 	}
-	return "entry of " + d.What + " changed"
+	return fmt.Sprintf("instruction at +%#x changed", d.Off)
+}
+
+func (d *Difference) describeReference() string {
+	switch {
+	case d.Old == nil || d.New == nil:
+		return "references changed"
+	case d.Old.String() == d.New.String():
+		return fmt.Sprintf("instruction at +%#x changed", d.Off)
+	}
+	return fmt.Sprintf("reference at +%#x changed from %s to %s", d.Off, d.Old, d.New)
 }

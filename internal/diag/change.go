@@ -276,7 +276,8 @@ var changeRows = []Row{
 			"code uses the new layout. Objects that exist in the running kernel have the old layout, and all code " +
 			"outside the patch's units uses it. Each type is reported once.\n\n" +
 			"Kintsugi compares the types by the debug info of the units whose changed files touch the body of a " +
-			"type, a macro or a conditional. New types are not reported.",
+			"type, a macro or a conditional. New types are not reported. If the debug info of a unit cannot be read, the " +
+			"finding is about the unit as a whole.",
 		Example: "consent[layout-changed]: vmlinux/struct eventpoll (fs/eventpoll.c): the layout of " +
 			"struct eventpoll changes: its size changes from 200 to 208 bytes; the objects that the " +
 			"running kernel has made of it stay as they are\n" +
