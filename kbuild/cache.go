@@ -8,20 +8,20 @@ import (
 	"path/filepath"
 )
 
-// cacheFormat counts up with every change of what cached values mean.
+// cacheFormat is incremented whenever the meaning of cached values changes.
 const cacheFormat = 3
 
-// Cache keeps kbuild's answers about one tree. The tree never changes, and every
-// tree has a folder of its own. The zero value keeps nothing.
+// Cache stores kbuild's answers about one tree. The tree never changes, and every tree has its own
+// folder. The zero value stores nothing.
 type Cache struct{ dir string }
 
-// Cache is the cache of the tree.
+// Cache returns the tree's cache.
 func (t *Tree) Cache() Cache { return Cache{t.CacheDir} }
 
-// Keeps reports whether there is a folder to keep anything in.
+// Keeps reports whether the cache stores anything.
 func (c Cache) Keeps() bool { return c.dir != "" }
 
-// Path is where the cache has its file of a name.
+// Path returns the path of the cached file called name.
 func (c Cache) Path(name string) string {
 	return filepath.Join(c.dir, fmt.Sprintf("v%d-%s", cacheFormat, name))
 }
@@ -42,8 +42,8 @@ func (c Cache) Store(name string, value any) {
 	}
 }
 
-// StoreFile writes a file of the cache so that others see all of it or
-// nothing. A cache that cannot be written costs time only.
+// StoreFile writes a file of the cache atomically. Errors are ignored: without the cache, a build
+// only takes longer.
 func (c Cache) StoreFile(name string, data []byte) {
 	to := c.Path(name)
 	if !c.Keeps() || os.MkdirAll(filepath.Dir(to), 0o755) != nil {
@@ -59,7 +59,7 @@ func (c Cache) StoreFile(name string, data []byte) {
 	}
 }
 
-// Keys names the files of answers about single sources.
+// Keys are what cached answers about single sources depend on.
 type Keys struct {
 	dir, cc string
 	Config  string // sha256 of the configuration
@@ -71,7 +71,7 @@ func (t *Tree) Keys() Keys {
 	return Keys{t.Dir, t.CC, fmt.Sprintf("%x", sha256.Sum256(conf))}
 }
 
-// key is all that an answer of kbuild about one source depends on.
+// key is everything that kbuild's answer about one source depends on.
 type key struct {
 	Dir    string // the tree
 	CC     string // the compiler's name, part of the command
@@ -79,7 +79,7 @@ type key struct {
 	Source string
 }
 
-// Unit is the name of the file for a source.
+// Unit returns the name of the cached file for a source.
 func (k Keys) Unit(source string) string {
 	text, _ := json.Marshal(key{k.dir, k.cc, k.Config, source})
 	return fmt.Sprintf("unit-%x.json", sha256.Sum256(text))

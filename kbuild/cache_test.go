@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// answer is a value to keep.
+// answer is a value to be cached.
 type answer struct{ Object string }
 
 func TestCache(t *testing.T) {
@@ -17,7 +17,7 @@ func TestCache(t *testing.T) {
 		return a, ok
 	}
 	if _, ok := load(tree); ok {
-		t.Error("an empty cache has something")
+		t.Error("an empty cache returns a value")
 	}
 	tree.Cache().Store(tree.Keys().Unit("fs/a.c"), answer{"fs/a.o"})
 	if got, ok := load(tree); !ok || got.Object != "fs/a.o" {
@@ -51,11 +51,11 @@ func TestCacheDamaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	if cache.Load("a.json", &answer{}) {
-		t.Error("half a value is taken for a value")
+		t.Error("a truncated value is accepted")
 	}
 }
 
-// TestCacheTwoWriters checks that readers see nothing but whole values.
+// TestCacheTwoWriters checks that readers get only complete values.
 func TestCacheTwoWriters(t *testing.T) {
 	tree := &Tree{CacheDir: t.TempDir()}
 	cache := tree.Cache()

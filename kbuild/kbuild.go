@@ -1,11 +1,10 @@
-// Package kbuild describes a prepared kernel source tree and the translation
-// units that kbuild, the kernel's build system, compiles in it.
+// Package kbuild describes a prepared kernel source tree and the translation units that kbuild, the
+// kernel's build system, compiles in it.
 //
-// The packages below it run programs. They ask kbuild which units a changed file
-// belongs to and with which command each unit is compiled (query, catalog,
-// plan), make generated files (generate), and replay the commands outside the
-// tree, in a view with the patched files (overlay, compile, nonunit). The tree is
-// never written to.
+// The packages below it run programs. They ask kbuild which units a changed file belongs to and
+// which command compiles each unit (query, catalog, plan). They make generated files (generate),
+// and run the commands outside the tree, in a view with the patched files (overlay, compile,
+// nonunit). The tree is never written to.
 package kbuild
 
 import (
@@ -20,24 +19,24 @@ import (
 	"kintsugi/internal/cage"
 )
 
-// Tree is a prepared kernel source tree: configured, with its generated
-// headers and objtool built (what `make prepare modules_prepare` leaves).
+// Tree is a prepared kernel source tree: configured, with generated headers and objtool, as `make
+// prepare modules_prepare` leaves it.
 type Tree struct {
 	Dir      string     // absolute
-	Arch     *arch.Arch // that the tree is prepared for
-	CC       string     // the compiler as kbuild is to call it, for example gcc-12
-	CacheDir string     // folder for kbuild's answers about this tree; empty: none are kept
-	Jobs     int        // how many compilers run at once; less than 1 means 1
-	Launcher []string   // a program, with its arguments, to run the compiler with, such as ccache or distcc
-	Cage     cage.Cage  // what programs of the tree run in
+	Arch     *arch.Arch // architecture that the tree is prepared for
+	CC       string     // name by which kbuild calls the compiler, for example gcc-12
+	CacheDir string     // folder for kbuild's answers about this tree; empty: no cache
+	Jobs     int        // number of compilers that run in parallel; less than 1 means 1
+	Launcher []string   // program and arguments that run the compiler, such as ccache or distcc
+	Cage     cage.Cage  // cage for programs of the tree
 	Progress Progress   // optional
 }
 
-// Progress receives how many units of a step are done, and how long the others
-// will take, 0 while that is unknown. It is called from one goroutine at a time.
+// Progress receives how many units of a step are done, and the estimated time left (0 while
+// unknown). It is called from one goroutine at a time.
 type Progress func(step string, done, total int64, left time.Duration)
 
-// Parallel is how many programs run at once.
+// Parallel returns the number of programs that run in parallel.
 func (t *Tree) Parallel() int { return max(1, t.Jobs) }
 
 // Has reports whether the tree has a regular file.
@@ -46,7 +45,7 @@ func (t *Tree) Has(file string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// Missing returns the prerequisites that preparing the tree has not made.
+// Missing returns the prerequisites that preparing the tree does not make.
 func (t *Tree) Missing(needs []string) []string {
 	return slices.DeleteFunc(needs, func(file string) bool {
 		_, err := os.Lstat(filepath.Join(t.Dir, file))
@@ -70,7 +69,7 @@ func (t *Tree) Walk(f func(file string) error) error {
 		case d.IsDir() && (outsideKernel[rel] || t.otherArch(rel)):
 			return fs.SkipDir
 		case d.IsDir() && path.Dir(rel) == "tools" && rel != "tools/lib":
-			return fs.SkipDir // kernel/bpf/relo_core.c is in tools/lib; all else are programs
+			return fs.SkipDir // kernel/bpf/relo_core.c is in tools/lib; everything else there is a program
 		case !d.Type().IsRegular():
 			return nil
 		}
@@ -78,8 +77,7 @@ func (t *Tree) Walk(f func(file string) error) error {
 	})
 }
 
-// otherArch reports whether dir is that of an architecture that the tree is not
-// prepared for.
+// otherArch reports whether dir belongs to an architecture for which the tree is not prepared.
 func (t *Tree) otherArch(dir string) bool {
 	if path.Dir(dir) != "arch" {
 		return false

@@ -18,26 +18,25 @@ const (
 // relative to the tree.
 type Unit struct {
 	Source  string
-	Object  string   // as kbuild names it; may contain ".." (virt/kvm is compiled as DIR/../../../virt/kvm/kvm_main.o)
-	ModName string   // KBUILD_MODNAME: the module's name (several are joined by ":"), or what it would be if it were one
-	ModFile string   // KBUILD_MODFILE, where the tree sets it for the unit
+	Object  string   // kbuild's name; may contain ".." (DIR/../../../virt/kvm/kvm_main.o)
+	ModName string   // KBUILD_MODNAME: the module's name, several joined by ":"; set for vmlinux too
+	ModFile string   // KBUILD_MODFILE; empty if the tree does not set it
 	Kind    Kind     // what the object is linked into
-	Changed []string // the changed files that the unit was planned for, sorted
+	Changed []string // changed files that reach the unit, sorted
 	New     bool     // the patch adds the file; its original is an empty file
 	Types   bool     // compile with types in the debug info, which costs a fifth of the compiler's time
-	Header  bool     // only headers of the unit are changed, if any: the unit may turn out to include none of them
+	Header  bool     // only headers changed; the unit may not include them
 
-	Compile []string // the compiler and its arguments, as kbuild would run them in the tree
-	Objtool []string // objtool's options without program and object; nil: kbuild runs none
+	Compile []string // compiler and arguments with which kbuild would run it in the tree
+	Objtool []string // objtool's options; nil: kbuild does not run objtool
 	Needs   []string // generated files that kbuild makes before this unit
 }
 
 // Builtin reports whether the unit's code is part of vmlinux.
 func (u *Unit) Builtin() bool { return u.Kind != Module }
 
-// Owners are the objects in the kernel's sense that have the unit's code:
-// vmlinux, or modules by name. Several modules can share a unit (modname-multi,
-// scripts/Makefile.lib).
+// Owners returns the objects (in livepatch's sense) that contain the unit's code: vmlinux, or
+// modules by name. Several modules can share a unit (modname-multi, scripts/Makefile.lib).
 func (u *Unit) Owners() []string {
 	if u.Builtin() {
 		return []string{"vmlinux"}
@@ -45,8 +44,8 @@ func (u *Unit) Owners() []string {
 	return strings.Split(u.ModName, ":")
 }
 
-// WantsGenerated reports whether the unit includes files that are generated
-// first, so that the bare compiler cannot compile it in the tree.
+// WantsGenerated reports whether the unit needs generated files, so that the compiler alone cannot
+// compile it in the tree.
 func (u *Unit) WantsGenerated() bool { return len(u.Needs) > 0 }
 
 // ModuleOf reads a unit's module from the command that compiles it.
@@ -62,13 +61,13 @@ func ModuleOf(compile []string) (name, file string) {
 	return name, file
 }
 
-// Pair is a unit compiled twice, each object as objtool left it.
+// Pair is a unit compiled twice, each object after objtool.
 type Pair struct {
 	Unit     Unit
 	SameCode bool     // only types of exports differ; objtool did not run
-	Original []byte   // ELF relocatable object of the pristine source
-	Patched  []byte   // of the patched source
-	Deps     []string // every file that went into one of the two, relative to the tree, sorted
+	Original []byte   // ELF object of the pristine source
+	Patched  []byte   // ELF object of the patched source
+	Deps     []string // every file that either object was compiled from, relative to the tree, sorted
 }
 
 // Reached returns all files that the pairs were compiled from, sorted.
@@ -80,8 +79,7 @@ func Reached(pairs []Pair) []string {
 	return Set(files)
 }
 
-// CleanPaths returns the sorted set of the lexically cleaned paths of both
-// lists.
+// CleanPaths returns the sorted set of the cleaned paths of both lists.
 func CleanPaths(a, b []string) []string {
 	var all []string
 	for _, list := range [][]string{a, b} {

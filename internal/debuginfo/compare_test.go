@@ -45,7 +45,7 @@ func TestMostPairs(t *testing.T) {
 		all.at[i+1] = &die{tag: dwarf.TagPointerType, ref: i + 2}
 	}
 	c := comparison{olds: all, news: all, seen: map[[2]dwarf.Offset]bool{}}
-	if got := c.types(1, 1); got != "it has too many types to compare" {
+	if got := c.types(1, 1); got != "too many types to compare" {
 		t.Errorf("%q", got)
 	}
 }

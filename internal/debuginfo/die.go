@@ -18,7 +18,7 @@ type die struct {
 	spec        dwarf.Offset // offset of the declaration that has the other attributes; 0: none
 	size        int64
 	encoding    int64
-	value       int64 // value of an enumerator, offset of a member in bits, or number of elements of an array (-1: not known)
+	value       int64 // value of an enumerator, bit offset of a member, or length of an array (-1: not known)
 	bits        int64 // size of a bit field
 	declaration bool
 	local       bool // inside a function

@@ -1,6 +1,5 @@
-// Package catalog lists everything that kbuild compiles with a tree's
-// configuration, and which source files may include which: what a changed header
-// can affect.
+// Package catalog lists everything that kbuild compiles with a tree's configuration, and which
+// source files may include which. Together they show what a changed header can affect.
 package catalog
 
 import (
@@ -23,13 +22,13 @@ import (
 	"kintsugi/kbuild/query"
 )
 
-// Catalog is everything that kbuild compiles with this config.
+// Catalog lists everything that kbuild compiles with the tree's configuration.
 type Catalog struct {
-	Words    []string           // of all commands
+	Words    []string           // the words of all commands, once each
 	Units    []Unit             // sorted by object
-	Extra    includegraph.Graph // of generated files, which are not in the tree
-	NonUnits []NonUnit          // all else that is compiled
-	Made     map[string][]byte  // generated headers of these
+	Extra    includegraph.Graph // includes of generated files, which are not in the tree
+	NonUnits []NonUnit          // everything else that is compiled
+	Made     map[string][]byte  // generated headers of NonUnits
 }
 
 // Unit is a unit in a catalog.
@@ -38,21 +37,21 @@ type Unit struct {
 	Kind             kbuild.Kind
 	ModName, ModFile string
 	Compile          []int    // indices of Words
-	Objtool          []int    // likewise; nil: kbuild runs none
-	Needs            []string // generated files that preparing the tree has not made
-	Forced           []string // included by option (-include)
+	Objtool          []int    // indices of Words; nil: kbuild does not run objtool
+	Needs            []string // generated files that preparing the tree does not make
+	Forced           []string // files included by option (-include)
 }
 
 // cacheName is the catalog's file in the cache.
 const cacheName = "catalog.json"
 
-// Load asks kbuild for all units, once for a target: half a minute.
+// Load asks kbuild for all units. This takes half a minute; the answer is cached per target.
 func Load(ctx context.Context, t *kbuild.Tree) (*Catalog, error) {
 	c := &Catalog{Extra: includegraph.Graph{}}
 	if t.Cache().Load(cacheName, c) {
 		return c, nil
 	}
-	slog.Info("listing everything that is compiled for this kernel, once for the target")
+	slog.Info("listing everything that is compiled for this kernel (once per target)")
 	objects, err := allObjects(ctx, t)
 	if err != nil {
 		return nil, err
@@ -131,15 +130,14 @@ func (c *Catalog) Unit(i int) kbuild.Unit {
 		Compile: c.text(u.Compile), Objtool: c.text(u.Objtool), Needs: u.Needs}
 }
 
-// libstub is the EFI stub of the image. kbuild does not pass it on its way
-// through the kernel.
+// libstub is the EFI stub of the image. kbuild's walk through the kernel does not visit it.
 const libstub = "drivers/firmware/efi/libstub"
 
-// imageGoal is built because kbuild then notes how it compiled the parts.
+// imageGoal is a goal that is built because kbuild then records the commands of its parts.
 type imageGoal struct{ dir, goal string }
 
-// imageGoals are the images besides vmlinux. Their own files depend on vmlinux,
-// or on each other: make makes as many as it can.
+// imageGoals returns the images besides vmlinux. Some of their files depend on vmlinux, or on each
+// other, so make builds only as many as it can.
 func imageGoals(t *kbuild.Tree) []imageGoal {
 	goals := []imageGoal{{"", libstub + "/lib.a"}}
 	if facts := &t.Arch.Kbuild; facts.BootGoal != "" {
@@ -148,10 +146,9 @@ func imageGoals(t *kbuild.Tree) []imageGoal {
 	return goals
 }
 
-// makeAll makes the generated files of all units in one run, keeps them for
-// generate.Files, and adds what they include to the graph. It builds in the view
-// so far that kbuild has left a note about everything that is compiled besides
-// units.
+// makeAll makes the generated files of all units in one run, stores them for generate.Files, and
+// adds their includes to the graph. It builds in the view until kbuild has recorded the commands of
+// everything that is not a unit.
 func (c *Catalog) makeAll(ctx context.Context, t *kbuild.Tree) error {
 	var needs []string
 	for i := range c.Units {
@@ -200,7 +197,7 @@ func makeImage(ctx context.Context, t *kbuild.Tree, root string, g imageGoal) er
 	return err
 }
 
-// addGenerated keeps the generated files of units, and adds what they include.
+// addGenerated stores the generated files of units, and adds their includes.
 func (c *Catalog) addGenerated(t *kbuild.Tree, files map[string][]byte) {
 	has := func(file string) bool { return files[file] != nil || t.Has(file) }
 	for _, file := range slices.Sorted(maps.Keys(files)) {

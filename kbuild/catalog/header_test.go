@@ -18,8 +18,8 @@ import (
 	"kintsugi/kbuild/compile"
 )
 
-// recordedTruth reads which units have which headers, as the debug info of one
-// release of Debian's kernel says (internal/includetruth).
+// recordedTruth reads which units include which headers, according to the debug info of one release
+// of Debian's kernel (internal/includetruth).
 func recordedTruth(t *testing.T) map[string][]string {
 	t.Helper()
 	f, err := os.Open("testdata/includers.txt.gz")
@@ -44,7 +44,7 @@ func recordedTruth(t *testing.T) map[string][]string {
 	return truth
 }
 
-// depsOf returns what the original of a unit is made of.
+// depsOf returns the files from which the original of a unit is compiled.
 func depsOf(t *testing.T, tree *kbuild.Tree, u kbuild.Unit) []string {
 	t.Helper()
 	deps, err := (&compile.Compiler{Tree: tree}).Deps(context.Background(), u, t.TempDir())
@@ -54,9 +54,9 @@ func depsOf(t *testing.T, tree *kbuild.Tree, u kbuild.Unit) []string {
 	return deps
 }
 
-// TestRealHeaders holds the include graph against two truths: what debug info
-// says of some headers, and what the compiler says of some units. No unit may
-// be missing; how many are too many is logged.
+// TestRealHeaders compares the include graph with debug info for some headers, and with the
+// compiler's dependencies for some units. No unit may be missing. The number of superfluous units
+// is logged.
 func TestRealHeaders(t *testing.T) {
 	kernel := testenv.Kernel(t)
 	tree := &kbuild.Tree{Dir: kernel.Source, Arch: &arch.AMD64, CC: kernel.CC, CacheDir: t.TempDir(), Jobs: 2}
@@ -93,16 +93,16 @@ func checkRecorded(t *testing.T, tree *kbuild.Tree, c *Catalog, units map[string
 			if !there || len(reach.Of(&c.Units[i])) > 0 {
 				continue
 			}
-			if slices.Contains(depsOf(t, tree, c.Unit(i)), header) { // else it was another release's
+			if slices.Contains(depsOf(t, tree, c.Unit(i)), header) { // else another release includes it
 				t.Errorf("%s: %s is missing", header, source)
 			}
 		}
-		t.Logf("%s: %d candidates, of which debug info knows %d", header, candidates, len(sources))
+		t.Logf("%s: %d candidates, %d in debug info", header, candidates, len(sources))
 	}
 }
 
-// checkSampled has the compiler say what it reads for some units, and wants
-// the unit to be among those that each of these files may reach.
+// checkSampled lists the files that the compiler reads for some units. Each of these files must
+// reach its unit.
 func checkSampled(t *testing.T, tree *kbuild.Tree, c *Catalog) {
 	graph, err := Includes(tree)
 	if err != nil {
@@ -117,17 +117,17 @@ func checkSampled(t *testing.T, tree *kbuild.Tree, c *Catalog) {
 		may := reachable(includes, append(c.Units[i].Forced, c.Units[i].Source))
 		for _, dep := range depsOf(t, tree, c.Unit(i)) {
 			if checked++; !may[dep] && tree.Has(dep) {
-				t.Errorf("%s has %s, and is not among those that it may reach", c.Units[i].Source, dep)
+				t.Errorf("%s includes %s, but the graph does not reach it", c.Units[i].Source, dep)
 			}
 		}
 	}
 	if checked < 1000 {
-		t.Errorf("only %d headers of units were looked at", checked)
+		t.Errorf("only %d headers of units were checked", checked)
 	}
 	t.Logf("%d headers of 16 units", checked)
 }
 
-// forwards turns the graph round: what each file may include.
+// forwards inverts the graph: it returns what each file may include.
 func forwards(t *testing.T, tree *kbuild.Tree, graph, generated includegraph.Graph) map[string][]string {
 	t.Helper()
 	includes := map[string][]string{}

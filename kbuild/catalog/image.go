@@ -15,8 +15,8 @@ import (
 	"kintsugi/kbuild"
 )
 
-// OtherImage names the image besides vmlinux and modules that a file's code is
-// linked into by its directory, empty if there is none.
+// OtherImage returns the image, besides vmlinux and modules, that the code of file's directory is
+// linked into. It returns "" if there is none.
 func OtherImage(t *kbuild.Tree, file string) string {
 	for _, i := range t.Arch.Kbuild.Images {
 		if strings.HasPrefix(file, i.Dir+"/") {
@@ -26,8 +26,8 @@ func OtherImage(t *kbuild.Tree, file string) string {
 	return ""
 }
 
-// AlsoInImage names another image that a C file outside the images'
-// directories may be compiled for. Empty: there is none.
+// AlsoInImage returns another image that a C file outside the images' directories may be compiled
+// for, or "".
 func AlsoInImage(t *kbuild.Tree, file string) (image string, err error) {
 	if path.Ext(file) != ".c" || OtherImage(t, file) != "" {
 		return "", nil
@@ -38,8 +38,8 @@ func AlsoInImage(t *kbuild.Tree, file string) (image string, err error) {
 	return namedInImage(t, strings.TrimSuffix(path.Base(file), ".c"))
 }
 
-// IncludedInImage names the image by a file of it that includes file
-// (lib/vdso/gettimeofday.c).
+// IncludedInImage returns the image of which a file includes file, as with lib/vdso/gettimeofday.c,
+// or "".
 func IncludedInImage(t *kbuild.Tree, file string) (image string, err error) {
 	graph, err := IncludesOfC(t)
 	if err != nil {
@@ -53,8 +53,8 @@ func IncludedInImage(t *kbuild.Tree, file string) (image string, err error) {
 	return "", nil
 }
 
-// namedInImage names the image by a makefile of it that has the name of a file
-// (lib/crypto/sha256.c), which may be another file of that name.
+// namedInImage returns the image of which a makefile contains the name of a file, as with
+// lib/crypto/sha256.c, or "". The makefile may mean another file with this name.
 func namedInImage(t *kbuild.Tree, name string) (image string, err error) {
 	word := regexp.MustCompile(`\b` + regexp.QuoteMeta(name) + `\.[co]\b`)
 	for _, i := range t.Arch.Kbuild.Images {

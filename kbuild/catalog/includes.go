@@ -14,8 +14,7 @@ import (
 	"kintsugi/kbuild"
 )
 
-// Includes returns the include graph of the tree's sources, from the cache
-// where it is there.
+// Includes returns the include graph of the tree's sources. It is cached.
 func Includes(t *kbuild.Tree) (includegraph.Graph, error) {
 	graph := includegraph.Graph{}
 	if t.Cache().Load("includes.json", &graph) {
@@ -29,8 +28,8 @@ func Includes(t *kbuild.Tree) (includegraph.Graph, error) {
 	return graph, nil
 }
 
-// IncludesOfC is the part of the graph that shows which C files others include.
-// It is small, since few C files are included.
+// IncludesOfC returns the part of the graph that shows which C files are included. It is small,
+// because few C files are.
 func IncludesOfC(t *kbuild.Tree) (includegraph.Graph, error) {
 	graph := includegraph.Graph{}
 	if t.Cache().Load("includers.json", &graph) {
@@ -45,7 +44,7 @@ func IncludesOfC(t *kbuild.Tree) (includegraph.Graph, error) {
 	return graph, nil
 }
 
-// scanTree reads all sources that can become part of this kernel.
+// scanTree reads all sources that can be part of this kernel.
 func scanTree(t *kbuild.Tree) (includegraph.Graph, error) {
 	var mu sync.Mutex
 	graph := includegraph.Graph{}

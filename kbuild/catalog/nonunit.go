@@ -15,19 +15,19 @@ import (
 	"kintsugi/kbuild/overlay"
 )
 
-// NonUnit is something that the kernel's build compiles and that a livepatch
-// cannot change: assembly, the source of a generated header, a program of the
-// build, code of another image than vmlinux.
+// NonUnit is something that the kernel's build compiles, but that a livepatch cannot change:
+// assembly, the source of a generated header, a program of the build, code of another image than
+// vmlinux.
 type NonUnit struct {
 	Source, Object string
 	Compile        []string
-	Deps           []string // every file that went into it; nil: unknown
+	Deps           []string // files that it was compiled from; nil: unknown
 
-	Needs   []string `json:"-"` // generated files that it wants
+	Needs   []string `json:"-"` // generated files that it needs
 	Changed []string `json:"-"` // files of the patch that it may include
 }
 
-// likewise is another source of the same directory, compiled as n is.
+// likewise returns another source of the same directory, compiled with the command of n.
 func (n NonUnit) likewise(source string) NonUnit {
 	object := strings.TrimSuffix(source, path.Ext(source)) + ".o"
 	other := NonUnit{Source: source, Object: object}
@@ -43,8 +43,7 @@ func (n NonUnit) likewise(source string) NonUnit {
 	return other
 }
 
-// savedBelow reads what kbuild has saved in dirs of root about its compilations
-// there, sorted by object.
+// savedBelow reads the commands that kbuild has saved in dirs of root, sorted by object.
 func savedBelow(root string, dirs []string) []NonUnit {
 	var found []NonUnit
 	seen := map[string]bool{}
@@ -72,8 +71,8 @@ func sortByObject(list []NonUnit) {
 	slices.SortFunc(list, func(a, b NonUnit) int { return strings.Compare(a.Object, b.Object) })
 }
 
-// preparedDirs are where preparing a tree compiles: sources of generated headers
-// and programs of the build.
+// preparedDirs returns the directories in which preparing a tree compiles: sources of generated
+// headers, and programs of the build.
 func preparedDirs(t *kbuild.Tree) []string {
 	dirs := []string{"kernel", path.Join("arch", t.Arch.Kernel, "kernel")}
 	if tools := t.Arch.Kbuild.Tools; tools != "" {
@@ -82,10 +81,9 @@ func preparedDirs(t *kbuild.Tree) []string {
 	return append(dirs, "scripts")
 }
 
-// addNonUnits reads what kbuild has saved in the view, and in the tree when it
-// was prepared. Sources of the boot code that kbuild has not compiled are
-// compiled as their neighbours are: some of them need to know where vmlinux was
-// linked to.
+// addNonUnits reads the commands that kbuild has saved in the view, and in the tree when it was
+// prepared. Boot code that kbuild has not compiled gets the command of its neighbours: some of it
+// needs the addresses of the linked vmlinux.
 func (c *Catalog) addNonUnits(t *kbuild.Tree, view *overlay.View) {
 	c.NonUnits = savedBelow(t.Dir, preparedDirs(t))
 	units := map[string]bool{}
@@ -117,8 +115,8 @@ func (c *Catalog) addNonUnits(t *kbuild.Tree, view *overlay.View) {
 	sortByObject(c.NonUnits)
 }
 
-// bootSources are the sources of the boot code that kbuild has not compiled. All
-// else was made, as far as it is part of the kernel.
+// bootSources returns the sources of the boot code that kbuild has not compiled. kbuild has
+// compiled everything else that is part of the kernel.
 func bootSources(t *kbuild.Tree, view *overlay.View, neighbour map[string]NonUnit, seen map[string]bool) []NonUnit {
 	var found []NonUnit
 	boot := t.Arch.Kbuild.BootDir
@@ -137,8 +135,8 @@ func bootSources(t *kbuild.Tree, view *overlay.View, neighbour map[string]NonUni
 	return found
 }
 
-// addresses defines, as any number, the macros of a prefix that the boot code
-// uses for addresses in the kernel: only linking the kernel shows their values.
+// addresses defines the macros with a prefix that the boot code uses for addresses in the kernel.
+// Their values are arbitrary, because only linking the kernel fixes them.
 func addresses(t *kbuild.Tree, prefix string) []byte {
 	names := map[string]bool{}
 	for _, pattern := range []string{"*.[chS]", "compressed/*.[chS]"} {
@@ -159,11 +157,10 @@ func addresses(t *kbuild.Tree, prefix string) []byte {
 	return []byte(text.String())
 }
 
-// isMacro reports whether a name is all capitals, like the names that the boot
-// code defines itself.
+// isMacro reports whether a name is all capitals, like the boot code's own names.
 func isMacro(name string) bool { return name == strings.ToUpper(name) }
 
-// keepMade keeps those of files that were made below root.
+// keepMade stores those of files that were made below root.
 func (c *Catalog) keepMade(t *kbuild.Tree, root string, files []string) {
 	for _, file := range files {
 		if !filepath.IsLocal(file) || t.Has(file) || c.Made[file] != nil {

@@ -14,13 +14,13 @@ import (
 	"kintsugi/kbuild/query"
 )
 
-// object is an object that kbuild builds, by kbuild's name for it.
+// object is an object that kbuild builds. Its name is kbuild's.
 type object struct {
 	name string
 	kind kbuild.Kind
 }
 
-// Makefiles calls f for each makefile of a directory of the kernel itself.
+// Makefiles calls f for each makefile in a directory of the kernel itself.
 func Makefiles(t *kbuild.Tree, f func(file string) error) error {
 	err := t.Walk(func(file string) error {
 		dir := path.Dir(file)
@@ -35,13 +35,13 @@ func Makefiles(t *kbuild.Tree, f func(file string) error) error {
 	return nil
 }
 
-// program reports whether kbuild makes nothing of the kernel itself in dir.
+// program reports whether dir contains only programs, and no part of the kernel.
 func program(dir string) bool {
 	top, _, _ := strings.Cut(dir, "/")
 	return top == "scripts" || top == "tools"
 }
 
-// allObjects asks every directory that has a makefile what it builds.
+// allObjects asks every directory with a makefile for its objects.
 func allObjects(ctx context.Context, t *kbuild.Tree) ([]object, error) {
 	var folders []string
 	err := Makefiles(t, func(file string) error {
@@ -72,8 +72,8 @@ func allObjects(ctx context.Context, t *kbuild.Tree) ([]object, error) {
 	return objects, nil
 }
 
-// askRecipes asks for the commands of objects, as many at a time as fit into an
-// argument (MAX_ARG_STRLEN, include/uapi/linux/binfmts.h: 128 kB).
+// askRecipes asks for the commands of objects. Each run asks for as many as fit into one argument
+// (MAX_ARG_STRLEN, include/uapi/linux/binfmts.h: 128 kB).
 func askRecipes(ctx context.Context, t *kbuild.Tree, objects []object) (map[string]query.Recipe, error) {
 	const most = 60_000
 	var goals [][]string

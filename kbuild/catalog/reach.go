@@ -7,7 +7,7 @@ import (
 	"kintsugi/kbuild"
 )
 
-// Reach holds, for each of some changed files, the files that may include it.
+// Reach contains the possible includers of each changed file.
 type Reach struct {
 	changed []string
 	files   []map[string]bool
@@ -40,8 +40,8 @@ func (r *Reach) of(source string, forced []string) []string {
 	return changed
 }
 
-// NonUnits returns what the changed files may reach of all that is no unit: by
-// dependencies where these are known.
+// NonUnits returns the non-units that the changed files may reach. It uses dependencies if they are
+// known.
 func (r *Reach) NonUnits(c *Catalog) []NonUnit {
 	var found []NonUnit
 	add := func(n NonUnit, changed []string) {

@@ -15,7 +15,7 @@ func caged(t *kbuild.Tree, cc command.Cmd) command.Cmd {
 	return cc
 }
 
-// launch puts the tree's launcher before the compiler, and both into the cage.
+// launch runs the compiler through the tree's launcher, and both in the cage.
 func launch(t *kbuild.Tree, cc command.Cmd) command.Cmd {
 	cc = caged(t, cc)
 	if len(t.Launcher) == 0 {
@@ -31,7 +31,7 @@ func objtoolRun(t *kbuild.Tree, u *kbuild.Unit, object string) command.Cmd {
 	return command.Cmd{Dir: t.Dir, Path: "./tools/objtool/objtool", Args: args, Cage: t.Cage}
 }
 
-// compilerRun is the compiler's run, below root, that makes the object of u.
+// compilerRun returns the compiler's run below root that makes the object of u.
 func compilerRun(u *kbuild.Unit, root, object string) command.Cmd {
 	words := outside(u.Compile, object, root)
 	if u.Types {
@@ -40,12 +40,11 @@ func compilerRun(u *kbuild.Unit, root, object string) command.Cmd {
 	return command.Cmd{Dir: root, Env: []string{"PWD=" + root}, Path: words[0], Args: words[1:]}
 }
 
-// outside turns kbuild's command into one that writes object and object.d
-// instead of files in the tree, with every function and datum in a section of
-// its own. It reduces debug info to line tables and inlined functions: debug info
-// never changes code, and all of it costs a fifth of the compiler's time. No path
-// of the machine gets into the object, nor, thanks to the pipe, into the messages
-// of the assembler.
+// outside changes kbuild's command so that it writes object and object.d instead of files in the
+// tree. Every function and datum gets its own section. Debug info is reduced to line tables and
+// inlined functions: it never changes code, and all of it would cost a fifth of the compiler's
+// time. The prefix maps keep paths of this machine out of the object; the pipe keeps them out of
+// the assembler's messages.
 func outside(words []string, object, root string) []string {
 	var out []string
 	for i := 0; i < len(words); i++ {
@@ -64,33 +63,33 @@ func outside(words []string, object, root string) []string {
 	return append(out, "-pipe", "-g1", "-ffunction-sections", "-fdata-sections", "-fdebug-prefix-map="+root+"=.")
 }
 
-// isDepOption matches the options that name the file for the dependencies.
+// isDepOption reports whether w names the file for the dependencies.
 func isDepOption(w string) bool {
 	return strings.HasPrefix(w, "-Wp,-MMD,") || strings.HasPrefix(w, "-Wp,-MD,")
 }
 
-// isSplit matches the options that give every function and datum a section.
+// isSplit reports whether option puts every function or datum into its own section.
 func isSplit(option string) bool {
 	return slices.Contains([]string{"-ffunction-sections", "-fdata-sections"}, option)
 }
 
-// stage has the compiler stop after a stage: -E or -c.
+// stage makes the compiler stop after a stage: -E or -c.
 func stage(cc command.Cmd, stop string) command.Cmd {
 	cc.Args = slices.DeleteFunc(cc.Args, func(w string) bool { return w == "-c" || w == "-S" || w == "-E" || w == "-P" })
 	cc.Args = append([]string{stop}, cc.Args...)
 	return cc
 }
 
-// preprocessorRun is the compiler's run that stops at the text.
+// preprocessorRun returns the compiler's run that only preprocesses.
 func preprocessorRun(u *kbuild.Unit, root, text string) command.Cmd {
 	cc := compilerRun(u, root, text)
 	cc.Args = slices.DeleteFunc(cc.Args, func(w string) bool { return w == "-pipe" })
-	// No path of this run may be in the text: a compiler cache compares texts.
+	// Paths of this run must not be in the text, because a compiler cache compares texts.
 	cc.Args = append(cc.Args, "-fno-working-directory")
 	return stage(cc, "-E")
 }
 
-// fromTextRun is the compiler's run that begins with the preprocessed text.
+// fromTextRun returns the compiler's run that compiles the preprocessed text.
 func fromTextRun(u *kbuild.Unit, root, text, object string) command.Cmd {
 	cc := compilerRun(u, root, object)
 	var args []string

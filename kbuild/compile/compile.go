@@ -1,5 +1,5 @@
-// Package compile compiles units outside the tree, each from the original and
-// from the patched source, with the commands that kbuild would run.
+// Package compile compiles units outside the tree, from the original and from the patched source,
+// with the commands that kbuild would run.
 package compile
 
 import (
@@ -20,18 +20,17 @@ import (
 // Compiler compiles units of one tree.
 type Compiler struct{ Tree *kbuild.Tree }
 
-// Compile compiles every unit from the pristine tree and once more with the
-// files of changed (by path relative to the tree; nil for a file that is
-// deleted) in their place, each function and datum in a section of its own. All
-// that it writes is below work, a directory that belongs to this call. The
-// objects do not depend on where that is.
+// Compile compiles every unit from the pristine tree, and once more with the files of changed in
+// place of the tree's. The keys of changed are paths relative to the tree; a nil value deletes the
+// file. Each function and datum gets its own section. Compile writes only below work, a directory
+// that belongs to this call. The objects do not depend on the path of work.
 func (c *Compiler) Compile(ctx context.Context, units []kbuild.Unit, changed map[string][]byte, work string) (
 	[]kbuild.Pair, error) {
 	return c.compileBoth(ctx, units, nil, changed, work)
 }
 
-// compileBoth is Compile with files that are replaced in both originals and
-// patched units.
+// compileBoth is Compile with further files, common, that replace those of the tree for both
+// originals and patched units.
 func (c *Compiler) compileBoth(ctx context.Context, units []kbuild.Unit, common, changed map[string][]byte,
 	work string) (
 	[]kbuild.Pair, error) {
@@ -70,8 +69,8 @@ func (c *Compiler) compileBoth(ctx context.Context, units []kbuild.Unit, common,
 	return pairs, nil
 }
 
-// withEmpty adds an empty file for every unit whose source the pristine tree has
-// not, so that all units have an original.
+// withEmpty adds an empty file for every unit whose source does not exist in the pristine tree, so
+// that all units have an original.
 func withEmpty(files map[string][]byte, units []kbuild.Unit) map[string][]byte {
 	all := maps.Clone(files)
 	for _, u := range units {
@@ -82,10 +81,9 @@ func withEmpty(files map[string][]byte, units []kbuild.Unit) map[string][]byte {
 	return all
 }
 
-// CompilePlain compiles the pristine unit as the kernel's own build does, all
-// functions in one section. Only then can the assembler shorten jumps from one
-// function to another, so some functions are byte for byte the shipped ones in
-// no other form. All that it writes is below work.
+// CompilePlain compiles the pristine unit as the kernel's own build does, with all functions in one
+// section. Only then can the assembler shorten jumps between functions, so some functions are
+// byte-identical to the image only in this form. CompilePlain writes only below work.
 func (c *Compiler) CompilePlain(ctx context.Context, u kbuild.Unit, work string) ([]byte, error) {
 	work, err := filepath.Abs(work)
 	if err != nil {
@@ -106,15 +104,15 @@ func (c *Compiler) CompilePlain(ctx context.Context, u kbuild.Unit, work string)
 	return j.object, nil
 }
 
-// Command returns the bare compiler run that makes the original object of u.
+// Command returns the compiler's run that makes the original object of u.
 func (c *Compiler) Command(u kbuild.Unit, object string) command.Cmd {
 	return caged(c.Tree, compilerRun(&u, c.Tree.Dir, object))
 }
 
-// runAll runs jobs, and repeats those that have read a file of the tree in whose
-// place their view has another one, until there are none. If several fail, it
-// returns the error of the first in order, originals before patched units: a
-// kernel that does not compile by itself proves nothing about the patch.
+// runAll runs jobs. A job that read a file of the tree instead of the view's replacement runs
+// again, until there is none. If several jobs fail, runAll returns the error of the first, and
+// originals come before patched units: a kernel that does not compile unpatched proves nothing
+// about the patch.
 func runAll(ctx context.Context, t *kbuild.Tree, jobs []*job) error {
 	for todo := jobs; len(todo) > 0; {
 		runJobs(ctx, t, todo)
@@ -146,8 +144,8 @@ func runJobs(ctx context.Context, t *kbuild.Tree, jobs []*job) {
 	_ = group.Wait()
 }
 
-// escaped returns the jobs that left their view, and makes the directories real
-// through which they did, so that they can run again.
+// escaped returns the jobs that left their view. It makes the directories through which they left
+// real directories, so that the jobs can run again.
 func escaped(jobs []*job) ([]*job, error) {
 	var again []*job
 	escapes := map[*job][]string{}

@@ -20,8 +20,8 @@ import (
 	"kintsugi/kbuild"
 )
 
-// smallTree writes a source tree in which a unit reads a header by way of
-// another directory, as include/trace/define_trace.h has the kernel do.
+// smallTree writes a source tree in which a unit includes a header through another directory, as
+// with include/trace/define_trace.h.
 func smallTree(t *testing.T) (*kbuild.Tree, kbuild.Unit) {
 	t.Helper()
 	if _, err := exec.LookPath("gcc"); err != nil {
@@ -91,11 +91,11 @@ func TestCompile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if bytes.Equal(p.Original, p.Patched) {
-		t.Error("the patch is not in the object")
+		t.Error("the object does not contain the patch")
 	}
 	for _, object := range [][]byte{p.Original, p.Patched} {
 		if !bytes.Contains(object, []byte("\x00fs/a.c\x00")) || bytes.Contains(object, []byte(os.TempDir())) {
-			t.Error("a path in the object is not that in the tree")
+			t.Error("a path in the object is not the path in the tree")
 		}
 	}
 	if diff := cmp.Diff([]string{"drivers/x/value.h", "fs/a.c", "include/trace/define.h"}, p.Deps); diff != "" {
@@ -103,8 +103,8 @@ func TestCompile(t *testing.T) {
 	}
 }
 
-// TestCompileAscent replaces a header that the compiler reaches from inside a
-// linked directory with "..".
+// TestCompileAscent replaces a header that the compiler reaches through a linked directory and
+// "..".
 func TestCompileAscent(t *testing.T) {
 	tree, unit := smallTree(t)
 	p, err := compileOne(t, tree, unit, map[string][]byte{"drivers/x/value.h": []byte("#define VALUE 7\n")})
@@ -116,7 +116,7 @@ func TestCompileAscent(t *testing.T) {
 	}
 }
 
-// TestCompileAscentNeeded has the unit need what the patch adds to such a header.
+// TestCompileAscentNeeded has a unit that needs what the patch adds to such a header.
 func TestCompileAscentNeeded(t *testing.T) {
 	tree, unit := smallTree(t)
 	_, err := compileOne(t, tree, unit, map[string][]byte{
@@ -139,7 +139,7 @@ func TestCompileSameBytesAnywhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(p.Original, p.Patched) {
-		t.Error("the same source in two places gives two objects")
+		t.Error("the same source at two places gives different objects")
 	}
 }
 
@@ -212,7 +212,7 @@ func TestCompileTwoAtOnce(t *testing.T) {
 	}
 	group.Wait()
 	if bytes.Equal(objects[0], objects[1]) {
-		t.Error("two patches, one object")
+		t.Error("two patches give the same object")
 	}
 }
 

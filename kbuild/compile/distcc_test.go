@@ -14,8 +14,8 @@ import (
 	"kintsugi/kbuild"
 )
 
-// TestDistcc has the compiler run by a server on this machine, which says in
-// its log that it did; falling back to a local compiler is not allowed.
+// TestDistcc compiles through a distcc server on this machine. The server's log proves that it
+// compiled; a fallback to the local compiler is not allowed.
 func TestDistcc(t *testing.T) {
 	for _, name := range []string{"distcc", "distccd"} {
 		if _, err := exec.LookPath(name); err != nil {
@@ -36,15 +36,15 @@ func TestDistcc(t *testing.T) {
 	tree.Launcher = []string{"distcc"}
 	got := compile()
 	if !SameCode(want[0].Original, got[0].Original) || !SameCode(want[0].Patched, got[0].Patched) {
-		t.Error("the server makes other code")
+		t.Error("the server compiles to other code")
 	}
 	if n, text := compiledBy(t, log); n != 2 {
 		t.Errorf("the server compiled %d files, want 2:\n%s", n, text)
 	}
 }
 
-// compiledBy counts the files that a server says it has compiled. It says so
-// after it has answered.
+// compiledBy counts the files that a server has logged as compiled. The server logs after it
+// answers.
 func compiledBy(t *testing.T, log string) (n int, text []byte) {
 	t.Helper()
 	testenv.Await(t, "written to the server's log", func() bool {
@@ -58,7 +58,7 @@ func compiledBy(t *testing.T, log string) (n int, text []byte) {
 	return n, text
 }
 
-// startDistccd starts a server that distcc is told of, and returns its log.
+// startDistccd starts a server, configures distcc for it, and returns its log.
 func startDistccd(t *testing.T) string {
 	t.Helper()
 	port := freePort(t)
@@ -74,7 +74,7 @@ func startDistccd(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = server.Process.Signal(os.Interrupt) // it takes its children along
+		_ = server.Process.Signal(os.Interrupt) // the server then ends its children
 		_ = server.Wait()
 	})
 	testenv.Await(t, "answered by distccd", func() bool {

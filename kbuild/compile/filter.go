@@ -18,16 +18,14 @@ import (
 	"kintsugi/kbuild/generate"
 )
 
-// CompileHeaders is Compile for units that only a header's change may reach.
-// It returns the pairs of those whose code or data does change, or an export of
-// which has another type, in the order of units, and the changed files that any
-// unit was compiled from.
+// CompileHeaders is Compile for units that only changed headers may reach. It returns the pairs
+// whose code or data changes, or that export a symbol whose type changes, in the order of units. It
+// also returns the changed files that any unit was compiled from.
 //
-// A unit is left out for one of three reasons, cheapest first: its original
-// includes none of the files, as the compiler's dependencies of an earlier build
-// or of this build show; the preprocessor makes the same text of original and
-// patched source; the compiler makes the same object of both. Units are compiled
-// from the preprocessed text, so the comparison costs nothing extra.
+// A unit is left out for one of three reasons, cheapest first. Its original includes none of the
+// changed files, according to the compiler's dependencies of this or an earlier build. The
+// preprocessed texts of original and patched source are equal. The objects of both are equal. Units
+// are compiled from the preprocessed text, so comparing it costs nothing extra.
 func (c *Compiler) CompileHeaders(ctx context.Context, units []kbuild.Unit, changed map[string][]byte, work string) (
 	[]kbuild.Pair, []string, error) {
 	if len(units) == 0 {
@@ -61,17 +59,17 @@ func (c *Compiler) CompileHeaders(ctx context.Context, units []kbuild.Unit, chan
 	return pairs, slices.Sorted(maps.Keys(f.reached)), nil
 }
 
-// headerFilter finds the units that a change of headers matters to.
+// headerFilter finds the units that changed headers affect.
 type headerFilter struct {
 	*Views
 	changed map[string][]byte
 	cache   originals
 
 	mu      sync.Mutex
-	reached map[string]bool // changed files that a unit includes
+	reached map[string]bool // changed files that units include
 }
 
-// all tries the units in parallel.
+// all tries all units in parallel.
 func (f *headerFilter) all(ctx context.Context, units []kbuild.Unit, work string) ([]*kbuild.Pair, error) {
 	results := make([]*kbuild.Pair, len(units))
 	errs := make([]error, len(units))
@@ -94,7 +92,7 @@ func (f *headerFilter) all(ctx context.Context, units []kbuild.Unit, work string
 	return results, nil
 }
 
-// firstOf is the first error that is not the mere consequence of another one.
+// firstOf returns the first error that is not just the consequence of another error.
 func firstOf(ctx context.Context, errs []error) error {
 	var first error
 	for _, err := range errs {
@@ -108,8 +106,7 @@ func firstOf(ctx context.Context, errs []error) error {
 	return first
 }
 
-// try compiles one unit as far as needed. It returns no pair if the unit stays
-// the same.
+// try compiles one unit as far as needed. It returns nil if the unit does not change.
 func (f *headerFilter) try(ctx context.Context, u *kbuild.Unit, dir string) (*kbuild.Pair, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, fault.Environmentf("work directory: %w", err)
@@ -123,7 +120,7 @@ func (f *headerFilter) try(ctx context.Context, u *kbuild.Unit, dir string) (*kb
 }
 
 func (f *headerFilter) compare(ctx context.Context, u *kbuild.Unit, dir string) (*kbuild.Pair, error) {
-	var original *Text // while an earlier build has not left its sum
+	var original *Text // nil if an earlier build has cached its sum
 	known := f.cache.load(u)
 	if known == nil {
 		var err error
@@ -155,7 +152,7 @@ func (f *headerFilter) compare(ctx context.Context, u *kbuild.Unit, dir string) 
 	return f.compileTexts(ctx, u, dir, original, patched)
 }
 
-// includesChanged reports whether one of the changed files is among deps.
+// includesChanged reports whether deps contain a changed file.
 func (f *headerFilter) includesChanged(deps []string) bool {
 	return slices.ContainsFunc(deps, func(dep string) bool { _, ok := f.changed[dep]; return ok })
 }
@@ -198,7 +195,7 @@ func (f *headerFilter) compileTexts(ctx context.Context, u *kbuild.Unit, dir str
 	return pair, err
 }
 
-// objtool runs objtool on an object where kbuild would.
+// objtool runs objtool on an object if kbuild would.
 func (f *headerFilter) objtool(ctx context.Context, u *kbuild.Unit, file string, object []byte) ([]byte, error) {
 	if u.Objtool == nil {
 		return object, nil

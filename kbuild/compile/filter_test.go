@@ -18,8 +18,8 @@ import (
 	"kintsugi/kbuild"
 )
 
-// counting has the compiler run through a script that writes a line for each
-// run, and returns a function that counts them.
+// counting runs the compiler through a script that writes a line for each run. It returns a
+// function that counts the runs.
 func counting(t *testing.T, tree *kbuild.Tree) func() int {
 	t.Helper()
 	dir := t.TempDir()
@@ -35,8 +35,8 @@ func counting(t *testing.T, tree *kbuild.Tree) func() int {
 	}
 }
 
-// TestCompileHeaders has a change of a header in each of the ways in which a
-// unit stays what it is, and one that matters.
+// TestCompileHeaders has header changes for each reason why a unit does not change, and one that
+// changes it.
 func TestCompileHeaders(t *testing.T) {
 	tree, unit := smallTree(t)
 	tree.CacheDir = t.TempDir()
@@ -52,7 +52,7 @@ func TestCompileHeaders(t *testing.T) {
 		{"unused function", header, "#define VALUE 1\nstatic inline int f(void) { return 2; }\n", 0, 0, []string{header}},
 		{"unused declaration", header, "#define VALUE 1\nint f(void);\n", 0, 2, []string{header}},
 		{"not read", "drivers/x/other.h", "#define VALUE 1\n", 0, 0, nil},
-		{"another value", header, "#define VALUE 2\n", 1, 1, []string{header}}, // the original is known by now
+		{"another value", header, "#define VALUE 2\n", 1, 1, []string{header}}, // the original is cached by now
 		{"another line", header, "\n\n#define VALUE __LINE__\n", 1, 1, []string{header}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -85,7 +85,7 @@ func TestCompileHeaders(t *testing.T) {
 	}
 }
 
-// sameAsWhole holds objects made in two steps against those made in one.
+// sameAsWhole compares objects that were compiled in two steps with objects compiled in one.
 func sameAsWhole(t *testing.T, tree *kbuild.Tree, p kbuild.Pair, overlay map[string][]byte) {
 	t.Helper()
 	whole, err := (&Compiler{tree}).Compile(context.Background(), []kbuild.Unit{p.Unit}, overlay, t.TempDir())
@@ -93,10 +93,10 @@ func sameAsWhole(t *testing.T, tree *kbuild.Tree, p kbuild.Pair, overlay map[str
 		t.Fatal(err)
 	}
 	if !SameCode(p.Original, whole[0].Original) || !SameCode(p.Patched, whole[0].Patched) {
-		t.Error("other code than when compiled in one step")
+		t.Error("compiling in one step gives other code")
 	}
 	if SameCode(p.Original, p.Patched) {
-		t.Error("the objects of a pair are the same")
+		t.Error("the objects of a pair are equal")
 	}
 	if diff := cmp.Diff(whole[0].Deps, p.Deps); diff != "" {
 		t.Errorf("dependencies: %s", diff)
@@ -122,7 +122,7 @@ func TestCompileHeadersErrors(t *testing.T) {
 	}
 }
 
-// TestOriginals damages what is kept: it counts as not there.
+// TestOriginals damages cached files. They must count as absent.
 func TestOriginals(t *testing.T) {
 	tree, unit := smallTree(t)
 	tree.CacheDir = t.TempDir()
@@ -172,7 +172,7 @@ func TestPruneDir(t *testing.T) {
 	}
 	pruneDir(dir, 400)
 	if n := len(snapshot(t, dir)); n != 4 {
-		t.Errorf("%d files left of 4 that are allowed", n)
+		t.Errorf("%d files are left, 4 are allowed", n)
 	}
 	pruneDir(dir, 399)
 	left := snapshot(t, dir)
@@ -182,7 +182,7 @@ func TestPruneDir(t *testing.T) {
 	pruneDir(filepath.Join(dir, "none"), 0)
 }
 
-// TestLauncher has the compiler run through the launchers that people use.
+// TestLauncher compiles through launchers that people use.
 func TestLauncher(t *testing.T) {
 	tree, unit := smallTree(t)
 	overlay := map[string][]byte{"drivers/x/value.h": []byte("#define VALUE 7\n")}
@@ -201,11 +201,11 @@ func TestLauncher(t *testing.T) {
 	tree.Launcher = []string{"/no/such/launcher"}
 	if _, err := (&Compiler{tree}).
 		Compile(context.Background(), []kbuild.Unit{unit}, overlay, t.TempDir()); fault.ClassOf(err) != fault.Environment {
-		t.Errorf("a launcher that is not there: %v", err)
+		t.Errorf("a missing launcher: %v", err)
 	}
 }
 
-// TestCcache has all objects come from the cache at the second time.
+// TestCcache requires that all objects come from the cache the second time.
 func TestCcache(t *testing.T) {
 	if _, err := exec.LookPath("ccache"); err != nil {
 		t.Skip("ccache is not installed")

@@ -23,20 +23,20 @@ import (
 type job struct {
 	unit *kbuild.Unit
 	tree *kbuild.Tree
-	view *overlay.View // where the compiler runs
-	out  string        // directory for what it writes
-	of   *job          // of a patched unit, its original
+	view *overlay.View // view in which the compiler runs
+	out  string        // directory for its output
+	of   *job          // for a patched unit: the job of its original
 
-	plain bool // functions and data are left together in one section
+	plain bool // functions and data are not split into sections
 
 	object []byte
 	deps   []string
 	err    error
 }
 
-// read returns the files that the job is known to have read. A job that failed
-// leaves no dependencies. It may have failed because of a file of the tree in
-// place of the patched one, and then its original has read that file, too.
+// read returns the files that the job is known to have read. A failed job has no dependencies. It
+// may have failed because it read a file of the tree instead of the patched file. Then the job of
+// its original has read this file too.
 func (j *job) read() []string {
 	if j.err != nil && j.of != nil {
 		return j.of.deps
@@ -83,8 +83,8 @@ func (j *job) load(object string) error {
 
 var sourceLine = regexp.MustCompile(`^[^\s:]+:\d+`)
 
-// failure classes an error of the compiler, which worked in out: it is the
-// patch's fault only where the patched source has an error in it.
+// failure classes an error of the compiler, which worked in out. The patch is at fault only if the
+// error is in the patched source.
 func failure(u *kbuild.Unit, patched bool, out string, err error) error {
 	var exit *command.Error
 	if !errors.As(err, &exit) {
@@ -109,6 +109,6 @@ func failure(u *kbuild.Unit, patched bool, out string, err error) error {
 	if patched {
 		which = "patched"
 	}
-	e := fault.Environmentf("the kernel build broke: %s %s: %w", which, u.Source, &toolerr.Error{Line: line, Err: exit})
+	e := fault.Environmentf("kernel build: %s %s: %w", which, u.Source, &toolerr.Error{Line: line, Err: exit})
 	return toolerr.WithBeginning(e, exit.Output).Hint("run by hand: %s", exit.Cmd.String())
 }

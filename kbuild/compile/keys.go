@@ -9,11 +9,10 @@ import (
 	"kintsugi/kbuild"
 )
 
-// CompileReadingKeys is Compile for code that reads static keys where the
-// kernel has jump labels: no site must be set up, so that the key can be loaded
-// later than the code. Each of the two branches is taken as it would be (see
-// the table in include/linux/jump_label.h: a site jumps where the key's state
-// and the branch it was compiled for differ).
+// CompileReadingKeys is Compile for code that reads its static keys instead of using jump labels.
+// Then no jump label site needs to be set up, and the key can be loaded later than the code. Both
+// kinds of branches keep their meaning: a site jumps if the key's state differs from the branch
+// that it was compiled for (table in include/linux/jump_label.h).
 func (c *Compiler) CompileReadingKeys(ctx context.Context, u kbuild.Unit, changed map[string][]byte, work string) (
 	kbuild.Pair, error) {
 	header := c.Tree.Arch.Kbuild.JumpLabels
@@ -35,8 +34,8 @@ func (c *Compiler) CompileReadingKeys(ctx context.Context, u kbuild.Unit, change
 	return pairs[0], nil
 }
 
-// readKeys is added at the end of the header, so that no line before it moves.
-// A key is enabled while its count is not zero (static_key_count).
+// readKeys is appended to the header, so that no line before it moves. A key is enabled if its
+// count is not zero (static_key_count).
 const readKeys = `
 #ifndef __ASSEMBLY__
 static __always_inline bool kintsugi_static_branch(struct static_key * const key, const bool branch)

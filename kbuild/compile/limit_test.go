@@ -21,6 +21,6 @@ func TestLimited(t *testing.T) {
 		}
 	}
 	if !limited(&command.Error{Err: command.ErrDeadline}) {
-		t.Error("a deadline is no limit")
+		t.Error("a deadline counts as a limit of the cage")
 	}
 }

@@ -16,23 +16,22 @@ import (
 	"kintsugi/kbuild"
 )
 
-// originals keeps what compiling the pristine source of units gave: the tree
-// never changes, so the command determines all. Files are whole or absent, and
-// any number of processes may use them at once.
+// originals caches the results of compiling the pristine source of units. The tree never changes,
+// so the command determines the result. Files are complete or absent, and any number of processes
+// may use them at once.
 type originals struct {
 	cache  kbuild.Cache
 	tree   string
 	config string
 }
 
-// record is what is known of a unit's pristine source.
+// record describes a unit's pristine source.
 type record struct {
-	Sum  [32]byte // of the preprocessed text without line markers
-	Deps []string // every file it is made of
+	Sum  [32]byte // hash of the preprocessed text without line markers
+	Deps []string // every file that the text is made of
 }
 
-// mostOriginals limits what is kept on disk, in bytes: two thirds of a
-// distribution's kernel.
+// mostOriginals limits the cache on disk, in bytes. Two thirds of a distribution's kernel fit.
 const mostOriginals = 1 << 30
 
 const originalsDir = "originals"
@@ -41,8 +40,8 @@ func openOriginals(t *kbuild.Tree) originals {
 	return originals{cache: t.Cache(), tree: t.Dir, config: t.Keys().Config}
 }
 
-// file names what is kept of u. Everything that the compiler's output depends
-// on is in the sum: command, configuration and, by its path, the tree.
+// file returns the name of a cached file of u. It contains a hash of everything that the compiler's
+// output depends on: the command, the configuration and the tree (by path).
 func (o originals) file(u *kbuild.Unit, suffix string) string {
 	text, _ := json.Marshal(struct {
 		Dir, Config    string
@@ -68,7 +67,7 @@ func (o originals) store(u *kbuild.Unit, r *record) {
 	}
 }
 
-// object is the object before objtool, nil if it is not kept.
+// object returns the object before objtool, or nil if it is not cached.
 func (o originals) object(u *kbuild.Unit) []byte { return o.read(o.file(u, ".o")) }
 
 func (o originals) storeObject(u *kbuild.Unit, object []byte) { o.write(o.file(u, ".o"), object) }
@@ -78,7 +77,7 @@ var (
 	unpacker, _ = zstd.NewReader(nil, zstd.WithDecoderMaxMemory(256<<20))
 )
 
-// read returns the contents of a kept file, and marks it as used.
+// read returns the contents of a cached file, and marks the file as used.
 func (o originals) read(name string) []byte {
 	if !o.cache.Keeps() {
 		return nil
@@ -96,7 +95,7 @@ func (o originals) read(name string) []byte {
 		return nil
 	}
 	now := time.Now()
-	_ = os.Chtimes(file, now, now) // a cache that cannot be written forgets the wrong files first
+	_ = os.Chtimes(file, now, now) // if this fails, prune only removes the wrong files first
 	return data[sha256.Size:]
 }
 
@@ -108,7 +107,7 @@ func (o originals) write(name string, data []byte) {
 	o.cache.StoreFile(name, packer.EncodeAll(append(sum[:], data...), nil))
 }
 
-// prune removes what has not been used for longest, if too much is kept.
+// prune removes the files that were unused for longest, if the cache is too large.
 func (o originals) prune() {
 	if o.cache.Keeps() {
 		pruneDir(o.cache.Path(originalsDir), mostOriginals)
@@ -121,8 +120,8 @@ type keptFile struct {
 	info fs.FileInfo
 }
 
-// pruneDir leaves three quarters of most bytes below dir, if there are more
-// than most. Others may do the same at once.
+// pruneDir shrinks dir to three quarters of most bytes, if it has more than most. Other processes
+// may prune at the same time.
 func pruneDir(dir string, most int64) {
 	files, total := keptFiles(dir)
 	if total <= most {

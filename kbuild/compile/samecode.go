@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// SameCode reports whether two objects differ in debug info at most. Objects
-// that cannot be read differ.
+// SameCode reports whether two objects differ at most in debug info. It is false if an object
+// cannot be read.
 func SameCode(a, b []byte) bool {
 	if bytes.Equal(a, b) {
 		return true
@@ -28,8 +28,8 @@ func SameCode(a, b []byte) bool {
 	return true
 }
 
-// sameSection compares name, header and contents; for debug info the name alone.
-// This covers symbols: they are the contents of the symbol table.
+// sameSection compares name, header and contents. It compares only the name of sections of debug
+// info. This covers symbols too: they are the contents of the symbol table.
 func sameSection(s, t *elf.Section) bool {
 	if s.Name != t.Name || s.Type != t.Type || s.Flags != t.Flags {
 		return false

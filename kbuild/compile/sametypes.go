@@ -8,10 +8,9 @@ import (
 	"kintsugi/kbuild"
 )
 
-// sameCodePair returns a pair of objects with the same code if callers of one
-// would call the other in another way: a constant of an enum that the code hands on has
-// another value, for one. Else it returns nil. Objects whose types cannot be read are
-// returned too.
+// sameCodePair returns a pair of objects with equal code if the type of an export changes for
+// callers: for example, a constant of an enum that the code only passes on has another value.
+// Otherwise it returns nil. It also returns the pair if the types cannot be read.
 func sameCodePair(u *kbuild.Unit, before, after []byte) *kbuild.Pair {
 	if !u.Types || !mayExport(before) {
 		return nil
@@ -31,8 +30,8 @@ func sameCodePair(u *kbuild.Unit, before, after []byte) *kbuild.Pair {
 	return &kbuild.Pair{Unit: *u, Original: before, Patched: after, SameCode: true}
 }
 
-// mayExport reports whether an object can have an EXPORT_SYMBOL, by the names of
-// the sections that it makes (include/linux/export.h).
+// mayExport reports whether an object may contain an EXPORT_SYMBOL. It searches for the names of
+// the sections that EXPORT_SYMBOL creates (include/linux/export.h).
 func mayExport(object []byte) bool {
 	return bytes.Contains(object, []byte("ksymtab")) || bytes.Contains(object, []byte(".export_symbol"))
 }

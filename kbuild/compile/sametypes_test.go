@@ -8,8 +8,8 @@ import (
 	"kintsugi/kbuild"
 )
 
-// TestSameCodePair changes the constants of an enum that an exported function hands on.
-// Its code stays the same.
+// TestSameCodePair changes constants of an enum that an exported function only passes on. The
+// function's code does not change.
 func TestSameCodePair(t *testing.T) {
 	const (
 		header   = "drivers/x/value.h"
@@ -39,7 +39,7 @@ func TestSameCodePair(t *testing.T) {
 			}
 			for _, p := range pairs {
 				if !p.SameCode || !SameCode(p.Original, p.Patched) {
-					t.Error("the pair has different code")
+					t.Error("the code of the pair differs")
 				}
 			}
 		})

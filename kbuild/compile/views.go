@@ -18,8 +18,8 @@ import (
 	"kintsugi/kbuild/overlay"
 )
 
-// Views are the original and the patched view of a tree. Units are compiled in
-// them step by step, any number in parallel.
+// Views are the original and the patched view of a tree. Any number of units can be compiled in
+// them in parallel, step by step.
 type Views struct {
 	Original, Patched *overlay.View
 
@@ -27,8 +27,8 @@ type Views struct {
 	mu   sync.RWMutex // held for reading while a compiler works in a view
 }
 
-// NewViews makes the two views below work: made are generated files, and changed
-// is what the patch changes.
+// NewViews creates the two views below work. made are generated files, and changed are the files of
+// the patch.
 func NewViews(t *kbuild.Tree, made, changed map[string][]byte, work string) (*Views, error) {
 	v := &Views{tree: t}
 	var err error
@@ -39,15 +39,15 @@ func NewViews(t *kbuild.Tree, made, changed map[string][]byte, work string) (*Vi
 	return v, err
 }
 
-// Text is a unit as the preprocessor leaves it.
+// Text is the preprocessed text of a unit.
 type Text struct {
-	File string   // with line markers
-	Sum  [32]byte // of the text without them
-	Deps []string // every file that it is made of, sorted
+	File string   // path of the text, which has line markers
+	Sum  [32]byte // hash of the text without line markers
+	Deps []string // every file that the text is made of, sorted
 }
 
-// Preprocess makes the text of a unit in file. If the compiler leaves the view
-// through a directory, that directory becomes real, and the unit is done again.
+// Preprocess writes the text of a unit to file. If the compiler leaves the view through a linked
+// directory, Preprocess makes the directory real and runs again.
 func (v *Views) Preprocess(ctx context.Context, u *kbuild.Unit, view *overlay.View, file string) (*Text, error) {
 	for {
 		deps, escapes, err := v.preprocessOnce(ctx, u, view, file)
@@ -80,7 +80,7 @@ func (v *Views) preprocessOnce(ctx context.Context, u *kbuild.Unit, view *overla
 	return deps, escapes, err
 }
 
-// expose changes a view while no compiler works in one.
+// expose changes a view while no compiler works in any view.
 func (v *Views) expose(view *overlay.View, dirs []string) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -92,9 +92,8 @@ func (v *Views) expose(view *overlay.View, dirs []string) error {
 	return nil
 }
 
-// readText computes the sum of a preprocessed text without its line markers: they
-// matter to messages and debug info alone, since __LINE__ and __FILE__ have been
-// replaced.
+// readText hashes a preprocessed text without its line markers. They affect only messages and debug
+// info, because __LINE__ and __FILE__ are already replaced.
 func readText(file string, deps []string) (*Text, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
@@ -111,8 +110,8 @@ func readText(file string, deps []string) (*Text, error) {
 	return t, nil
 }
 
-// sameCode reports whether the compiler is certain to make the same code of both
-// texts, without running it.
+// sameCode reports whether the compiler certainly makes equal code of both texts. It does not run
+// the compiler.
 func (t *Text) sameCode(other *Text) (bool, error) {
 	a, err := os.ReadFile(t.File)
 	if err != nil {
@@ -154,8 +153,8 @@ func (v *Views) Failure(u *kbuild.Unit, view *overlay.View, dir string, err erro
 	return failure(u, view == v.Patched, dir, err)
 }
 
-// explain returns the compiler's own error of a unit that failed in two steps: it
-// compiles the unit once more, from its source and as Compile does.
+// explain returns the compiler's own error for a unit that failed in two steps. It compiles the
+// unit once more in one step, like Compile.
 func (v *Views) explain(ctx context.Context, u *kbuild.Unit, dir string, err error) error {
 	var exit *command.Error
 	if ctx.Err() != nil || isClassed(err) || !errors.As(err, &exit) {
@@ -174,14 +173,14 @@ func (v *Views) explain(ctx context.Context, u *kbuild.Unit, dir string, err err
 		Hint("run by hand: %s", exit.Cmd.String())
 }
 
-// isClassed reports whether the cause of an error is known already.
+// isClassed reports whether the cause of an error is already known.
 func isClassed(err error) bool {
 	var classed *fault.Error
 	return errors.As(err, &classed)
 }
 
-// Deps returns every file that the original of a unit is made of, sorted. All
-// that it writes is below work.
+// Deps returns every file from which the original of a unit is compiled, sorted. It writes only
+// below work.
 func (c *Compiler) Deps(ctx context.Context, u kbuild.Unit, work string) ([]string, error) {
 	work, err := filepath.Abs(work)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"kintsugi/kbuild"
 )
 
-// watch counts the units of a long step and estimates when it ends.
+// watch counts the units of a long step and estimates the time left.
 type watch struct {
 	mu       sync.Mutex
 	progress kbuild.Progress
@@ -36,9 +36,9 @@ func (w *watch) report() {
 	}
 }
 
-// left is the time that is left after so much has passed.
+// left estimates the time left from the time passed.
 func (w *watch) left(passed time.Duration) time.Duration {
-	const enough = 10 // units, to judge by
+	const enough = 10 // units that must be done before an estimate
 	if w.count < enough {
 		return 0
 	}

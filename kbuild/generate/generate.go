@@ -1,5 +1,5 @@
-// Package generate makes the files that kbuild generates before it compiles some
-// units, and that preparing a tree does not make: lib/crc32table.h and the like.
+// Package generate makes the files that kbuild generates before it compiles some units, and that
+// preparing a tree does not make, such as lib/crc32table.h.
 package generate
 
 import (
@@ -17,8 +17,8 @@ import (
 	"kintsugi/kbuild/toolerr"
 )
 
-// Files returns the generated files that the units need, by path relative to the
-// tree. The tree's own rules make them in a view below work.
+// Files returns the generated files that the units need, by path relative to the tree. The tree's
+// own rules make them in a view below work.
 func Files(ctx context.Context, t *kbuild.Tree, units []kbuild.Unit, work string) (map[string][]byte, error) {
 	all := map[string][]byte{}
 	keys, cache := t.Keys(), t.Cache()
@@ -45,8 +45,8 @@ func Files(ctx context.Context, t *kbuild.Tree, units []kbuild.Unit, work string
 
 func cacheName(keys kbuild.Keys, source string) string { return "generated-" + keys.Unit(source) }
 
-// Keep stores the generated files of a source for Files: those of needs, and the
-// headers in the same directories, which were made along with them.
+// Keep caches the generated files of a source for Files: those of needs, and the headers that were
+// made with them in the same directories.
 func Keep(t *kbuild.Tree, keys kbuild.Keys, source string, needs []string, files map[string][]byte) {
 	some := map[string][]byte{}
 	for _, need := range needs {
@@ -60,13 +60,12 @@ func Keep(t *kbuild.Tree, keys kbuild.Keys, source string, needs []string, files
 	t.Cache().Store(cacheName(keys, source), some)
 }
 
-// In makes files in a view that is buildable for them, and returns them with
-// the headers that came along.
+// In makes files in a view that is buildable for them. It returns them with the headers that were
+// made along the way.
 //
-// A goal of a directory such as arch/ARCH/lib reaches the make of that directory
-// and the make of the directory above, which has no rule for the goal, and fails
-// unless the file is there by then. So the first run continues after a failure
-// (-k), and the second run must succeed.
+// A goal of a directory such as arch/ARCH/lib reaches the make of that directory, and the make of
+// the directory above. The latter has no rule for the goal, and fails unless the file already
+// exists. So the first run continues after a failure (-k), and the second run must succeed.
 func In(ctx context.Context, t *kbuild.Tree, view *overlay.View, needs []string) (map[string][]byte, error) {
 	run, done, err := query.Make(t, view.Root, needs)
 	if err != nil {
@@ -81,7 +80,7 @@ func In(ctx context.Context, t *kbuild.Tree, view *overlay.View, needs []string)
 			if ctx.Err() != nil {
 				return nil, err
 			}
-			e := fault.Environmentf("the kernel build broke: generated file %s: %w", needs[0], err)
+			e := fault.Environmentf("kernel build: generated file %s: %w", needs[0], err)
 			return nil, toolerr.WithEnd(e, out).Hint("run by hand: %s", run.String())
 		}
 	}

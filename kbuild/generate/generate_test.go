@@ -12,8 +12,8 @@ import (
 	"kintsugi/kbuild/overlay"
 )
 
-// TestRealGenerate makes files of a directory that kbuild visits by itself and
-// of the one above it, one at a time: the latter's make comes first.
+// TestRealGenerate makes files of a directory that kbuild visits and of its parent directory, one
+// at a time. The make of the parent runs first.
 func TestRealGenerate(t *testing.T) {
 	kernel := testenv.Kernel(t)
 	tree := &kbuild.Tree{Dir: kernel.Source, Arch: &arch.AMD64, CC: kernel.CC, CacheDir: t.TempDir(), Jobs: 1}

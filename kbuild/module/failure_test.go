@@ -14,8 +14,8 @@ func TestLinkFailure(t *testing.T) {
 		class        fault.Class
 	}{
 		{"ld: b.o:(.data.x+0x0): multiple definition of `kintsugi_patch'; a.o:(.data+0x0): first defined here",
-			"the patch defines kintsugi_patch, and", fault.Input},
-		{"ld.lld: error: duplicate symbol: kintsugi_patch\n>>> defined at a.c", "the patch defines kintsugi_patch, and",
+			"the patch defines kintsugi_patch, but", fault.Input},
+		{"ld.lld: error: duplicate symbol: kintsugi_patch\n>>> defined at a.c", "the patch defines kintsugi_patch, but",
 			fault.Input},
 		{"ld: cannot find -lx", "ld: cannot find -lx", fault.Environment},
 	} {

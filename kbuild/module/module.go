@@ -1,4 +1,4 @@
-// Package module has the target's own kbuild compile and link a module.
+// Package module compiles and links a module with the target's own kbuild.
 package module
 
 import (
@@ -19,25 +19,24 @@ import (
 
 // Spec names the source of a module, and what it is compiled against.
 type Spec struct {
-	Headers string    // the target's kernel headers (what /lib/modules/R/build links to), absolute
-	Source  string    // directory with a Kbuild file and what it builds from; only read
-	CC      string    // the compiler as kbuild is to call it
-	Cage    cage.Cage // what make runs in
-	Work    string    // directory that belongs to this call; its place does not show in the module
+	Headers string    // the target's kernel headers (/lib/modules/R/build), absolute
+	Source  string    // directory with a Kbuild file and its sources; not written to
+	CC      string    // name by which kbuild calls the compiler
+	Cage    cage.Cage // cage for make
+	Work    string    // directory that belongs to this call; the module does not depend on its path
 }
 
-// Link has the target's own kbuild compile the module and returns the path of
-// the .ko below Work. Symbols that nothing exports stay undefined in it. Source
-// must be a flat directory with a Kbuild file for one module; see
-// Documentation/kbuild/modules.rst.
+// Link compiles the module with the target's own kbuild and returns the path of the .ko below Work.
+// Symbols that nothing exports stay undefined. Source must be a flat directory with a Kbuild file
+// for one module (Documentation/kbuild/modules.rst).
 func Link(ctx context.Context, spec Spec) (string, error) {
 	work, err := filepath.Abs(spec.Work)
 	if err != nil {
 		return "", fault.Environmentf("work directory: %w", err)
 	}
 	if strings.ContainsAny(work, " \t\n:#$%'\"\\") {
-		return "", fault.Environmentf("make cannot work in a directory of the name %q", work).
-			Hint("set TMPDIR to one without spaces and special characters")
+		return "", fault.Environmentf("make cannot work in a directory called %q", work).
+			Hint("set TMPDIR to a directory without spaces and special characters in its path")
 	}
 	if err := copyFlat(spec.Source, work); err != nil {
 		return "", fault.Environmentf("copy of the module's source: %w", err)
@@ -47,11 +46,10 @@ func Link(ctx context.Context, spec Spec) (string, error) {
 		Dir:  spec.Headers,
 		Env:  []string{"PWD=" + spec.Headers},
 		Path: "make",
-		// KBUILD_MODPOST_WARN: undefined symbols become klp relocations
-		// when the module is sealed. KCFLAGS: debug info and __FILE__ have
-		// the work directory in them, and through the build ID all of the
-		// module would depend on its path. CONFIG_DEBUG_INFO_BTF_MODULES:
-		// pahole makes BTF of debug info, and stops if there is none.
+		// KBUILD_MODPOST_WARN: undefined symbols become klp relocations when the module is sealed.
+		// KCFLAGS: debug info and __FILE__ contain the work directory, and through the build ID the
+		// whole module would depend on its path. CONFIG_DEBUG_INFO_BTF_MODULES: pahole makes BTF
+		// from debug info, and fails without it.
 		Args: []string{"M=" + work, "CC=" + spec.CC, "KBUILD_MODPOST_WARN=1", "CONFIG_DEBUG_INFO_BTF_MODULES=",
 			"KCFLAGS=-g0 -fmacro-prefix-map=" + work + "/=", "modules"},
 	}
@@ -65,7 +63,7 @@ func Link(ctx context.Context, spec Spec) (string, error) {
 
 var linkError = regexp.MustCompile(`(?m)^(ERROR: .*|ld: .*|.*: No such file or directory|make.*: \*\*\* .*)$`)
 
-// definedTwice finds the name in the message of ld, or of ld.lld.
+// definedTwice finds the symbol's name in the message of ld or ld.lld.
 var definedTwice = regexp.MustCompile("(?:multiple definition of `|duplicate symbol: )([A-Za-z0-9_.$]+)")
 
 func linkFailure(work string, err error) error {
@@ -77,7 +75,7 @@ func linkFailure(work string, err error) error {
 		return full
 	}
 	if name := definedTwice.FindSubmatch(exit.Output); name != nil {
-		return fault.Inputf("the patch defines %s, and the livepatch module has a symbol of that name", name[1]).
+		return fault.Inputf("the patch defines %s, but the livepatch module has its own symbol with this name", name[1]).
 			Hint("choose another name in the patch")
 	}
 	line := toolerr.CompilerLine(exit.Output)

@@ -30,7 +30,7 @@ MODULE_LICENSE("GPL");
 MODULE_INFO(livepatch, "Y");
 `
 
-// moduleSource writes a module with one prelinked object.
+// moduleSource writes the source of a module with one prelinked object.
 func moduleSource(t *testing.T, text string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -67,10 +67,10 @@ func TestLink(t *testing.T) {
 		modules = append(modules, data)
 	}
 	if !bytes.Equal(modules[0], modules[1]) {
-		t.Error("two work directories, two modules")
+		t.Error("the module depends on the work directory")
 	}
 	if bytes.Contains(modules[0], []byte(os.TempDir())) || bytes.Contains(modules[0], []byte(headers)) {
-		t.Error("the module has a path of this machine in it")
+		t.Error("the module contains a path of this machine")
 	}
 	f, err := elf.NewFile(bytes.NewReader(modules[0]))
 	if err != nil {

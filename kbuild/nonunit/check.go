@@ -1,6 +1,6 @@
-// Package nonunit refuses changes to what the kernel's build compiles and a
-// livepatch cannot change: assembly, the linker script, sources of generated
-// headers, programs of the build, and code of other images than vmlinux.
+// Package nonunit refuses changes to what the kernel's build compiles and a livepatch cannot
+// change: assembly, the linker script, sources of generated headers, programs of the build, and
+// code of other images than vmlinux.
 package nonunit
 
 import (
@@ -28,9 +28,8 @@ import (
 // Checker checks changes of one tree.
 type Checker struct{ Tree *kbuild.Tree }
 
-// CheckNonUnits compares everything that is compiled besides the units of the
-// kernel and that the paths may reach, before and after the patch, which changes
-// the files of changed. There is a diagnostic for each difference.
+// CheckNonUnits compares everything that the paths may reach, except the kernel's units, before and
+// after the patch. changed are the files of the patch. There is one diagnostic per difference.
 func (k *Checker) CheckNonUnits(ctx context.Context, paths []string, changed map[string][]byte, work string) (
 	[]report.Diagnostic, error) {
 	files, err := reachingOut(k.Tree, paths)
@@ -56,8 +55,8 @@ func (k *Checker) CheckNonUnits(ctx context.Context, paths []string, changed map
 	return checkGenerated(ctx, k.Tree, c, files, changed, filepath.Join(work, "generated"))
 }
 
-// reachingOut returns those of paths that may be part of more than units:
-// headers, and C files that another image is compiled from, too.
+// reachingOut returns those of paths that may be part of more than units: headers, and C files that
+// are also compiled for another image.
 func reachingOut(t *kbuild.Tree, paths []string) ([]string, error) {
 	var files []string
 	for _, file := range paths {
@@ -72,7 +71,7 @@ func reachingOut(t *kbuild.Tree, paths []string) ([]string, error) {
 	return files, nil
 }
 
-// compareAll compares in parallel what the patch may reach.
+// compareAll compares what the patch may reach, in parallel.
 func compareAll(ctx context.Context, t *kbuild.Tree, c *catalog.Catalog, reached []catalog.NonUnit,
 	changed map[string][]byte, work string) ([]report.Diagnostic, error) {
 	units := make([]kbuild.Unit, len(reached))
@@ -109,8 +108,8 @@ func compareAll(ctx context.Context, t *kbuild.Tree, c *catalog.Catalog, reached
 	return diags, nil
 }
 
-// newViews makes views in which the directories of the sources are real: a path
-// with ".." leads from there to what was made beside them.
+// newViews creates views in which the directories of the sources are real, so that a path with ".."
+// from there leads to the generated files beside them.
 func newViews(t *kbuild.Tree, reached []catalog.NonUnit, made, changed map[string][]byte, work string) (
 	*compile.Views, error) {
 	views, err := compile.NewViews(t, made, changed, work)
@@ -127,9 +126,8 @@ func newViews(t *kbuild.Tree, reached []catalog.NonUnit, made, changed map[strin
 	return views, nil
 }
 
-// changes reports whether the patch makes another object, or for a linker
-// script another text. A source that kbuild has not compiled, and that cannot be
-// compiled, does not change.
+// changes reports whether the patch changes the object, or the text of a linker script. A source
+// that kbuild has not compiled, and that cannot be compiled, does not change.
 func changes(ctx context.Context, v *compile.Views, u *kbuild.Unit, compiled bool, work string) (bool, error) {
 	dir := filepath.Join(work, "nonunits", path.Clean(u.Object))
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -152,7 +150,7 @@ func changes(ctx context.Context, v *compile.Views, u *kbuild.Unit, compiled boo
 	}
 	before, err := v.Object(ctx, u, v.Original, filepath.Join(dir, "original.o"))
 	if err != nil {
-		return true, nil // it includes files that only the whole build makes
+		return true, nil // it includes files that only a full build makes
 	}
 	after, err := v.Object(ctx, u, v.Patched, filepath.Join(dir, "patched.o"))
 	if err != nil {
@@ -169,9 +167,9 @@ func diagnostic(t *kbuild.Tree, n catalog.NonUnit) report.Diagnostic {
 	kernel := slices.Contains(n.Compile, "-nostdinc")
 	switch {
 	case slices.Contains(n.Compile, "-E"):
-		d.Message = which + " changes " + n.Source + ", by which the kernel is linked"
+		d.Message = which + " changes " + n.Source + ", which controls how the kernel is linked"
 	case kernel && path.Ext(n.Object) == ".s":
-		d.Message = which + " changes what " + n.Source + " tells assembly about the layout of types"
+		d.Message = which + " changes the layout of types that " + n.Source + " exports to assembly"
 	case kernel && image != "":
 		d.Code = diag.OtherImage
 		d.Message = which + " changes the code of " + n.Object + ", which is part of " + image + ", not of vmlinux"

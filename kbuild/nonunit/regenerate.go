@@ -16,11 +16,11 @@ import (
 	"kintsugi/kbuild/overlay"
 )
 
-// checkGenerated makes generated files once more, from the patched headers, and
-// returns a diagnostic for each that differs: scripts read some headers as text,
-// as mkcapflags.sh reads asm/cpufeatures.h. It considers the files beside which
-// a makefile names one of the headers. The programs that run are the pristine
-// tree's; compareAll has shown that no changed header is compiled into one.
+// checkGenerated makes generated files again, from the patched headers, and returns a diagnostic
+// for each that differs. Scripts read some headers as text: mkcapflags.sh reads asm/cpufeatures.h.
+// It considers generated files beside a makefile that names one of the headers. The programs that
+// run are those of the pristine tree; compareAll has shown that no changed header is compiled into
+// them.
 func checkGenerated(ctx context.Context, t *kbuild.Tree, c *catalog.Catalog, headers []string,
 	changed map[string][]byte, work string) ([]report.Diagnostic, error) {
 	units, needs := generatedFrom(t, c, headers)
@@ -48,15 +48,15 @@ func checkGenerated(ctx context.Context, t *kbuild.Tree, c *catalog.Catalog, hea
 	for _, file := range needs {
 		if !bytes.Equal(before[file], after[file]) {
 			diags = append(diags, report.Found(report.Diagnostic{Code: diag.BuildFile, Source: headers[0],
-				Message: file + " is generated from a changed header, and comes out different",
+				Message: file + " is generated from a changed header, and changes too",
 				Hint:    "Make the change in the C files that need it, or in a new header of their own."}))
 		}
 	}
 	return diags, nil
 }
 
-// generatedFrom returns the generated files beside whose makefile a header is
-// named, and the units that need them.
+// generatedFrom returns the generated files that are beside a makefile that names a header, and the
+// units that need them.
 func generatedFrom(t *kbuild.Tree, c *catalog.Catalog, headers []string) (units []kbuild.Unit, needs []string) {
 	named := map[string]bool{} // by directory
 	for i := range c.Units {
@@ -79,6 +79,6 @@ func generatedFrom(t *kbuild.Tree, c *catalog.Catalog, headers []string) (units 
 
 // makefileNames reports whether the makefile of dir names a header.
 func makefileNames(t *kbuild.Tree, dir string, headers []string) bool {
-	text, _ := os.ReadFile(filepath.Join(t.Dir, dir, "Makefile")) // a missing one names nothing
+	text, _ := os.ReadFile(filepath.Join(t.Dir, dir, "Makefile")) // a missing makefile names nothing
 	return slices.ContainsFunc(headers, func(h string) bool { return bytes.Contains(text, []byte("/"+path.Base(h))) })
 }

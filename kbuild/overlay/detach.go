@@ -13,7 +13,7 @@ import (
 	"kintsugi/kbuild"
 )
 
-// Buildable makes a view of the tree at root in which kbuild can make files.
+// Buildable creates a view of the tree at root in which kbuild can make files.
 func Buildable(tree, root string, files []string) (*View, error) {
 	v := &View{tree: tree, Root: root, real: map[string]bool{}}
 	for _, dir := range dirsOf(files) {
@@ -32,9 +32,9 @@ func dirsOf(files []string) []string {
 	return kbuild.Set(dirs)
 }
 
-// detach makes dir and all below it directories of the view: what is written
-// there cannot reach the tree through a link. Files are copied in dir alone,
-// since nothing is made below it that preparing the tree has made already.
+// detach makes dir and everything below it directories of the view, so that nothing written there
+// can reach the tree through a link. Only the files of dir itself are copied, because nothing is
+// made below it that preparing the tree has already made.
 func (v *View) detach(dir string) error {
 	if err := v.exposeAll(dir); err != nil {
 		return err
@@ -72,8 +72,8 @@ func (v *View) exposeAll(dir string) error {
 	return nil
 }
 
-// readTree lists a directory of the tree. It may be missing: kbuild makes
-// directories for what it generates.
+// readTree lists a directory of the tree. The directory may be missing, because kbuild creates
+// directories for generated files.
 func (v *View) readTree(dir string) ([]fs.DirEntry, error) {
 	entries, err := os.ReadDir(filepath.Join(v.tree, dir))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -82,7 +82,7 @@ func (v *View) readTree(dir string) ([]fs.DirEntry, error) {
 	return entries, nil
 }
 
-// copyFile replaces to by a copy of a file, with its time and mode.
+// copyFile replaces to by a copy of from, with its time and mode.
 func copyFile(from, to string) error {
 	info, err := os.Stat(from)
 	if err != nil {
@@ -101,8 +101,8 @@ func copyFile(from, to string) error {
 	return os.Chtimes(to, info.ModTime(), info.ModTime())
 }
 
-// Harvest reads files that kbuild made in the view, and the headers that came
-// with them: security/selinux makes av_permissions.h along with flask.h.
+// Harvest reads files that kbuild made in the view, and the headers made along with them:
+// security/selinux makes av_permissions.h along with flask.h.
 func (v *View) Harvest(made []string) (map[string][]byte, error) {
 	files := slices.Clone(made)
 	for _, dir := range dirsOf(made) {
@@ -150,5 +150,5 @@ func (v *View) inTree(file string) bool {
 	return err == nil
 }
 
-// Dirs returns the directories of the view that are no links, sorted.
+// Dirs returns the directories of the view that are not links, sorted.
 func (v *View) Dirs() []string { return slices.Sorted(maps.Keys(v.real)) }

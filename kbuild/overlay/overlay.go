@@ -1,5 +1,5 @@
-// Package overlay makes views of a source tree in which some files are replaced,
-// without touching the tree.
+// Package overlay creates views of a source tree in which some files are replaced. The tree itself
+// is not touched.
 package overlay
 
 import (
@@ -15,20 +15,20 @@ import (
 	"kintsugi/kbuild"
 )
 
-// View is a view of a tree with some files replaced: real directories on the
-// way to these, symbolic links into the tree for everything else. Every file
-// has the same relative path in the view as in the tree.
+// View is a view of a tree with some files replaced. The directories that contain replaced files
+// are real, and everything else is a symbolic link into the tree. Every file has the same relative
+// path in the view and in the tree.
 type View struct {
-	Root string // absolute, the view; the tree itself where nothing is replaced
+	Root string // absolute path of the view, or of the tree if nothing is replaced
 
-	tree  string            // absolute, the pristine tree
-	files map[string][]byte // replaced files; nil is a file that is not there
-	adds  bool              // a patch adds files to the tree
-	real  map[string]bool   // directories of the view that are directories
+	tree  string            // absolute path of the pristine tree
+	files map[string][]byte // replaced files; nil: deleted
+	adds  bool              // the patch adds files to the tree
+	real  map[string]bool   // directories of the view that are not links
 }
 
-// New makes a view at root, which must not exist yet, of tree with files (by
-// path relative to it; nil for a file that is deleted) in their place.
+// New creates a view of tree at root, which must not exist yet. files replace those of the tree.
+// Their keys are paths relative to the tree; a nil value deletes the file.
 func New(tree, root string, files map[string][]byte) (*View, error) {
 	if len(files) == 0 {
 		return &View{tree: tree, Root: tree}, nil
@@ -45,8 +45,8 @@ func New(tree, root string, files map[string][]byte) (*View, error) {
 	return v, v.Expose(".")
 }
 
-// Patched is New with the files that a patch changes, and with others, generated
-// ones, that the tree has not.
+// Patched is New with the files that a patch changes, and with generated files (others) that the
+// tree does not have.
 func Patched(tree, root string, others, changed map[string][]byte) (*View, error) {
 	files := map[string][]byte{}
 	for _, list := range []map[string][]byte{others, changed} {
@@ -62,8 +62,8 @@ func Patched(tree, root string, others, changed map[string][]byte) (*View, error
 	return v, nil
 }
 
-// addsFiles reports whether a patch adds files to the tree. The compiler may
-// look for such a file where it does not find it, which no dependency shows.
+// addsFiles reports whether a patch adds files to the tree. The compiler may search for such a file
+// and not find it, which dependencies do not show.
 func addsFiles(tree string, changed map[string][]byte) bool {
 	for file, text := range changed {
 		if _, err := os.Lstat(filepath.Join(tree, file)); err != nil && text != nil {
@@ -76,7 +76,7 @@ func addsFiles(tree string, changed map[string][]byte) bool {
 // AddsFiles reports whether the patch of the view adds files to the tree.
 func (v *View) AddsFiles() bool { return v.adds }
 
-// Expose makes dir and all directories above it real ones.
+// Expose makes dir and all directories above it real.
 func (v *View) Expose(dir string) error {
 	if v.real[dir] || v.real == nil {
 		return nil
@@ -93,8 +93,8 @@ func (v *View) Expose(dir string) error {
 	return nil
 }
 
-// fill makes dir a directory with the replaced files, and with links to all
-// else that the tree has there.
+// fill makes dir a directory with its replaced files, and with links to everything else that the
+// tree has there.
 func (v *View) fill(dir string) error {
 	at := filepath.Join(v.Root, dir)
 	if err := os.Remove(at); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -132,10 +132,9 @@ func (v *View) write(dir string) error {
 	return nil
 }
 
-// Escapes returns the directories that must be real because the compiler
-// followed one of deps out of a linked directory with "..", and so read, or may
-// have read, a file of the tree where the view has another one. If there are
-// none, the compiler read what the view shows.
+// Escapes returns the directories that must become real. The compiler followed one of deps through
+// a linked directory and "..", so it may have read a file of the tree instead of the view's. If
+// there are none, the compiler read only what the view contains.
 func (v *View) Escapes(deps []string) ([]string, error) {
 	if len(v.files) == 0 {
 		return nil, nil
@@ -149,19 +148,19 @@ func (v *View) Escapes(deps []string) ([]string, error) {
 		linked := v.linked(ascents(dep))
 		dirs = append(dirs, linked...)
 		if replaced && len(linked) == 0 && !v.owns(dep) {
-			return nil, fault.Environmentf("%s is read from outside of the patched tree, as %s", path.Clean(dep), dep)
+			return nil, fault.Environmentf("%s is read from outside the patched tree, as %s", path.Clean(dep), dep)
 		}
 	}
 	return kbuild.Set(dirs), nil
 }
 
-// linked returns those of dirs that are links in the view, or below one.
+// linked returns those of dirs that are links in the view, or below a link.
 func (v *View) linked(dirs []string) []string {
 	return slices.DeleteFunc(dirs, func(dir string) bool { return v.real[dir] })
 }
 
-// owns reports whether the path leads, links followed, to the view's own file
-// or, if that is deleted, to nothing.
+// owns reports whether the path, with links followed, leads to the view's own file. If the file is
+// deleted, it must lead to nothing.
 func (v *View) owns(dep string) bool {
 	real, err := filepath.EvalSymlinks(v.Root + "/" + dep)
 	if err != nil {
@@ -171,9 +170,9 @@ func (v *View) owns(dep string) bool {
 	return err == nil && real == filepath.Join(root, path.Clean(dep))
 }
 
-// ascents returns the directories that p leaves again with "..": for
-// include/trace/../../fs/x.h include/trace and include. If one of these is a
-// symbolic link, p leads to another file than its name.
+// ascents returns the directories that p leaves again with "..": include/trace and include for
+// include/trace/../../fs/x.h. If one of them is a symbolic link, p leads to another file than its
+// clean form.
 func ascents(p string) []string {
 	var out []string
 	parts := strings.Split(p, "/")
@@ -188,7 +187,7 @@ func ascents(p string) []string {
 	return out
 }
 
-// Replace puts text in the place of a file of the view; nil removes the file.
+// Replace replaces the text of a file of the view; nil removes the file.
 func (v *View) Replace(file string, text []byte) error {
 	if err := v.Expose(path.Dir(file)); err != nil {
 		return err

@@ -20,7 +20,7 @@ func TestAscents(t *testing.T) {
 	}
 }
 
-// FuzzAscents checks that no directory outside the tree is ascended from.
+// FuzzAscents checks that no directory outside the tree is returned.
 func FuzzAscents(f *testing.F) {
 	f.Add("include/trace/../../fs/x.h")
 	f.Fuzz(func(t *testing.T, dep string) {

@@ -14,17 +14,17 @@ import (
 	"kintsugi/kbuild/query"
 )
 
-// placement is where kbuild puts the object of one source file, and how it
-// makes it. The zero value: nowhere with this config.
+// placement describes where kbuild puts the object of one source file, and how it makes the object.
+// The zero value means that the source is not built with this configuration.
 type placement struct {
 	Object  string      // empty: not built
 	Kind    kbuild.Kind // what it is linked into
 	Host    bool        // source of a program that runs while the kernel is built
 	Command string      // the recipe, a line for a shell
-	Needs   []string    // generated files that the recipe wants to be there
+	Needs   []string    // generated files that the recipe needs
 }
 
-// unit returns the placement as a unit, nil if the source is not built.
+// unit returns the placement as a unit, or nil if the source is not built.
 func (p placement) unit(source string) (*kbuild.Unit, error) {
 	if p.Object == "" {
 		return nil, nil
@@ -32,7 +32,7 @@ func (p placement) unit(source string) (*kbuild.Unit, error) {
 	return query.Recipe{Command: p.Command}.Unit(source, p.Object, p.Kind, p.Needs)
 }
 
-// locate returns the placement of every source, from the cache where it is there.
+// locate returns the placement of every source. Placements are cached.
 func locate(ctx context.Context, t *kbuild.Tree, sources []string) (map[string]placement, error) {
 	placed := map[string]placement{}
 	var unknown []string
@@ -60,8 +60,8 @@ func locate(ctx context.Context, t *kbuild.Tree, sources []string) (map[string]p
 	return placed, nil
 }
 
-// ask has kbuild place the sources. Nearly all objects are named by the makefile
-// of their own directory or of one above it.
+// ask asks kbuild for placements. The makefile of an object's own directory, or of one above it,
+// names nearly every object.
 func ask(ctx context.Context, t *kbuild.Tree, sources []string) (map[string]placement, error) {
 	var folders, objects []string
 	for _, source := range sources {
@@ -90,8 +90,8 @@ func ask(ctx context.Context, t *kbuild.Tree, sources []string) (map[string]plac
 	return placed, nil
 }
 
-// askElsewhere places sources whose objects a makefile outside their
-// parent directories names.
+// askElsewhere places sources whose objects are named by a makefile outside their parent
+// directories.
 func askElsewhere(ctx context.Context, t *kbuild.Tree, sources []string, placed map[string]placement) error {
 	all, err := outOfDir(ctx, t)
 	if err != nil {
@@ -122,15 +122,15 @@ func askElsewhere(ctx context.Context, t *kbuild.Tree, sources []string, placed 
 
 // outOfDirObject is an object that a makefile builds outside its own directory.
 type outOfDirObject struct {
-	Object string // as kbuild names it
+	Object string // kbuild's name
 	Kind   kbuild.Kind
 }
 
 var reachesOut = regexp.MustCompile(`(?m)^[^#\n]*(\.\.|include[ \t]+\$\(srctree\))`)
 
-// outOfDir returns all such objects of the tree by their clean path, from the
-// cache where they are there: KVM's directories have ../../../virt/kvm/kvm_main.o,
-// for example. It asks about makefiles with ".." in them, or with a part elsewhere.
+// outOfDir returns all such objects of the tree by their clean path, for example
+// ../../../virt/kvm/kvm_main.o of KVM's directories. The result is cached. It asks about
+// directories whose makefile contains "..", or parts in another directory.
 func outOfDir(ctx context.Context, t *kbuild.Tree) (map[string]outOfDirObject, error) {
 	all := map[string]outOfDirObject{}
 	if t.Cache().Load("strays.json", &all) {
@@ -171,10 +171,9 @@ func outOfDirIn(a *query.Answer) map[string]outOfDirObject {
 	return all
 }
 
-// place finds the folder that builds object by that very name, and what it links
-// the object into. Another folder of the answer may build it by another name.
-// Such objects are left to outOfDir, so that a placement does not depend on what
-// else was asked.
+// place returns the folder that builds object under this very name, and what it links the object
+// into. Other folders of the answer may build the object under another name. Such objects are left
+// to outOfDir, so that a placement does not depend on the other questions of the run.
 func place(a *query.Answer, object string) (placement, error) {
 	for _, dir := range a.Dirs() {
 		if kind := a.Folders[dir].KindOf(dir, object); kind != "" {
@@ -192,8 +191,7 @@ func placeAs(a *query.Answer, object string, kind kbuild.Kind) (placement, error
 	return placement{Object: object, Kind: kind, Command: r.Command, Needs: r.Needs}, nil
 }
 
-// parents returns the directories above file, the top of the tree excepted:
-// for a/b/c.c, a and a/b.
+// parents returns the directories above file, except the top of the tree: a and a/b for a/b/c.c.
 func parents(file string) []string {
 	var dirs []string
 	for dir := path.Dir(file); dir != "." && dir != "/"; dir = path.Dir(dir) {

@@ -19,10 +19,9 @@ import (
 	"kintsugi/kbuild/query"
 )
 
-// PlanNew returns the units that new files make, sorted by object. There is a
-// diagnostic for each new object that cannot be handled, or that this kernel's
-// configuration leaves out. It asks kbuild, in the pristine tree, how kbuild
-// would make such an object there.
+// PlanNew returns the units of new files, sorted by object. It returns a diagnostic for each new
+// object that cannot be handled, or that this kernel's configuration leaves out. It asks kbuild, in
+// the pristine tree, how it would make such objects.
 func (p *Planner) PlanNew(ctx context.Context, objects []makefile.Object) ([]kbuild.Unit, []report.Diagnostic, error) {
 	if len(objects) == 0 {
 		return nil, nil, nil
@@ -47,7 +46,7 @@ func (p *Planner) PlanNew(ctx context.Context, objects []makefile.Object) ([]kbu
 	return units, f.diags, err
 }
 
-// autoConf is the configuration as kbuild's makefiles see it.
+// autoConf returns the configuration in the form that kbuild's makefiles read.
 func autoConf(t *kbuild.Tree) (kconfig.Config, error) {
 	data, err := os.ReadFile(filepath.Join(t.Dir, "include/config/auto.conf"))
 	if err != nil {
@@ -60,7 +59,7 @@ func autoConf(t *kbuild.Tree) (kconfig.Config, error) {
 	return config, nil
 }
 
-// newFinder collects what PlanNew returns.
+// newFinder collects the results of PlanNew.
 type newFinder struct {
 	tree   *kbuild.Tree
 	config kconfig.Config
@@ -72,7 +71,7 @@ type newFinder struct {
 // newPlace is where the object of a new source belongs.
 type newPlace struct {
 	kind   kbuild.Kind
-	owners []string // the objects, without .o, that it is linked into first; itself where there are none
+	owners []string // the composite objects, without .o, that it is linked into; itself if there are none
 }
 
 func (f *newFinder) diag(code diag.Code, o *makefile.Object, hint, format string, args ...any) {
@@ -80,7 +79,7 @@ func (f *newFinder) diag(code diag.Code, o *makefile.Object, hint, format string
 		Message: fmt.Sprintf(format, args...), Hint: hint}))
 }
 
-// place decides where one object belongs, as scripts/Makefile.lib does.
+// place decides where one object belongs, like scripts/Makefile.lib.
 func (f *newFinder) place(o *makefile.Object) {
 	dir := path.Dir(o.Makefile())
 	folder, when := f.answer.Folders[dir], o.When
@@ -90,7 +89,7 @@ func (f *newFinder) place(o *makefile.Object) {
 	switch {
 	case path.Base(o.Makefile()) == "Makefile" && f.tree.Has(path.Join(dir, "Kbuild")):
 		f.diag(diag.BuildFile, o, "add the line to "+path.Join(dir, "Kbuild"),
-			"%s is not what kbuild reads in a directory with a Kbuild file", o.Makefile())
+			"kbuild does not read %s, because the directory has a Kbuild file", o.Makefile())
 	case folder == nil:
 		f.leftOut(o, dir+" is not built with this kernel's config")
 	case when == "":
@@ -102,13 +101,13 @@ func (f *newFinder) place(o *makefile.Object) {
 	}
 }
 
-// placeAlone places an object that is not a part of another object.
+// placeAlone places an object that is not part of another object.
 func (f *newFinder) placeAlone(o *makefile.Object, when string, builtin bool) {
 	switch {
 	case when == "m":
 		f.diag(diag.BuildFile, o,
-			"make it part of vmlinux or of a module that there is, or build it as a module of its own and load that first",
-			"%s would be a module of its own, and a livepatch changes what is loaded already", o.Source)
+			"make it part of vmlinux or of an existing module, or build and load it as a module of its own first",
+			"%s would be a module of its own, but a livepatch only changes loaded code", o.Source)
 	case when == "y" && builtin:
 		f.put(o, kbuild.Vmlinux, strings.TrimSuffix(path.Base(o.Source), ".c"))
 	default:
@@ -142,13 +141,13 @@ func (f *newFinder) put(o *makefile.Object, kind kbuild.Kind, owner string) {
 		f.placed[o.Source] = at
 	}
 	if kind == kbuild.Vmlinux {
-		at.kind = kbuild.Vmlinux // kbuild builds no object both into vmlinux and into a module
+		at.kind = kbuild.Vmlinux // kbuild never builds an object both into vmlinux and into a module
 	}
 	at.owners = kbuild.Set(append(at.owners, owner))
 }
 
-// units asks kbuild for the commands. The makefiles do not know the objects, so
-// the command line sets what they would derive from knowing them.
+// units asks kbuild for the commands. The makefiles do not know the new objects, so the command
+// line sets the variables that they would derive.
 func (f *newFinder) units(ctx context.Context) ([]kbuild.Unit, error) {
 	if len(f.placed) == 0 {
 		return nil, nil
@@ -179,8 +178,8 @@ func (f *newFinder) units(ctx context.Context) ([]kbuild.Unit, error) {
 	return units, nil
 }
 
-// settings are the make variables with which kbuild makes the objects of sources
-// where they belong.
+// settings returns the make variables with which kbuild makes the objects of sources in their
+// place.
 func (f *newFinder) settings(sources []string) []string {
 	var settings []string
 	for _, source := range sources {

@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestNewObjects has new files named by real makefiles and sees what they
-// become part of, or why they do not.
+// TestNewObjects adds files to real makefiles. It checks what they become part of, or why they are
+// refused.
 func TestNewObjects(t *testing.T) {
 	tree := realTree(t)
 	objects := []makefile.Object{
@@ -55,8 +55,8 @@ func TestNewObjects(t *testing.T) {
 		"fs/xfs/scrub/new2.o module xfs ",
 		"warning not-in-kernel: fs/proc/new4.c is not compiled into this kernel: CONFIG_NO_SUCH is not set in this " +
 			"kernel's config",
-		"error build-file: fs/proc/new5.c would be a module of its own, and a livepatch changes what is loaded already",
-		"error build-file: fs/proc/new6.c would be a module of its own, and a livepatch changes what is loaded already",
+		"error build-file: fs/proc/new5.c would be a module of its own, but a livepatch only changes loaded code",
+		"error build-file: fs/proc/new6.c would be a module of its own, but a livepatch only changes loaded code",
 		"error build-file: version.o is not made of several objects in this kernel, so fs/proc/new7.c cannot become part " +
 			"of it",
 		"warning not-in-kernel: fs/proc/new8.c is not compiled into this kernel: proc.o is not a module in this kernel's " +
@@ -71,8 +71,8 @@ func TestNewObjects(t *testing.T) {
 	}
 }
 
-// TestNewLikeOld asks for the commands of new files beside old ones of the
-// same object, and sees that they differ in the file's name only.
+// TestNewLikeOld compares the commands of new files with those of old files in the same object.
+// They differ only in the file's name.
 func TestNewLikeOld(t *testing.T) {
 	tree := realTree(t)
 	for _, c := range []struct{ old, list string }{
@@ -105,7 +105,7 @@ func TestNewLikeOld(t *testing.T) {
 	}
 }
 
-// TestNewObject compiles a new file: its original is the object of an empty one.
+// TestNewObject compiles a new file. Its original is the object of an empty file.
 func TestNewObject(t *testing.T) {
 	tree := realTree(t)
 	units, _, err := (&Planner{tree}).
@@ -122,7 +122,7 @@ func TestNewObject(t *testing.T) {
 	}
 	name := []byte("new_function")
 	if p := pairs[0]; bytes.Contains(p.Original, name) || !bytes.Contains(p.Patched, name) {
-		t.Error("the new function is not in the patched object alone")
+		t.Error("the new function is not only in the patched object")
 	}
 	if !slices.Contains(pairs[0].Deps, "fs/proc/internal.h") {
 		t.Errorf("dependencies %q", pairs[0].Deps)

@@ -1,6 +1,5 @@
-// Package plan finds the translation units that the changed files of a patch
-// reach. It asks the pristine tree's makefiles only: those of a patch are never
-// run.
+// Package plan finds the translation units that the changed files of a patch reach. It reads only
+// the pristine tree's makefiles: those of a patch are never run.
 package plan
 
 import (
@@ -23,13 +22,11 @@ import (
 // Planner plans for one tree.
 type Planner struct{ Tree *kbuild.Tree }
 
-// Plan returns the translation units that must be compiled again because
-// the changed files (relative to the tree) reach them, sorted by object. There is
-// a diagnostic for each changed file that cannot be handled, or that does not
-// matter to this kernel.
+// Plan returns the translation units that the changed files (relative to the tree) reach, sorted by
+// object. It returns a diagnostic for each changed file that cannot be handled, or that has no
+// effect on this kernel.
 //
-// Units of modules are returned too; whether they can be patched is for the
-// caller to decide.
+// Units of modules are returned too; the caller decides whether they can be patched.
 func (p *Planner) Plan(ctx context.Context, changed []string) ([]kbuild.Unit, []report.Diagnostic, error) {
 	f := finder{tree: p.Tree, reached: map[string][]string{}}
 	for _, file := range kbuild.Set(changed) {
@@ -51,7 +48,7 @@ func (p *Planner) Plan(ctx context.Context, changed []string) ([]kbuild.Unit, []
 	return f.units, f.diags, nil
 }
 
-// finder collects what Plan returns.
+// finder collects the results of Plan.
 type finder struct {
 	tree    *kbuild.Tree
 	sources []string            // changed C files
@@ -69,8 +66,8 @@ func (f *finder) diag(code diag.Code, file, hint, format string, args ...any) {
 		Message: fmt.Sprintf(format, args...), Hint: hint}))
 }
 
-// add adds one changed file: a C file becomes a candidate together with every C
-// file that includes it, a file of another kind has a diagnostic.
+// add adds one changed file. A C file becomes a candidate together with every C file that includes
+// it. A file of another kind gets a diagnostic.
 func (f *finder) add(file string) error {
 	if path.IsAbs(file) || !filepath.IsLocal(file) || path.Clean(file) != file {
 		return fault.Inputf("%s: not a path inside the source tree", file)
@@ -96,8 +93,8 @@ func (f *finder) add(file string) error {
 	return nil
 }
 
-// includersOf returns a graph with all includers of a C file. Nearly no C file
-// is included by another, which the small graph shows.
+// includersOf returns a graph with all includers of a C file. The small graph shows whether there
+// are any; few C files are included.
 func (f *finder) includersOf(file string) (graph includegraph.Graph, err error) {
 	if f.ofC == nil {
 		if f.ofC, err = catalog.IncludesOfC(f.tree); err != nil {
@@ -107,16 +104,16 @@ func (f *finder) includersOf(file string) (graph includegraph.Graph, err error) 
 	if len(f.ofC.Includers(file)) == 0 {
 		return f.ofC, nil
 	}
-	if f.all == nil { // for files that others may include in turn
+	if f.all == nil { // the includers may be included too
 		if f.all, err = catalog.Includes(f.tree); err != nil {
 			return nil, err
 		}
-		f.all.ForgetMacros() // macros name headers alone
+		f.all.ForgetMacros() // macros name only headers
 	}
 	return f.all, nil
 }
 
-// locateSources locates every candidate, and makes units of those that are built.
+// locateSources locates every candidate, and makes units of the candidates that are built.
 func (f *finder) locateSources(ctx context.Context) error {
 	var candidates []string
 	for source := range f.reached {
@@ -141,8 +138,8 @@ func (f *finder) locateSources(ctx context.Context) error {
 	return nil
 }
 
-// addHeaders adds the units that a changed header may reach. Which of them it
-// really reaches is seen when they are compiled.
+// addHeaders adds the units that a changed header may reach. Compiling them shows which ones it
+// really reaches.
 func (f *finder) addHeaders(ctx context.Context) error {
 	if len(f.headers) == 0 {
 		return nil
@@ -177,7 +174,7 @@ func (f *finder) addHeaders(ctx context.Context) error {
 	return nil
 }
 
-// explainUnreached explains for every changed C file without a unit why it has none.
+// explainUnreached explains why changed C files have no unit.
 func (f *finder) explainUnreached() error {
 	used := map[string]bool{}
 	for _, u := range f.units {
@@ -198,29 +195,27 @@ func (f *finder) explainUnreached() error {
 	return nil
 }
 
-// explain explains why a changed C file reaches no unit; image is the one that
-// it is part of instead.
+// explain explains why a changed C file reaches no unit. image is the image that contains it
+// instead.
 func (f *finder) explain(file, image string) {
 	switch {
 	case f.placed[file].Host:
 		f.diag(diag.BuildFile, file, "leave the file out if the fix works without it",
-			"%s runs while the kernel is built and is not part of it", file)
+			"%s runs while the kernel is built, but is not part of the kernel", file)
 	case image != "":
-		f.diag(diag.OtherImage, file, "livepatch replaces functions of vmlinux and of modules only",
+		f.diag(diag.OtherImage, file, "a livepatch replaces only functions of vmlinux and of modules",
 			"%s is part of %s, not of vmlinux", file, image)
 	case !f.tree.Has(file):
-		// A new file: a patched one may include it. Compiling the units
-		// shows whether one does.
+		// A new file: a patched file may include it. Compiling the units shows whether one does.
 	default:
 		f.diag(diag.NotInKernel, file,
-			"look for the option that its Makefile builds it under in the target's config",
+			"enable the option of its Makefile in the target's config, if the running kernel has it",
 			"%s is not compiled with this kernel's config", file)
 	}
 }
 
-// classify returns the diagnostic for a changed file that is compiled into no
-// unit of its own, nil for C source of the kernel. Documentation, assembly and
-// build files have been sorted out before.
+// classify returns the diagnostic for a changed file that is not compiled into a unit of its own,
+// or nil for C source of the kernel. Documentation, assembly and build files are handled earlier.
 func classify(t *kbuild.Tree, file string) *report.Diagnostic {
 	d := new(report.Found(report.Diagnostic{Code: diag.BuildFile, Source: file,
 		Hint: "leave the file out if the fix works without it; otherwise the kernel has to be rebuilt"}))
@@ -230,11 +225,11 @@ func classify(t *kbuild.Tree, file string) *report.Diagnostic {
 	case path.Ext(file) == ".c":
 		return nil
 	default:
-		d.Message = file + " is not C source; its effect on the kernel is not known"
+		d.Message = file + " is not C source; its effect on the kernel is unknown"
 	}
 	return d
 }
 
-// headerSources are C files that are compiled only to generate headers, on every
-// architecture (the top Kbuild file).
+// headerSources are C files that are compiled only to generate headers, on every architecture (the
+// top Kbuild file).
 var headerSources = []string{"kernel/bounds.c", "kernel/sched/rq-offsets.c"}

@@ -15,8 +15,8 @@ import (
 	"kintsugi/kbuild/query"
 )
 
-// recorded returns what make printed for query/testdata/query.txt, a dry run on
-// Debian's 6.1.192.
+// recorded returns what make printed for query/testdata/query.txt, in a dry run on Debian's
+// 6.1.192.
 func recorded(t *testing.T) *query.Answer {
 	t.Helper()
 	out, err := os.ReadFile("../query/testdata/query.txt")
@@ -73,8 +73,8 @@ func TestPlace(t *testing.T) {
 	}
 }
 
-// TestPlanWithoutAnswer has a make that fails without a word: no file may be
-// called outside the kernel for that.
+// TestPlanWithoutAnswer has a make that fails silently. No file may be reported as outside the
+// kernel because of this.
 func TestPlanWithoutAnswer(t *testing.T) {
 	tree := &kbuild.Tree{Dir: t.TempDir(), Arch: &arch.AMD64, CC: "gcc", Jobs: 2}
 	write(t, filepath.Join(tree.Dir, "fs/a.c"), "int a;\n")

@@ -19,15 +19,14 @@ import (
 	"kintsugi/kbuild/compile"
 )
 
-// realTree returns the prepared tree that the tests of the real thing run on.
+// realTree returns the prepared tree of the test target.
 func realTree(t *testing.T) *kbuild.Tree {
 	t.Helper()
 	kernel := testenv.Kernel(t)
 	return &kbuild.Tree{Dir: kernel.Source, Arch: &arch.AMD64, CC: kernel.CC, CacheDir: t.TempDir(), Jobs: 2}
 }
 
-// stamps returns every file of a tree with size and time of change, and every
-// directory.
+// stamps returns every file of a tree with size and modification time, and every directory.
 func stamps(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -97,8 +96,8 @@ func TestRealPlan(t *testing.T) {
 	}
 }
 
-// TestRealPlanTogether has a file that a directory beside its own builds: where
-// it belongs does not depend on what else is asked.
+// TestRealPlanTogether has a file that a sibling directory builds. Its place must not depend on the
+// other files that are planned.
 func TestRealPlanTogether(t *testing.T) {
 	tree := realTree(t)
 	const file, neighbour = "drivers/gpu/drm/amd/display/dc/dce/dce_scl_filters.c",
@@ -118,8 +117,8 @@ func TestRealPlanTogether(t *testing.T) {
 	}
 }
 
-// TestRealCompile compiles the same source as original and as patched, a unit
-// that wants a generated header among them.
+// TestRealCompile compiles the same source as original and as patched. One of the units needs a
+// generated header.
 func TestRealCompile(t *testing.T) {
 	tree := realTree(t)
 	before := stamps(t, tree.Dir)
@@ -143,14 +142,14 @@ func TestRealCompile(t *testing.T) {
 			t.Errorf("%s: the same source gives different objects", p.Unit.Source)
 		}
 		if !bytes.Contains(p.Original, []byte(".orc_unwind")) {
-			t.Errorf("%s: objtool has not seen the object", p.Unit.Source)
+			t.Errorf("%s: objtool has not processed the object", p.Unit.Source)
 		}
 		if bytes.Contains(p.Original, []byte(tree.Dir)) || bytes.Contains(p.Patched, []byte(os.TempDir())) {
-			t.Errorf("%s: a path of this machine is in the object", p.Unit.Source)
+			t.Errorf("%s: the object contains a path of this machine", p.Unit.Source)
 		}
 	}
 	if !slices.Contains(pairs[1].Deps, "lib/crc32table.h") {
-		t.Error("the generated header is no dependency")
+		t.Error("the generated header is not among the dependencies")
 	}
 	if diff := cmp.Diff(before, stamps(t, tree.Dir)); diff != "" {
 		t.Errorf("compiling wrote to the tree: %s", diff)

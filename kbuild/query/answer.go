@@ -12,29 +12,29 @@ import (
 	"kintsugi/kbuild"
 )
 
-// Answer is what kbuild printed in one dry run.
+// Answer is the parsed output of kbuild in one dry run.
 type Answer struct {
 	Folders map[string]*Folder
 	Recipes map[string]Recipe // by object
 
-	denied map[string]bool // folders that kbuild does not visit with this config
+	denied map[string]bool // folders that kbuild does not visit with this configuration
 }
 
-// Folder is what kbuild would build in one directory (scripts/Makefile.build).
+// Folder describes what kbuild would build in one directory (scripts/Makefile.build).
 type Folder struct {
 	Builtin bool // its built-in.a becomes part of vmlinux
 
 	objY   []string // real-obj-y: objects of built-in.a
 	objM   []string // real-obj-m: objects of modules
 	libY   []string // lib-y: objects of lib.a
-	extraY []string // extra-y: objects that the architecture's makefiles name themselves, such as head.o
+	extraY []string // extra-y: objects that the architecture's makefiles link explicitly, such as head.o
 	hosts  []string // hostprogs: programs that run while the kernel is built
-	multiY []string // multi-obj-y: objects of objY that are linked of several, as the makefile names them
-	multiM []string // multi-obj-m: those of objM
-	libs   []string // the lib.a that vmlinux is linked with, as far as the top Makefile exports it
+	multiY []string // multi-obj-y: composite objects of objY, under the makefile's names
+	multiM []string // multi-obj-m: composite objects of objM
+	libs   []string // lib.a files that vmlinux is linked with, if the top Makefile exports them
 }
 
-// Parse reads the lines that query.mk and cmd_and_fixdep had make print.
+// Parse reads the lines that query.mk and cmd_and_fixdep made make print.
 func Parse(out []byte) *Answer {
 	a := &Answer{Folders: map[string]*Folder{}, Recipes: map[string]Recipe{}, denied: map[string]bool{}}
 	lines := bufio.NewScanner(bytes.NewReader(out))
@@ -98,16 +98,15 @@ func (f *Folder) set(variable string, words []string) {
 
 var noRule = regexp.MustCompile(`(?m)No rule to make target '(?:\./)?(.*)/\.kintsugi'`)
 
-// deny notes the folders that make has no rule for. With -k make fails for these
-// and continues. If make prints neither this nor what is built in a folder,
-// something else stopped it on the way, and the config may include the folder.
+// deny records the folders for which make has no rule. With -k, make fails for them and continues.
+// If make prints neither this nor the objects of a folder, something else stopped it, and the
+// configuration may include the folder.
 func (a *Answer) deny(output []byte) {
 	for _, m := range noRule.FindAllSubmatch(output, -1) {
 		a.denied[string(m[1])] = true
 	}
 }
 
-// Dirs returns the folders of the answer, sorted.
 func (a *Answer) Dirs() []string { return slices.Sorted(maps.Keys(a.Folders)) }
 
 // HostProgram reports whether the object's source is a program of the build itself.
@@ -116,15 +115,14 @@ func (a *Answer) HostProgram(object string) bool {
 	return f != nil && slices.Contains(f.hosts, strings.TrimSuffix(path.Base(object), ".o"))
 }
 
-// Objects returns the objects that the folder is built of, members of its lib.a
-// aside.
+// Objects returns the objects of the folder, without the members of its lib.a.
 func (f *Folder) Objects() []string { return slices.Concat(f.objY, f.extraY, f.objM) }
 
 // Members returns the objects of the folder's lib.a.
 func (f *Folder) Members() []string { return f.libY }
 
-// KindOf returns what the folder dir links object into, empty if it does not
-// know the object.
+// KindOf returns what the folder dir links object into. It returns "" if the folder does not know
+// the object.
 func (f *Folder) KindOf(dir, object string) kbuild.Kind {
 	switch {
 	case f.Builtin && (slices.Contains(f.objY, object) || slices.Contains(f.extraY, object)):
@@ -142,10 +140,10 @@ func (f *Folder) linked(dir string) bool {
 	return slices.ContainsFunc(f.libs, func(lib string) bool { return path.Clean(lib) == dir+"/lib.a" })
 }
 
-// Composite returns what the folder dir links an object into that it builds of
-// several others, by its name without .o; empty if there is no such object.
+// Composite returns what the folder dir links a composite object into. name has no .o. It returns
+// "" if there is no such composite object.
 func (f *Folder) Composite(name, dir string) kbuild.Kind {
-	has := func(objects []string) bool { // with the directory before it or without
+	has := func(objects []string) bool { // with or without the directory
 		return slices.Contains(objects, name+".o") || slices.Contains(objects, path.Join(dir, name)+".o")
 	}
 	switch {

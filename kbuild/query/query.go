@@ -1,5 +1,5 @@
-// Package query asks kbuild, in dry runs that write nothing, what a directory is
-// built into and with which command each object is made.
+// Package query asks kbuild what a directory is built into, and which command makes each object. It
+// uses dry runs that write nothing.
 package query
 
 import (
@@ -23,9 +23,9 @@ var makefile []byte
 // canary is a directory that is part of every kernel.
 const canary = "kernel"
 
-// Ask asks kbuild, in one dry run that writes nothing, about folders and about
-// the commands that make objects. The answer has no folders and objects that
-// kbuild does not reach with this config. Settings are further make variables.
+// Ask asks kbuild about folders, and about the commands that make objects, in one dry run that
+// writes nothing. Folders and objects that this configuration does not reach are missing from the
+// answer. settings are further make variables.
 func Ask(ctx context.Context, t *kbuild.Tree, folders, objects []string, settings ...string) (*Answer, error) {
 	goals := []string{path.Join(canary, ".kintsugi")}
 	for _, dir := range folders {
@@ -50,7 +50,7 @@ func Ask(ctx context.Context, t *kbuild.Tree, folders, objects []string, setting
 	}
 	for _, dir := range append(folders, canary) {
 		if a.Folders[dir] == nil && (!a.denied[dir] || dir == canary) {
-			e := fault.Environmentf("kbuild does not answer for %s", dir)
+			e := fault.Environmentf("kbuild gives no answer for %s", dir)
 			if exit != nil {
 				e = toolerr.WithBeginning(e, exit.Output)
 			}
@@ -60,23 +60,22 @@ func Ask(ctx context.Context, t *kbuild.Tree, folders, objects []string, setting
 	return a, nil
 }
 
-// Make returns a run of kbuild for goals below root, which is the tree or a
-// view of it, and a function to call after it.
+// Make returns a run of kbuild for goals below root, which is the tree or a view of it, and a
+// function to call after the run.
 //
-// A plain `make GOAL` writes to the tree, even with -n, and does not always
-// answer. Each setting here and in Ask corrects one thing. The real makefiles of
-// the tree do the rest, so that flags of parent directories (subdir-ccflags-y)
-// are there:
+// A plain `make GOAL` writes to the tree, even with -n, and does not always answer. Each setting
+// here and in Ask corrects one of these faults. The real makefiles of the tree do the rest, so that
+// flags of parent directories (subdir-ccflags-y) are included:
 //
 //   - the goal kintsugi: see query.mk;
-//   - may-sync-config: kbuild remakes a configuration that looks older than
-//     .config even in a dry run; need-compiler should follow from it;
-//   - TMPOUT: cc-option tries the compiler in the current directory, and takes
-//     a directory that cannot be written to for an unknown option;
-//   - newer-prereqs: print the commands of objects that exist already, too;
-//   - obj-dirs: the directories that scripts/Makefile.build makes at once;
-//   - delay-objtool: if empty, kbuild gives objtool's options for single objects
-//     where it would run objtool on vmlinux.o only (IBT);
+//   - may-sync-config: kbuild remakes a configuration that looks older than .config, even in a dry
+//     run; need-compiler should follow from it;
+//   - TMPOUT: cc-option runs the compiler in the current directory. If the directory is not writable,
+//     it treats every option as unknown;
+//   - newer-prereqs: print the commands of existing objects too;
+//   - obj-dirs: the directories that scripts/Makefile.build creates at once;
+//   - delay-objtool: if empty, kbuild prints objtool's options for single objects, also if it would
+//     run objtool only on vmlinux.o (IBT);
 //   - cmd_and_fixdep (scripts/Kbuild.include): prints the command.
 func Make(t *kbuild.Tree, root string, goals []string) (*command.Cmd, func(), error) {
 	if !t.Cage.Has(t.CC) {

@@ -14,7 +14,7 @@ func TestUnitObjtool(t *testing.T) {
 	}
 	plain := strings.Fields("--mcount --mnop --orc --prefix=16")
 	if diff := cmp.Diff(plain, unitObjtool(plain)); diff != "" {
-		t.Error("without IBT kbuild runs objtool on every object as it is:", diff)
+		t.Error("without IBT, kbuild's options for single objects must not change:", diff)
 	}
 }
 

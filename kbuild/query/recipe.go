@@ -12,18 +12,18 @@ import (
 	"kintsugi/kbuild"
 )
 
-// Recipe is how kbuild would make one object.
+// Recipe describes how kbuild would make one object.
 type Recipe struct {
 	Command string   // a line for a shell
 	Needs   []string // prerequisites
 }
 
-// Unit returns the unit that a recipe makes of a source; needs are the
-// prerequisites that are still to be generated.
+// Unit returns the unit that a recipe makes of a source. needs are the prerequisites that must be
+// generated first.
 func (r Recipe) Unit(source, object string, kind kbuild.Kind, needs []string) (*kbuild.Unit, error) {
 	compile, objtool, err := r.commands()
 	if err != nil {
-		return nil, fault.Environmentf("%s: compile command that cannot be replayed: %w", object, err).
+		return nil, fault.Environmentf("%s: cannot replay the compile command: %w", object, err).
 			Hint("kbuild would run: %s", r.Command)
 	}
 	if source == "" { // an object of tools/lib/bpf is made in kernel/bpf
@@ -34,8 +34,8 @@ func (r Recipe) Unit(source, object string, kind kbuild.Kind, needs []string) (*
 	return u, nil
 }
 
-// commands splits a recipe into the compiler's words and objtool's options.
-// What kbuild adds after the object exists (symbol versions) is not in it.
+// commands splits a recipe into the compiler's words and objtool's options. It omits what kbuild
+// does to the finished object (symbol versions).
 func (r Recipe) commands() (compile, objtool []string, err error) {
 	all, err := text.SplitShell(r.Command)
 	if err != nil {
@@ -54,11 +54,10 @@ func (r Recipe) commands() (compile, objtool []string, err error) {
 	return compile, objtool, nil
 }
 
-// unitObjtool returns the options with which objtool makes of one object what
-// kbuild's run on vmlinux.o makes of it. Where kbuild waits for vmlinux.o
-// (CONFIG_X86_KERNEL_IBT, scripts/Makefile.lib), options are left out that need
-// the whole kernel, or that change what the compiler emitted for ftrace. The
-// code is then byte for byte the code in the image.
+// unitObjtool returns the options with which objtool does to a single object what kbuild's run on
+// vmlinux.o does to it. If kbuild waits for vmlinux.o (CONFIG_X86_KERNEL_IBT,
+// scripts/Makefile.lib), it omits options that need the whole kernel, or that change what the
+// compiler emitted for ftrace. The code is then byte-identical to the code in the image.
 func unitObjtool(options []string) []string {
 	kept := []string{}
 	ibt := slices.Contains(options, "--ibt")

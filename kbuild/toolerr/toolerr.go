@@ -1,5 +1,5 @@
-// Package toolerr turns the failure of a compiler or of make into an error that
-// shows the line of the tool's output that matters.
+// Package toolerr turns the failure of a compiler or of make into an error that shows the relevant
+// line of the tool's output.
 package toolerr
 
 import (
@@ -14,9 +14,9 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// Error is the failure of a tool, printed as one line of its output.
+// Error is the failure of a tool. It prints as one line of the tool's output.
 type Error struct {
-	Line string // empty: the command is printed instead
+	Line string // if empty, the command is printed instead
 	Err  *command.Error
 }
 
@@ -30,14 +30,14 @@ func (e *Error) Error() string {
 
 var compilerError = regexp.MustCompile(`(?m)^(cc1|\{standard input\}|[^\s:]+:\d+)(:\d+)?: (fatal )?[eE]rror: .*$`)
 
-// CompilerLine is the compiler's first error in its output, empty if there is none.
+// CompilerLine returns the compiler's first error in its output, or "".
 func CompilerLine(output []byte) string { return string(compilerError.Find(output)) }
 
-// readable is how many lines of a tool's output a person reads.
+// readable is the number of lines of a tool's output that a person reads.
 const readable = 20
 
-// WithBeginning adds a compiler's output as hints: its beginning, which has the
-// first error.
+// WithBeginning adds the beginning of a compiler's output, which contains the first error, as
+// hints.
 func WithBeginning(e *fault.Error, output []byte) *fault.Error {
 	lines := strings.Split(strings.TrimSpace(string(output)), "\n")
 	for i, line := range lines {
@@ -49,11 +49,11 @@ func WithBeginning(e *fault.Error, output []byte) *fault.Error {
 	return e
 }
 
-// WithEnd adds make's output as hints: its end, which has the cause.
+// WithEnd adds the end of make's output, which contains the cause, as hints.
 func WithEnd(e *fault.Error, output []byte) *fault.Error {
 	lines := strings.Split(strings.TrimSpace(string(output)), "\n")
 	if n := len(lines) - readable; n > 0 {
-		e.Hint("(%d lines before)", n)
+		e.Hint("(%d lines omitted)", n)
 		lines = lines[n:]
 	}
 	for _, line := range lines {
@@ -62,9 +62,9 @@ func WithEnd(e *fault.Error, output []byte) *fault.Error {
 	return e
 }
 
-// DiskFull returns the fault of a tool that failed because the file system of
-// its work directory is full, nil for any other failure. Not every tool reports
-// this cause: make and fixdep only fail.
+// DiskFull returns the fault of a tool that failed because the file system of its work directory is
+// full, or nil for any other failure. It checks the file system itself, because make and fixdep do
+// not report the cause.
 func DiskFull(work string, output []byte) error {
 	const little = 64 << 10
 	var fs unix.Statfs_t
