@@ -1,5 +1,5 @@
-// Package consent reads the consents of an author to consequences of a patch, and takes
-// accepted findings off the list of findings that refuse the patch.
+// Package consent reads which consequences of a patch its author accepts, and removes accepted
+// findings from the list of findings that refuse the patch.
 package consent
 
 import (
@@ -19,7 +19,7 @@ type Given struct {
 	By     report.Giver
 }
 
-// trailer is the begin of a line of a patch's description that gives a consent.
+// trailer begins a line of a patch's description that gives a consent.
 const trailer = "Livepatch-Accept:"
 
 // Flags reads the values of --accept, each CODE[:SYMBOL].
@@ -35,9 +35,8 @@ func Flags(values []string) ([]Given, error) {
 	return list, nil
 }
 
-// Trailers reads the lines "Livepatch-Accept: CODE SYMBOL" of a patch's
-// description. No line of a diff can be mistaken for a trailer, as each begins
-// with a space or a sign.
+// Trailers reads the lines "Livepatch-Accept: CODE SYMBOL" of a patch's description. A line of a
+// diff is never mistaken for a trailer, because it begins with a space or a sign.
 func Trailers(name, patch string) ([]Given, error) {
 	var list []Given
 	for line := range strings.Lines(patch) {
@@ -70,14 +69,13 @@ func check(code string) error {
 	return nil
 }
 
-// matches reports whether g is a consent to d.
+// matches reports whether g accepts d.
 func (g *Given) matches(d *report.Diagnostic) bool {
 	row, _ := diag.Lookup(d.Code)
 	return row.Acceptable(d.Severity) && d.Code == g.Code && (g.Symbol == "" || g.Symbol == d.Symbol)
 }
 
-// Settle moves the accepted findings of rep from its diagnostics to its list of accepted
-// findings.
+// Settle moves accepted findings from the diagnostics of rep to its list of accepted findings.
 func Settle(rep *report.Report, given []Given) {
 	open := []report.Diagnostic{}
 	for _, d := range rep.Diagnostics {
@@ -99,8 +97,8 @@ func giver(given []Given, d *report.Diagnostic) (report.Giver, bool) {
 	return "", false
 }
 
-// Unused warns of each consent that no finding of rep asks for. Most likely its symbol
-// is misspelt.
+// Unused returns a warning for each consent that no finding of rep needs. Most likely its symbol is
+// misspelt.
 func Unused(rep *report.Report, given []Given) []report.Diagnostic {
 	var list []report.Diagnostic
 	for _, g := range given {
@@ -108,7 +106,7 @@ func Unused(rep *report.Report, given []Given) []report.Diagnostic {
 			continue
 		}
 		d := report.Found(report.Diagnostic{Code: diag.AcceptUnused, Symbol: g.Symbol,
-			Message: fmt.Sprintf("nothing asks for the consent to %s that the %s gives", g, g.By),
+			Message: fmt.Sprintf("no finding needs the consent to %s that the %s gives", g, g.By),
 			Hint:    "Correct the symbol, or remove the consent."})
 		list = append(list, d)
 	}
@@ -124,7 +122,7 @@ func used(rep *report.Report, g *Given) bool {
 	return false
 }
 
-// String is the consent as a value of --accept.
+// String returns the consent as a value of --accept.
 func (g Given) String() string {
 	if g.Symbol == "" {
 		return string(g.Code)

@@ -92,6 +92,6 @@ func TestSettle(t *testing.T) {
 	}
 	Settle(rep, []Given{{diag.LayoutChanged, "", report.ByFlag}})
 	if len(rep.Accepted) != 2 || rep.Errors() != 0 {
-		t.Errorf("a consent without a symbol is for all: %v", rep)
+		t.Errorf("a consent without a symbol accepts all: %v", rep)
 	}
 }

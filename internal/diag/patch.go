@@ -126,7 +126,7 @@ var patchRows = []Row{
 		Title: "A consent that no finding asks for",
 		Meaning: "No finding asks for a consent that `--accept` or a trailer `Livepatch-Accept:` of the patch gives. " +
 			"Most likely its symbol is misspelt.",
-		Example: "warning[accept-unused]: struct evntpoll: nothing asks for the consent to " +
+		Example: "warning[accept-unused]: struct evntpoll: no finding needs the consent to " +
 			"layout-changed:struct evntpoll that the flag gives",
 		Advice: "Correct the symbol, or remove the consent.",
 	},

@@ -1,8 +1,8 @@
-// Package fault classes errors by their cause, which decides the exit code, and adds
-// hints for the reader.
+// Package fault classes errors by their cause. The class decides the exit code. The package also
+// adds hints for the reader.
 //
-// A library classes an error once, where the cause is known; callers add context
-// with fmt.Errorf and %w and leave the class alone.
+// A library classes an error once, where the cause is known. Callers add context with fmt.Errorf
+// and %w, and do not change the class.
 package fault
 
 import (
@@ -61,8 +61,7 @@ func Environmentf(format string, args ...any) *Error {
 	return &Error{Class: Environment, Err: fmt.Errorf(format, args...)}
 }
 
-// ClassOf returns the class of the outermost Error in err's chain, Bug if
-// there is none.
+// ClassOf returns the class of the outermost Error in err's chain, or Bug if there is none.
 func ClassOf(err error) Class {
 	var e *Error
 	if errors.As(err, &e) {
@@ -71,7 +70,7 @@ func ClassOf(err error) Class {
 	return Bug
 }
 
-// CodeOf returns the diagnostic code of err, empty if it has none.
+// CodeOf returns the diagnostic code of err, or "".
 func CodeOf(err error) diag.Code {
 	var e *Error
 	if errors.As(err, &e) {
@@ -80,7 +79,7 @@ func CodeOf(err error) diag.Code {
 	return ""
 }
 
-// SourceOf returns the place in the source that err is about, empty if unknown.
+// SourceOf returns the place in the source that err is about, or "" if unknown.
 func SourceOf(err error) string {
 	var e *Error
 	if errors.As(err, &e) {

@@ -9,8 +9,7 @@ import (
 	"kintsugi/internal/text"
 )
 
-// junitSuite is a test suite in the form that CI servers read (the schema of
-// Apache Ant's JUnit task).
+// junitSuite is a test suite in the form that CI servers read (schema of Apache Ant's JUnit task).
 type junitSuite struct {
 	XMLName  xml.Name    `xml:"testsuite"`
 	Name     string      `xml:"name,attr"`
@@ -41,8 +40,8 @@ type junitSkipped struct {
 	Message string `xml:"message,attr"`
 }
 
-// WriteJUnit writes the test of r as a JUnit suite: the verdict, each object,
-// each call of the probe and each replaced function is a case.
+// WriteJUnit writes the test of r as a JUnit suite. The verdict, each object, each call of the
+// probe and each replaced function is a test case.
 func (r *Report) WriteJUnit(w io.Writer) error {
 	suite := junitSuite{Name: "kintsugi"}
 	if r.Module != nil {
@@ -115,8 +114,8 @@ func (p *TestPhase) junit() junitCase {
 	return c
 }
 
-// junit is skipped for a function that did not run: whether that fails the
-// test, the verdict shows.
+// junit is skipped for a function that did not run. The verdict decides whether that fails the
+// test.
 func (f *TestFunction) junit() junitCase {
 	c := junitCase{Name: fmt.Sprintf("ran %s/%s of %s", f.Object, f.position(), f.Module)}
 	if f.Runs == nil || *f.Runs == 0 {
@@ -125,7 +124,7 @@ func (f *TestFunction) junit() junitCase {
 	return c
 }
 
-// seconds is how long all steps took.
+// seconds returns the time of all steps together, in seconds.
 func (t *Test) seconds() string {
 	if len(t.Steps) == 0 {
 		return "0"
@@ -134,7 +133,7 @@ func (t *Test) seconds() string {
 	return fmt.Sprintf("%.3f", float64(last.StartMS+last.TookMS)/1000)
 }
 
-// xmlText is output of the guest with what XML cannot hold made visible.
+// xmlText returns output of the guest with the characters that XML cannot contain made visible.
 func xmlText(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, l := range lines {

@@ -1,27 +1,27 @@
 package report
 
-// Status is how a function or data object in the module stands to the kernel's.
+// Status relates a function or data object of the module to the kernel's.
 type Status string
 
 const (
-	StatusNew     Status = "new"     // the kernel has none
-	StatusChanged Status = "changed" // takes the place of the kernel's
-	StatusPrivate Status = "private" // data: a copy of a constant, for code of the module
+	StatusNew     Status = "new"     // the kernel does not have it
+	StatusChanged Status = "changed" // replaces the kernel's
+	StatusPrivate Status = "private" // data: a copy of a constant for the module's code
 )
 
-// CauseKind is what a link in the chain to a changed line is about.
+// CauseKind is the kind of a link in the chain to a changed line.
 type CauseKind string
 
 const (
 	ByCode    CauseKind = "code"
 	ByData    CauseKind = "data"
 	ByInline  CauseKind = "inline"  // an inlined function
-	ByCallee  CauseKind = "callee"  // a function that is called, and cannot be replaced by itself
+	ByCallee  CauseKind = "callee"  // a called function that cannot be replaced on its own
 	BySection CauseKind = "section" // an entry of a special section
 	ByString  CauseKind = "string"
 )
 
-// ReferenceKind is who resolves a reference.
+// ReferenceKind names what resolves a reference.
 type ReferenceKind string
 
 const (
@@ -34,7 +34,7 @@ type How string
 
 const (
 	ByProof How = "proof" // a relocated field of the kernel's own code points at it
-	ByName  How = "name"  // it is the only one of its name
+	ByName  How = "name"  // the kernel has only one symbol with this name
 )
 
 // CallbackKind is a member of struct klp_callbacks (include/linux/livepatch.h).

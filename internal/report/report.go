@@ -1,5 +1,5 @@
-// Package report is what kintsugi says about a build: the value behind
-// report.json and behind every text that a person reads.
+// Package report holds the results of a build: the value behind report.json and behind every text
+// that a person reads.
 package report
 
 import "kintsugi/internal/diag"
@@ -12,20 +12,20 @@ type Verdict string
 
 const (
 	OK      Verdict = "ok"
-	Fixed   Verdict = "fixed" // the kernel has the change already
+	Fixed   Verdict = "fixed" // the kernel already has the change
 	Refused Verdict = "refused"
 	Nothing Verdict = "nothing"
 	Failed  Verdict = "failed"
 )
 
-// Report is all that one build, check or diff found. Lists are sorted by
-// Sort; nothing in it depends on time, path or machine, Timings aside.
+// Report is everything that one build, check or diff found. Sort sorts the lists. Except for
+// Timings, nothing in it depends on time, path or machine.
 type Report struct {
 	Schema      int              `json:"schema"`
 	Tool        Tool             `json:"tool"`
 	Verdict     Verdict          `json:"verdict"`
 	Target      *Target          `json:"target,omitempty"`
-	Cage        string           `json:"cage,omitempty"` // what the compiler ran in: bubblewrap or none
+	Cage        string           `json:"cage,omitempty"` // cage of the compiler: bubblewrap or none
 	Patches     []Patch          `json:"patches,omitempty"`
 	Units       []Unit           `json:"units,omitempty"`
 	Functions   []Function       `json:"functions"`
@@ -38,7 +38,7 @@ type Report struct {
 	Module      *Module          `json:"module,omitempty"`
 	Timings     map[string]int64 `json:"timings_ms,omitempty"`
 	Test        *Test            `json:"test,omitempty"`
-	Error       *Failure         `json:"error,omitempty"` // why the verdict is Failed
+	Error       *Failure         `json:"error,omitempty"` // reason of the verdict Failed
 }
 
 // Failure is the error that ended a run.
@@ -59,11 +59,11 @@ type Target struct {
 	Release  string `json:"release"` // uname -r
 	Arch     string `json:"arch"`
 	Compiler string `json:"compiler"` // CONFIG_CC_VERSION_TEXT
-	// Toolchain is what compiled the kernel's files.
+	// Toolchain compiled the kernel's files.
 	Toolchain *Toolchain `json:"toolchain,omitempty"`
 }
 
-// Toolchain is where the compiler and all else came from.
+// Toolchain is the origin of the compiler and of all other tools.
 type Toolchain struct {
 	Name     string             `json:"name"`
 	Packages []ToolchainPackage `json:"packages,omitempty"`
@@ -83,23 +83,23 @@ type Patch struct {
 	Files  []string `json:"files"` // changed files, relative to the source tree
 }
 
-// Unit is one translation unit that was compiled twice.
+// Unit is a translation unit that was compiled twice.
 type Unit struct {
 	Source string `json:"source"`        // relative to the source tree
 	Object string `json:"object"`        // relative to the source tree
 	Owner  string `json:"owner"`         // "vmlinux" or the module's name
-	New    bool   `json:"new,omitempty"` // the patch adds the file: there is nothing to prove
+	New    bool   `json:"new,omitempty"` // the patch adds the file, so nothing must be proven
 	Proof  *Proof `json:"proof,omitempty"`
 }
 
-// Proof counts the unit's original functions and those found byte for byte in the image.
+// Proof counts the unit's original functions, and those that the image contains byte for byte.
 type Proof struct {
 	Functions int        `json:"functions"`
 	Proven    int        `json:"proven"`
 	Unproven  []Unproven `json:"unproven"`
 }
 
-// Unproven is a function that is not in the image as compiled, and why.
+// Unproven is a function that the image does not contain as compiled, and the reason.
 type Unproven struct {
 	Name   string `json:"name"`
 	Reason string `json:"reason"`
@@ -117,7 +117,7 @@ type Function struct {
 	Cause   []Cause `json:"cause"`
 }
 
-// Cause is one link in the chain from a function to the source line that changed.
+// Cause is a link in the chain from a function to the changed source line.
 type Cause struct {
 	Kind   CauseKind `json:"kind"`
 	Symbol string    `json:"symbol,omitempty"`
@@ -125,7 +125,7 @@ type Cause struct {
 	Detail string    `json:"detail,omitempty"`
 }
 
-// Data is one object that the module carries.
+// Data is a data object in the module.
 type Data struct {
 	Name   string `json:"name"`
 	Object string `json:"object"`
@@ -133,7 +133,7 @@ type Data struct {
 	Status Status `json:"status"`
 }
 
-// Reference is one symbol of the kernel that the module uses.
+// Reference is a symbol of the kernel that the module uses.
 type Reference struct {
 	Symbol string        `json:"symbol"`
 	Object string        `json:"object"`
@@ -142,8 +142,8 @@ type Reference struct {
 	How    How           `json:"how"`
 }
 
-// Callback is a function of the patch that the kernel calls round the patching
-// of an object (Documentation/livepatch/callbacks.rst).
+// Callback is a function of the patch that the kernel calls before or after it patches an object
+// (Documentation/livepatch/callbacks.rst).
 type Callback struct {
 	Object string       `json:"object"`
 	Kind   CallbackKind `json:"kind"`
@@ -151,7 +151,7 @@ type Callback struct {
 	Unit   string       `json:"unit"`
 }
 
-// State is a state of the system that the livepatch says it changes
+// State is a system state that the livepatch declares to change
 // (Documentation/livepatch/system-state.rst).
 type State struct {
 	ID      uint64 `json:"id"`
@@ -159,7 +159,7 @@ type State struct {
 	Unit    string `json:"unit"`
 }
 
-// Diagnostic is one finding. One that refuses makes the verdict Refused.
+// Diagnostic is one finding. A finding that refuses the patch makes the verdict Refused.
 type Diagnostic struct {
 	Code     diag.Code     `json:"code"`
 	Severity diag.Severity `json:"severity"`
@@ -170,15 +170,15 @@ type Diagnostic struct {
 	Hint     string        `json:"hint,omitempty"`
 }
 
-// Giver is where a consent comes from.
+// Giver is the origin of a consent.
 type Giver string
 
 const (
-	ByFlag  Giver = "flag"  // --accept
+	ByFlag  Giver = "flag"  // option --accept
 	ByPatch Giver = "patch" // a trailer of the patch's description
 )
 
-// Accepted is a finding of severity consent that somebody has consented to.
+// Accepted is a finding of severity consent that somebody has accepted.
 type Accepted struct {
 	Diagnostic
 	By Giver `json:"by"`

@@ -7,8 +7,7 @@ import (
 	"kintsugi/internal/diag"
 )
 
-// Sort brings every list into its one order and drops what is said twice, so
-// that the same findings make the same report.
+// Sort sorts every list and removes duplicates, so that the same findings give the same report.
 func (r *Report) Sort() {
 	slices.SortFunc(r.Units, func(a, b Unit) int { return cmp.Compare(a.Object, b.Object) })
 	slices.SortStableFunc(r.Functions, func(a, b Function) int {
@@ -32,13 +31,14 @@ func (r *Report) Sort() {
 	r.Accepted = slices.Compact(r.Accepted)
 }
 
-// compareReferences puts, of two that differ in how they are known, the proven one first.
+// compareReferences sorts by object, symbol and position. If only How differs, the proven reference
+// is first.
 func compareReferences(a, b Reference) int {
 	return cmp.Or(cmp.Compare(a.Object, b.Object), cmp.Compare(a.Symbol, b.Symbol),
 		cmp.Compare(a.SymPos, b.SymPos), -cmp.Compare(a.How, b.How))
 }
 
-// compareDiagnostics puts errors first, then by where they are.
+// compareDiagnostics sorts errors first, then by place.
 func compareDiagnostics(a, b Diagnostic) int {
 	rank := map[diag.Severity]int{diag.Error: 0, diag.Consent: 1, diag.Warning: 2, diag.Note: 3}
 	return cmp.Or(cmp.Compare(rank[a.Severity], rank[b.Severity]),

@@ -11,7 +11,7 @@ import (
 
 func times(n uint64) *uint64 { return &n }
 
-// unproven is a test with something of everything.
+// unproven returns a test in which everything occurs.
 func unproven() *Report {
 	r := New("v1")
 	r.Verdict = NotProven

@@ -26,7 +26,7 @@ func (t *Test) verdictText() string {
 	return fmt.Sprintf("  failed: %s\n", text.Printable(t.Reason))
 }
 
-// modulesText lists the patched modules, and those that could not be loaded.
+// modulesText lists the patched modules, and those that were not loaded.
 func (t *Test) modulesText() string {
 	table := text.Table{Indent: "  "}
 	for _, m := range t.Modules {
@@ -42,9 +42,9 @@ func (m *TestModule) state() string {
 	case !m.Loaded:
 		return "not loaded: " + m.Reason
 	case m.Reloaded:
-		return "loaded, gone and back"
+		return "loaded, unloaded and loaded again"
 	case m.Kept != "":
-		return "loaded, did not go: " + m.Kept
+		return "loaded, not unloaded: " + m.Kept
 	}
 	return "loaded"
 }
@@ -78,8 +78,7 @@ func (t *Test) exercisedText() string {
 	return b.String() + table.String()
 }
 
-// position is the name, with its position among symbols of that name where
-// there are several.
+// position returns the function's name. If several symbols have this name, its position follows.
 func (f *TestFunction) position() string {
 	if f.SymPos == 0 {
 		return f.Name
@@ -104,7 +103,7 @@ func (t *Test) cyclesText() string {
 	c := t.Cycles
 	lockdep := ""
 	if c.Lockdep {
-		lockdep = ", lockdep without a finding"
+		lockdep = ", lockdep reports nothing"
 	}
 	var memory []string
 	for _, kB := range c.MemoryKB {

@@ -12,25 +12,24 @@ import (
 	"kintsugi/internal/text"
 )
 
-// TextOptions is what of a report is written beside its findings.
+// TextOptions selects what is written in addition to the findings.
 type TextOptions struct {
-	Timings bool // how long each stage took
+	Timings bool // time of each stage
 }
 
-// WriteText writes r for a person to read: the verdict, what is in the module
-// and why, what it refers to, how much of the original was proven, and the
-// diagnostics. It ignores errors of w.
+// WriteText writes r for a person: the verdict, the contents of the module and their causes, its
+// references, how much of the original was proven, and the diagnostics. It ignores errors of w.
 func (r *Report) WriteText(w io.Writer, opts TextOptions) {
 	parts := []string{r.headline(), r.functionsText(), r.dataText(), r.callbacksText(), r.statesText(),
 		r.referencesText(), r.proofText(), r.testText()}
 	if opts.Timings {
 		parts = append(parts, r.timingsText())
 	}
-	parts = append(parts, r.acceptedText(), r.diagnosticsText()) // last, where the eye is
+	parts = append(parts, r.acceptedText(), r.diagnosticsText()) // last, because a terminal shows the end
 	fmt.Fprint(w, joined("\n", parts...))
 }
 
-// Errors is the number of diagnostics that stand against a livepatch.
+// Errors returns the number of diagnostics that refuse the livepatch.
 func (r *Report) Errors() int {
 	n := 0
 	for _, d := range r.Diagnostics {
@@ -41,7 +40,7 @@ func (r *Report) Errors() int {
 	return n
 }
 
-// OnlyConsent reports whether nothing but missing consent refuses.
+// OnlyConsent reports whether only missing consent refuses the livepatch.
 func (r *Report) OnlyConsent() bool {
 	refusing := func(d Diagnostic) bool { return d.Severity == diag.Error }
 	return r.Errors() > 0 && !slices.ContainsFunc(r.Diagnostics, refusing)
@@ -49,13 +48,13 @@ func (r *Report) OnlyConsent() bool {
 
 var headlines = map[Verdict]string{
 	OK:      "ok: can be livepatched",
-	Fixed:   "fixed: has all of this change already",
+	Fixed:   "fixed: already has all of this change",
 	Refused: "refused: cannot be livepatched",
 	Nothing: "nothing: no code or data of the kernel changes",
 	Failed:  "failed",
 }
 
-// headline is the verdict, and what about.
+// headline returns the verdict and its subject.
 func (r *Report) headline() string {
 	line := headlines[r.Verdict]
 	if r.Verdict == Refused && r.OnlyConsent() {
@@ -70,7 +69,7 @@ func (r *Report) headline() string {
 	return text.Printable(line) + "\n"
 }
 
-// diagnosticsText is one block a diagnostic:
+// diagnosticsText prints each diagnostic as a block:
 //
 //	error[data-changed]: vmlinux/foo (fs/proc/meminfo.c:7): message
 //	  hint: what to do
@@ -89,7 +88,7 @@ func (r *Report) diagnosticsText() string {
 	return b.String()
 }
 
-// acceptFlag is the value of --accept that consents to d, as a word of a shell.
+// acceptFlag returns the value of --accept that accepts d, quoted for a shell.
 func (d *Diagnostic) acceptFlag() string {
 	value := text.Printable(joined(":", string(d.Code), d.Symbol))
 	if strings.ContainsAny(value, " '\"$`\\*?[](){}<>|&;!#~") {
@@ -98,7 +97,7 @@ func (d *Diagnostic) acceptFlag() string {
 	return value
 }
 
-// acceptedText lists the findings that somebody has consented to.
+// acceptedText lists the findings that somebody has accepted.
 func (r *Report) acceptedText() string {
 	var b strings.Builder
 	for _, a := range r.Accepted {
@@ -109,7 +108,7 @@ func (r *Report) acceptedText() string {
 	return b.String()
 }
 
-// place is where a diagnostic is, "object/symbol (source): ", as far as known.
+// place returns the known parts of a diagnostic's place, "object/symbol (source): ".
 func (d *Diagnostic) place() string {
 	place := within(d.Object, d.Symbol)
 	switch {
@@ -121,10 +120,10 @@ func (d *Diagnostic) place() string {
 	return strings.TrimPrefix(place+": ", ": ")
 }
 
-// within is "object/name", or that of the two which is known.
+// within returns "object/name", or the part that is not empty.
 func within(object, name string) string { return joined("/", object, name) }
 
-// indented is s with its further lines set in.
+// indented indents the second and further lines of s.
 func indented(s string) string {
 	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
 	for i, l := range lines {
@@ -151,8 +150,8 @@ func (r *Report) functionsText() string {
 	return b.String()
 }
 
-// symbol is the name, with the position that the kernel is told where it has
-// several of that name.
+// symbol returns the function's name. If the kernel has several symbols with this name, its
+// position follows.
 func (f *Function) symbol() string {
 	if f.SymPos == 0 {
 		return f.Name
@@ -167,12 +166,12 @@ func (f *Function) sizes() string {
 	return fmt.Sprintf("%d -> %d", f.OldSize, f.NewSize)
 }
 
-// causesText is the chain from a function to the line that changed.
+// causesText prints the chain from a function to the changed line.
 func (f *Function) causesText() string {
 	table := text.Table{Indent: "           "}
 	for _, c := range f.Cause {
 		if c.Symbol == f.Name {
-			c.Symbol = "" // as said above
+			c.Symbol = "" // already printed above
 		}
 		where := joined(" at ", c.Symbol, c.Source)
 		table.Row(string(c.Kind), joined(": ", where, c.Detail))
@@ -180,7 +179,7 @@ func (f *Function) causesText() string {
 	return table.String()
 }
 
-// joined joins what is not empty.
+// joined joins the parts that are not empty.
 func joined(by string, parts ...string) string {
 	return strings.Join(slices.DeleteFunc(parts, empty), by)
 }
@@ -198,7 +197,7 @@ func (r *Report) dataText() string {
 	return "data\n" + table.String()
 }
 
-// referencesText counts the references by how the kernel will find them.
+// referencesText counts the references by how the kernel resolves them.
 func (r *Report) referencesText() string {
 	if len(r.References) == 0 {
 		return ""
@@ -214,7 +213,7 @@ func (r *Report) referencesText() string {
 	return "references\n" + table.String()
 }
 
-// proofText says how many functions of each unit are in the image as compiled.
+// proofText prints how many functions of each unit the image contains as compiled.
 func (r *Report) proofText() string {
 	var b strings.Builder
 	table := text.Table{Indent: "  "}
@@ -238,7 +237,7 @@ func (r *Report) proofText() string {
 	return ""
 }
 
-// timingsText is how long each stage took, the longest first.
+// timingsText prints the time of each stage, the longest first.
 func (r *Report) timingsText() string {
 	if len(r.Timings) == 0 {
 		return ""

@@ -14,7 +14,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// built is a report in which everything occurs.
+// built returns a report in which everything occurs.
 func built() *Report {
 	r := New("v1")
 	r.Verdict = OK
@@ -53,7 +53,7 @@ func built() *Report {
 	return r
 }
 
-// refused is one that cannot be, with names that want to do harm.
+// refused returns a report of a refused patch. Its names contain control characters.
 func refused() *Report {
 	r := New("v1")
 	r.Verdict = Refused
