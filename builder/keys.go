@@ -68,7 +68,7 @@ func withKeysRead(ctx context.Context, s *session, u changed, overlay map[string
 	for _, f := range v.diff.Functions {
 		if keys := labels[f.Name]; len(keys) > 0 {
 			v.notes = append(v.notes, report.Found(report.Diagnostic{Code: diag.KeysRead, Symbol: f.Name,
-				Message: f.Name + " reads its static keys and has no jump labels, as these are not the kernel's own: " +
+				Message: f.Name + " reads its static keys instead of using jump labels, because the keys may not be loaded yet: " +
 					keyNames(keys)}))
 		}
 	}

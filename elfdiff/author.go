@@ -9,21 +9,20 @@ import (
 	"kintsugi/internal/report"
 )
 
-// Callback is a function that the kernel calls before or after the patching of its
-// object.
+// Callback is a function that the kernel calls before or after it patches an object.
 type Callback struct {
 	Kind report.CallbackKind
 	Func *objmodel.Atom
 }
 
-// State is a state of the system that the livepatch changes, by a declaration in the
-// source (struct klp_state, include/linux/livepatch.h).
+// State is a system state that the livepatch declares to change (struct klp_state,
+// include/linux/livepatch.h).
 type State struct {
 	ID      uint64
 	Version uint32
 }
 
-// author is what the macros of the patched source ask for.
+// author holds what the author macros of the patched source request.
 type author struct {
 	ignored   map[string]bool // functions and sections whose differences do not count
 	callbacks []Callback
@@ -31,8 +30,8 @@ type author struct {
 	found     []report.Diagnostic
 }
 
-// readAuthor reads the sections of the macros. A callback must not have a twin in
-// the kernel.
+// readAuthor reads the sections of the author macros. A callback must not have a twin in the
+// kernel.
 func readAuthor(patched *objmodel.Object, pairs *Pairing) *author {
 	w := &author{ignored: map[string]bool{}}
 	for _, sec := range patched.File.Sections {
@@ -48,7 +47,7 @@ func readAuthor(patched *objmodel.Object, pairs *Pairing) *author {
 	return w
 }
 
-// macro reads a pointer of a section of the author's macros.
+// macro reads a pointer in a section of an author macro.
 func (w *author) macro(patched *objmodel.Object, pairs *Pairing, sec *elfobj.Section, r elfobj.Reloc) {
 	a, off := patched.PointedAt(r)
 	switch kind := objmodel.CallbackKind(sec.Name, patched.SymbolAt(sec, r.Offset)); {
@@ -60,12 +59,12 @@ func (w *author) macro(patched *objmodel.Object, pairs *Pairing, sec *elfobj.Sec
 		w.ignored[a.Name] = true
 	case sec.Name == objmodel.Forced:
 		w.find(report.Diagnostic{Code: diag.ForceUnsafe, Symbol: targetName(a, r),
-			Message: fmt.Sprintf("KPATCH_FORCE_UNSAFE(%s) has no effect: livepatch waits until every task has left the "+
+			Message: fmt.Sprintf("KPATCH_FORCE_UNSAFE(%s) has no effect: a livepatch waits until every task has left the "+
 				"function", targetName(a, r)),
-			Hint: "Where a task never leaves it, write 1 to the livepatch's file force in sysfs."})
+			Hint: "If a task never leaves it, write 1 to the livepatch's file force in sysfs."})
 	default:
 		w.find(report.Diagnostic{Code: diag.AuthorMacro, Symbol: targetName(a, r),
-			Message: fmt.Sprintf("%s in section %s is nothing that the macro can be used for", targetName(a, r), sec.Name)})
+			Message: fmt.Sprintf("%s in section %s: the macro cannot be used for this", targetName(a, r), sec.Name)})
 	}
 }
 
@@ -81,7 +80,7 @@ func targetName(a *objmodel.Atom, r elfobj.Reloc) string {
 	return ""
 }
 
-// callback reads a callback, which has to be a new function of the unit.
+// callback reads a callback. It must be a new function of the unit.
 func (w *author) callback(kind string, a *objmodel.Atom, inKernel bool) {
 	switch {
 	case a == nil || a.Kind != objmodel.Func:
@@ -91,16 +90,16 @@ func (w *author) callback(kind string, a *objmodel.Atom, inKernel bool) {
 	case inKernel:
 		w.find(report.Diagnostic{Code: diag.AuthorMacro, Symbol: a.String(),
 			Message: fmt.Sprintf("the %s callback %s is a function of the kernel", kind, a),
-			Hint:    "Define a new function that calls it."})
+			Hint:    "Define a new function that calls the kernel's."})
 	case a.Init():
 		w.find(report.Diagnostic{Code: diag.AuthorMacro, Symbol: a.String(),
-			Message: fmt.Sprintf("the %s callback %s is init code", kind, a), Hint: "Take __init away."})
+			Message: fmt.Sprintf("the %s callback %s is init code", kind, a), Hint: "Remove __init."})
 	default:
 		w.callbacks = append(w.callbacks, Callback{Kind: report.CallbackKind(kind), Func: a})
 	}
 }
 
-// statesOf reads the declarations: a number of eight bytes, a version of four.
+// statesOf reads the declarations: each is a number of eight bytes and a version of four.
 func statesOf(patched *elfobj.File, sec *elfobj.Section) []State {
 	var list []State
 	order := patched.ByteOrder
@@ -122,7 +121,7 @@ func (w *author) ignores(b *objmodel.Atom) bool {
 	return b.Kind == objmodel.Func && w.ignored[b.Name] || w.ignored[b.Section.Name]
 }
 
-// obey includes the callbacks, and puts what else the author asks for into the result.
+// obey includes the callbacks, and adds the other requests of the author to the result.
 func (s *selection) obey() {
 	for _, d := range s.author.found {
 		s.diagnose(d)
@@ -133,11 +132,11 @@ func (s *selection) obey() {
 	s.res.Callbacks, s.res.States = s.author.callbacks, s.author.states
 }
 
-// ignores reports whether the author excludes differences in b, with a note if so.
+// ignores reports whether the author excludes differences in b. If so, it adds a note.
 func (s *selection) ignores(b *objmodel.Atom) bool {
 	if !s.author.ignores(b) {
 		return false
 	}
-	s.remark(diag.ChangeIgnored, b, "%s differs, and is left as it is in the running kernel because the source says so", b)
+	s.remark(diag.ChangeIgnored, b, "%s differs, but stays unchanged in the running kernel, as the source requests", b)
 	return true
 }

@@ -2,9 +2,8 @@ package elfdiff
 
 import "strings"
 
-// borrowers are functions that use the targets of their arguments only while they run.
-// A task that waits in one of them was called by a patched function, which keeps the
-// module loaded.
+// borrowers are functions that use the targets of their arguments only while they run. If a task
+// waits in a borrower, a patched function called it, and this keeps the module loaded.
 var borrowers = wordSet(
 	// include/linux/mutex.h, include/linux/rwsem.h, include/linux/semaphore.h
 	`__mutex_init mutex_lock mutex_lock_interruptible mutex_lock_killable mutex_lock_io mutex_trylock mutex_unlock
@@ -24,7 +23,8 @@ var borrowers = wordSet(
 	`complete complete_all try_wait_for_completion wait_for_completion wait_for_completion_timeout
 	wait_for_completion_interruptible wait_for_completion_interruptible_timeout
 	wait_for_completion_killable wait_for_completion_killable_timeout`,
-	// include/linux/jump_label.h: the keys of a module go with it (jump_label_module_notify, kernel/jump_label.c)
+	// include/linux/jump_label.h: the kernel forgets the keys of a module with the module
+	// (jump_label_module_notify, kernel/jump_label.c)
 	`static_key_enable static_key_disable static_key_enable_cpuslocked static_key_disable_cpuslocked
 	static_key_slow_inc static_key_slow_dec static_key_count`,
 	// include/linux/sched.h

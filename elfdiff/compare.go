@@ -23,7 +23,7 @@ func newComparison(pairs *Pairing) comparison {
 // contents, or at the same symbol of another object.
 func (c *comparison) same(a, b *objmodel.Atom) bool { return c.difference(a, b) == nil }
 
-// difference is the first difference between a and b, nil if they are the same.
+// difference returns the first difference between a and b, or nil if they are the same.
 func (c *comparison) difference(a, b *objmodel.Atom) *Difference {
 	switch {
 	case a.Kind != b.Kind:
@@ -118,7 +118,7 @@ func sameSymbol(r, s *objmodel.Ref) bool {
 		sectionOf(r.Sym) == sectionOf(s.Sym)
 }
 
-// sectionOf is the name of the section that a symbol is defined in, empty for none.
+// sectionOf returns the name of the section that defines a symbol, or "".
 func sectionOf(sym *elfobj.Symbol) string {
 	if sym.Section == nil {
 		return ""

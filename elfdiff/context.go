@@ -48,9 +48,8 @@ type contextTable struct {
 	with map[uint64][]*objmodel.Atom
 }
 
-// only is the only atom of t that has one of keys. A key counts if a single atom of t,
-// and a single atom of the table that the keys come from, has it. The result is nil if
-// there is no such atom or more than one.
+// only returns the only atom of t that has one of keys, or nil if there is none or several. A key
+// counts only if a single atom of t and a single atom of the table from has it.
 func (t *contextTable) only(keys []uint64, from *contextTable) *objmodel.Atom {
 	var found *objmodel.Atom
 	for _, k := range keys {
@@ -88,7 +87,7 @@ func contexts(group []*objmodel.Atom) *contextTable {
 	return t
 }
 
-// addUser adds the contexts that the references of function u make.
+// addUser adds the contexts of the references of function u.
 func (t *contextTable) addUser(u *objmodel.Atom, member map[*objmodel.Atom]bool) {
 	for i := range u.Refs {
 		a := u.Refs[i].Atom
@@ -103,8 +102,8 @@ func (t *contextTable) addUser(u *objmodel.Atom, member map[*objmodel.Atom]bool)
 	}
 }
 
-// neighbour is the target of the nearest reference beside the i-th, in steps of step,
-// that is not itself to be matched.
+// neighbour returns the target of the nearest reference before (step -1) or after (step 1) the i-th
+// that is not itself a member of the group.
 func neighbour(u *objmodel.Atom, i, step int, member map[*objmodel.Atom]bool) string {
 	for i += step; i >= 0 && i < len(u.Refs); i += step {
 		r := &u.Refs[i]

@@ -9,16 +9,15 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// correlate finds for every named atom of orig the same one in patched and
-// joins the two through twin. Names decide where the compiler did not number
-// them. Numbered ones (static locals, clones, generated identifiers) are
-// grouped by the name without its numbers and matched inside the group by
-// who uses them, by content and by order, in this sequence.
+// correlate finds the atom of patched that corresponds to each named atom of orig, and joins the
+// two as twins. The name decides, unless the compiler has numbered it. Numbered names (static
+// locals, clones, generated identifiers) are grouped by the name without numbers. Within a group,
+// atoms are matched by users, then by content, then by order.
 //
-// Limiters are joined by their messages alone.
+// Limiters are joined only by their messages.
 //
-// It returns the writable atoms for which more than one reading is left and
-// the readings differ in effect, and the limiters whose message is in doubt.
+// It returns the writable atoms that can be joined in several ways with different effects, and the
+// limiters whose message is in doubt.
 func correlate(orig, patched *objmodel.Object) (
 	pairs *Pairing, ambiguous []*objmodel.Atom, doubtful map[*objmodel.Atom]doubt) {
 	p := newPairing(orig, patched)
@@ -34,9 +33,8 @@ func correlate(orig, patched *objmodel.Object) (
 	return p, ambiguous, p.matchLimiters()
 }
 
-// matchAliases joins atoms that another of their names tells to be the same:
-// of several symbols at one address, any can be the one that an atom is
-// called by.
+// matchAliases joins atoms that share any name. Several symbols can be at one address, and an atom
+// can be named after any of them.
 func (p *Pairing) matchAliases() {
 	byName := map[string]*objmodel.Atom{}
 	for _, s := range p.orig.File.Symbols {
@@ -53,7 +51,7 @@ func (p *Pairing) matchAliases() {
 		}
 		for _, s := range b.Symbols() {
 			if isState(b) && objmodel.StableName(s.Name) != s.Name {
-				continue // the compiler's number: the group has been matched without it
+				continue // numbered by the compiler: the group was already matched without the number
 			}
 			if a := byName[s.Name]; a != nil && p.Twin(a) == nil && a.Kind == b.Kind &&
 				sectionClass(a) == sectionClass(b) && registeredText(a) == registeredText(b) {
@@ -64,23 +62,23 @@ func (p *Pairing) matchAliases() {
 	}
 }
 
-// groupKey is what two atoms have in common that may be the same.
+// groupKey contains what atoms that may be twins have in common.
 type groupKey struct {
 	kind  objmodel.Kind
-	name  string // without the compiler's numbers
-	file  string // of a local symbol, in an object of several files
-	class string // of the section
-	text  string // that a registered object points at
+	name  string // name without the compiler's numbers
+	file  string // file of a local symbol, in an object of several files
+	class string // class of the section
+	text  string // string that a registered object points at
 }
 
-// group is the atoms with one key.
+// group contains the atoms with one key.
 type group struct {
 	groupKey
 	olds, news []*objmodel.Atom
 }
 
-// groups are the named atoms of both objects by what they have in common, those
-// of the patched one in the order in which they come there.
+// groups returns the named atoms of both objects by key. Groups are in the order of the patched
+// object.
 func groups(orig, patched *objmodel.Object) []*group {
 	var list []*group
 	byKey := make(map[groupKey]*group, len(patched.File.Symbols))
@@ -109,8 +107,8 @@ func groups(orig, patched *objmodel.Object) []*group {
 	return list
 }
 
-// registeredText is the string that a registered object points at: the kernel
-// keeps what is registered there, so another text is another object.
+// registeredText returns the string that a registered object points at. The kernel keeps a pointer
+// to it, so another text means another object.
 func registeredText(a *objmodel.Atom) string {
 	if a.Kind != objmodel.Data || !a.Spec.Registered {
 		return ""
@@ -124,7 +122,7 @@ func registeredText(a *objmodel.Atom) string {
 	return text
 }
 
-// sectionClass tells apart what cannot be the same function or object.
+// sectionClass separates atoms that cannot be the same function or object.
 func sectionClass(a *objmodel.Atom) string {
 	switch name := a.Section.Name; {
 	case a.Init():
@@ -139,9 +137,8 @@ func sectionClass(a *objmodel.Atom) string {
 	return "writable"
 }
 
-// match joins what is the same of a group and returns the atoms of which
-// that is not certain: in a group of writable atoms a wrong guess would give
-// one variable's state to another.
+// match joins the twins of a group and returns the atoms for which this is uncertain. In a group of
+// writable atoms, a wrong guess would give the state of one variable to another.
 func (p *Pairing) match(g *group) (ambiguous []*objmodel.Atom) {
 	olds, news := g.olds, g.news
 	if len(olds) == 1 && len(news) == 1 && olds[0].Name == g.name && news[0].Name == g.name {
@@ -160,9 +157,9 @@ func (p *Pairing) match(g *group) (ambiguous []*objmodel.Atom) {
 	return p.matchWritable(olds, news)
 }
 
-// matchWritable joins variables by who uses them and, where they have
-// pointers in them, by content. Several that only their order tells apart are
-// joined in order and stay in doubt, unless their surroundings agree.
+// matchWritable joins variables by users and, if they contain pointers, by content. If only the
+// order distinguishes several, they are joined in order and stay in doubt, unless their contexts
+// agree.
 func (p *Pairing) matchWritable(olds, news []*objmodel.Atom) (ambiguous []*objmodel.Atom) {
 	before, after := contextsOf(olds), contextsOf(news)
 	olds, news = p.matchPointing(olds, news)
@@ -182,13 +179,13 @@ func (p *Pairing) matchWritable(olds, news []*objmodel.Atom) (ambiguous []*objmo
 		return ambiguous
 	}
 	if len(olds) > 0 {
-		ambiguous = append(ambiguous, slices.DeleteFunc(news, exchangeable)...) // a new one begins afresh
+		ambiguous = append(ambiguous, slices.DeleteFunc(news, exchangeable)...) // a new variable has its initial value
 	}
 	return ambiguous
 }
 
-// sharesUser reports whether a function that uses a uses another variable of its
-// group, so that users alone do not tell which is which.
+// sharesUser reports whether a function that uses a uses another variable of its group too, so that
+// users alone do not identify them.
 func sharesUser(a *objmodel.Atom) bool {
 	name := objmodel.StableName(a.Name)
 	for _, u := range a.Users {
@@ -201,8 +198,7 @@ func sharesUser(a *objmodel.Atom) bool {
 	return false
 }
 
-// matchPointing joins writable atoms by content where that tells them apart:
-// where it has pointers in it.
+// matchPointing joins writable atoms by content if they contain pointers, which distinguish them.
 func (p *Pairing) matchPointing(olds, news []*objmodel.Atom) (restOld, restNew []*objmodel.Atom) {
 	for _, a := range slices.Concat(olds, news) {
 		if len(a.Refs) == 0 {
@@ -212,9 +208,8 @@ func (p *Pairing) matchPointing(olds, news []*objmodel.Atom) (restOld, restNew [
 	return p.matchBy(olds, news, fullHash)
 }
 
-// matchBy joins the atoms with the same key, as long as both sides have the
-// same number of them: then their order decides, which can only matter where
-// all else is the same. It returns what is left.
+// matchBy joins atoms with the same key in their order, if both sides have the same number of them.
+// The order can only matter if everything else is the same. It returns the remaining atoms.
 func (p *Pairing) matchBy(olds, news []*objmodel.Atom, key func(*objmodel.Atom) uint64) (
 	restOld, restNew []*objmodel.Atom) {
 	byKey := map[uint64][]*objmodel.Atom{}
@@ -241,10 +236,10 @@ func (p *Pairing) matchBy(olds, news []*objmodel.Atom, key func(*objmodel.Atom) 
 
 var seed = maphash.MakeSeed()
 
-// exactName keys an atom by its own name, numbers and all.
+// exactName is a key: the full name with its numbers.
 func exactName(a *objmodel.Atom) uint64 { return maphash.String(seed, a.Name) }
 
-// usersHash keys an atom by the stable names of the functions that use it.
+// usersHash is a key: the stable names of the functions that use the atom.
 func usersHash(a *objmodel.Atom) uint64 {
 	names := map[string]bool{}
 	for _, u := range a.Users {
@@ -260,7 +255,7 @@ func usersHash(a *objmodel.Atom) uint64 {
 	return maphash.String(seed, strings.Join(list, "\x00"))
 }
 
-// fullHash keys an atom by its contents and the stable names of all that it refers to.
+// fullHash is a key: the contents, and the stable names of all references.
 func fullHash(a *objmodel.Atom) uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)

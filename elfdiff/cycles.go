@@ -8,20 +8,17 @@ import (
 
 type atomPair [2]*objmodel.Atom
 
-// cycles records which pairs of atoms are equal, if atoms refer to each other in
-// cycles. A pair that is being compared already is assumed to be equal: a cycle is equal
-// if everything else is. A result that depends on that assumption is kept only when the
-// whole cycle is decided, which is when its outermost pair is (R. E. Tarjan, Depth-First
-// Search and Linear Graph Algorithms, 1972).
+// cycles records which pairs of atoms are equal although atoms can refer to each other in cycles. A
+// pair that is already being compared is assumed to be equal: a cycle is equal if everything else
+// is. A result that depends on this assumption is kept only when the outermost pair of the cycle is
+// decided (R. E. Tarjan, Depth-First Search and Linear Graph Algorithms, 1972).
 type cycles struct {
-	// state has decided pairs as equal or different, and those of open as their
-	// places there.
+	// state of decided pairs is equal or different. The state of open pairs is their index in open.
 	state map[atomPair]int
-	// open are the pairs that are being compared, outermost first, with the pairs that
-	// are equal if a pair before them is.
+	// open are the pairs that are being compared, outermost first. After them come pairs that are
+	// equal if an earlier pair is.
 	open []atomPair
-	// assumed is the place of the outermost pair that the current comparison assumes to
-	// be equal.
+	// assumed is the index of the outermost pair that the current comparison assumes to be equal.
 	assumed int
 }
 
@@ -47,7 +44,7 @@ func (c *cycles) decide(p atomPair, compare func(a, b *objmodel.Atom) bool) bool
 	assumed := c.assumed
 	c.assumed = outer
 	switch {
-	case !same: // whatever was assumed: so is p without the assumption
+	case !same: // different despite the assumption, so also without it
 		for _, q := range c.open[place:] {
 			delete(c.state, q)
 		}

@@ -26,7 +26,7 @@ func (s *selection) data() {
 			s.refuseUnowned(b, "changed")
 		case d == nil, s.ignores(b), listed(b):
 		case b.Describes():
-			s.remark(diag.DebugSiteKept, b, "%s keeps the entry that the kernel has for it in dynamic_debug/control", b)
+			s.remark(diag.DebugSiteKept, b, "%s keeps the kernel's entry in dynamic_debug/control", b)
 		case b.Spec.Unowned:
 			s.refuseUnowned(b, "changed")
 		case b.Init():
@@ -35,7 +35,7 @@ func (s *selection) data() {
 			s.refuse(diag.DataChanged, b, dataAdvice, "the initial value or size of the writable variable %s changed", b.Name)
 		case b.Global():
 			s.refuse(diag.DataChanged, b, "Change the code that uses it instead.",
-				"the constant %s changed, and other units of the kernel can be using it", b.Name)
+				"the constant %s changed, and other units of the kernel can use it", b.Name)
 		default:
 			s.include(b, d, report.Cause{Kind: report.ByData, Symbol: b.Name, Detail: d.describe()})
 			s.pullUsers(b)
@@ -43,14 +43,14 @@ func (s *selection) data() {
 	}
 }
 
-// listed reports whether b is only in a list that code works without.
+// listed reports whether b is only in a list that code does not need.
 func listed(b *objmodel.Atom) bool {
 	return b.IsConst() && len(b.Users) > 0 && !slices.ContainsFunc(b.Users, func(u *objmodel.Atom) bool {
 		return !u.Spec.Passive || len(u.Users) > 0
 	})
 }
 
-const dataAdvice = "The running kernel holds its value already: set it from a livepatch callback, " +
+const dataAdvice = "The running kernel already holds its value: set it from a livepatch callback, " +
 	"or attach new state with a shadow variable."
 
 // newData includes new global objects. A new static object is included when an included
@@ -75,7 +75,7 @@ func (s *selection) refusePerCPU(b *objmodel.Atom) {
 // both be used.
 func (s *selection) pullUsers(b *objmodel.Atom) {
 	if len(b.Users) == 0 {
-		s.refuse(diag.DataChanged, b, dataAdvice, "the constant %s changed, and what uses it cannot be told", b)
+		s.refuse(diag.DataChanged, b, dataAdvice, "the constant %s changed, and its users are unknown", b)
 	}
 	causes := append([]report.Cause{{Kind: report.ByData, Symbol: b.String()}}, s.causeOf(b)...)
 	for _, u := range b.Users {
@@ -86,22 +86,22 @@ func (s *selection) pullUsers(b *objmodel.Atom) {
 				"the constant %s changed, and the init code of %s has read it or handed out a pointer to it", b, u)
 		case u.Kind == objmodel.Func && holdsFunctions(b) && s.patched.Escapes(u, b):
 			s.refuse(diag.DataChanged, b, "Patch the functions that the table points at instead.",
-				"the table of functions %s changed, and %s hands out its address: what was made before the patch would keep the "+
-					"old one", b, u)
+				"the table of functions %s changed, and %s hands out its address: objects made before the patch would keep the "+
+					"old table", b, u)
 		case u.Kind == objmodel.Func:
 			if b.Kind == objmodel.Data && s.patched.Arch.Code.Decode != nil && s.patched.Escapes(u, b) {
 				s.remark(diag.ConstantKept, b,
-					"what has a pointer to %s from before the patch, or from code that is not patched, goes on with its old "+
+					"pointers to %s that exist before the patch, or come from unpatched code, keep leading to the old "+
 						"contents", b)
 			}
 			s.includeUser(u, causes...)
 		case u.Describes():
-			s.remark(diag.DebugSiteKept, u, "%s keeps the entry that the kernel has for it in dynamic_debug/control", u)
+			s.remark(diag.DebugSiteKept, u, "%s keeps the kernel's entry in dynamic_debug/control", u)
 		case u.Kind == objmodel.Data && !u.IsConst():
 			s.refuse(diag.DataChanged, u, dataAdvice, "the writable variable %s points at %s, which changed", u, b)
 		case u.Kind == objmodel.Data && u.Global():
 			s.refuse(diag.DataChanged, u, dataAdvice,
-				"the constant %s points at %s, which changed, and other units can be using it", u, b)
+				"the constant %s points at %s, which changed, and other units can use it", u, b)
 		case u.Spec.Unowned:
 			s.refuseUnowned(u, "changed")
 		case !travels:
@@ -111,8 +111,8 @@ func (s *selection) pullUsers(b *objmodel.Atom) {
 	}
 }
 
-// holdsFunctions reports whether a is a table of operations, which are used
-// through pointers to the table, or points at one.
+// holdsFunctions reports whether a is a table of operations, which is used through pointers to the
+// table, or points at one.
 func holdsFunctions(a *objmodel.Atom) bool { return holds(a, 3) }
 
 func holds(a *objmodel.Atom, depth int) bool {
@@ -127,11 +127,10 @@ func holds(a *objmodel.Atom, depth int) bool {
 	return false
 }
 
-// onEdge reports whether r, by a, can be the end of one object as well as the
-// start of the next, and the two are not neighbours in the kernel. It is
-// certainly the next one where its memory is read or written without a
-// register in the address, or where the first is no array, as the description
-// of a debug site is not.
+// atBoundary reports whether a reference r of a can mean the end of one object or the start of the
+// next, if the two are not neighbours in the kernel. It certainly means the next object if its
+// memory is accessed without a register in the address, or if the first object is not an array,
+// like the description of a debug site.
 func (s *selection) atBoundary(a *objmodel.Atom, r *objmodel.Ref) bool {
 	t, before := r.Atom, r.Before
 	if before == nil || before.Size <= 8 || before.Describes() {

@@ -22,17 +22,17 @@ type Result struct {
 	Functions     []*Function
 	Data          []*DataItem
 	Removed       []string // functions of the original only
-	Exports       []string // symbols that the patched object alone exports
+	Exports       []string // symbols that only the patched object exports
 	Callbacks     []Callback
 	States        []State
 	Diagnostics   []report.Diagnostic
 
-	// Contents are the atoms of the patched object that the module gets, in its
-	// order: Functions, Data, and all that belongs to them.
+	// Contents are the atoms of the patched object that the module contains, in the object's order:
+	// Functions, Data, and everything that belongs to them.
 	Contents []*objmodel.Atom
 
-	// handsOut are the names of other units' symbols whose addresses included code
-	// hands out, with one such atom each; see KeptBy.
+	// handsOut maps symbols of other units, whose addresses included code hands out, to one atom
+	// that does so; see KeptBy.
 	handsOut map[string]*objmodel.Atom
 }
 
@@ -70,7 +70,7 @@ func (r *Result) Empty() bool { return len(r.Functions) == 0 && len(r.Data) == 0
 // included function or data object, or in a diagnostic.
 func Diff(orig, patched *elfobj.File) (*Result, error) {
 	if orig.Machine != patched.Machine {
-		return nil, fmt.Errorf("objects of two machines: %v and %v", orig.Machine, patched.Machine)
+		return nil, fmt.Errorf("objects of different machines: %v and %v", orig.Machine, patched.Machine)
 	}
 	var a, b *objmodel.Object
 	var errA, errB error
@@ -87,7 +87,7 @@ func Diff(orig, patched *elfobj.File) (*Result, error) {
 	return DiffObjects(a, b), nil
 }
 
-// DiffObjects is Diff for objects that are loaded already.
+// DiffObjects is Diff for loaded objects.
 func DiffObjects(orig, patched *objmodel.Object) *Result {
 	s := newSelection(orig, patched)
 	s.obey()
@@ -132,17 +132,16 @@ func (s *selection) result() *Result {
 	return r
 }
 
-// effective reports whether something can come to run what is included: a
-// function that replaces another, a callback, or something new that another
-// unit of the patch can refer to.
+// effective reports whether anything included can ever run: a function that replaces another, a
+// callback, or something new that another unit of the patch can refer to.
 func (r *Result) effective() bool {
 	return len(r.Callbacks) > 0 ||
 		slices.ContainsFunc(r.Functions, func(f *Function) bool { return f.Patch || f.Old == nil && f.New.Global() }) ||
 		slices.ContainsFunc(r.Data, func(d *DataItem) bool { return d.Status == report.StatusNew && d.New.Global() })
 }
 
-// contents are the included atoms, the entries and the code of alternatives of
-// included functions, and the sections that every module has whole.
+// contents returns the included atoms, the entries and alternatives of included functions, and the
+// sections that every module contains whole.
 func (s *selection) contents() []*objmodel.Atom {
 	var list []*objmodel.Atom
 	for _, a := range s.patched.Atoms {

@@ -10,15 +10,15 @@ import (
 	"kintsugi/internal/report"
 )
 
-// isExport reports whether a stands for an EXPORT_SYMBOL: an entry of a
-// ___ksymtab section and its checksum (include/linux/export-internal.h), or,
-// since 6.5, what modpost makes one of (include/linux/export.h).
+// isExport reports whether a belongs to an EXPORT_SYMBOL: an entry of a ___ksymtab section or its
+// checksum (include/linux/export-internal.h), or, since 6.5, the input from which modpost makes
+// them (include/linux/export.h).
 func isExport(a *objmodel.Atom) bool {
 	sec := a.Section.Name
 	return strings.Contains(sec, "ksymtab") || strings.Contains(sec, "kcrctab") || sec == ".export_symbol"
 }
 
-// exportName is what is exported.
+// exportName returns the exported name.
 func exportName(a *objmodel.Atom) string {
 	if _, name, ok := strings.Cut(a.Section.Name, "+"); ok {
 		return name
@@ -30,10 +30,9 @@ func exportName(a *objmodel.Atom) string {
 	return name
 }
 
-// export decides about an export that is not the same in both objects. The
-// running kernel keeps those that it has, and gets no more. That is no loss
-// where the patch adds one: what the patch itself changes finds the symbol
-// without. Nor is it where the symbol goes altogether, which removals warns of.
+// export handles an export that differs between the objects. The running kernel keeps its exports,
+// and gets no new ones. A new export loses nothing: code in the patch finds the symbol without it.
+// Nothing is reported if the whole symbol is removed, because removals warns about it.
 func (s *selection) export(a *objmodel.Atom, how string) {
 	name := exportName(a)
 	olds, news := s.exports()
@@ -43,7 +42,7 @@ func (s *selection) export(a *objmodel.Atom, how string) {
 			s.res.Exports = append(s.res.Exports, name)
 		}
 		s.diagnose(report.Found(report.Diagnostic{Code: diag.ExportDropped, Symbol: name,
-			Message: fmt.Sprintf("the new export %s is for what this patch changes alone: a module that needs it cannot be "+
+			Message: fmt.Sprintf("the new export %s works only within this patch: another module that needs it cannot be "+
 				"loaded", name)}))
 	case !news[name] && s.defined()[name] == nil:
 	default:

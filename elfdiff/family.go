@@ -8,8 +8,8 @@ import (
 	"kintsugi/internal/report"
 )
 
-// family keeps atoms together that jump into each other's middle: a function and its
-// .cold part, in either direction. If one of them behaves differently, all do.
+// family keeps together atoms that jump into each other's middle: a function and its .cold part, in
+// either direction. If one of them behaves differently, all do.
 func (s *selection) family(a *objmodel.Atom) {
 	for _, u := range append(slices.Clone(a.Users), a.Targets()...) {
 		if u.Kind != objmodel.Func || u.Init() || !(jumpsInside(u, a) || jumpsInside(a, u) || u.Name == a.Name+".cold" ||
@@ -36,8 +36,8 @@ func jumpsInside(from, to *objmodel.Atom) bool {
 	return false
 }
 
-// callers includes the callers of a changed function without an ftrace site: only they
-// can reach the new code.
+// callers includes the callers of a changed function without an ftrace site. Only its callers can
+// reach the new code.
 func (s *selection) callers(a *objmodel.Atom) {
 	if s.twin(a) == nil || s.twin(a).Patchable() || !s.reasons[a].effect {
 		return // a private copy of a function of the kernel needs no caller
@@ -54,7 +54,7 @@ func (s *selection) callers(a *objmodel.Atom) {
 		case u.Kind == objmodel.Func && calls(u, a):
 			callers++
 			s.includeUser(u, append([]report.Cause{{Kind: report.ByCallee, Symbol: a.Name,
-				Detail: "cannot be replaced by itself"}}, s.causeOf(a)...)...)
+				Detail: "cannot be replaced on its own"}}, s.causeOf(a)...)...)
 		default:
 			callers++
 			s.refuse(diag.NoFtraceSite, a, "Make the change in its callers, if they can be traced.",
@@ -64,9 +64,9 @@ func (s *selection) callers(a *objmodel.Atom) {
 	switch {
 	case len(a.Users) == 0:
 		s.refuse(diag.NoFtraceSite, a, "Make the change in its callers, if they can be traced.",
-			"%s cannot be replaced: it has no ftrace site at its entry, and what calls it cannot be told", a.Name)
+			"%s cannot be replaced: it has no ftrace site at its entry, and its callers are unknown", a.Name)
 	case callers == 0:
-		s.remarkIn(diag.HasRun, diag.InitCode, a, "%s changed and only init code calls it, which has run", a.Name)
+		s.remarkIn(diag.HasRun, diag.InitCode, a, "%s changed, but only init code calls it, which has already run", a.Name)
 	}
 }
 

@@ -7,9 +7,9 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// initCode decides about changes of init code and its data. The code has run, so its
-// change can have no effect any more. The other changes are accepted without it only if
-// the two have nothing in common: no variable that both refer to, and nothing new.
+// initCode handles changes of init code and its data. The code has already run, so its change can
+// no longer have an effect. Other changes are accepted without it only if the two have nothing in
+// common: no variable that both refer to, and nothing new.
 func (s *selection) initCode() {
 	if len(s.init) == 0 {
 		return
@@ -28,16 +28,16 @@ func (s *selection) initCode() {
 		case len(s.reasons) == 0:
 			s.refuse(diag.InitCode, a, initAdvice, "%s is %s and changed", a, initKind(a))
 		case own.meets(rest):
-			s.refuse(diag.InitCode, a, initAdvice, "%s is %s and changed, and what else changed refers to the same variables",
+			s.refuse(diag.InitCode, a, initAdvice, "%s is %s and changed, and other changes refer to the same variables",
 				a, initKind(a))
 		default:
 			s.remarkIn(diag.HasRun, diag.InitCode, a,
-				"%s is %s and changed: it has run, so the module has the rest of the change alone", a, initKind(a))
+				"%s is %s and changed: it has already run, so the module has only the rest of the change", a, initKind(a))
 		}
 	}
 }
 
-const initAdvice = "Init code has run when a module is loaded: do the work in a livepatch callback instead."
+const initAdvice = "Init code has already run when the livepatch is loaded: do the work in a livepatch callback."
 
 func initKind(a *objmodel.Atom) string {
 	kind := "init code"
@@ -50,8 +50,8 @@ func initKind(a *objmodel.Atom) string {
 	return kind
 }
 
-// shared has what can make one piece of code depend on another: atoms, and names of
-// symbols of other units.
+// shared contains what can make one piece of code depend on another: atoms, and names of symbols of
+// other units.
 type shared struct {
 	pairs *Pairing
 	has   map[any]bool
@@ -59,7 +59,7 @@ type shared struct {
 
 func (s *selection) newShared() shared { return shared{pairs: s.pairs, has: map[any]bool{}} }
 
-// addAll adds what a refers to in either object.
+// addAll adds the references of a in both objects.
 func (s shared) addAll(a *objmodel.Atom) {
 	s.addTargets(a)
 	if twin := s.pairs.Twin(a); twin != nil {
@@ -67,8 +67,8 @@ func (s shared) addAll(a *objmodel.Atom) {
 	}
 }
 
-// addTargets omits targets that both can use and stay independent: strings, constants
-// and functions of the running kernel.
+// addTargets omits targets that both can use and still be independent: strings, constants and
+// functions of the running kernel.
 func (s shared) addTargets(a *objmodel.Atom) {
 	for _, r := range a.AllRefs() {
 		t := r.Atom

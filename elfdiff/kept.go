@@ -9,9 +9,8 @@ import (
 	"kintsugi/internal/report"
 )
 
-// kept asks for consent for each new variable or table in the module whose
-// address included code hands out. The kernel can keep the address, and the
-// memory is gone once the module is unloaded.
+// kept asks for consent for each new variable or table in the module whose address included code
+// hands out. The kernel can keep the address, but the memory is freed when the module is unloaded.
 func (s *selection) kept() {
 	seen := map[*objmodel.Atom]bool{}
 	for _, a := range s.patched.Atoms {
@@ -42,18 +41,17 @@ func (s *selection) onlyBorrowed(a *objmodel.Atom, r *objmodel.Ref) bool {
 	return call != nil && call.Sym != nil && borrowers[call.Sym.Name]
 }
 
-// keepable reports whether the kernel can have a use for a pointer to b, which
-// is new: a variable that it changes, or a table of functions that it calls.
-// Only the code beside a limiter uses it. lockdep forgets lock classes with their
-// module (lockdep_free_key_range, kernel/locking/lockdep.c), and the kernel cleans
-// up what the module loader registers.
+// keepable reports whether the kernel can use a pointer to b, which is new, for long. It can if b
+// is a variable that the kernel changes, or a table of functions that it calls. A limiter is used
+// only by the code beside it. lockdep forgets lock classes with their module
+// (lockdep_free_key_range, kernel/locking/lockdep.c), and the kernel cleans up what the module
+// loader registers.
 func keepable(b *objmodel.Atom) bool {
 	return b.Kind == objmodel.Data && b.Size > 0 && !limiter(b) && !b.Describes() && !b.Spec.Registered &&
 		objmodel.StableName(b.Name) != "__key" && !hasRegistrar(b) && (b.Writable() || holdsFunctions(b))
 }
 
-// hasRegistrar reports whether the module loader registers b, and takes that back
-// when the module goes.
+// hasRegistrar reports whether the module loader registers b, and unregisters it with the module.
 func hasRegistrar(b *objmodel.Atom) bool {
 	return slices.ContainsFunc(b.Users, func(u *objmodel.Atom) bool { return u.Spec.Registers })
 }
@@ -63,7 +61,7 @@ func keptDiagnostic(b, by *objmodel.Atom) report.Diagnostic {
 	if b.Writable() {
 		what = "variable"
 	}
-	name := objmodel.StableName(b.Name) // a consent holds for every kernel, whatever number its compiler gives
+	name := objmodel.StableName(b.Name) // a consent must hold for every kernel, whatever number the compiler gives
 	return report.Found(report.Diagnostic{Code: diag.DataKept, Symbol: name,
 		Message: fmt.Sprintf("%s hands out the address of the new %s %s, and the kernel can keep it", by, what, name),
 		Hint: "Accept it: the module then stays in memory until the next boot. Or allocate the object, " +
@@ -73,10 +71,10 @@ func keptDiagnostic(b, by *objmodel.Atom) report.Diagnostic {
 func functionKept(f *objmodel.Atom) report.Diagnostic {
 	return report.Found(report.Diagnostic{Code: diag.PointerKept, Symbol: f.String(),
 		Message: fmt.Sprintf("the kernel can keep a pointer to the new function %s: "+
-			"unload the module only when nothing uses it any more", f)})
+			"unload the module only when nothing uses it", f)})
 }
 
-// handsOut notes that a hands out the address of what another unit defines.
+// handsOut records that a hands out the address of a symbol that another unit defines.
 func (s *selection) handsOut(name string, a *objmodel.Atom) {
 	if s.res.handsOut == nil {
 		s.res.handsOut = map[string]*objmodel.Atom{}
@@ -86,8 +84,8 @@ func (s *selection) handsOut(name string, a *objmodel.Atom) {
 	}
 }
 
-// KeptBy are the findings about new global variables and functions of r whose
-// addresses the code of another unit hands out.
+// KeptBy returns the findings about new global variables and functions of r whose addresses the
+// code of another unit hands out.
 func (r *Result) KeptBy(other *Result) []report.Diagnostic {
 	var found []report.Diagnostic
 	for _, d := range r.Data {

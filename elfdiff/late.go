@@ -10,15 +10,13 @@ import (
 	"kintsugi/internal/report"
 )
 
-// Late refuses or drops the jump labels and static calls whose key is in a
-// module that may be loaded after the livepatch: r's own module, or another that
-// comes with it. The kernel sets such sites up when the livepatch is loaded,
-// before their keys have an address. elsewhere reports of a symbol which the
-// unit does not define whether the kernel itself lacks it.
+// Late refuses or drops the jump labels and static calls whose key is in a module that may be
+// loaded after the livepatch: r's own module, or another one of the patch. The kernel sets such
+// sites up when the livepatch is loaded, and their keys have no address yet. elsewhere reports
+// whether a symbol that the unit does not define is missing from the kernel itself.
 //
-// A static call works without its site: it goes through the trampoline, as
-// before the kernel has patched it. Sites of tracepoints and of pr_debug() can
-// be left out too, and stay as they were compiled.
+// A static call works without its site: it goes through the trampoline, as before the kernel
+// patches it. Sites of tracepoints and of pr_debug() can be omitted too, and stay as compiled.
 func (r *Result) Late(elsewhere func(symbol string) bool) *Result {
 	late := *r
 	late.Diagnostics = lateInit(r.Diagnostics)
@@ -48,9 +46,9 @@ func (r *Result) included() map[*objmodel.Atom]bool {
 	return included
 }
 
-// LateLabels are the jump labels of r's functions whose key is new, or is not in
-// vmlinux: the names of the keys by function. elsewhere is nil for code of vmlinux, and
-// as in Late for code of a module.
+// LateLabels returns the names of keys by function: of the jump labels of r's functions whose key
+// is new, or is not in vmlinux. elsewhere is nil for code of vmlinux, and as in Late for code of a
+// module.
 func (r *Result) LateLabels(elsewhere func(symbol string) bool) map[string][]string {
 	keys := map[string][]string{}
 	included := r.included()
@@ -68,22 +66,22 @@ func (r *Result) LateLabels(elsewhere func(symbol string) bool) map[string][]str
 	return keys
 }
 
-// lateInit refuses changed init and exit code of a module: it can still run, when the
-// module is loaded or unloaded, and cannot be patched.
+// lateInit refuses changed init and exit code of a module. It can still run, when the module is
+// loaded or unloaded, and cannot be patched.
 func lateInit(diagnostics []report.Diagnostic) []report.Diagnostic {
 	list := slices.Clone(diagnostics)
 	for i := range list {
 		if d := &list[i]; d.Code == diag.InitCode && !d.Severity.Refuses() {
 			*d = d.In(diag.Usual)
-			d.Message = d.Symbol + " runs when a module comes or goes, and changed: it would run as it was shipped"
-			d.Hint = "Leave that part out if the rest is right without it."
+			d.Message = d.Symbol + " changed, and runs when a module is loaded or unloaded: the unpatched code would run"
+			d.Hint = "Leave this part out if the rest of the patch is right without it."
 		}
 	}
 	return list
 }
 
-// lateKey is the key of a jump label or static call. late is true if the key is not in
-// vmlinux, or is new if elsewhere is nil.
+// lateKey returns the key of a jump label or static call. late is true if the key is not in
+// vmlinux, or, if elsewhere is nil, if the key is new.
 func (r *Result) lateKey(e *objmodel.Atom, elsewhere func(string) bool) (name string, late bool) {
 	if e.Section.Name != jumpTable && e.Section.Name != staticCallSites {
 		return "", false
@@ -105,7 +103,7 @@ const (
 	staticCallSites = ".static_call_sites"
 )
 
-// lateSite is the diagnostic about a site that is left out. It is nil if the function
+// lateSite returns the diagnostic about a site that is omitted. It returns nil if the function
 // behaves the same without the site.
 func lateSite(f *Function, e *objmodel.Atom, name string) *report.Diagnostic {
 	tracepoint, isTracepoint := strings.CutPrefix(name, "__tracepoint_")
@@ -115,14 +113,14 @@ func lateSite(f *Function, e *objmodel.Atom, name string) *report.Diagnostic {
 		return nil
 	case isTracepoint:
 		return new(report.Found(report.Diagnostic{Code: diag.TracepointDropped, Symbol: f.Name,
-			Message: fmt.Sprintf("the tracepoint %s does not fire in the patched %s, as its static key is in a module",
+			Message: fmt.Sprintf("the tracepoint %s does not fire in the patched %s, because its static key is in a module",
 				tracepoint, f.Name)}))
 	case key != nil && key.Describes():
 		return new(report.Found(report.Diagnostic{Code: diag.DebugSiteDropped, Symbol: f.Name,
-			Message: fmt.Sprintf("a pr_debug() in the patched %s cannot be switched on, as its static key is in a module",
+			Message: fmt.Sprintf("a pr_debug() in the patched %s cannot be enabled, because its static key is in a module",
 				f.Name)}))
 	}
 	return new(report.Found(report.Diagnostic{Code: diag.ModuleStaticKey, Symbol: f.Name,
-		Message: fmt.Sprintf("%s uses the static key %s of a module, which may come after the livepatch", f.Name, name),
+		Message: fmt.Sprintf("%s uses the static key %s of a module that may be loaded after the livepatch", f.Name, name),
 		Hint:    "Use static_key_enabled() in the patch: it needs no site of its own."}))
 }

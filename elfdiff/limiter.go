@@ -13,15 +13,14 @@ import (
 	"kintsugi/internal/report"
 )
 
-// limiterNames are the static locals in which the kernel's macros keep how often
-// a message has come. They are in sections of their own (.data.once, in newer
-// kernels .data..once, include/linux/once_lite.h), or among other data
-// (printk_ratelimited, include/linux/printk.h; dev_level_once,
+// limiterNames are the static locals with which the kernel's macros limit a message. They are in
+// sections of their own (.data.once, in newer kernels .data..once, include/linux/once_lite.h), or
+// among other data (printk_ratelimited, include/linux/printk.h; dev_level_once,
 // include/linux/dev_printk.h; drm_dbg_ratelimited, include/drm/drm_print.h).
 var limiterNames = []string{"__already_done", "__print_once", "__warned", "_rs", "rs_"}
 
-// limiter reports whether a says how often a message has come. The ___done of
-// DO_ONCE (include/linux/once.h) is none: it says that something is initialized.
+// limiter reports whether a limits a message. The ___done of DO_ONCE (include/linux/once.h) does
+// not: it records that something is initialized.
 func limiter(a *objmodel.Atom) bool {
 	if a.Kind != objmodel.Data || !a.Writable() {
 		return false
@@ -33,15 +32,15 @@ func limiter(a *objmodel.Atom) bool {
 	return strings.Contains(a.Name, ".") && slices.Contains(limiterNames, localName(a))
 }
 
-// limited is a use of a limiter: one function, and the message that it limits there.
+// limited is a use of a limiter: one function, and the message that is limited there.
 type limited struct {
 	flag  *objmodel.Atom
-	what  string // the message, and what else must be the same of a limiter
+	what  string // the message, and everything else that must be the same
 	known bool   // the message is known
 }
 
-// limiters are the limiters of an object by the function that uses them, each
-// function's in the order of its code. The parts and clones of a function are one.
+// limiters are the limiters of an object by the function that uses them, in the order of the
+// function's code. The parts and clones of a function count as one function.
 type limiters map[string][]limited
 
 func limitersOf(o *objmodel.Object) limiters {
@@ -64,7 +63,7 @@ func limitersOf(o *objmodel.Object) limiters {
 	return all
 }
 
-// usersByName are the functions that use the limiter a, by name.
+// usersByName returns the functions that use the limiter a, by name.
 func usersByName(a *objmodel.Atom) map[string][]*objmodel.Atom {
 	byName := map[string][]*objmodel.Atom{}
 	for _, u := range a.Users {
@@ -75,7 +74,7 @@ func usersByName(a *objmodel.Atom) map[string][]*objmodel.Atom {
 	return byName
 }
 
-// what is what the function u limits with flag.
+// what returns what the function u limits with flag.
 func (l limiters) what(u, flag *objmodel.Atom) string {
 	for _, m := range l[rootName(u)] {
 		if m.flag == flag {
@@ -85,7 +84,7 @@ func (l limiters) what(u, flag *objmodel.Atom) string {
 	return ""
 }
 
-// byCode sorts limiters by the places in code where they are used first.
+// byCode sorts limiters by their first use in the code.
 func byCode(list []limited) {
 	if len(list) < 2 {
 		return
@@ -100,16 +99,16 @@ func byCode(list []limited) {
 	})
 }
 
-// doubt is why it is unknown whether the message of a limiter has come.
+// doubt is why it is unknown whether the message of a limiter has already been printed.
 type doubt struct {
 	user  string // the function that uses the limiter
 	known bool   // the message is known, and equal to others
 }
 
-// matchLimiters joins the limiters of which the same function uses both for the
-// same message. Every other limiter begins anew: a new message that is bound to
-// the state of an old one would not come. It returns the patched limiters of which
-// it is unknown whether they limit the same message.
+// matchLimiters joins limiters that the same function uses in both objects for the same message.
+// Every other limiter is new: if a new message got the state of an old one, it might never be
+// printed. It returns the patched limiters for which it is unknown whether they limit the same
+// message.
 func (p *Pairing) matchLimiters() map[*objmodel.Atom]doubt {
 	olds, news := limitersOf(p.orig), limitersOf(p.patched)
 	doubtful := map[*objmodel.Atom]doubt{}
@@ -126,8 +125,8 @@ func (p *Pairing) matchLimiters() map[*objmodel.Atom]doubt {
 	return doubtful
 }
 
-// matchUnchanged joins the limiters of functions that have the same code and the
-// same messages: the place in the code decides.
+// matchUnchanged joins the limiters of functions with equal code and equal messages by their place
+// in the code.
 func (p *Pairing) matchUnchanged(olds, news limiters) {
 	for _, w := range p.patched.Atoms {
 		if u := p.Twin(w); w.Kind == objmodel.Func && u != nil {
@@ -140,8 +139,8 @@ func (p *Pairing) matchUnchanged(olds, news limiters) {
 	}
 }
 
-// sameLimiters are the limiters at the same places of u and w. The result is nil
-// if other code or another message lies between them.
+// sameLimiters returns the limiters at the same places of u and w. The result is nil if other code
+// or another message is between them.
 func sameLimiters(u, w *objmodel.Atom, olds, news limiters) (pairs [][2]*objmodel.Atom) {
 	if len(u.Refs) != len(w.Refs) || !bytes.Equal(u.Bytes(), w.Bytes()) {
 		return nil
@@ -159,8 +158,8 @@ func sameLimiters(u, w *objmodel.Atom, olds, news limiters) (pairs [][2]*objmode
 	return pairs
 }
 
-// vote votes for the limiters that one function uses for one message, in order,
-// if there are as many as before. If not, it is unknown which came or went.
+// vote votes for the limiters that one function uses for one message, in order, if their number has
+// not changed. If it has, it is unknown which limiter is new or removed.
 func (p *Pairing) vote(v votes, olds, news []limited, doubt func(limited)) {
 	before, after := p.open(olds), p.open(news)
 	for what, list := range after {
@@ -176,7 +175,7 @@ func (p *Pairing) vote(v votes, olds, news []limited, doubt func(limited)) {
 	}
 }
 
-// open are the limiters of list without a twin, by what they limit.
+// open returns the limiters of list without a twin, by what they limit.
 func (p *Pairing) open(list []limited) map[string][]limited {
 	open := map[string][]limited{}
 	for _, l := range list {
@@ -187,8 +186,8 @@ func (p *Pairing) open(list []limited) map[string][]limited {
 	return open
 }
 
-// votes are the limiters that functions take for the same, in both directions.
-// Several functions use the limiter of an inlined one, and can disagree.
+// votes are the limiters that functions treat as the same, in both directions. Several functions
+// use the limiter of an inlined function, and can disagree.
 type votes map[*objmodel.Atom]map[*objmodel.Atom]bool
 
 func (v votes) add(a, b *objmodel.Atom) {
@@ -211,8 +210,8 @@ func (v votes) join(p *Pairing) {
 	}
 }
 
-// matchSoleMessages joins the limiters of which each object has one for a
-// message, in whatever function. It is for two objects of the same source.
+// matchSoleMessages joins limiters if each object has exactly one for a message, in any function.
+// It is for two objects of the same source.
 func (p *Pairing) matchSoleMessages() {
 	olds, news := limitersOf(p.orig).byMessage(), limitersOf(p.patched).byMessage()
 	for what, list := range news {
@@ -223,7 +222,7 @@ func (p *Pairing) matchSoleMessages() {
 	}
 }
 
-// byMessage are the limiters whose message is known, by what they limit.
+// byMessage returns the limiters whose message is known, by what they limit.
 func (l limiters) byMessage() map[string][]*objmodel.Atom {
 	byMessage := map[string][]*objmodel.Atom{}
 	for _, list := range l {
@@ -236,18 +235,18 @@ func (l limiters) byMessage() map[string][]*objmodel.Atom {
 	return byMessage
 }
 
-// limiters notes the included limiters that begin anew because it is unknown
-// whether their message has come.
+// limiters reports the included limiters that are new because it is unknown whether their message
+// has already been printed.
 func (s *selection) limiters() {
 	for _, b := range s.patched.Atoms {
 		d, doubtful := s.doubtful[b]
 		if !doubtful || s.reasons[b] == nil {
 			continue
 		}
-		message := fmt.Sprintf("the code of %s does not show which message is limited: it can come again", d.user)
+		message := fmt.Sprintf("the code of %s does not show which message is limited, so it can be printed again", d.user)
 		if d.known {
 			message = fmt.Sprintf("%s limits equal messages, and the patch changes how many: "+
-				"which of them have come is unknown, so each can come again", d.user)
+				"which of them were printed is unknown, so each can be printed again", d.user)
 		}
 		s.diagnose(report.Found(report.Diagnostic{Code: diag.LimiterReset, Symbol: d.user, Message: message}))
 	}

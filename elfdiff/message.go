@@ -8,11 +8,11 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// ratelimit is the function that decides by a ratelimit_state whether a message
-// comes (include/linux/ratelimit.h).
+// ratelimit is the function that uses a ratelimit_state to decide whether a message is printed
+// (include/linux/ratelimit.h).
 const ratelimit = "___ratelimit"
 
-// maxSteps bounds how many instructions are read for one limiter.
+// maxSteps limits the number of instructions that are read for one limiter.
 const maxSteps = 400
 
 // messages finds the messages of an object's limiters in its code.
@@ -21,10 +21,10 @@ type messages struct {
 	code map[*objmodel.Atom]*steps
 }
 
-// steps are the instructions of one function.
+// steps are the instructions of one function, decoded.
 type steps struct {
 	list  []objmodel.Step
-	at    map[uint64]int  // their indices by place
+	at    map[uint64]int  // index by place
 	entry map[uint64]bool // places that branches lead to
 }
 
@@ -44,17 +44,17 @@ func (m *messages) steps(a *objmodel.Atom) *steps {
 	return c
 }
 
-// message is what code does once the limiter flag lets it: the strings that it
-// loads for the next call, or the function that it calls without any string.
-// The empty text means that the message is unknown.
+// message identifies what code does when the limiter flag permits it: by the strings that it loads
+// for the next call, or by the function that it calls without a string. It returns "" if the
+// message is unknown.
 func (m *messages) message(flag *objmodel.Atom, users []*objmodel.Atom) string {
 	w := &walk{m: m, seen: map[place]bool{}}
 	if m.obj.Arch.Code.Decode == nil {
 		w.refs(flag, users)
 		return w.text()
 	}
-	// A flag that is set is set where the message is. Whatever else refers to the
-	// flag can also go on to what follows the message.
+	// Code that sets the flag is where the message is. Other references to the flag can also lead
+	// past the message.
 	w.uses(flag, users, true)
 	if len(w.strings) == 0 {
 		w.uses(flag, users, false)
@@ -73,7 +73,7 @@ type walk struct {
 	m       *messages
 	seen    map[place]bool
 	strings []string
-	callees []string // of calls without a string
+	callees []string // functions that are called without a string
 }
 
 func (w *walk) text() string {
@@ -85,7 +85,7 @@ func (w *walk) text() string {
 	return strings.Join(slices.Compact(list), "\x00")
 }
 
-// uses walks from the instructions that refer to flag: those that set it, or all.
+// uses walks from the instructions that refer to flag: only from those that set it, or from all.
 func (w *walk) uses(flag *objmodel.Atom, users []*objmodel.Atom, stores bool) {
 	for _, u := range users {
 		c := w.m.steps(u)
@@ -100,8 +100,8 @@ func (w *walk) uses(flag *objmodel.Atom, users []*objmodel.Atom, stores bool) {
 	}
 }
 
-// before loads the strings of the instructions before the i-th that are always
-// executed with it: a compiler can load a string before it sets the flag.
+// before loads the strings of the instructions before the i-th that are always executed with it. A
+// compiler can load a string before it sets the flag.
 func (w *walk) before(c *steps, i int) (loaded bool) {
 	for ; i > 0 && !c.entry[c.list[i].Off]; i-- {
 		if c.list[i-1].Flow != arch.Next {
@@ -112,16 +112,16 @@ func (w *walk) before(c *steps, i int) (loaded bool) {
 	return loaded
 }
 
-// path is what is known of the way to an instruction.
+// path describes the way to an instruction.
 type path struct {
-	loaded bool // a string is loaded
-	limit  bool // the next branch depends on what ratelimit returned
-	passed bool // a call without a string lies behind
+	loaded bool // a string was loaded
+	limit  bool // the next branch depends on the result of ratelimit
+	passed bool // a call without a string was passed
 }
 
-// from follows code from an instruction to the next call that a string is
-// loaded for. A call without one can be for an argument of the message: what
-// comes straight after it is read as well.
+// from follows code from an instruction to the next call for which a string is loaded. A call
+// without a string can compute an argument of the message, so the code directly after it is read
+// too.
 func (w *walk) from(at place, p path) {
 	for len(w.seen) < maxSteps && !w.seen[at] {
 		c := w.m.steps(at.in)
@@ -166,7 +166,7 @@ func (w *walk) from(at place, p path) {
 	}
 }
 
-// call reports whether the walk goes on behind the call s.
+// call reports whether the walk continues after the call s.
 func (w *walk) call(s *objmodel.Step, p *path) bool {
 	name := ""
 	if s.To != nil {
@@ -188,7 +188,7 @@ func (w *walk) call(s *objmodel.Step, p *path) bool {
 	return true
 }
 
-// load notes the strings that an instruction refers to.
+// load records the strings that an instruction refers to.
 func (w *walk) load(s *objmodel.Step) (loaded bool) {
 	for i := range s.Refs {
 		if text, ok := stringOf(&s.Refs[i]); ok {
@@ -205,7 +205,7 @@ func stringOf(r *objmodel.Ref) (string, bool) {
 	return r.Atom.Text(r.Addend), true
 }
 
-// target is where a jump leads, and whether that is in the same function or a
+// target returns where a jump leads. inside is true if the target is in the same function or in a
 // part of it.
 func (w *walk) target(from *objmodel.Atom, s *objmodel.Step) (to place, inside bool) {
 	in, off := from, s.ToOff
@@ -219,8 +219,8 @@ func (w *walk) target(from *objmodel.Atom, s *objmodel.Step) (to place, inside b
 	return place{in, i}, ok
 }
 
-// refs is uses for a machine whose instructions are not decoded: the strings
-// between the calls around each reference to flag.
+// refs is uses for a machine whose instructions are not decoded. It reads the strings between the
+// calls around each reference to flag.
 func (w *walk) refs(flag *objmodel.Atom, users []*objmodel.Atom) {
 	for _, u := range users {
 		for i := range u.Refs {

@@ -7,29 +7,28 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// matchMoved joins a static local with the one of its name whose function got
-// another name or clone suffix, or that moved into a helper or out of one. The
-// contents are the same, and exactly one variable of each object fits. The
-// patched variables that were joined are returned.
+// matchMoved joins static locals with the same name although their function has another name or
+// clone suffix, or although the variable moved into or out of a helper. The contents must be equal,
+// and exactly one variable of each object must fit. It returns the patched variables that were
+// joined.
 func (p *Pairing) matchMoved() map[*objmodel.Atom]bool {
 	return p.joinSole(func(a, b *objmodel.Atom) bool {
 		return localName(a) == localName(b) && p.relatedUsers(a, b)
 	})
 }
 
-// matchRenamed joins a static variable with one that has another name and takes
-// its place: the same functions use it, and exactly one variable of each object
-// fits. The patched variables that were joined are returned.
+// matchRenamed joins a static variable with one that has another name and replaces it: the same
+// functions use it, and exactly one variable of each object fits. It returns the patched variables
+// that were joined.
 func (p *Pairing) matchRenamed() map[*objmodel.Atom]bool {
 	return p.joinSole(func(a, b *objmodel.Atom) bool {
 		return len(a.Users) > 0 && p.sameUsers(a, b)
 	})
 }
 
-// leftScope are the static locals without a twin whose name is that of one that
-// another function had and that has none either: the state can have moved. Only
-// compilers that put the function before the name need this. The others give both
-// one name.
+// leftScope returns the static locals without a twin whose state can have moved: another function
+// had a variable with the same name, which has no twin either. This is needed only for compilers
+// that put the function before the name. Others give both variables one name.
 func (p *Pairing) leftScope() []*objmodel.Atom {
 	var left []*objmodel.Atom
 	olds := p.openState(p.orig)
@@ -45,8 +44,7 @@ func (p *Pairing) leftScope() []*objmodel.Atom {
 	return left
 }
 
-// joinSole joins the variables without a twin that fits and their contents
-// join one to one.
+// joinSole joins variables without a twin if fits holds and their contents correspond one to one.
 func (p *Pairing) joinSole(fits func(a, b *objmodel.Atom) bool) map[*objmodel.Atom]bool {
 	joined := map[*objmodel.Atom]bool{}
 	olds, news := p.openState(p.orig), p.openState(p.patched)
@@ -64,7 +62,7 @@ func (p *Pairing) joinSole(fits func(a, b *objmodel.Atom) bool) map[*objmodel.At
 	return joined
 }
 
-// sole is the only atom of list for which ok holds, nil for none or several.
+// sole returns the only atom of list for which ok holds, or nil if there is none or several.
 func sole(list []*objmodel.Atom, ok func(*objmodel.Atom) bool) *objmodel.Atom {
 	var found *objmodel.Atom
 	for _, a := range list {
@@ -79,13 +77,12 @@ func sole(list []*objmodel.Atom, ok func(*objmodel.Atom) bool) *objmodel.Atom {
 	return found
 }
 
-// openState are the static variables of o without a twin.
+// openState returns the static variables of o without a twin.
 func (p *Pairing) openState(o *objmodel.Object) []*objmodel.Atom {
 	return slices.DeleteFunc(p.unmatched(o.Atoms), func(a *objmodel.Atom) bool { return !isState(a) || a.Global() })
 }
 
-// isState reports whether a is a variable in which the kernel keeps state that
-// a patch can lose.
+// isState reports whether a is a variable in which the kernel keeps state that a patch can lose.
 func isState(a *objmodel.Atom) bool {
 	if a.Kind != objmodel.Data || a.Name == "" || a.Spec.Unowned || a.Spec.Registered || a.Describes() ||
 		exchangeable(a) || limiter(a) {
@@ -95,8 +92,8 @@ func isState(a *objmodel.Atom) bool {
 	return class == "writable" || class == "percpu"
 }
 
-// sameState reports whether a and b lie in sections of one kind and have the
-// same size, initial bytes and pointers.
+// sameState reports whether a and b are in sections of the same kind and have the same size,
+// initial bytes and pointers.
 func (p *Pairing) sameState(a, b *objmodel.Atom) bool {
 	if sectionClass(a) != sectionClass(b) || baseSection(a) != baseSection(b) || a.Size != b.Size {
 		return false
@@ -105,21 +102,21 @@ func (p *Pairing) sameState(a, b *objmodel.Atom) bool {
 	return c.same(a, b)
 }
 
-// localName is the name of a variable in the source: without the compiler's
-// numbers, and without the function that clang puts before it.
+// localName returns the name of a variable in the source: without the compiler's numbers, and
+// without the function that clang puts before it.
 func localName(a *objmodel.Atom) string {
 	name := objmodel.StableName(a.Name)
 	return name[strings.LastIndexByte(name, '.')+1:]
 }
 
-// rootName is the name of a function without the suffixes of clones and parts.
+// rootName returns the name of a function without the suffixes of clones and parts.
 func rootName(a *objmodel.Atom) string {
 	root, _, _ := strings.Cut(objmodel.StableName(a.Name), ".")
 	return root
 }
 
-// sameUsers reports whether the users of a and b are each other's twins, or of
-// one name without the suffixes of clones.
+// sameUsers reports whether the users of a and b are twins, or have the same name apart from
+// suffixes of clones.
 func (p *Pairing) sameUsers(a, b *objmodel.Atom) bool {
 	same := func(u, w *objmodel.Atom) bool {
 		return p.Twin(u) == w || u.Name != "" && u.Kind == w.Kind && rootName(u) == rootName(w)
@@ -137,8 +134,7 @@ func (p *Pairing) sameUsers(a, b *objmodel.Atom) bool {
 	return true
 }
 
-// relatedUsers reports whether a function that uses a and one that uses b can
-// have the same code.
+// relatedUsers reports whether a user of a and a user of b can contain the same code.
 func (p *Pairing) relatedUsers(a, b *objmodel.Atom) bool {
 	for _, u := range a.Users {
 		for _, w := range b.Users {
@@ -150,9 +146,8 @@ func (p *Pairing) relatedUsers(a, b *objmodel.Atom) bool {
 	return false
 }
 
-// related reports whether code of u, a function of the original, can be in w of
-// the patched object: w is u or a clone of it, one calls the other, or w has
-// taken the place of u at a caller.
+// related reports whether code of u, a function of the original, can be in w of the patched object:
+// w is u or a clone of it, one calls the other, or a caller of u now calls w instead.
 func (p *Pairing) related(u, w *objmodel.Atom) bool {
 	switch before, after := p.Twin(w), p.Twin(u); {
 	case after == w || rootName(u) == rootName(w):

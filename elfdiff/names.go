@@ -10,9 +10,9 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// names refuses symbols that both objects define, but with different meanings: an alias
-// of another function, a variable that became a constant, code that moved into or out
-// of init sections. Code outside the unit goes on using the kernel's meaning.
+// names refuses symbols that both objects define with different meanings: an alias of another
+// function, a variable that became a constant, code that moved into or out of init sections. Code
+// outside the unit keeps using the kernel's meaning.
 func (s *selection) names() {
 	before := sync.OnceValue(func() map[string]*elfobj.Symbol { return definedOnce(s.orig) })
 	for _, q := range s.patched.File.Symbols {
@@ -28,13 +28,13 @@ func (s *selection) names() {
 			continue
 		}
 		a := s.orig.AtomOf(p)
-		const hint = "Keep the name for what it is in the running kernel, and give the new thing another."
+		const hint = "Keep the meaning that the name has in the running kernel, and use another name for the new one."
 		switch {
 		case s.twin(a) != b && a.Kind == objmodel.Data && !a.Init():
-			s.refuse(diag.DataChanged, b, dataAdvice, "%s is another kind of object now: %s instead of %s", q.Name,
+			s.refuse(diag.DataChanged, b, dataAdvice, "%s becomes another kind of object: %s instead of %s", q.Name,
 				sectionClass(b), sectionClass(a))
 		case s.twin(a) != b || p.Value-a.Off != q.Value-b.Off:
-			s.refuse(diag.SymbolMoved, b, hint, "the name %s means something else in the patched unit", q.Name)
+			s.refuse(diag.SymbolMoved, b, hint, "the name %s has another meaning in the patched unit", q.Name)
 		case (p.Bind == elf.STB_WEAK) != (q.Bind == elf.STB_WEAK):
 			s.refuse(diag.SymbolMoved, b, hint,
 				"%s changed between weak and strong, which decides whose definition the kernel uses", q.Name)
@@ -45,9 +45,8 @@ func (s *selection) names() {
 	}
 }
 
-// sameSymbol is the symbol of a's twin with the name of sym, if both are the main
-// symbols of their atoms. This is true of almost all symbols, and avoids a search by
-// name.
+// sameSymbol returns the symbol of a's twin with the name of sym, if both are the main symbols of
+// their atoms. This holds for almost all symbols, and avoids a search by name.
 func (s *selection) sameSymbol(a *objmodel.Atom, sym *elfobj.Symbol) *elfobj.Symbol {
 	if s.twin(a) == nil || a.Sym != sym || s.twin(a).Sym.Name != sym.Name {
 		return nil
@@ -55,15 +54,14 @@ func (s *selection) sameSymbol(a *objmodel.Atom, sym *elfobj.Symbol) *elfobj.Sym
 	return s.twin(a).Sym
 }
 
-// sourceName reports whether a name is from the source. Names with a dot are made by the
-// compiler; the first of several variables has no number.
+// sourceName reports whether a name is from the source. The compiler makes names with a dot. The
+// first of several variables with one name has no number.
 func sourceName(name string) bool {
 	return !strings.Contains(name, ".") && objmodel.StableName(name) == name
 }
 
-// removals warns of global functions and objects that the patched object lacks: the
-// kernel keeps them, even if a weak definition of another unit would replace them in a
-// rebuilt kernel.
+// removals warns about global functions and objects that the patched object lacks. The kernel keeps
+// them, although in a rebuilt kernel a weak definition of another unit might replace them.
 func (s *selection) removals() {
 	for _, p := range s.orig.File.Symbols {
 		a := s.orig.AtomOf(p)
@@ -73,14 +71,13 @@ func (s *selection) removals() {
 		}
 		if _, still := s.defined()[p.Name]; !still {
 			s.remark(diag.SymbolRemoved, a,
-				"the patch takes %s away and the running kernel keeps it, also where a weak definition would take its place",
+				"the patch removes %s, but the running kernel keeps it, even if a weak definition would replace it",
 				p.Name)
 		}
 	}
 }
 
-// definedOnce are the symbols of functions and objects by name, without names that
-// occur twice.
+// definedOnce returns the symbols of functions and objects by name, without names that occur twice.
 func definedOnce(o *objmodel.Object) map[string]*elfobj.Symbol {
 	m := make(map[string]*elfobj.Symbol, len(o.File.Symbols))
 	for _, s := range o.File.Symbols {
@@ -97,9 +94,9 @@ func definedOnce(o *objmodel.Object) map[string]*elfobj.Symbol {
 	return m
 }
 
-// baseSection is the section of a without the suffixes of -ffunction-sections and
-// -fdata-sections, and without the split into hot and cold. Names such as ".data..x"
-// are sections of their own.
+// baseSection returns the section of a without the suffixes of -ffunction-sections and
+// -fdata-sections, and without the split into hot and cold. Names such as ".data..x" are sections
+// of their own.
 func baseSection(a *objmodel.Atom) string {
 	name := a.Section.Name
 	for _, base := range []string{".text", ".data", ".bss", ".rodata"} {

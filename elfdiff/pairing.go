@@ -6,7 +6,7 @@ import "kintsugi/internal/objmodel"
 type Pairing struct {
 	orig, patched *objmodel.Object
 	ofOrig        []*objmodel.Atom // by Order of an atom of orig: its twin in patched
-	ofPatched     []*objmodel.Atom // the other direction
+	ofPatched     []*objmodel.Atom // by Order of an atom of patched: its twin in orig
 }
 
 func newPairing(orig, patched *objmodel.Object) *Pairing {
@@ -14,7 +14,7 @@ func newPairing(orig, patched *objmodel.Object) *Pairing {
 		ofOrig: make([]*objmodel.Atom, len(orig.Atoms)), ofPatched: make([]*objmodel.Atom, len(patched.Atoms))}
 }
 
-// Twin is the same atom in the other object, nil if there is none.
+// Twin returns the corresponding atom in the other object, or nil.
 func (p *Pairing) Twin(a *objmodel.Atom) *objmodel.Atom {
 	switch i := a.Order; {
 	case i < len(p.patched.Atoms) && p.patched.Atoms[i] == a:
@@ -25,10 +25,10 @@ func (p *Pairing) Twin(a *objmodel.Atom) *objmodel.Atom {
 	return nil
 }
 
-// join makes a of the original object and b of the patched one twins.
+// join makes a of the original object and b of the patched object twins.
 func (p *Pairing) join(a, b *objmodel.Atom) { p.ofOrig[a.Order], p.ofPatched[b.Order] = b, a }
 
-// unmatched are the atoms of list that have no twin.
+// unmatched returns the atoms of list that have no twin.
 func (p *Pairing) unmatched(list []*objmodel.Atom) []*objmodel.Atom {
 	var rest []*objmodel.Atom
 	for _, a := range list {

@@ -15,7 +15,7 @@ func (s *selection) checkConstants(a *objmodel.Atom) {
 		v, ok := s.patched.RuntimeVariable(a, e)
 		if !ok || v.Atom != nil && s.twin(v.Atom) == nil {
 			s.refuse(diag.UnknownSection, a, "Make the change in a function that calls this one.",
-				"%s has a number that the kernel writes into its code at boot (%s), which it does not do in modules",
+				"%s contains a number that the kernel writes into its code at boot (%s), but not into modules",
 				a, e.Section.Name)
 			continue
 		}

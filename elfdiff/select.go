@@ -12,25 +12,25 @@ import (
 	"kintsugi/internal/report"
 )
 
-// selection selects the atoms for the module: the changed atoms, and then all that these
+// selection selects the atoms for the module: first the changed atoms, then everything that they
 // need.
 type selection struct {
 	orig, patched *objmodel.Object
 	pairs         *Pairing
 	cmp           comparison
 	ambiguous     map[*objmodel.Atom]bool
-	doubtful      map[*objmodel.Atom]doubt // limiters whose message can have come before
+	doubtful      map[*objmodel.Atom]doubt // limiters whose message may already have been printed
 	renamed       map[*objmodel.Atom]bool  // patched variables whose twin has another name
 	dropped       map[*objmodel.Atom]bool  // entries that are not included with their function
 	author        *author
 	reasons       map[*objmodel.Atom]*reason // included patched atoms
-	queue         []*objmodel.Atom           // included atoms whose references were not followed yet
+	queue         []*objmodel.Atom           // included atoms whose references are not followed yet
 	init          []*objmodel.Atom           // changed code and data that the kernel frees after boot
 	res           *Result
 
 	// computed lazily
-	defined func() map[string]*elfobj.Symbol       // by the patched object
-	exports func() (before, after map[string]bool) // of both objects, by name
+	defined func() map[string]*elfobj.Symbol       // symbols that the patched object defines
+	exports func() (before, after map[string]bool) // exports of both objects, by name
 }
 
 // reason is why an atom is included.
@@ -57,7 +57,7 @@ func newSelection(orig, patched *objmodel.Object) *selection {
 	return s
 }
 
-// twin is the same atom in the other object, nil if there is none.
+// twin returns the corresponding atom in the other object, or nil.
 func (s *selection) twin(a *objmodel.Atom) *objmodel.Atom { return s.pairs.Twin(a) }
 
 // include includes a in the module. The first cause stays.
@@ -141,13 +141,13 @@ func (s *selection) close() {
 		a := s.queue[0]
 		s.queue = s.queue[1:]
 		if a.Undecodable {
-			s.refuse(diag.UnknownInstruction, a, "Please report the object.",
-				"%s has an instruction that cannot be decoded, so what it refers to is not certain", a)
+			s.refuse(diag.UnknownInstruction, a, "Please report this as a bug, with the object.",
+				"%s has an instruction that cannot be decoded, so its references are uncertain", a)
 		}
 		s.checkShared(a)
 		if a.NeedsGOT {
-			s.refuse(diag.GOTReference, a, "Compile both objects as a kernel is, without -fPIC.",
-				"%s refers to something through the global offset table, which modules do not have", a)
+			s.refuse(diag.GOTReference, a, "Compile both objects like a kernel, without -fPIC.",
+				"%s uses the global offset table, which modules do not have", a)
 		}
 		if a.ShortBranch {
 			s.refuse(diag.ShortBranch, a, "Compile both objects with -ffunction-sections.",
@@ -169,8 +169,7 @@ func (s *selection) close() {
 	}
 }
 
-// register includes the pointers by which the module loader registers a, which
-// is new.
+// register includes the pointers by which the module loader registers a, which is new.
 func (s *selection) register(a *objmodel.Atom) {
 	for _, u := range a.Users {
 		if u.Spec.Registers && s.twin(u) == nil {
@@ -193,11 +192,11 @@ func (s *selection) checkEntries(a *objmodel.Atom) {
 		case key.Describes():
 			s.dropped[e] = true
 			s.remark(diag.DebugSiteDropped, key,
-				"the new pr_debug() in %s cannot be switched on: its static key would live in the module", a)
+				"the new pr_debug() in %s cannot be enabled: its static key would be in the module", a)
 		default:
 			s.refuse(diag.ModuleStaticKey, key,
 				"Use static_key_enabled() or static_call_query() in the patch: it needs no site of its own.",
-				"%s uses the new static key %s, which would live in the module", a.Name, key)
+				"%s uses the new static key %s, which would be in the module", a.Name, key)
 		}
 	}
 }
@@ -208,13 +207,13 @@ func (s *selection) follow(a, owner *objmodel.Atom) {
 		switch ref := &a.Refs[i]; {
 		case ref.Atom == nil && ref.Sym != nil && ref.Sym.Section != nil:
 			s.refuse(diag.UnknownSection, owner, "Define it in a section that is loaded.",
-				"%s refers to %s in section %s, which no kernel or module has in memory",
+				"%s refers to %s in section %s, which is not loaded into memory",
 				owner, ref.Sym.Name, ref.Sym.Section.Name)
 		case ref.Atom == nil || ref.Atom == owner && ref.Before == nil:
 		case s.atBoundary(a, ref):
 			s.refuse(diag.AmbiguousSymbol, ref.Atom,
-				"Put the new variable before the array in the source, or leave its section attribute away.",
-				"%s refers to the place where %s ends and %s begins, and which is meant cannot be told",
+				"Put the new variable before the array in the source, or remove its section attribute.",
+				"%s refers to the place where %s ends and %s begins, and it is unknown which one is meant",
 				owner, ref.Before, ref.Atom)
 		case ref.Atom != owner:
 			s.followTo(ref, a, owner)
@@ -231,7 +230,7 @@ func (s *selection) followTo(ref *objmodel.Ref, a, owner *objmodel.Atom) {
 		s.refuseAmbiguous(t, owner)
 	case s.external(t):
 	case t.Init():
-		s.refuse(diag.InitCode, t, "", "%s refers to %s, which is gone once the kernel has booted", owner, t)
+		s.refuse(diag.InitCode, t, "", "%s refers to %s, which the kernel frees after boot", owner, t)
 	case t.Kind == objmodel.Data && sectionClass(t) == "percpu":
 		s.refusePerCPU(t)
 	case t.Kind == objmodel.Anon && t.Writable() && !t.OfAlternative():
@@ -244,8 +243,8 @@ func (s *selection) followTo(ref *objmodel.Ref, a, owner *objmodel.Atom) {
 	}
 }
 
-// refuseAmbiguous refuses a reference of owner to t, as it is unknown which variable of
-// the kernel t is.
+// refuseAmbiguous refuses a reference of owner to t, because it is unknown which variable of the
+// kernel t is.
 func (s *selection) refuseAmbiguous(t, owner *objmodel.Atom) {
 	const hint = "Keep the variable in its function, and keep the order of its users."
 	var same []*objmodel.Atom
@@ -256,15 +255,15 @@ func (s *selection) refuseAmbiguous(t, owner *objmodel.Atom) {
 	}
 	if len(same) == 1 {
 		s.refuse(diag.AmbiguousSymbol, t, hint,
-			"%s refers to %s, and nothing shows that it is the %s that %s uses in the kernel",
+			"%s refers to %s, but nothing proves that it is the %s that %s uses in the kernel",
 			owner, t, localName(t), userNames(same[0]))
 		return
 	}
 	s.refuse(diag.AmbiguousSymbol, t, hint,
-		"%s refers to %s, and several static variables of that name cannot be told apart", owner, t)
+		"%s refers to %s, but several static variables with this name cannot be distinguished", owner, t)
 }
 
-// userNames are the users of a, for a person.
+// userNames lists the users of a for messages.
 func userNames(a *objmodel.Atom) string {
 	var names []string
 	for _, u := range a.Users {
@@ -273,8 +272,7 @@ func userNames(a *objmodel.Atom) string {
 	return strings.Join(names, ", ")
 }
 
-// external reports whether references to a stay references to the kernel: a is a named
-// atom that the kernel has.
+// external reports whether references to a remain references to the kernel's atom.
 func (s *selection) external(a *objmodel.Atom) bool {
 	return a.Name != "" && s.twin(a) != nil && !(a.IsConst() && generated(a))
 }

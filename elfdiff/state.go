@@ -10,9 +10,8 @@ import (
 	"kintsugi/internal/report"
 )
 
-// state reports about variables that the patch removes. A renamed variable stays the
-// kernel's. If included code uses a new variable instead, the state of the old variable
-// is lost.
+// state reports variables that the patch removes. A renamed variable stays the kernel's. If
+// included code uses a new variable instead, the state of the old variable is lost.
 func (s *selection) state() {
 	for _, b := range s.patched.Atoms {
 		if s.renamed[b] && slices.ContainsFunc(b.Users, func(u *objmodel.Atom) bool { return s.reasons[u] != nil }) {
@@ -32,8 +31,7 @@ func (s *selection) state() {
 	}
 }
 
-// freshState are the new variables in the module, by the included functions
-// that use them.
+// freshState returns the new variables of the module, with the included functions that use them.
 func (s *selection) freshState() map[*objmodel.Atom][]*objmodel.Atom {
 	fresh := map[*objmodel.Atom][]*objmodel.Atom{}
 	for _, b := range s.patched.Atoms {
@@ -49,7 +47,7 @@ func (s *selection) freshState() map[*objmodel.Atom][]*objmodel.Atom {
 	return fresh
 }
 
-// leaves asks for consent if functions that used a use new variables instead.
+// leaves asks for consent if functions that used a now use new variables instead.
 func (s *selection) leaves(a *objmodel.Atom, fresh map[*objmodel.Atom][]*objmodel.Atom) {
 	for _, u := range a.Users {
 		if u.Kind != objmodel.Func || u.Init() {
@@ -63,7 +61,7 @@ func (s *selection) leaves(a *objmodel.Atom, fresh map[*objmodel.Atom][]*objmode
 		for _, b := range fresh[w] {
 			names = append(names, objmodel.StableName(b.Name))
 		}
-		old := objmodel.StableName(a.Name) // a consent holds for every kernel, whatever number its compiler gives
+		old := objmodel.StableName(a.Name) // a consent must hold for every kernel, whatever number the compiler gives
 		s.diagnose(report.Found(report.Diagnostic{Code: diag.StateDropped, Symbol: old,
 			Message: fmt.Sprintf("%s no longer uses the kernel's variable %s, whose state is lost: "+
 				"%s is new and begins with its initial value",
@@ -73,7 +71,7 @@ func (s *selection) leaves(a *objmodel.Atom, fresh map[*objmodel.Atom][]*objmode
 	}
 }
 
-// successor is the included function with new variables that replaces u, nil for none.
+// successor returns the included function with new variables that replaces u, or nil.
 func (s *selection) successor(u *objmodel.Atom, fresh map[*objmodel.Atom][]*objmodel.Atom) *objmodel.Atom {
 	if t := s.twin(u); t != nil && len(fresh[t]) > 0 {
 		return t

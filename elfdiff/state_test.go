@@ -68,7 +68,7 @@ int enter(int x) { return x ? slow_part(x) : 0; }`
 func TestAmbiguousText(t *testing.T) {
 	r := diffSources(t, `int handler(int x) { static int quiet; return external(++quiet); }`,
 		`int handler(int x) { return external(x); } int other(int x) { static int quiet; return external(++quiet); }`)
-	if len(r.Diagnostics) != 1 || !strings.Contains(r.Diagnostics[0].Message, "nothing shows that it is the quiet that handler uses") {
+	if len(r.Diagnostics) != 1 || !strings.Contains(r.Diagnostics[0].Message, "nothing proves that it is the quiet that handler uses") {
 		t.Errorf("diagnostics %v", r.Diagnostics)
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// unowned refuses differences that belong to no function: of exports, initcalls,
-// parameters, and unknown sections.
+// unowned refuses differences that belong to no function: exports, initcalls, parameters, unknown
+// sections.
 func (s *selection) unowned() {
 	for _, a := range s.orig.Atoms {
 		if a.Kind == objmodel.Data && s.twin(a) == nil && a.Spec.Unowned {
@@ -33,8 +33,8 @@ func (s *selection) unowned() {
 	}
 }
 
-// unownedContents are the atoms without names of linker-collected sections
-// and the entries without owners, by section.
+// unownedContents returns, by section, the atoms without names of linker-collected sections, and
+// the entries without owners.
 func unownedContents(o *objmodel.Object) map[string][]*objmodel.Atom {
 	m := map[string][]*objmodel.Atom{}
 	for _, a := range o.Atoms {
@@ -64,11 +64,11 @@ func sectionNames(maps ...map[string][]*objmodel.Atom) []string {
 	return names
 }
 
-// imageOnly refuses a difference in a section that has no reason of its own.
-var imageOnly = arch.Refusal{Why: "that section has effect in a kernel image only",
-	Hint: "Leave that part of the patch out, or do what it does in a livepatch callback."}
+// imageOnly is the reason for sections without a reason of their own.
+var imageOnly = arch.Refusal{Why: "this section has an effect only in a kernel image",
+	Hint: "Leave this part of the patch out, or do its work in a livepatch callback."}
 
-// refuseUnowned reports why a difference in such a section is refused.
+// refuseUnowned refuses a difference in such a section and gives the reason.
 func (s *selection) refuseUnowned(a *objmodel.Atom, how string) {
 	sec := a.Section.Name
 	switch {
@@ -77,10 +77,10 @@ func (s *selection) refuseUnowned(a *objmodel.Atom, how string) {
 	case isExport(a):
 		s.export(a, how)
 	case sec == ".modinfo" && modinfoTag(a) != "license":
-		s.remark(diag.ModinfoKept, a, "the tag %s of .modinfo is %s in the patch, and stays what it is in the running kernel",
+		s.remark(diag.ModinfoKept, a, "the tag %s of .modinfo is %s in the patch, but stays unchanged in the running kernel",
 			modinfoTag(a), how)
 	case strings.Contains(sec, "initcall"):
-		s.refuse(diag.InitCode, a, "Initcalls have run when a module is loaded: use a livepatch callback.",
+		s.refuse(diag.InitCode, a, "Initcalls have already run when the livepatch is loaded: use a livepatch callback.",
 			"the initcall in %s is %s", sec, how)
 	default:
 		reason := cmp.Or(a.Spec.Refusal, imageOnly)
@@ -88,8 +88,8 @@ func (s *selection) refuseUnowned(a *objmodel.Atom, how string) {
 	}
 }
 
-// modinfoTag is the name of a tag in .modinfo. The tags of built-in code begin with the
-// name that it would have as a module (__MODULE_INFO, include/linux/moduleparam.h).
+// modinfoTag returns the name of a tag in .modinfo. Tags of built-in code begin with the name that
+// the code would have as a module (__MODULE_INFO, include/linux/moduleparam.h).
 func modinfoTag(a *objmodel.Atom) string {
 	name, _, _ := strings.Cut(string(a.Bytes()), "=")
 	return name[strings.LastIndexByte(name, '.')+1:]

@@ -9,13 +9,13 @@ import (
 
 // useSite is the first place that refers to an atom.
 type useSite struct {
-	user string // of the functions that refer to it, the first by name without numbers
-	off  uint64 // in that function; 0 if only an entry of it refers to the atom
+	user string // first of its users, sorted by name without numbers
+	off  uint64 // offset in user; 0 if only an entry of user refers to the atom
 }
 
-// sortByUse sorts the atoms of a group by their first uses in code. If only the order
-// distinguishes several atoms, the order of uses is more reliable than that of the
-// places that the compiler chose.
+// sortByUse sorts the atoms of a group by their first uses in code. If only the order distinguishes
+// several atoms, the order of uses is more reliable than the order of addresses, which the compiler
+// chose.
 func sortByUse(list []*objmodel.Atom) {
 	if len(list) < 2 {
 		return

@@ -9,10 +9,9 @@ import (
 	"kintsugi/internal/report"
 )
 
-// Twins finds the named atoms of orig in variant, an object of the same source compiled
-// in another way. Clones of functions (f.isra.0) are left out: the compiler chooses
-// their parameters and results, differently each time. The result maps atoms of variant
-// to those of orig.
+// Twins finds the named atoms of orig in variant, an object of the same source that was compiled in
+// another way. The result maps atoms of variant to those of orig. Clones of functions (f.isra.0)
+// are omitted, because the compiler may choose other parameters and results each time.
 func Twins(orig, variant *objmodel.Object) map[*objmodel.Atom]*objmodel.Atom {
 	pairs, ambiguous, _ := correlate(orig, variant)
 	pairs.matchSoleMessages()
@@ -29,10 +28,9 @@ func Twins(orig, variant *objmodel.Object) map[*objmodel.Atom]*objmodel.Atom {
 	return twins
 }
 
-// Covers reports whether r, of a pair that was compiled in another way, has all changes
-// of s, and all warnings of s except those about debug sites. The compiler can inline
-// differently in r: each function that s changes in the running kernel must be changed
-// in r too.
+// Covers reports whether r has all changes of s, and all warnings of s except those about debug
+// sites. r is of the same pair, compiled in another way. The compiler can inline differently in r:
+// each function that s changes in the running kernel must be changed in r too.
 func (r *Result) Covers(s *Result) bool {
 	for _, d := range s.Diagnostics {
 		same := func(e report.Diagnostic) bool { return e.Code == d.Code && e.Symbol == d.Symbol }

@@ -17,7 +17,7 @@ func causeKind(d *Difference) report.CauseKind {
 	return report.ByCode
 }
 
-// describe explains the difference in words.
+// describe describes the difference for a person.
 func (d *Difference) describe() string {
 	switch d.What {
 	case KindDiffers:

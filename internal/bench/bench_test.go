@@ -55,7 +55,7 @@ func TestSamples(t *testing.T) {
 	}
 }
 
-// TestPeak has a small process with a large child: each peak is its own.
+// TestPeak has a small process with a large child. Each has its own peak.
 func TestPeak(t *testing.T) {
 	m, c, err := peak(context.Background(), command.Cmd{Path: "sh",
 		Args: []string{"-c", "dd if=/dev/zero of=/dev/null bs=200M count=1; sleep 0.1"}})

@@ -18,16 +18,16 @@ import (
 	"kintsugi/kbuild/plan"
 )
 
-// rival is the build of one file, and the bare commands that it is compared with.
+// rival is the build of one file, and the bare commands for comparison.
 type rival struct {
 	bench             *bench
-	out               string // where the build writes
+	out               string // output folder of the build
 	build             command.Cmd
-	original, patched command.Cmd // the compiler alone
+	original, patched command.Cmd // the bare compiler
 	link              string      // scratch directory for make M=
 }
 
-// figures are the costs of one rival, a sample a round.
+// figures are the costs of one rival, one sample per round.
 type figures struct {
 	build, together, inTurn          samples // wall time, ms
 	pair, original, patched, link    samples
@@ -64,7 +64,7 @@ func (b *bench) builds(ctx context.Context) error {
 	return nil
 }
 
-// rival makes the patch and the commands for one edit.
+// rival creates the patch and the commands for one edit.
 func (b *bench) rival(ctx context.Context, e edit) (*rival, error) {
 	patch, patched, err := e.patch(b.target.Source)
 	if err != nil {
@@ -91,7 +91,7 @@ func (b *bench) rival(ctx context.Context, e edit) (*rival, error) {
 	compiler := &compile.Compiler{Tree: b.tree}
 	r.original = compiler.Command(unit, filepath.Join(dir, "original.o"))
 	r.patched = compiler.Command(unit, filepath.Join(dir, "patched.o"))
-	// The patched file is outside the tree, its neighbours are not.
+	// The patched file is outside the tree, but its neighbours are inside.
 	i := slices.Index(r.patched.Args, e.file)
 	if i < 0 {
 		return nil, fmt.Errorf("%s is not an argument of its compiler", e.file)
@@ -138,8 +138,8 @@ func (r *rival) round(ctx context.Context, f *figures) error {
 	return r.stages(f)
 }
 
-// make times make M= of a fresh copy of the source that the build left. The
-// variables are those that a build passes: without debug info it is quicker.
+// make times make M= on a fresh copy of the source that the build left. It passes the variables of
+// a build; without debug info, make is faster.
 func (r *rival) make(ctx context.Context) (cost, error) {
 	if err := os.RemoveAll(r.link); err != nil {
 		return cost{}, err
@@ -166,7 +166,7 @@ func (f *figures) add(build, pair, link, original, patched cost) {
 	f.inTurnCPU.add(inTurn.cpu)
 }
 
-// stages adds the times of the stages, from the build's report.
+// stages adds the times of the stages from the build's report.
 func (r *rival) stages(f *figures) error {
 	text, err := os.ReadFile(filepath.Join(r.out, "report.json"))
 	if err != nil {

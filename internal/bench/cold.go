@@ -11,8 +11,8 @@ import (
 	"kintsugi/internal/target"
 )
 
-// coldTarget times `target add` in an empty store that has the packages
-// already, and the first build on that target.
+// coldTarget times `target add` in an empty store that already has the packages, and the first
+// build on this target.
 func (b *bench) coldTarget(ctx context.Context) error {
 	fmt.Printf("\nnew target, packages already downloaded\n")
 	if b.target.Origin != "debian" {
@@ -36,8 +36,8 @@ func (b *bench) coldTarget(ctx context.Context) error {
 	return b.firstBuild(ctx, add)
 }
 
-// firstBuild times the build that asks kbuild; later builds find the answers in
-// the target.
+// firstBuild times the build that asks kbuild. The answers are cached in the target, so later
+// builds do not ask.
 func (b *bench) firstBuild(ctx context.Context, build command.Cmd) error {
 	patch, _, err := edits[0].patch(b.target.Source)
 	if err != nil {
@@ -56,8 +56,8 @@ func (b *bench) firstBuild(ctx context.Context, build command.Cmd) error {
 	return nil
 }
 
-// packagesAlone is a store that has the package lists of the default store and
-// the target's packages, and nothing else.
+// packagesAlone creates a store that has only the package lists of the default store and the
+// target's packages.
 func (b *bench) packagesAlone() (string, error) {
 	store, err := target.DefaultStore()
 	if err != nil {

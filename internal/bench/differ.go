@@ -16,7 +16,7 @@ import (
 	"kintsugi/kbuild/compile"
 )
 
-// modules are the largest of a distribution's kernel.
+// modules are the largest modules of a distribution's kernel.
 var modules = []string{"amdgpu", "nouveau", "xfs", "btrfs"}
 
 func (b *bench) differ(ctx context.Context) error {
@@ -54,8 +54,8 @@ func (b *bench) differ(ctx context.Context) error {
 	return nil
 }
 
-// compare measures the differ on one pair and prints a line. Relocations are
-// counted over both objects.
+// compare measures the differ on one pair and prints a line. It counts the relocations of both
+// objects.
 func (b *bench) compare(name string, original, patched []byte) (*elfdiff.Result, error) {
 	var times, processor samples
 	var r *elfdiff.Result
@@ -96,7 +96,7 @@ func relocations(f *elfobj.File) int {
 	return n
 }
 
-// pair compiles the two objects of an edit as a build does.
+// pair compiles the two objects of an edit like a build.
 func (b *bench) pair(ctx context.Context, e edit) (original, patched []byte, err error) {
 	text, _, err := e.patch(b.target.Source)
 	if err != nil {
@@ -126,7 +126,7 @@ func (b *bench) pair(ctx context.Context, e edit) (original, patched []byte, err
 	return pairs[0].Original, pairs[0].Patched, nil
 }
 
-// module reads a module of the target, unpacked.
+// module reads an unpacked module of the target.
 func (b *bench) module(name string) ([]byte, error) {
 	found := ""
 	err := filepath.WalkDir(filepath.Join(b.target.Modules, "kernel"), func(path string, _ fs.DirEntry, err error) error {

@@ -7,21 +7,21 @@ import (
 	"strings"
 )
 
-// edit is a change to one line. Its patch is made when it is needed, so that
-// it applies to whichever source the target has.
+// edit is a change of one line. Its patch is created when needed, so that it applies to the source
+// of any target.
 type edit struct{ file, from, to string }
 
-// edits are one file each: small, of the usual size, and the largest.
+// edits change a small file, a file of typical size, and the largest file.
 var edits = []edit{
 	{"fs/proc/meminfo.c", `"MemTotal:       "`, `"MemTotal is:    "`},
 	{"mm/slub.c", `"%u\n", s->object_size)`, `"%u\n", s->object_size + 1)`},
 	{"kernel/bpf/verifier.c", `"frame pointer is read only\n"`, `"the frame pointer is read only\n"`},
 }
 
-// around is how many lines of context a hunk has on each side.
+// around is the number of context lines on each side of a hunk.
 const around = 3
 
-// patch returns the edit as a patch and the file as it is then.
+// patch returns the edit as a patch, and the patched file.
 func (e edit) patch(source string) (patch, patched []byte, err error) {
 	text, err := os.ReadFile(filepath.Join(source, e.file))
 	if err != nil {

@@ -21,9 +21,9 @@ import (
 // headerEdit changes code that is compiled into units all over the kernel.
 var headerEdit = edit{"include/linux/mman.h", "vm_acct_memory(-pages);", "if (pages != 12345) vm_acct_memory(-pages);"}
 
-// headers times the build of a header's change, and the bare compiler on all
-// units that have the header. A build needs at least one compilation of each
-// patched unit, and one of each original that was not kept.
+// headers times the build of a header change, and the bare compiler on all units that include the
+// header. A build needs at least one compilation of each patched unit, and one of each original
+// that is not cached.
 func (b *bench) headers(ctx context.Context) error {
 	fmt.Printf("\nchange of a header, %s, %d compilers at once, load average %s\n",
 		headerEdit.file, runtime.NumCPU(), load())
@@ -39,7 +39,7 @@ func (b *bench) headers(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("  %d units may have the header, %d do and need no generated file\n", reached, len(affected))
+	fmt.Printf("  %d units may include the header, %d do and need no generated file\n", reached, len(affected))
 	bare, err := b.compileAll(ctx, affected, "bare")
 	if err != nil {
 		return err
@@ -113,8 +113,8 @@ func (b *bench) compileAll(ctx context.Context, units []kbuild.Unit, name string
 	return pooled(ctx, script)
 }
 
-// freshStore is a store with the target. It keeps kbuild's answers about units,
-// and no objects.
+// freshStore creates a store with the target. It has kbuild's answers about units, but no cached
+// objects.
 func (b *bench) freshStore() (string, error) {
 	cache := filepath.Join(b.work, "fresh")
 	dir := filepath.Join(cache, "targets", b.target.Name)

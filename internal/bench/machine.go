@@ -16,7 +16,7 @@ import (
 	"kintsugi/internal/target/prepare"
 )
 
-// machine prints where, when and with what the run is made.
+// machine prints the machine, the date and the tools of the run.
 func (b *bench) machine(ctx context.Context) error {
 	gcc, err := prepare.CompilerVersion(ctx, cage.Cage{}, b.target.CC)
 	if err != nil {
@@ -38,10 +38,10 @@ func (b *bench) machine(ctx context.Context) error {
 	return nil
 }
 
-// load is the load average of the last 1, 5 and 15 minutes.
+// load returns the load average of the last 1, 5 and 15 minutes.
 func load() string { return first("/proc/loadavg", `^(\S+ \S+ \S+)`) }
 
-// first returns the group of the expression's first match in a file.
+// first returns the group of the first match in a file.
 func first(file, expression string) string {
 	text, _ := os.ReadFile(file)
 	m := regexp.MustCompile(expression).FindSubmatch(text)

@@ -1,8 +1,7 @@
-// Bench measures kintsugi on a real target: a warm build beside the bare commands
-// that every build needs, the change of a header beside the bare compiler, the time
-// that a new target takes, and the differ on the kernel's largest modules. It asserts
-// nothing: it prints each figure next to its goal. docs/performance.md explains the
-// figures.
+// Bench measures kintsugi on a real target. It compares a warm build with the bare commands that
+// every build needs, and a header change with the bare compiler. It measures the time to add a
+// target, and the differ on the kernel's largest modules. It asserts nothing: it prints each figure
+// next to its goal. docs/performance.md explains the figures.
 //
 //	go run ./internal/bench [-t TARGET] [-rounds N] [build] [headers] [target] [differ]
 package main
@@ -36,32 +35,32 @@ func main() {
 	}
 }
 
-// bench is what the measurements share.
+// bench is the state that all measurements share.
 type bench struct {
 	tree     *kbuild.Tree
 	target   *target.Target
-	kintsugi string // the program that is measured
+	kintsugi string // path of the measured program
 	work     string // scratch directory
-	rounds   int    // counted ones
+	rounds   int    // number of counted rounds
 }
 
-// part is a measurement that can be asked for by name.
+// part is a measurement that can be selected by name.
 type part struct {
 	name string
 	run  func(*bench, context.Context) error
 }
 
-// parts are in the order in which they are measured.
+// parts are in the order of measurement.
 var parts = []part{
 	{"build", (*bench).builds},
 	{"headers", (*bench).headers},
 	{"target", (*bench).coldTarget},
-	{"differ", (*bench).differ}, // the last, since it takes memory: see peak
+	{"differ", (*bench).differ}, // last, because it uses much memory: see peak
 }
 
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ExitOnError)
-	name := flags.String("t", "", "target (default: as kintsugi build)")
+	name := flags.String("t", "", "target (default: that of kintsugi build)")
 	rounds := flags.Int("rounds", 7, "counted rounds of each build")
 	_ = flags.Parse(args)
 	for _, arg := range flags.Args() {

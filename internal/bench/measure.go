@@ -20,13 +20,13 @@ import (
 	"kintsugi/internal/command"
 )
 
-// cost is the time that commands took: on the clock, and on the processor in all
-// their processes together, which other users of the machine disturb less.
+// cost is the time of commands: wall time, and the processor time of all their processes, which other
+// users of the machine disturb less.
 type cost struct{ wall, cpu time.Duration }
 
 func (c cost) plus(d cost) cost { return cost{c.wall + d.wall, c.cpu + d.cpu} }
 
-// timed runs commands side by side to their end.
+// timed runs commands in parallel and waits for all of them.
 func timed(ctx context.Context, cmds ...command.Cmd) (cost, error) {
 	begin := time.Now()
 	var running []*process
@@ -51,7 +51,7 @@ func timed(ctx context.Context, cmds ...command.Cmd) (cost, error) {
 	return total, failed
 }
 
-// pooled runs commands to their end, as many at once as there are processors.
+// pooled runs all commands, as many in parallel as there are processors.
 func pooled(ctx context.Context, cmds []command.Cmd) (cost, error) {
 	begin := time.Now()
 	var mu sync.Mutex
@@ -72,14 +72,14 @@ func pooled(ctx context.Context, cmds []command.Cmd) (cost, error) {
 	return total, err
 }
 
-// processorTime is the time that all threads of this process have used so far.
+// processorTime returns the processor time that this process has used so far.
 func processorTime() time.Duration {
 	var u syscall.Rusage
 	_ = syscall.Getrusage(syscall.RUSAGE_SELF, &u) // cannot fail with these arguments
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// process is a command that runs.
+// process is a running command.
 type process struct {
 	what   command.Cmd
 	cmd    *exec.Cmd
@@ -104,17 +104,16 @@ func (p *process) wait() error {
 
 // memory is the peak of resident memory in KiB.
 type memory struct {
-	own  int // of the process itself
-	tree int // of the largest process among it and its descendants
+	own  int // peak of the process itself
+	tree int // peak of the largest process among it and its descendants
 }
 
-// peak runs a command and watches its memory. ru_maxrss of wait4 is the largest of
-// the process and everything it waited for, so the process's own peak is read from
-// /proc while it runs: VmHWM never falls, and at most the growth of the last two
-// milliseconds is missed. Watching costs time, so the time of this run does not count.
+// peak runs a command and watches its memory. ru_maxrss of wait4 includes everything that the process
+// waited for, so its own peak is read from /proc while it runs. VmHWM never falls, so only the growth
+// of the last two milliseconds is missed. Watching takes time, so the time of this run does not count.
 //
-// ru_maxrss includes the memory of the parent before exec (exec_mmap, fs/exec.c). It
-// is that of a compiler only while this program is smaller than a compiler.
+// ru_maxrss includes the memory of the parent before exec (exec_mmap, fs/exec.c). It is the memory of
+// a compiler only while this program is smaller than a compiler.
 func peak(ctx context.Context, c command.Cmd) (memory, cost, error) {
 	begin := time.Now()
 	p, err := start(ctx, c)
@@ -158,7 +157,7 @@ func (m memory) String() string {
 	return fmt.Sprintf("%d MB itself, no child above that", m.own>>10)
 }
 
-// samples are the figures of the rounds, in their order.
+// samples are the figures of the rounds, in order.
 type samples []float64
 
 func (s *samples) add(d time.Duration) { *s = append(*s, float64(d.Microseconds())/1000) }
@@ -169,7 +168,7 @@ func (s samples) median() float64 {
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
 }
 
-// per divides round by round.
+// per divides s by floor, round by round.
 func (s samples) per(floor samples) samples {
 	var quotients samples
 	for i := range s {
@@ -178,7 +177,7 @@ func (s samples) per(floor samples) samples {
 	return quotients
 }
 
-// format is median, smallest and largest.
+// format prints median, smallest and largest.
 func (s samples) format(verb string) string {
 	return fmt.Sprintf(verb+"  "+verb+"  "+verb, s.median(), slices.Min(s), slices.Max(s))
 }

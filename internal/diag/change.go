@@ -16,9 +16,9 @@ var changeRows = []Row{
 		Code: StateDropped, Severity: Consent,
 		Title: "State of the kernel is lost",
 		Meaning: "Patched code uses a new variable in place of a writable variable of the running kernel. The new " +
-			"variable begins with its initial value. The patched code loses the state of the old variable, which " +
-			"code outside the patch goes on using: a list looks empty, a lock does not exclude the holders of the " +
-			"old lock.",
+			"variable begins with its initial value. The patched code loses the state of the old variable, and " +
+			"code outside the patch keeps using that state: a list looks empty, a lock does not exclude the holders " +
+			"of the old lock.",
 		Example: "consent[state-dropped]: vmlinux/lru_list (fs/cache.c): cache_lookup no longer uses the kernel's " +
 			"variable lru_list, whose state is lost: lru_tree is new and begins with its initial value\n" +
 			"  to accept: --accept state-dropped:lru_list",
@@ -28,7 +28,7 @@ var changeRows = []Row{
 	},
 	{
 		Code: VariableRenamed, Severity: Note,
-		Title: "A renamed variable is the kernel's",
+		Title: "A renamed variable remains the kernel's",
 		Meaning: "A static variable has another name in the patch. It has the size, section, initial value and users " +
 			"of a variable that the patch removes, and no other variable has them. The patched code uses the " +
 			"kernel's variable, with its state.",
@@ -48,26 +48,26 @@ var changeRows = []Row{
 			"address of the new variable version_node, and the kernel can keep it\n" +
 			"  to accept: --accept data-kept:version_node",
 		Advice: "Accept the finding if the module may stay until the next boot; the same module cannot be loaded " +
-			"again before that. Else allocate the object (kmalloc), and free it in a callback.",
+			"again before that. Otherwise allocate the object (kmalloc), and free it in a callback.",
 	},
 	{
 		Code: LimiterReset, Severity: Note,
-		Title: "A limited message can come again",
-		Meaning: "A message that comes once (`pr_warn_once()`, `WARN_ONCE()`) or at a limited rate keeps its state " +
-			"if the same function has the same message before and after the patch. Any other message begins anew: " +
-			"bound to the state of an old message that has come, a new one would stay silent. Here a function " +
+		Title: "A limited message can be printed again",
+		Meaning: "A message that is printed once (`pr_warn_once()`, `WARN_ONCE()`) or at a limited rate keeps its " +
+			"state if the same function has the same message before and after the patch. Any other message has a " +
+			"new state: with the state of an old message, it might never be printed. Here a function " +
 			"limits several equal messages, and the patch adds or removes some of them, or the message is not " +
-			"seen in the function's code.",
+			"visible in the function's code.",
 		Example: "note[limiter-reset]: vmlinux/oom_adj_write (fs/proc/base.c): oom_adj_write limits equal messages, " +
-			"and the patch changes how many: which of them have come is unknown, so each can come again",
-		Advice: "Nothing. A message that has come before can come once more.",
+			"and the patch changes how many: which of them were printed is unknown, so each can be printed again",
+		Advice: "Nothing. A message can be printed once more.",
 	},
 	{
 		Code: PointerKept, Severity: Warning, Pins: true,
 		Title: "The kernel can keep a pointer to a new function",
 		Meaning: "Patched code passes a pointer to a new function to the kernel (for a timer, a work item, a " +
 			"callback). The kernel can keep the pointer after the livepatch is disabled.",
-		Advice: "Unload the module only when nothing uses the function any more. Or accept the finding (`--accept " +
+		Advice: "Unload the module only when nothing uses the function. Or accept the finding (`--accept " +
 			"pointer-kept`): the module then pins itself, as with `data-kept`.",
 	},
 	{
@@ -76,12 +76,12 @@ var changeRows = []Row{
 		Meaning: "Code or data that exists only while the kernel starts (`__init`, `__initdata`, initcalls) changed, " +
 			"or patched code refers to it. The kernel has freed it before a module can be loaded.",
 		Also: []Also{{HasRun, Warning, "If the changed init code is the kernel's own, and shares neither a variable " +
-			"nor anything new with the other changes. It has run and is left out; the livepatch has the other " +
+			"nor anything new with the other changes. It has already run and is left out; the livepatch has the other " +
 			"changes. Init and exit code of a loadable module may still run in its shipped form, so a change to it " +
 			"is always refused."}},
 		Example: "error[init-code]: vmlinux/proc_version_init (fs/proc/version.c): proc_version_init is init code " +
 			"and changed",
-		Advice: "Leave that part out of the patch, or do its work in a livepatch callback.",
+		Advice: "Leave this part out of the patch, or do its work in a livepatch callback.",
 	},
 	{
 		Code: NoFtraceSite, Severity: Error,
@@ -95,18 +95,18 @@ var changeRows = []Row{
 	},
 	{
 		Code: SymbolMoved, Severity: Error,
-		Title: "A name stands for something else",
+		Title: "A name has another meaning",
 		Meaning: "A name that other files can refer to has another meaning in the patched file: it is now an alias of " +
-			"another function, or its definition changed between weak and strong. The rest of the kernel goes on " +
+			"another function, or its definition changed between weak and strong. The rest of the kernel keeps " +
 			"using the name in its old meaning.",
-		Advice: "Keep the meaning of the name, and choose another name for what is new.",
+		Advice: "Keep the meaning of the name, and choose a new name for the new function or variable.",
 	},
 	{
 		Code: SymbolRemoved, Severity: Warning,
 		Title: "A global name is removed",
 		Meaning: "The patch removes a global function or variable. The running kernel keeps it, and code outside the " +
-			"module goes on using it. That matters if another file has a weak definition of the name: a kernel " +
-			"built with the patch uses that definition.",
+			"module keeps using it. This matters if another file has a weak definition of the name: a kernel " +
+			"built with the patch uses the weak definition.",
 		Also: []Also{{Alone, Error, "If the patch changes nothing else that this kernel runs."}},
 	},
 	{
@@ -144,20 +144,20 @@ var changeRows = []Row{
 		Meaning: "A function or section differs, and the patched source excludes it with `KPATCH_IGNORE_FUNCTION` or " +
 			"`KPATCH_IGNORE_SECTION`. Kintsugi does not check whether that is right. The running kernel keeps its " +
 			"own version.",
-		Advice: "Nothing, or remove the macro and build again. Usually the macro is not needed here, as line numbers " +
-			"of untouched code stay as they are.",
+		Advice: "Nothing, or remove the macro and build again. Usually the macro is not needed here, because the line " +
+			"numbers of untouched code do not change.",
 	},
 	{
 		Code: ForceUnsafe, Severity: Warning,
 		Title: "A macro without effect",
-		Meaning: "`KPATCH_FORCE_UNSAFE` has no effect. Livepatch switches a task over when the task uses none of the " +
-			"replaced functions, and has no exceptions.",
+		Meaning: "`KPATCH_FORCE_UNSAFE` has no effect. A livepatch switches a task over when the task uses none of the " +
+			"replaced functions. There are no exceptions.",
 		Advice: "Nothing. If a transition does not end because a task never leaves the function, see " +
 			"[`transition-stalled`](#transition-stalled).",
 	},
 	{
 		Code: SectionKept, Severity: Warning,
-		Title: "The section stays",
+		Title: "A function or variable stays in its section",
 		Meaning: "A function or variable is in another section in the patched file (for example, it became `__ref` or " +
 			"`__read_mostly`). In the running kernel it stays in its section.",
 		Advice: "Nothing, unless the purpose of the patch is to change the section.",
@@ -174,20 +174,20 @@ var changeRows = []Row{
 	{
 		Code: ExportABI, Severity: Consent,
 		Title: "The type of an export changed",
-		Also:  []Also{{Alone, Note, "Where the patch changes no code that this kernel runs."}},
+		Also:  []Also{{Alone, Note, "If the patch changes no code that this kernel runs."}},
 		Meaning: "The patch changes the parameters or the return type of an exported function, or the type of an " +
-			"exported variable. What the patch recompiles follows. A module from elsewhere goes on by the old type: it " +
+			"exported variable. Code that the patch recompiles uses the new type. Any other module keeps the old type: it " +
 			"passes other parameters, or reads another size. The message lists the modules of the target that use " +
-			"the export, and names those of which the patch replaces every function that does.\n\n" +
-			"The types are compared by debug info. They differ in number, order, width, sign and kind of what is " +
-			"passed, in the target of a pointer, in the prototype of a callback, and in the values of the constants " +
-			"of an enum. A typedef counts as the type that it stands for. Names of parameters and typedefs, `const`, " +
-			"`volatile`, and further constants of an enum make no difference: what is compiled already passes and " +
-			"reads the same. A struct or union counts by its name; its members are the matter of `layout-changed`. " +
-			"The type of a member of such a struct, an enum for one, is not compared.\n\n" +
+			"the export, and those for which the patch replaces every function that uses it.\n\n" +
+			"The types are compared by debug info. These differences count: number, order, width, sign and kind of " +
+			"parameters, the target of a pointer, the prototype of a callback, and the values of the constants " +
+			"of an enum. A typedef counts as its target. Names of parameters and typedefs, `const`, `volatile`, and " +
+			"further constants of an enum do not count, because compiled code passes and reads the same values. A " +
+			"struct or union counts by its name; `layout-changed` compares its members. The type of a member of " +
+			"such a struct, for example an enum, is not compared.\n\n" +
 			"Units are compared if a changed file rewrites the definition of a global function or variable " +
-			"outside of its body, a typedef or an `#include`, or touches what `layout-changed` looks for. " +
-			"Other patches cost nothing. If the debug info of such a unit cannot be read, the finding names its source.",
+			"outside its body, a typedef or an `#include`, or touches what `layout-changed` looks for. " +
+			"Other patches take no extra time. If the debug info of such a unit cannot be read, the finding names its source.",
 		Example: "consent[export-abi]: vmlinux/vfs_path_lookup (fs/namei.c): the prototype of the exported function " +
 			"vfs_path_lookup changes from int vfs_path_lookup(struct dentry *, struct vfsmount *, const char *, " +
 			"unsigned int, struct path *) to int vfs_path_lookup(struct dentry *, struct vfsmount *, const char *, " +
@@ -195,7 +195,7 @@ var changeRows = []Row{
 			"  to accept: --accept export-abi:vfs_path_lookup",
 		Advice: "Keep the export as it is, and give the new function or variable another name. " +
 			"Accept the change if every module that uses the export is covered, or copes with both types. " +
-			"Think of modules that did not come with the kernel.",
+			"Consider modules that are not part of the kernel.",
 	},
 	{
 		Code: ExportDropped, Severity: Warning,
@@ -204,8 +204,8 @@ var changeRows = []Row{
 			"depend on the exporting module. But a livepatch exports nothing: a module outside the patch that " +
 			"needs the export cannot be loaded.",
 		Also: []Also{{Alone, Error, "If the patch changes nothing else that this kernel runs."}},
-		Example: "warning[export-dropped]: fat/fat_patched (fs/fat/misc.c): the new export fat_patched is for what " +
-			"this patch changes alone: a module that needs it cannot be loaded",
+		Example: "warning[export-dropped]: fat/fat_patched (fs/fat/misc.c): the new export fat_patched works only " +
+			"within this patch: another module that needs it cannot be loaded",
 	},
 	{
 		Code: ModuleStaticKey, Severity: Error,
@@ -216,7 +216,7 @@ var changeRows = []Row{
 			"code read the key (see `keys-read`), because the compiler then inlines other functions. From *verify* " +
 			"and `inspect`: the kernel reads a section of the livepatch before the addresses in it are filled in.",
 		Example: "error[module-static-key]: vmlinux/__SCK__version_show (fs/proc/version.c): version_proc_show " +
-			"uses the new static key __SCK__version_show, which would live in the module",
+			"uses the new static key __SCK__version_show, which would be in the module",
 		Advice: "Use a plain variable or pointer, or `static_key_enabled()` and `static_call_query()`, which need " +
 			"no setup.",
 	},
@@ -226,7 +226,7 @@ var changeRows = []Row{
 		Meaning: "A patched function reads its static keys where the original has jump labels, because some of the " +
 			"keys are new or in modules. Its behaviour is the same; each NOP is replaced by a load and a branch.",
 		Example: "note[keys-read]: nf_tables/nft_do_chain (net/netfilter/nf_tables_core.c): nft_do_chain reads its " +
-			"static keys and has no jump labels, as these are not the kernel's own: nft_counters_enabled, " +
+			"static keys instead of using jump labels, because the keys may not be loaded yet: nft_counters_enabled, " +
 			"nft_trace_enabled",
 	},
 	{
@@ -239,7 +239,7 @@ var changeRows = []Row{
 	},
 	{
 		Code: ModuleDependency, Severity: Error,
-		Title: "A module does not depend on another",
+		Title: "A module does not depend on another module",
 		Meaning: "New code of a module uses an export of another module that the first does not depend on. The " +
 			"livepatch core looks up such symbols when the patched module is loaded. If the other module were not " +
 			"loaded, the patched module could not be loaded either.",
@@ -252,7 +252,7 @@ var changeRows = []Row{
 		Code: DebugSiteDropped, Severity: Warning,
 		Title: "A debug message stays silent",
 		Meaning: "A `pr_debug()` or `dev_dbg()` that is new, or is in a patched function of a module, stays silent. " +
-			"Dynamic debug cannot switch it on, as its key is in a module.",
+			"Dynamic debug cannot enable it, because its key is in a module.",
 		Advice: "Nothing, or use `pr_info()` if the message matters.",
 	},
 	{
@@ -262,7 +262,7 @@ var changeRows = []Row{
 			"up tracepoints when the livepatch is loaded, but the tracepoint's static key is in the module, which " +
 			"may be loaded later. This happens only if kintsugi cannot make the code read the key (see " +
 			"`module-static-key`).",
-		Advice: "Nothing. If somebody traces that module, make the change in a function without tracepoints.",
+		Advice: "Nothing. If somebody traces this module, make the change in a function without tracepoints.",
 	},
 	{
 		Code: LayoutChanged, Severity: Consent,
@@ -303,23 +303,23 @@ var changeRows = []Row{
 	},
 	{
 		Code: UnknownSection, Severity: Error,
-		Title: "A section takes effect in a kernel image only",
+		Title: "A section has an effect only in a kernel image",
 		Meaning: "An entry of a section that the kernel's linker script or start-up code collects is added, removed or " +
 			"changed: a module parameter, a tracepoint, or an entry of a table that kintsugi does not know. Or " +
 			"patched code needs data that a module cannot have, such as a new per-CPU variable, or a number that " +
 			"the kernel writes into its code at boot (`runtime_shift_d_hash_shift`). In a module the entry would " +
-			"have no effect, and kintsugi leaves nothing out silently.",
+			"have no effect, and kintsugi never leaves anything out silently.",
 		Example: "error[unknown-section]: vmlinux/__param_drop_more (fs/drop_caches.c): __param_drop_more in " +
-			"section __param is new, and that section has effect in a kernel image only",
-		Advice: "Leave that part out of the patch. Allocate per-CPU data in a livepatch callback with " +
+			"section __param is new, and the parameter would belong to the livepatch, not to the patched module",
+		Advice: "Leave this part out of the patch. Allocate per-CPU data in a livepatch callback with " +
 			"`alloc_percpu()`.",
 	},
 	{
 		Code: UnknownInstruction, Severity: Error,
 		Title: "An instruction is unknown",
-		Meaning: "A function that the module needs contains an instruction that kintsugi cannot decode, so kintsugi " +
-			"cannot be certain what the function refers to.",
-		Advice: "Please report this, with the object file.",
+		Meaning: "A function that the module needs contains an instruction that kintsugi cannot decode, so the " +
+			"function's references are uncertain.",
+		Advice: "Please report this as a bug, with the object file.",
 	},
 	{
 		Code: ShortBranch, Severity: Error,
@@ -327,7 +327,7 @@ var changeRows = []Row{
 		Meaning: "A function that the module needs jumps into another function with a branch of one byte, which " +
 			"does not reach other sections. Objects that were compiled without `-ffunction-sections` have such " +
 			"branches, and a few functions whose source names their section: `mutex_lock()` ends with a jump to " +
-			"the function behind it, and both are in `.sched.text`.",
+			"the function after it, and both are in `.sched.text`.",
 		Advice: "Compile both objects with `-ffunction-sections`. If the source names the section, make the change in " +
 			"the function that the branch jumps to, or in the callers.",
 	},
@@ -338,14 +338,14 @@ var changeRows = []Row{
 			"do not have. Kintsugi makes loads, calls and jumps through the table direct, as the kernel's linker " +
 			"does. It cannot change other instructions, and references to weak symbols that may be undefined. Only " +
 			"`kintsugi diff` reports this, for objects that were compiled with `-fPIC`.",
-		Advice: "Compile both objects as a kernel is, without `-fPIC`.",
+		Advice: "Compile both objects like a kernel, without `-fPIC`.",
 	},
 	{
 		Code: SharedSection, Severity: Error,
 		Title: "A reference within a section has no relocation",
 		Meaning: "Code or data that the module needs refers to other code of its own section, and the assembler left " +
 			"no relocation for it. This is a branch, on an architecture whose instructions kintsugi does not decode " +
-			"(all but x86-64), or a jump table whose entries count from its start. Only `kintsugi diff` reports " +
+			"(all but x86-64), or a jump table whose entries are relative to its start. Only `kintsugi diff` reports " +
 			"this, for objects that were compiled without `-ffunction-sections`.",
 		Advice: "Compile both objects with `-ffunction-sections`.",
 	},

@@ -9,7 +9,7 @@ var moduleRows = []Row{
 			"message names the fault: a version magic or symbol version that is not the target's, a " +
 			"symbol that is neither exported nor a livepatch reference, a position that does not exist, a " +
 			"section of the wrong form, or a function that the kernel does not have.",
-		Also: []Also{{Doubtful, Warning, "If the kernel accepts the module under a condition only, or kintsugi cannot " +
+		Also: []Also{{Doubtful, Warning, "If the kernel accepts the module only under a condition, or kintsugi cannot " +
 			"read what a rule needs."},
 			{Unseen, Note, "If the module with a symbol cannot be read, if kintsugi does not know the rules of the " +
 				"machine, or if further findings of a rule are omitted."}},
@@ -35,7 +35,7 @@ var moduleRows = []Row{
 		Example: "error: livepatch_b replaces livepatch_a and would drop 1 fixed function of it: " +
 			"vmlinux/cmdline_proc_show,1",
 		Advice: "Build one livepatch from all patches, or build with `--no-replace`, which keeps the loaded " +
-			"livepatches. `kintsugi load --drop` loads the livepatch nevertheless.",
+			"livepatches. `kintsugi load --drop` loads the livepatch anyway.",
 	},
 	{
 		Code: TransitionStalled, Severity: Error,
@@ -43,7 +43,7 @@ var moduleRows = []Row{
 		Meaning: "The livepatch is loaded or disabled, but some task has not switched over: it sleeps in a patched " +
 			"function, or never leaves the kernel.",
 		Advice: "`kintsugi load` reverses the transition and unloads the module. `--timeout` waits longer. With " +
-			"`--on-stall wait` the kernel goes on trying: `kintsugi status` lists the tasks, and `kintsugi unload " +
+			"`--on-stall wait` the kernel keeps trying: `kintsugi status` lists the tasks, and `kintsugi unload " +
 			"NAME` reverses the transition.",
 	},
 	{

@@ -11,8 +11,8 @@ var patchRows = []Row{
 			"\"\\t\\tutsname()->sysname,\"",
 		Advice: "Rebase the patch on the target's own source, whose path `kintsugi target show NAME` prints. " +
 			"`--fuzz N` lets the N outermost context lines differ; the message names the N with which the hunk " +
-			"would apply. Leave out a patch that is in this kernel already.\n\n" +
-			"If several places match, the function in the hunk's heading (the text after `@@`) decides, else an " +
+			"would apply. Leave out a patch that this kernel already has.\n\n" +
+			"If several places match, the function in the hunk's heading (the text after `@@`) decides, otherwise an " +
 			"offset at which the following hunks match too. If neither decides, the hunk is refused.",
 	},
 	{
@@ -59,8 +59,8 @@ var patchRows = []Row{
 	},
 	{
 		Code: FileIgnored, Severity: Note,
-		Title: "A file has no part in the livepatch",
-		Meaning: "A file of the patch has no part in the livepatch, because no kernel is compiled from it " +
+		Title: "A file has no effect on the livepatch",
+		Meaning: "A file of the patch has no effect on the livepatch, because no kernel is compiled from it " +
 			"(documentation, samples, tools), because it belongs to another architecture, or because only its " +
 			"permissions change.",
 		Advice: "Nothing.",
@@ -101,7 +101,7 @@ var patchRows = []Row{
 			"Functions written in assembly have no ftrace site, and their begin and end are not always recorded.",
 		Example: "error[assembly]: arch/x86/lib/memmove_64.S: arch/x86/lib/memmove_64.S is assembly; only " +
 			"functions compiled from C can be livepatched",
-		Advice: "If the fix works without the file, leave it out. Else make the change in the C functions that call it.",
+		Advice: "If the fix works without the file, leave it out. Otherwise make the change in the C functions that call it.",
 	},
 	{
 		Code: OtherImage, Severity: Error,
@@ -123,8 +123,8 @@ var patchRows = []Row{
 	},
 	{
 		Code: AcceptUnused, Severity: Warning,
-		Title: "A consent that no finding asks for",
-		Meaning: "No finding asks for a consent that `--accept` or a trailer `Livepatch-Accept:` of the patch gives. " +
+		Title: "A consent that no finding needs",
+		Meaning: "No finding needs a consent that `--accept` or a trailer `Livepatch-Accept:` of the patch gives. " +
 			"Most likely its symbol is misspelt.",
 		Example: "warning[accept-unused]: struct evntpoll: no finding needs the consent to " +
 			"layout-changed:struct evntpoll that the flag gives",

@@ -3,9 +3,9 @@ package diag
 var proofRows = []Row{
 	{
 		Code: NotProven, Severity: Error,
-		Title: "Code is not proven to be that of the image",
+		Title: "Code is not proven to be the image's",
 		Meaning: "The recompiled original of a function that the patch replaces, or of a symbol that the new code " +
-			"needs, was not found in the image. The image has other code under that name, or none. The message " +
+			"needs, was not found in the image. The image has other code under this name, or none. The message " +
 			"gives the reason:\n\n" +
 			"* `weak symbol that another unit overrides`: the kernel runs another function of that name. The " +
 			"function in the patch is not in the image;\n" +
@@ -27,8 +27,8 @@ var proofRows = []Row{
 		Title: "A name stands for several symbols",
 		Meaning: "Kintsugi cannot distinguish several symbols of one name: symbols of the image that no proven code " +
 			"refers to, or static variables of one file that the compiler has renumbered (`count.1`, `count.2`).",
-		Example: "error[ambiguous-symbol]: read_block refers to count.1, and several static variables of that name " +
-			"cannot be told apart",
+		Example: "error[ambiguous-symbol]: read_block refers to count.1, but several static variables with this name " +
+			"cannot be distinguished",
 		Advice: "For a symbol of the kernel, make the change in a file whose original code uses that symbol. For " +
 			"static variables, keep the order of the functions that use them, and give new variables other names.",
 	},

@@ -14,8 +14,8 @@ import (
 	"kintsugi/internal/report"
 )
 
-// TestApplying holds patches as people have them, that do not fit the source to
-// the letter, against their heads.
+// TestApplying applies patches that do not fit the source exactly, as users have them, and compares
+// the results with their heads.
 func TestApplying(t *testing.T) {
 	kernel := realTarget(t)
 	for _, c := range readCases(t, testdata+"/applying") {

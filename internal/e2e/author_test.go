@@ -17,10 +17,9 @@ import (
 	"kintsugi/internal/vm"
 )
 
-// TestAuthoring builds every patch of testdata/authoring, which use what there
-// is for authors of patches: new files, callbacks, shadow variables, states.
-// The guest has in /modules what the head says: modules of the kernel, and
-// livepatches made of the patches in testdata/authoring/beside, for the probe.
+// TestAuthoring builds every patch of testdata/authoring. They use what authors of patches have:
+// new files, callbacks, shadow variables, states. The head lists what the guest has in /modules for
+// the probe: modules of the kernel, and livepatches from testdata/authoring/beside.
 func TestAuthoring(t *testing.T) {
 	kernel := realTarget(t)
 	for _, c := range readCases(t, testdata+"/authoring") {
@@ -31,8 +30,7 @@ func TestAuthoring(t *testing.T) {
 	}
 }
 
-// author builds the patch, looks at all that the report says of callbacks and
-// states too, and boots the module.
+// author builds the patch, checks the report including callbacks and states, and boots the module.
 func (c *testCase) author(t *testing.T, kernel *target.Target) {
 	t.Helper()
 	out := t.TempDir()
@@ -41,11 +39,10 @@ func (c *testCase) author(t *testing.T, kernel *target.Target) {
 	c.boot(t, kernel, filepath.Join(out, rep.Module.Path), c.furtherModules(t, kernel))
 }
 
-// boot is the function of that name, but for what the head says that the
-// kernel is to complain about.
+// boot is the function boot, but allows the kernel messages that the head expects.
 func (c *testCase) boot(t *testing.T, kernel *target.Target, module string, files map[string]string) {
 	t.Helper()
-	if len(c.head["Modules"]) > 0 { // the probe loads them, at its own times
+	if len(c.head["Modules"]) > 0 { // the probe loads them itself
 		judge(t, vm.Config{Image: kernel.Image, Module: module, Probe: c.probe(), Files: files})
 		return
 	}
@@ -65,12 +62,12 @@ func (c *testCase) boot(t *testing.T, kernel *target.Target, module string, file
 	}
 }
 
-// checkSaid holds callbacks, states and diagnostics against the head.
+// checkSaid compares callbacks, states and diagnostics with the head.
 func (c *testCase) checkSaid(t *testing.T, rep *report.Report) {
 	t.Helper()
 	for _, want := range c.head["Says"] {
 		if !strings.Contains(diagnostics(rep), want) {
-			t.Errorf("%q is not said in\n%s", want, diagnostics(rep))
+			t.Errorf("%q is not in\n%s", want, diagnostics(rep))
 		}
 	}
 	var callbacks, states []string
@@ -88,7 +85,7 @@ func (c *testCase) checkSaid(t *testing.T, rep *report.Report) {
 	}
 }
 
-// furtherModules are the guest's modules beside the one that is tested.
+// furtherModules returns the guest's modules other than the tested one.
 func (c *testCase) furtherModules(t *testing.T, kernel *target.Target) map[string]string {
 	t.Helper()
 	files := map[string]string{}

@@ -13,8 +13,7 @@ import (
 	"kintsugi/internal/target"
 )
 
-// TestByHand compiles the module source that a build leaves as a person would,
-// with nothing but the kernel headers.
+// TestByHand compiles the module source that a build leaves by hand, with only the kernel headers.
 func TestByHand(t *testing.T) {
 	kernel := realTarget(t)
 	out := t.TempDir()

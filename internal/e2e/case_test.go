@@ -14,36 +14,36 @@ import (
 	"kintsugi/internal/target"
 )
 
-// testCase is one patch file. What is expected of it stands in its head, as
-// lines of the form "Key: value, value" before the first diff.
+// testCase is one patch file. Its head, before the first diff, has the expected results in lines of
+// the form "Key: value, value".
 type testCase struct {
 	name, path string
 	head       map[string][]string
 }
 
-// keys are the lines of a head that mean something.
+// keys are the keys of a head.
 var keys = map[string]bool{
 	"Functions":  true, // exactly these: changed NAME, new NAME
 	"Data":       true, // exactly these: new NAME, changed NAME, private NAME
 	"Positions":  true, // functions or references whose name occurs several times in the kernel
-	"Probe":      true, // script, seen from the patch's folder, or none; without this the one of the patch's name
-	"Modules":    true, // of the kernel, for the guest
-	"Exercised":  true, // how many of the replaced functions run: N of M
-	"Owners":     true, // of functions and references, among others: OBJECT NAME
+	"Probe":      true, // script relative to the patch's folder, or none; default: the script with the patch's name
+	"Modules":    true, // modules of the kernel for the guest
+	"Exercised":  true, // number of replaced functions that run: N of M
+	"Owners":     true, // owners of functions and references, among others: OBJECT NAME
 	"Notes":      true, // codes of diagnostics, among others
 	"References": true, // among others: export NAME, klp NAME
 	"Callbacks":  true, // exactly these: OBJECT KIND NAME
 	"States":     true, // exactly these: NUMBER version VERSION
 	"Beside":     true, // patches of the folder beside, whose modules the probe can load
-	"Stacked":    true, // likewise, built to replace no other
-	"Complains":  true, // what the kernel says against one of these
+	"Stacked":    true, // like Beside, built with --no-replace
+	"Complains":  true, // a warning that the kernel prints about one of these
 	"Verdict":    true, // ok, fixed, refused, nothing, failed
-	"Fuzz":       true, // lines of context that may differ
-	"Code":       true, // of the error and of a diagnostic
+	"Fuzz":       true, // number of context lines that may differ
+	"Code":       true, // code of the error and of a diagnostic
 	"Class":      true, // the exit code
 	"Accept":     true, // consents that the patch needs: CODE:SYMBOL
-	"Headers":    true, // that the patch changes
-	"Says":       true, // all of these are in the error or its diagnostics
+	"Headers":    true, // headers that the patch changes
+	"Says":       true, // texts that the error or the diagnostics contain
 }
 
 func readCases(t *testing.T, dir string) []testCase {
@@ -59,7 +59,7 @@ func readCases(t *testing.T, dir string) []testCase {
 	return cases
 }
 
-// namedCases are those of testdata/dir that have these names.
+// namedCases returns the cases of testdata/dir with these names.
 func namedCases(t *testing.T, dir string, names ...string) []testCase {
 	t.Helper()
 	var cases []testCase
@@ -78,7 +78,7 @@ func readCase(t *testing.T, path string) testCase {
 	return testCase{strings.TrimSuffix(filepath.Base(path), ".patch"), path, readHead(string(text))}
 }
 
-// probe is the script that judges the running kernel.
+// probe returns the script that checks the running kernel.
 func (c *testCase) probe() string {
 	if probe := c.head["Probe"]; len(probe) == 1 {
 		if probe[0] == "none" {
@@ -106,7 +106,7 @@ func readHead(text string) map[string][]string {
 	return head
 }
 
-// one is the only value of a key.
+// one returns the only value of a key.
 func (c *testCase) one(t *testing.T, key string) string {
 	t.Helper()
 	if len(c.head[key]) != 1 {
@@ -119,7 +119,7 @@ func options(kernel *target.Target, out string, patches ...string) builder.Optio
 	return builder.Options{Target: kernel, Patches: patches, Out: out, Jobs: 2, Replace: true, Version: "test"}
 }
 
-// consents are those that the head gives.
+// consents returns the consents in the head.
 func (c *testCase) consents(t *testing.T) []consent.Given {
 	t.Helper()
 	given, err := consent.Flags(c.head["Accept"])
@@ -129,8 +129,8 @@ func (c *testCase) consents(t *testing.T) []consent.Given {
 	return given
 }
 
-// contents is what a report says is in the module, in the words of a head,
-// which cannot know how the compiler numbers the data.
+// contents lists the functions and data of a report in the form of a head. Data has no numbers,
+// because a head cannot know those of the compiler.
 func contents(r *report.Report) (functions, data []string) {
 	for _, f := range r.Functions {
 		functions = append(functions, string(f.Status)+" "+f.Name)

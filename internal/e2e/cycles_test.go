@@ -11,8 +11,7 @@ import (
 	"kintsugi/internal/vm"
 )
 
-// TestCycles loads and unloads a module that keeps 4 MB each time, and one that
-// keeps nothing.
+// TestCycles loads and unloads a module that leaks 4 MB each time, and one that leaks nothing.
 func TestCycles(t *testing.T) {
 	kernel := realTarget(t)
 	for patch, leaks := range map[string]bool{"testdata/leak.patch": true,

@@ -15,9 +15,8 @@ import (
 	"kintsugi/internal/vm"
 )
 
-// TestExports changes the types of exports of the real kernel. A patch of
-// testdata/exports that has the key Accept is refused without these consents. With
-// them it can be built, and is booted where there is a probe.
+// TestExports changes the types of exports of the real kernel. A patch of testdata/exports with the
+// key Accept is refused without these consents. With them it builds, and boots if it has a probe.
 func TestExports(t *testing.T) {
 	kernel := realTarget(t)
 	for _, c := range readCases(t, testdata+"/exports") {
@@ -50,8 +49,8 @@ func (c *testCase) refusedExports(t *testing.T, kernel *target.Target) {
 	}
 }
 
-// acceptedExports checks the patch with consents. Where there is a probe it builds
-// the module and returns its path.
+// acceptedExports checks the patch with consents. If the patch has a probe, it builds the module
+// and returns its path.
 func (c *testCase) acceptedExports(t *testing.T, kernel *target.Target, given []consent.Given) string {
 	t.Helper()
 	opts, verb := options(kernel, t.TempDir(), c.path), builder.Check

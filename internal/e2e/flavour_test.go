@@ -9,8 +9,8 @@ import (
 
 var addCloud = adder("cloud")
 
-// TestCloud has the kernel that Debian makes for virtual machines: another
-// configuration, packed with LZ4.
+// TestCloud uses Debian's kernel for virtual machines. It has another configuration and is
+// compressed with LZ4.
 func TestCloud(t *testing.T) {
 	kernel := added(t, addCloud)
 	for _, c := range namedCases(t, "patches", "proc-string", "inline-helper") {

@@ -17,7 +17,7 @@ import (
 
 const guide = "../../docs/patch-author-guide.md"
 
-// example is a patch that the guide names, and what it says of it.
+// example is a patch that the guide names, and the result that the guide states.
 type example struct {
 	verdict, code, name string
 }
@@ -25,7 +25,7 @@ type example struct {
 var exampleLine = regexp.MustCompile("(?m)^\\* (ok|refused|nothing)(?:, `([a-z-]+)`)?: " +
 	"\\[([a-z0-9-]+)\\.patch\\]\\(\\.\\./testdata/guide/([a-z0-9-]+)\\.patch\\)$")
 
-// guideSections are the parts of the guide between its headings.
+// guideSections returns the sections of the guide.
 func guideSections(t *testing.T) []string {
 	t.Helper()
 	text, err := os.ReadFile(guide)
@@ -67,19 +67,19 @@ func (e *example) check(t *testing.T, kernel *target.Target) {
 	t.Helper()
 	rep, err := builder.Check(context.Background(), options(kernel, "", filepath.Join(testdata, "guide", e.name+".patch")))
 	if string(rep.Verdict) != e.verdict {
-		t.Fatalf("verdict %s, the guide says %s: %v\n%s", rep.Verdict, e.verdict, err, diagnostics(rep))
+		t.Fatalf("verdict %s, in the guide %s: %v\n%s", rep.Verdict, e.verdict, err, diagnostics(rep))
 	}
 	loud := slices.DeleteFunc(slices.Clone(rep.Diagnostics), func(d report.Diagnostic) bool {
 		return e.verdict == "refused" && !d.Severity.Refuses() || e.verdict != "refused" && d.Severity != diag.Warning
 	})
 	if e.code == "" && len(loud) > 0 || e.code != "" &&
 		!slices.ContainsFunc(loud, func(d report.Diagnostic) bool { return string(d.Code) == e.code }) {
-		t.Errorf("the guide says %q\n%s", e.code, diagnostics(rep))
+		t.Errorf("the guide has the code %q\n%s", e.code, diagnostics(rep))
 	}
 }
 
-// TestGuideNamesAll sees that the guide has every patch, and that what it
-// quotes stands in one of the section.
+// TestGuideNamesAll checks that the guide names every patch, and that each quoted text is in a
+// patch of its section.
 func TestGuideNamesAll(t *testing.T) {
 	named := map[string]bool{}
 	for _, section := range guideSections(t) {
@@ -95,7 +95,7 @@ func TestGuideNamesAll(t *testing.T) {
 		for _, block := range strings.Split(section, "```diff\n")[1:] {
 			quote, _, _ := strings.Cut(block, "```")
 			if !slices.ContainsFunc(patches, func(p string) bool { return strings.Contains(p, quote) }) {
-				t.Errorf("no patch of its section has\n%s", quote)
+				t.Errorf("no patch of its section contains\n%s", quote)
 			}
 		}
 	}

@@ -8,8 +8,8 @@ import (
 	"kintsugi/kbuild/plan"
 )
 
-// TestHeaders builds every patch of testdata/headers, each a change of headers
-// that many units have, and sees it in a running kernel.
+// TestHeaders builds every patch of testdata/headers, each a change of headers that many units
+// include, and checks its effect in a running kernel.
 func TestHeaders(t *testing.T) {
 	kernel := realTarget(t)
 	for _, c := range readCases(t, testdata+"/headers") {
@@ -21,7 +21,7 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
-// checkWide sees that many units have the headers of the head.
+// checkWide checks that many units include the headers of the head.
 func (c *testCase) checkWide(t *testing.T, kernel *target.Target) {
 	t.Helper()
 	const many = 50
@@ -31,6 +31,6 @@ func (c *testCase) checkWide(t *testing.T, kernel *target.Target) {
 	}
 	units, _, err := (&plan.Planner{Tree: kernel.Tree(machine, 2)}).Plan(context.Background(), c.head["Headers"])
 	if err != nil || len(units) < many {
-		t.Errorf("%d units, want %d at least: %v", len(units), many, err)
+		t.Errorf("%d units, want at least %d: %v", len(units), many, err)
 	}
 }

@@ -17,17 +17,17 @@ import (
 	"kintsugi/internal/target"
 )
 
-// secret is what a file of the host holds that patches try to get.
+// secret is the text of a file on the host that patches try to read.
 const secret = "the secret of the host, which nobody is to read"
 
-// TestHostile builds patches that want files of the host, or names that are not
-// theirs. Each is refused as the patch's fault, and nothing of the host's file is in
-// what the build leaves and reports.
+// TestHostile builds patches that try to read files of the host, or use names that do not belong to
+// them. Each is refused as the patch's fault. Neither the output nor the report contains the host's
+// file.
 func TestHostile(t *testing.T) {
 	expectHostile(t, "incbin", "include-assembly", "include-fifo", "section-name", "thread-local", "own-names")
 }
 
-// TestHostileSize builds patches that would fill the memory of the host.
+// TestHostileSize builds patches that try to exhaust the memory of the host.
 func TestHostileSize(t *testing.T) {
 	expectHostile(t, "macro-bomb", "fill")
 }
@@ -53,12 +53,12 @@ func (c *testCase) expectHostile(t *testing.T, kernel *target.Target) {
 	expectReportAlone(t, out, report.Failed)
 	expectNoSecret(t, out, explain(err)+diagnostics(rep))
 	if left, err := os.ReadDir(work); err != nil || len(left) > 0 {
-		t.Errorf("left in the folder for work: %v, %v", left, err)
+		t.Errorf("left in the work folder: %v, %v", left, err)
 	}
 }
 
-// withHostFiles is the patch with the path of a folder of the host that has the
-// files it wants.
+// withHostFiles returns the patch with the path of a folder of the host that contains the files it
+// tries to read.
 func (c *testCase) withHostFiles(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -81,11 +81,11 @@ func (c *testCase) withHostFiles(t *testing.T) string {
 	return path
 }
 
-// expectNoSecret expects that no file below dir and no message has the secret.
+// expectNoSecret checks that no file below dir and no message contains the secret.
 func expectNoSecret(t *testing.T, dir, messages string) {
 	t.Helper()
 	if strings.Contains(messages, secret) {
-		t.Errorf("messages with the host's file:\n%s", messages)
+		t.Errorf("the messages contain the host's file:\n%s", messages)
 	}
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -93,7 +93,7 @@ func expectNoSecret(t *testing.T, dir, messages string) {
 		}
 		data, err := os.ReadFile(path)
 		if bytes.Contains(data, []byte(secret)) {
-			t.Errorf("%s has the host's file", path)
+			t.Errorf("%s contains the host's file", path)
 		}
 		return err
 	})

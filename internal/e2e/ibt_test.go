@@ -11,17 +11,17 @@ import (
 	"kintsugi/internal/vm"
 )
 
-// ibtSeries is Debian's with indirect branch tracking, call padding and call
-// thunks, zstd images and xz modules.
+// ibtSeries is Debian's series with indirect branch tracking, call padding and call thunks, zstd
+// images and xz modules.
 const ibtSeries = "6.12"
 
 var addIBTTarget = adder(ibtSeries)
 
 func ibtTarget(t *testing.T) *target.Target { return added(t, addIBTTarget) }
 
-// ibtPatches are those of testdata/patches that are booted on this kernel too:
-// an exported function, a pointer to a function, static keys, a warning,
-// specially placed text, a system call, an access to user memory.
+// ibtPatches are the patches of testdata/patches that also boot on this kernel: an exported
+// function, a pointer to a function, static keys, a warning, specially placed text, a system call,
+// an access to user memory.
 var ibtPatches = []string{"exported-function", "function-pointer", "new-static-key", "other-static-key", "sched-text",
 	"syscall-condition", "user-access", "warn-flag"}
 
@@ -30,7 +30,7 @@ func TestIBT(t *testing.T) {
 	for _, c := range namedCases(t, "patches", ibtPatches...) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			// Warnings stay where they are in this kernel.
+			// In this kernel, functions with warnings do not change.
 			c.head["Functions"] = slices.DeleteFunc(c.head["Functions"],
 				func(f string) bool { return strings.HasSuffix(f, ".cold") })
 			boot(t, kernel, c.build(t, kernel, t.TempDir()), c.probe(), nil)
@@ -38,8 +38,7 @@ func TestIBT(t *testing.T) {
 	}
 }
 
-// ibtAuthoring are those of testdata/authoring that are booted on this kernel
-// too.
+// ibtAuthoring are the patches of testdata/authoring that also boot on this kernel.
 var ibtAuthoring = []string{"callbacks", "new-file", "shadow", "syscall-kpatch"}
 
 func TestIBTAuthoring(t *testing.T) {
@@ -52,7 +51,7 @@ func TestIBTAuthoring(t *testing.T) {
 	}
 }
 
-// TestIBTHeader changes a header that many units have.
+// TestIBTHeader changes a header that many units include.
 func TestIBTHeader(t *testing.T) {
 	kernel := ibtTarget(t)
 	c := readCase(t, testdata+"/ibt/header.patch")
@@ -60,9 +59,8 @@ func TestIBTHeader(t *testing.T) {
 	boot(t, kernel, c.build(t, kernel, t.TempDir()), c.probe(), nil)
 }
 
-// TestIBTEntries looks at what the running kernel has where functions begin,
-// with and without ibt=off. No CPU that QEMU emulates has IBT: the kernel
-// overwrites sealed entries nevertheless.
+// TestIBTEntries reads the entries of functions in the running kernel, with and without ibt=off. No
+// CPU that QEMU emulates has IBT, but the kernel overwrites sealed entries anyway.
 func TestIBTEntries(t *testing.T) {
 	kernel := ibtTarget(t)
 	c := readCase(t, testdata+"/ibt/entries.patch")
@@ -77,8 +75,8 @@ func TestIBTEntries(t *testing.T) {
 	t.Run("by hand", func(t *testing.T) { makeByHand(t, kernel, out, "livepatch-entries.ko") })
 }
 
-// TestSealedFunctions has pointers to sealed functions: to one that
-// TestIBTEntries sees in the kernel, and to one of a module.
+// TestSealedFunctions has pointers to sealed functions: one that TestIBTEntries finds in the
+// kernel, and one of a module.
 func TestSealedFunctions(t *testing.T) {
 	kernel := ibtTarget(t)
 	for _, c := range namedCases(t, "ibt", "sealed-function", "sealed-in-module") {
@@ -93,7 +91,7 @@ func TestSealedFunctions(t *testing.T) {
 	}
 }
 
-// TestIBTModules has code of modules, which are compressed here.
+// TestIBTModules patches code of modules, which are compressed here.
 func TestIBTModules(t *testing.T) {
 	kernel := ibtTarget(t)
 	for _, c := range namedCases(t, "modules", "kernel-and-modules", "module-tracepoint") {

@@ -12,9 +12,9 @@ import (
 	"kintsugi/internal/vm"
 )
 
-// TestKept has the kernel keep addresses of new data. A patch of testdata/kept
-// with the key Accept is refused without consent. With consent the module pins
-// itself, and what the kernel has kept works on after it was disabled.
+// TestKept makes the kernel keep addresses of new data. A patch of testdata/kept with the key
+// Accept is refused without consent. With consent the module pins itself, and what the kernel has
+// kept still works after the livepatch is disabled.
 func TestKept(t *testing.T) {
 	kernel := realTarget(t)
 	for _, c := range readCases(t, testdata+"/kept") {
@@ -34,7 +34,7 @@ func TestKept(t *testing.T) {
 	}
 }
 
-// expectKept expects that the patch asks for the consents of its head.
+// expectKept requires that the patch needs the consents of its head.
 func (c *testCase) expectKept(t *testing.T, kernel *target.Target) {
 	t.Helper()
 	rep, err := builder.Check(t.Context(), options(kernel, t.TempDir(), c.path))

@@ -23,8 +23,8 @@ import (
 	"kintsugi/internal/testenv"
 )
 
-// TestKilled kills a build while its compilers run, and sees that the target
-// is as it was and builds.
+// TestKilled kills a build while its compilers run. The target must be unchanged, and must still
+// build.
 func TestKilled(t *testing.T) {
 	kernel := realTarget(t)
 	patch := absolute(t, "patches/included-sources.patch")
@@ -52,7 +52,7 @@ func TestKilled(t *testing.T) {
 	awaitNoCompiler(t, tmp)
 }
 
-// TestInterrupted sends a build what Ctrl-C sends.
+// TestInterrupted sends a build the signal of Ctrl-C.
 func TestInterrupted(t *testing.T) {
 	kernel := realTarget(t)
 	patch := absolute(t, "patches/included-sources.patch")
@@ -83,7 +83,7 @@ func TestInterrupted(t *testing.T) {
 	awaitNoCompiler(t, tmp)
 }
 
-// warm leaves in the target what a build keeps there of the units it has met.
+// warm stores in the target what a build caches there about its units.
 func warm(t *testing.T, kernel *target.Target, patch string) {
 	t.Helper()
 	if rep, err := builder.Build(context.Background(), options(kernel, t.TempDir(), patch)); err != nil {
@@ -102,7 +102,7 @@ func start(t *testing.T, cmd *exec.Cmd) *bytes.Buffer {
 	return output
 }
 
-// fingerprint is every file below dir with its size and times.
+// fingerprint returns every file below dir with its size and times.
 func fingerprint(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -123,7 +123,7 @@ func fingerprint(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-// awaitCompiler returns when a compiler that cmd started is at work.
+// awaitCompiler returns when a compiler started by cmd runs.
 func awaitCompiler(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
 	testenv.Await(t, "compiling", func() bool {
@@ -133,8 +133,8 @@ func awaitCompiler(t *testing.T, cmd *exec.Cmd) {
 	})
 }
 
-// awaitNoCompiler fails when a compiler that writes below dir goes on for
-// long: gcc's own child outlives it when gcc is killed, until it is done.
+// awaitNoCompiler fails if a compiler that writes below dir keeps running. If gcc is killed, its
+// child outlives it until it is done.
 func awaitNoCompiler(t *testing.T, dir string) {
 	t.Helper()
 	testenv.Await(t, "free of the build's processes", func() bool {
@@ -164,7 +164,7 @@ func processes() []process {
 	return list
 }
 
-// descends reports whether ancestor is among the parents of pid.
+// descends reports whether ancestor is a direct or indirect parent of pid.
 func descends(pid, ancestor int) bool {
 	for pid > 1 {
 		if pid == ancestor {

@@ -17,8 +17,8 @@ import (
 	"kintsugi/internal/target"
 )
 
-// TestLayouts changes types of the real kernel. A patch of testdata/layouts that
-// has the key Accept is refused without these consents, and not with them.
+// TestLayouts changes types of the real kernel. A patch of testdata/layouts with the key Accept is
+// refused without these consents, and accepted with them.
 func TestLayouts(t *testing.T) {
 	kernel := realTarget(t)
 	for _, c := range readCases(t, testdata+"/layouts") {
@@ -33,8 +33,8 @@ func TestLayouts(t *testing.T) {
 	}
 }
 
-// checkLayouts checks the patch with the consents given. Its types are reported
-// in severity where that does not refuse.
+// checkLayouts checks the patch with the given consents. severity is that of the findings about its
+// types if they do not refuse.
 func (c *testCase) checkLayouts(t *testing.T, kernel *target.Target, given []consent.Given, severity diag.Severity) {
 	t.Helper()
 	opts := options(kernel, t.TempDir(), c.path)
@@ -66,8 +66,8 @@ func (c *testCase) checkLayouts(t *testing.T, kernel *target.Target, given []con
 	}
 }
 
-// TestAccepted builds a patch that needs consent: without it, with the flag, and
-// with the line of its description.
+// TestAccepted builds a patch that needs consent: without it, with the flag, and with a trailer in
+// its description.
 func TestAccepted(t *testing.T) {
 	kernel := realTarget(t)
 	for name, c := range map[string]struct {
@@ -103,7 +103,7 @@ func TestAccepted(t *testing.T) {
 	}
 }
 
-// expectAccepted reads from the module what was accepted.
+// expectAccepted reads the accepted findings from the module.
 func expectAccepted(t *testing.T, path, want string) {
 	t.Helper()
 	module, err := os.ReadFile(path)

@@ -1,8 +1,8 @@
-// Package e2e holds the tests that take the whole way: real patches become
-// modules for the test target, a 6.1 kernel of Debian's, and are loaded into
-// that kernel under QEMU. Some tests add further targets to the user's store.
+// Package e2e holds end-to-end tests: real patches become modules for the test target, a kernel of
+// Debian's 6.1 series, and are loaded into this kernel under QEMU. Some tests add further targets
+// to the user's store.
 //
-// They need the target that KINTSUGI_TEST_TARGET names, its compiler and QEMU.
+// They need the target that KINTSUGI_TEST_TARGET names, its compiler, and QEMU.
 package e2e
 
 import (
@@ -19,10 +19,10 @@ import (
 	"kintsugi/internal/testenv"
 )
 
-// testdata is the project's, seen from this package.
+// testdata is the project's folder testdata, relative to this package.
 const testdata = "../../testdata"
 
-// scratch is removed when all tests are done.
+// scratch is a folder that is removed after all tests.
 var scratch string
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -37,7 +37,7 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// realTarget is the test target, the kernel that most tests are about.
+// realTarget returns the test target.
 func realTarget(t *testing.T) *target.Target {
 	t.Helper()
 	name := testenv.Kernel(t).Name
@@ -50,8 +50,8 @@ func realTarget(t *testing.T) *target.Target {
 	})
 }
 
-// added is the kernel that add returns. It is skipped without a test target:
-// adding a kernel takes a network and minutes.
+// added returns the kernel that add returns. It skips the test without a test target, because
+// adding a kernel needs a network and takes minutes.
 func added(t *testing.T, add func() (*target.Target, error)) *target.Target {
 	t.Helper()
 	testenv.Kernel(t)
@@ -62,8 +62,8 @@ func added(t *testing.T, add func() (*target.Target, error)) *target.Target {
 	return kernel
 }
 
-// adder adds the newest kernel of a series of Debian's once, to the user's
-// store, where the next run finds it.
+// adder returns a function that adds Debian's newest kernel of a series to the user's store, once.
+// The next run finds it there.
 func adder(series string) func() (*target.Target, error) {
 	return sync.OnceValues(func() (*target.Target, error) {
 		store, err := target.DefaultStore()
@@ -74,7 +74,7 @@ func adder(series string) func() (*target.Target, error) {
 	})
 }
 
-// program is the kintsugi binary: the command, and the guest's init.
+// program returns the path of the kintsugi binary, which is both the command and the guest's init.
 func program(t *testing.T) string {
 	t.Helper()
 	path, err := buildProgram()
@@ -88,8 +88,7 @@ var buildProgram = sync.OnceValues(func() (string, error) {
 	return testenv.BuildProgram(scratch)
 })
 
-// buildCommand is kintsugi build as a process of its own with tmp as its
-// TMPDIR and working directory.
+// buildCommand runs kintsugi build as a process, with tmp as its TMPDIR and working directory.
 func buildCommand(t *testing.T, kernel *target.Target, tmp, out string, patches ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(program(t), append([]string{"build", "-t", kernel.Name, "-o", out}, patches...)...)
@@ -98,7 +97,7 @@ func buildCommand(t *testing.T, kernel *target.Target, tmp, out string, patches 
 	return cmd
 }
 
-// explain is an error with its class, code and hints.
+// explain returns an error with its class, code and hints.
 func explain(err error) string {
 	text := fmt.Sprintf("%v (class %d, code %q)", err, fault.ClassOf(err), fault.CodeOf(err))
 	for _, hint := range fault.Hints(err) {

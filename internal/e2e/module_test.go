@@ -14,8 +14,8 @@ import (
 	"kintsugi/internal/vm"
 )
 
-// TestModules builds every patch of testdata/modules, which change code of
-// loadable modules, and boots each in both orders.
+// TestModules builds every patch of testdata/modules, which change code of loadable modules, and
+// boots each in both orders.
 func TestModules(t *testing.T) {
 	kernel := realTarget(t)
 	for _, c := range readCases(t, testdata+"/modules") {
@@ -29,8 +29,8 @@ func TestModules(t *testing.T) {
 	}
 }
 
-// bootModules boots a livepatch of modules. The modules of the head are those
-// that the probe needs besides.
+// bootModules boots a livepatch of modules. The modules of the head are those that only the probe
+// needs.
 func (c *testCase) bootModules(t *testing.T, kernel *target.Target, module string, order vm.Order) {
 	t.Helper()
 	result := judge(t, vm.Config{
@@ -48,8 +48,8 @@ func (c *testCase) bootModules(t *testing.T, kernel *target.Target, module strin
 	}
 }
 
-// TestUnproven has a module that cannot be loaded in the VM, which has not its
-// hardware, and a function of it that cannot run.
+// TestUnproven patches a module that cannot be loaded in the VM, because its hardware is missing,
+// and a function that cannot run.
 func TestUnproven(t *testing.T) {
 	kernel := realTarget(t)
 	c := namedCases(t, "unproven", "absent-hardware")[0]
@@ -71,7 +71,7 @@ func TestUnproven(t *testing.T) {
 	}
 }
 
-// TestWithoutModules: code of a module needs the module as it was shipped.
+// TestWithoutModules: a patch of a module needs the shipped module.
 func TestWithoutModules(t *testing.T) {
 	kernel := *realTarget(t)
 	patch := testdata + "/modules/shared-object.patch"
@@ -87,7 +87,7 @@ func TestWithoutModules(t *testing.T) {
 	}
 }
 
-// checkOwners holds the objects of functions and references against the head.
+// checkOwners compares the objects of functions and references with the head.
 func (c *testCase) checkOwners(t *testing.T, rep *report.Report) {
 	t.Helper()
 	var got []string
@@ -104,8 +104,8 @@ func (c *testCase) checkOwners(t *testing.T, rep *report.Report) {
 	}
 }
 
-// TestBindings builds every patch of testdata/bindings: what code of modules
-// is bound to, by names that several objects have and by keys that come late.
+// TestBindings builds every patch of testdata/bindings. Their code refers to names that several
+// objects have, and to keys that are loaded late.
 func TestBindings(t *testing.T) {
 	kernel := realTarget(t)
 	for _, c := range readCases(t, testdata+"/bindings") {

@@ -16,8 +16,8 @@ import (
 	"kintsugi/internal/report"
 )
 
-// TestFailureReported sees that a build that fails leaves its report and nothing
-// else, in a new folder and over what an earlier build left.
+// TestFailureReported checks that a failed build leaves only its report, in a new folder and in
+// place of the results of an earlier build.
 func TestFailureReported(t *testing.T) {
 	kernel := realTarget(t)
 	t.Parallel()
@@ -45,7 +45,7 @@ func TestFailureReported(t *testing.T) {
 	}
 }
 
-// earlierBuild makes dir look as a build that was ok leaves it.
+// earlierBuild gives dir the contents that a successful build leaves.
 func earlierBuild(t *testing.T, dir string) {
 	t.Helper()
 	rep := report.New("test")
@@ -77,8 +77,7 @@ func expectReportAlone(t *testing.T, dir string, want report.Verdict) {
 	}
 }
 
-// TestFullDisk lets the output directory, and then the work directory, have
-// no room.
+// TestFullDisk fills the disk of the output directory, and then of the work directory.
 func TestFullDisk(t *testing.T) {
 	kernel := realTarget(t)
 	if os.Geteuid() != 0 {
@@ -117,14 +116,14 @@ func expectFullDisk(t *testing.T, err error) {
 		t.Errorf("class %d, want %d", class, fault.Environment)
 	}
 	if !strings.Contains(err.Error(), "no space left on device") {
-		t.Error("the error does not say that the disk is full")
+		t.Error("the error does not report that the disk is full")
 	}
 	if len(fault.Hints(err)) == 0 {
-		t.Error("no hint tells what to do")
+		t.Error("there is no hint")
 	}
 }
 
-// smallDisk mounts an empty file system of that size.
+// smallDisk mounts an empty file system of the given size.
 func smallDisk(t *testing.T, size string) string {
 	t.Helper()
 	dir := t.TempDir()

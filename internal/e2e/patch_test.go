@@ -18,9 +18,8 @@ import (
 	"kintsugi/internal/vm"
 )
 
-// TestPatches builds every patch of testdata/patches and of the examples,
-// holds the report against the patch's head, and sees the change in a running
-// kernel.
+// TestPatches builds every patch of testdata/patches and of the examples, compares the report with
+// the patch's head, and checks the change in a running kernel.
 func TestPatches(t *testing.T) {
 	kernel := realTarget(t)
 	for _, c := range append(readCases(t, testdata+"/patches"), readCases(t, "../../examples")...) {
@@ -31,13 +30,13 @@ func TestPatches(t *testing.T) {
 	}
 }
 
-// build makes the module and returns its path.
+// build builds the module and returns its path.
 func (c *testCase) build(t *testing.T, kernel *target.Target, out string) string {
 	t.Helper()
 	return filepath.Join(out, c.report(t, kernel, out).Module.Path)
 }
 
-// report makes the module in out and sees that the report has what the head says.
+// report builds the module in out and compares the report with the head.
 func (c *testCase) report(t *testing.T, kernel *target.Target, out string) *report.Report {
 	t.Helper()
 	opts := options(kernel, out, c.path)
@@ -86,17 +85,17 @@ func hasPosition(rep *report.Report, name string) bool {
 		slices.ContainsFunc(rep.References, func(r report.Reference) bool { return r.Symbol == name && r.SymPos > 0 })
 }
 
-// machines limits how many VMs run at once.
+// machines limits the number of VMs that run in parallel.
 var machines = make(chan struct{}, 2)
 
-// boot loads the module into its kernel and has the probe judge. files are
-// what the probe needs in the guest, by their paths there.
+// boot loads the module into its kernel and runs the probe. files are the probe's files in the
+// guest, by path.
 func boot(t *testing.T, kernel *target.Target, module, probe string, files map[string]string) {
 	t.Helper()
 	judge(t, vm.Config{Image: kernel.Image, Modules: kernel.Modules, Module: module, Probe: probe, Files: files})
 }
 
-// judge runs the VM and fails the test if the VM's test is not ok.
+// judge runs the VM and fails the test if its verdict is not ok.
 func judge(t *testing.T, cfg vm.Config) *vm.Result {
 	t.Helper()
 	result := runVM(t, cfg)
@@ -106,7 +105,7 @@ func judge(t *testing.T, cfg vm.Config) *vm.Result {
 	return result
 }
 
-// runVM runs the VM, whatever its verdict.
+// runVM runs the VM and accepts any verdict.
 func runVM(t *testing.T, cfg vm.Config) *vm.Result {
 	t.Helper()
 	machines <- struct{}{}
@@ -138,7 +137,7 @@ func calls(r *vm.Result) string {
 	return strings.Join(list, ", ")
 }
 
-// console is the end of what the guest's kernel said.
+// console returns the end of the guest kernel's output.
 func console(r *vm.Result) string {
 	if r == nil {
 		return ""

@@ -14,9 +14,8 @@ import (
 	"kintsugi/internal/report"
 )
 
-// TestRefusals holds the verdict on every patch of testdata/refusals against
-// the patch's head, and sees that the report takes the place of what an earlier
-// build left.
+// TestRefusals compares the verdict on every patch of testdata/refusals with the patch's head. The
+// report must replace the results of an earlier build.
 func TestRefusals(t *testing.T) {
 	kernel := realTarget(t)
 	for _, c := range readCases(t, testdata+"/refusals") {
@@ -45,7 +44,7 @@ func (c *testCase) checkRefusal(t *testing.T, rep *report.Report, err error) {
 		t.Errorf("class %d, want %s", fault.ClassOf(err), want)
 	}
 	if len(fault.Hints(err)) == 0 && !anyHint(rep) && rep.Verdict != report.Nothing {
-		t.Errorf("no hint tells what to do")
+		t.Errorf("there is no hint")
 	}
 	for _, code := range c.head["Code"] {
 		if string(fault.CodeOf(err)) != code {
@@ -61,7 +60,7 @@ func (c *testCase) checkRefusal(t *testing.T, rep *report.Report, err error) {
 	said := explain(err) + diagnostics(rep)
 	for _, want := range c.head["Says"] {
 		if !strings.Contains(said, want) {
-			t.Errorf("%q is not said", want)
+			t.Errorf("%q is not reported", want)
 		}
 	}
 }
@@ -70,7 +69,7 @@ func anyHint(rep *report.Report) bool {
 	return slices.ContainsFunc(rep.Diagnostics, func(d report.Diagnostic) bool { return d.Hint != "" })
 }
 
-// snapshot is every file below dir with its contents.
+// snapshot returns every file below dir with its contents.
 func snapshot(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	files := map[string]string{}

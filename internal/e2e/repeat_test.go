@@ -14,9 +14,8 @@ import (
 	"kintsugi/builder"
 )
 
-// TestSameBytes builds in two processes at once, from different working
-// directories, with different work and output directories, and compares all
-// that they leave.
+// TestSameBytes builds in two processes in parallel, with different working directories, work
+// directories and output directories, and compares all results.
 func TestSameBytes(t *testing.T) {
 	kernel := realTarget(t)
 	patches := []string{absolute(t, "patches/included-sources.patch"), absolute(t, "patches/static-locals.patch")}
@@ -46,13 +45,13 @@ func TestSameBytes(t *testing.T) {
 	for path, text := range first {
 		for _, machine := range []string{outs[0], outs[1], kernel.Dir, os.TempDir() + "/"} {
 			if strings.Contains(text, machine) {
-				t.Errorf("%s has the path %s in it", path, machine)
+				t.Errorf("%s contains the path %s", path, machine)
 			}
 		}
 	}
 }
 
-// TestTwoAtOnce has two different builds of one process on one target.
+// TestTwoAtOnce runs two different builds of one process on one target.
 func TestTwoAtOnce(t *testing.T) {
 	kernel := realTarget(t)
 	var group errgroup.Group
@@ -70,8 +69,7 @@ func TestTwoAtOnce(t *testing.T) {
 	_ = group.Wait()
 }
 
-// TestSeries builds several patches of which the second needs the first, and
-// a third one for other files.
+// TestSeries builds several patches. The second needs the first, and the third changes other files.
 func TestSeries(t *testing.T) {
 	kernel := realTarget(t)
 	t.Parallel()
@@ -111,7 +109,7 @@ esac
 	boot(t, kernel, filepath.Join(out, rep.Module.Path), probe, nil)
 }
 
-// results is every file below dir, the report without its timings.
+// results returns every file below dir, with the report's timings removed.
 func results(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -142,7 +140,7 @@ func withoutTimings(t *testing.T, report string) string {
 	return string(text)
 }
 
-// absolute is a path of testdata for a process that runs elsewhere.
+// absolute returns a path of testdata for a process that runs elsewhere.
 func absolute(t *testing.T, path string) string {
 	t.Helper()
 	abs, err := filepath.Abs(filepath.Join(testdata, path))

@@ -16,11 +16,10 @@ import (
 	"kintsugi/internal/target"
 )
 
-// TestBuiltTree is about kernels that somebody built: one of a small configuration
-// is built outside its source, and added by the folder that it was built
-// in. The same kernel as if it was built in its source is given to build by
-// kpatch-build's options, in an environment that would mislead make, compiler
-// and shell: the module is the same one.
+// TestBuiltTree uses kernels that somebody built. A kernel with a small configuration is built
+// outside its source, and added by its build folder. The same kernel, as if built in its source, is
+// passed to build with kpatch-build's options, in an environment that would mislead make, compiler
+// and shell. Both modules must be equal.
 func TestBuiltTree(t *testing.T) {
 	kernel := realTarget(t)
 	t.Parallel()
@@ -44,7 +43,7 @@ func TestBuiltTree(t *testing.T) {
 		begun := time.Now()
 		misled := buildMisled(t, store, "-s", tree, "-v", tree+"/vmlinux", "-j", "2", patch+".patch")
 		if misled != module {
-			t.Error("another module was built")
+			t.Error("the modules differ")
 		}
 		unwritten(t, tree, begun)
 	})
@@ -52,7 +51,7 @@ func TestBuiltTree(t *testing.T) {
 	unwritten(t, build, begun)
 }
 
-// unwritten wants that no file in dir is younger than the time.
+// unwritten requires that no file in dir is newer than begun.
 func unwritten(t *testing.T, dir string, begun time.Time) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
@@ -70,7 +69,7 @@ func unwritten(t *testing.T, dir string, begun time.Time) {
 	}
 }
 
-// pristine is the source of the kernel as it is in its package.
+// pristine returns the source of the kernel as in its package.
 func pristine(t *testing.T, kernel *target.Target) string {
 	t.Helper()
 	store, err := target.DefaultStore()
@@ -86,8 +85,8 @@ func pristine(t *testing.T, kernel *target.Target) string {
 	return source
 }
 
-// buildKernel builds a kernel of testdata/small.config and its module, outside
-// of the source. That takes about five minutes of a processor.
+// buildKernel builds a kernel of testdata/small.config and its module, outside the source. This
+// takes about five minutes of processor time.
 func buildKernel(t *testing.T, cc, source string) string {
 	t.Helper()
 	begin := time.Now()
@@ -112,8 +111,7 @@ func must(t *testing.T, dir, program string, args ...string) {
 	}
 }
 
-// buildAndBoot builds a patch, sees it in effect and reverted, and returns the
-// module's bytes.
+// buildAndBoot builds a patch, checks its effect and its reversal, and returns the module's bytes.
 func buildAndBoot(t *testing.T, kernel *target.Target, name string) (module string) {
 	t.Helper()
 	out := t.TempDir()
@@ -126,8 +124,8 @@ func buildAndBoot(t *testing.T, kernel *target.Target, name string) (module stri
 	return read(t, path)
 }
 
-// inTree is what make leaves where it builds in the source: a copy of it with
-// what was built put in.
+// inTree returns the state that make leaves when it builds in the source: a copy of the source with
+// the build's files added.
 func inTree(t *testing.T, source, build string) string {
 	t.Helper()
 	tree := filepath.Join(scratch, "tree")
@@ -136,8 +134,8 @@ func inTree(t *testing.T, source, build string) string {
 	return tree
 }
 
-// buildMisled runs kintsugi build in an environment that is full of what make
-// and the compiler would heed, and returns the module's bytes.
+// buildMisled runs kintsugi build in an environment with variables that make and the compiler would
+// obey, and returns the module's bytes.
 func buildMisled(t *testing.T, store *target.Store, args ...string) (module string) {
 	t.Helper()
 	dir := t.TempDir()

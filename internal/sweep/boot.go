@@ -12,14 +12,14 @@ import (
 	"kintsugi/internal/vm"
 )
 
-// boot is what happened to a module in QEMU.
+// boot is the result of a module's test in QEMU.
 type boot struct {
 	OK      bool    `json:"ok"`
 	Reason  string  `json:"reason,omitempty"`
 	Seconds float64 `json:"seconds"`
 }
 
-// bootSome loads and unloads a sample of the modules that were built.
+// bootSome loads and unloads a sample of the built modules.
 func (s *sweep) bootSome(ctx context.Context, outcomes []*outcome, out io.Writer) {
 	built := map[string]*outcome{}
 	var files []string
@@ -42,14 +42,14 @@ func (s *sweep) bootSome(ctx context.Context, outcomes []*outcome, out io.Writer
 	_ = group.Wait()
 }
 
-// boot runs this very program as the guest's init: it must be static.
+// boot uses this program itself as the guest's init, so it must be static.
 func (s *sweep) boot(ctx context.Context, o *outcome) *boot {
 	begin := time.Now()
 	result, err := vm.Run(ctx, vm.Config{Image: s.target.Image, Modules: s.target.Modules, Module: o.module})
 	b := &boot{Seconds: time.Since(begin).Seconds()}
 	if result != nil {
 		b.OK, b.Reason = err == nil && result.Test.OK, result.Test.Reason
-		_ = os.WriteFile(s.folder(o.Name)+".console", []byte(result.Console), 0o644) // for the reader
+		_ = os.WriteFile(s.folder(o.Name)+".console", []byte(result.Console), 0o644) // for the user
 	}
 	if err != nil {
 		b.Reason = err.Error()

@@ -21,16 +21,16 @@ import (
 	"kintsugi/kbuild/plan"
 )
 
-// ground is what the changes come from.
+// ground is the source of the changes.
 type ground struct {
-	target       *target.Target // of the older release
-	tree         *kbuild.Tree   // the target's
+	target       *target.Target // target of the older release
+	tree         *kbuild.Tree   // tree of the target
 	older, newer target.DebianRelease
-	source       string // unpacked source of the newer one
+	source       string // unpacked source of the newer release
 }
 
-// prepare makes the older of the two oldest releases on offer a target and
-// unpacks the source of the other.
+// prepare makes a target of the older of the two oldest releases on offer. It unpacks the source of
+// the newer release.
 func prepare(ctx context.Context, series string) (*ground, error) {
 	store, err := target.DefaultStore()
 	if err != nil {
@@ -58,13 +58,13 @@ func prepare(ctx context.Context, series string) (*ground, error) {
 
 // change is what is run as one patch.
 type change struct {
-	Name  string   // of the file, or of the directory
-	Files []string // that differ
+	Name  string   // path of the file or directory
+	Files []string // files that differ
 }
 
-// changes lists what can be a patch for the older kernel: each C file that is
-// built into the units asked for, or all that differs in a directory with such
-// a file, so that a header and its users go together.
+// changes lists the changes that can be patches for the older kernel. A change is a C file that is
+// built into the selected units, or all differing files of a directory with such a file, so that a
+// header and its users stay together.
 func (g *ground) changes(ctx context.Context, opts options) ([]change, error) {
 	files, err := g.differing()
 	if err != nil {
@@ -84,7 +84,7 @@ func (g *ground) changes(ctx context.Context, opts options) ([]change, error) {
 	return byDirectory(files, built), nil
 }
 
-// byDirectory joins the files of every directory that has one of built.
+// byDirectory groups the files of every directory that contains one of built.
 func byDirectory(files, built []string) []change {
 	wanted := map[string]bool{}
 	for _, file := range built {
@@ -103,7 +103,7 @@ func byDirectory(files, built []string) []change {
 	return list
 }
 
-// built are the C files of which every unit is one of those asked for.
+// built returns the C files whose units are all of the selected kind.
 func (g *ground) built(ctx context.Context, files []string, units string) ([]string, error) {
 	var sources []string
 	for _, file := range files {
@@ -132,8 +132,8 @@ func (g *ground) built(ctx context.Context, files []string, units string) ([]str
 	return list, nil
 }
 
-// differing lists the C files and headers that are not the same in both
-// trees, but for other architectures and for the tools.
+// differing lists the C files and headers that differ between both trees, without other
+// architectures and tools.
 func (g *ground) differing() ([]string, error) {
 	var files []string
 	err := filepath.WalkDir(g.source, func(path string, entry fs.DirEntry, err error) error {
@@ -159,7 +159,7 @@ func (g *ground) differing() ([]string, error) {
 	return files, err
 }
 
-// kernelDir is the target's directory below arch/ in the source, empty if unknown.
+// kernelDir returns the target's directory below arch/ in the source, or "" if unknown.
 func (g *ground) kernelDir() string {
 	if a, err := arch.ByName(g.target.Arch); err == nil {
 		return a.Kernel
@@ -167,8 +167,8 @@ func (g *ground) kernelDir() string {
 	return ""
 }
 
-// foreign reports whether a directory has no code of a kernel whose own directory
-// below arch/ is given.
+// foreign reports whether a directory has no code of a kernel whose own directory below arch/ is
+// own.
 func foreign(dir, own string) bool {
 	parent, base := filepath.Split(dir)
 	return dir == "tools" || dir == "samples" || parent == "arch/" && base != own
@@ -192,7 +192,7 @@ func (g *ground) has(file string) bool {
 	return err == nil
 }
 
-// patch is a change as a unified diff.
+// patch returns a change as a unified diff.
 func (g *ground) patch(ctx context.Context, c change) ([]byte, error) {
 	var text []byte
 	for _, file := range c.Files {
@@ -211,7 +211,7 @@ func (g *ground) patch(ctx context.Context, c change) ([]byte, error) {
 	return text, nil
 }
 
-// sample picks n of list, all where n is less than 0, in the list's order.
+// sample returns n random elements of list in the list's order, or all if n is less than 0.
 func sample[T any](list []T, n int, seed int64) []T {
 	if n < 0 || n >= len(list) {
 		return list
@@ -225,7 +225,7 @@ func sample[T any](list []T, n int, seed int64) []T {
 	return chosen
 }
 
-// only are those of list with text in their names.
+// only returns the elements of list whose name contains text.
 func only(list []change, text string) []change {
 	return slices.DeleteFunc(list, func(c change) bool { return !strings.Contains(c.Name, text) })
 }

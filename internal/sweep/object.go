@@ -10,15 +10,15 @@ import (
 	"slices"
 )
 
-// object is what one compiled unit says about its functions. It is read with
-// the standard library alone: what checks the differ shares no code with it.
+// object describes the functions of a compiled unit. It uses only the standard library, so that the
+// check shares no code with the differ.
 type object struct {
 	functions []function
-	holding   map[string]map[string]bool // by function: the emitted ones that have its code, their own or inlined
+	holding   map[string]map[string]bool // by function: the emitted functions that contain its code
 	code      map[string]string          // of emitted functions, see readCode
 }
 
-// function is one definition in the source.
+// function is a definition in the source.
 type function struct {
 	name, file string
 	line       int
@@ -41,26 +41,26 @@ func readObject(data []byte) (*object, error) {
 	return &object{functions: w.functions, holding: w.holding(), code: code}, err
 }
 
-// holders lists the emitted functions with the code of name.
+// holders lists the emitted functions that contain the code of name.
 func (o *object) holders(name string) []string {
 	return slices.Collect(maps.Keys(o.holding[name]))
 }
 
 func (o *object) emits(name string) bool { return o.holding[name][name] }
 
-// walker goes through debug info. Emitted functions nest what was inlined
-// into them, so no addresses are needed.
+// walker walks through debug info. Inlined functions are nested in the emitted function, so
+// addresses are not needed.
 type walker struct {
 	info      *dwarf.Data
 	files     []*dwarf.LineFile // of the compilation unit
 	names     map[dwarf.Offset]string
 	functions []function
 	inlined   []inlining
-	around    []dwarf.Offset // by open level: the definition of the emitted function, or 0
+	around    []dwarf.Offset // by level: definition of the enclosing emitted function, or 0
 }
 
-// inlining is an emitted function with code of another, or with its own; both
-// are places of definitions, which may still be to come.
+// inlining is an emitted function (holder) with the code of a function (origin), its own or
+// inlined. Both are offsets of definitions, which may follow later.
 type inlining struct{ origin, holder dwarf.Offset }
 
 func (w *walker) walk() error {
@@ -83,7 +83,7 @@ func (w *walker) walk() error {
 	}
 }
 
-// enter notes an entry and returns the emitted function that its children are in.
+// enter records an entry and returns the emitted function that contains its children.
 func (w *walker) enter(e *dwarf.Entry) (holder dwarf.Offset, err error) {
 	if len(w.around) > 0 {
 		holder = w.around[len(w.around)-1]
@@ -104,7 +104,7 @@ func (w *walker) enter(e *dwarf.Entry) (holder dwarf.Offset, err error) {
 	return holder, nil
 }
 
-// define notes a function, and returns its definition where it is emitted.
+// define records a function, and returns its definition if it is emitted.
 func (w *walker) define(e *dwarf.Entry, origin dwarf.Offset) dwarf.Offset {
 	if name, ok := e.Val(dwarf.AttrName).(string); ok {
 		origin = e.Offset
@@ -134,9 +134,8 @@ func (w *walker) holding() map[string]map[string]bool {
 	return holding
 }
 
-// readCode writes down each function with all its parts: the bytes, and the
-// relocations by what they point at. Two equal texts are the same code; the
-// tables of special sections that belong to it are not looked at.
+// readCode returns a text for each function with all its parts: the bytes, and the relocations with
+// their targets. Equal texts mean equal code. Its entries in special sections are ignored.
 func readCode(file *elf.File) (map[string]string, error) {
 	symbols, err := file.Symbols()
 	if err != nil {
@@ -169,10 +168,10 @@ func readCode(file *elf.File) (map[string]string, error) {
 // reloc is a relocation, in the order of the section.
 type reloc struct {
 	offset uint64
-	target string // type, and what it points at
+	target string // type and target
 }
 
-// readRelocs are the relocations of all sections, by the section's number.
+// readRelocs returns the relocations of all sections, by section number.
 func readRelocs(file *elf.File, symbols []elf.Symbol) (map[int][]reloc, error) {
 	relocs := map[int][]reloc{}
 	for _, sec := range file.Sections {
@@ -199,8 +198,8 @@ func readRelocs(file *elf.File, symbols []elf.Symbol) (map[int][]reloc, error) {
 	return relocs, nil
 }
 
-// pointsAt names the target of a relocation: strings by their text, which
-// move when others come or go.
+// pointsAt describes the target of a relocation. Strings are described by their text, because they
+// move when other strings change.
 func pointsAt(file *elf.File, s elf.Symbol, kind elf.R_X86_64, addend int64) (string, error) {
 	if elf.ST_TYPE(s.Info) != elf.STT_SECTION || int(s.Section) >= len(file.Sections) {
 		return fmt.Sprintf("%v %s%+d", kind, sourceName(s.Name), addend), nil
@@ -215,7 +214,7 @@ func pointsAt(file *elf.File, s elf.Symbol, kind elf.R_X86_64, addend int64) (st
 	}
 	at := int64(s.Value) + addend
 	if kind == elf.R_X86_64_PC32 {
-		at += 4 // from the end of the field
+		at += 4 // relative to the end of the field
 	}
 	if at < 0 || at >= int64(len(data)) {
 		return fmt.Sprintf("%v %s%+d", kind, sec.Name, addend), nil

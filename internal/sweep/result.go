@@ -13,26 +13,26 @@ import (
 	"kintsugi/internal/text"
 )
 
-// result is all that a sweep found.
+// result is everything that a sweep found.
 type result struct {
 	Older    string     `json:"older"` // versions of the source
 	Newer    string     `json:"newer"`
-	Release  string     `json:"release"` // uname -r of the older one's kernel
-	Changes  int        `json:"changes"` // that there are; Outcomes has those that were run
+	Release  string     `json:"release"` // uname -r of the older kernel
+	Changes  int        `json:"changes"` // number of changes; Outcomes has those that were run
 	Outcomes []*outcome `json:"outcomes"`
 }
 
-// alone is the code of a change that does not compile without another one's.
+// alone is the code of a change that compiles only together with another.
 const alone = diag.PatchCompile
 
-// ok reports whether nothing is wrong with kintsugi itself.
+// ok reports whether kintsugi itself has no fault.
 func (r *result) ok() bool {
 	return !slices.ContainsFunc(r.Outcomes, func(o *outcome) bool {
 		return o.Verdict == report.Failed && o.Code != alone || o.Boot != nil && !o.Boot.OK
 	})
 }
 
-// line is an outcome for a person.
+// line prints an outcome for a person.
 func (o *outcome) line() string {
 	s := fmt.Sprintf("%-8s%-48s", o.Verdict, o.Name)
 	if o.Verdict == report.OK {
@@ -50,7 +50,7 @@ func (o *outcome) line() string {
 	return s + o.Touched.lines()
 }
 
-// lines are what is to be looked at, each with its indent.
+// lines prints what a person should check, indented.
 func (t *touched) lines() string {
 	if t == nil {
 		return ""
@@ -69,7 +69,7 @@ func (t *touched) lines() string {
 		}
 	}
 	if t.Problem != "" {
-		s += "\n        touched functions not known: " + t.Problem
+		s += "\n        touched functions unknown: " + t.Problem
 	}
 	return s
 }
@@ -82,7 +82,7 @@ func (o *outcome) bootLine() string {
 	return strings.TrimSpace(fmt.Sprintf("%s %s (%.1f s) %s", verdict, o.Name, o.Boot.Seconds, o.Boot.Reason))
 }
 
-// kind is the row of the table that an outcome counts in.
+// kind is the row of the table in which an outcome counts.
 type kind struct {
 	Verdict report.Verdict
 	Code    diag.Code
@@ -95,7 +95,7 @@ func (k kind) String() string {
 	return strings.TrimSpace(string(k.Verdict) + " " + string(k.Code))
 }
 
-// compare sorts modules first and what is our fault last.
+// compare sorts modules first and faults of kintsugi last.
 func (k kind) compare(l kind) int {
 	order := []report.Verdict{report.OK, report.Fixed, report.Refused, report.Nothing, report.Failed}
 	return cmp.Or(cmp.Compare(slices.Index(order, k.Verdict), slices.Index(order, l.Verdict)), cmp.Compare(k.Code, l.Code))

@@ -34,7 +34,7 @@ loaded and unloaded: 1 of 2 modules
 	}
 }
 
-// What is wrong with kintsugi itself makes the sweep fail, all else does not.
+// Only faults of kintsugi itself fail the sweep.
 func TestOK(t *testing.T) {
 	for _, c := range []struct {
 		o    outcome

@@ -21,29 +21,29 @@ import (
 	"kintsugi/internal/text"
 )
 
-// outcome is what became of one change.
+// outcome is the result of one change.
 type outcome struct {
 	Name      string         `json:"name"` // file or directory
 	Verdict   report.Verdict `json:"verdict"`
-	Code      diag.Code      `json:"code,omitempty"`  // of what decided the verdict
-	Codes     []diag.Code    `json:"codes,omitempty"` // of all that stands against a module
+	Code      diag.Code      `json:"code,omitempty"`  // code that decided the verdict
+	Codes     []diag.Code    `json:"codes,omitempty"` // codes of all refusing diagnostics
 	Message   string         `json:"message,omitempty"`
 	Functions []string       `json:"functions,omitempty"`
 	Seconds   float64        `json:"seconds"`
-	Touched   *touched       `json:"touched,omitempty"` // where the verdict is ok or nothing
+	Touched   *touched       `json:"touched,omitempty"` // if the verdict is ok or nothing
 	Boot      *boot          `json:"boot,omitempty"`
 
-	module string // file, where one was built
+	module string // path of the module, if one was built
 }
 
 // sweep is one run.
 type sweep struct {
 	*ground
 	opts options
-	dir  string // of patches, reports and modules
+	dir  string // folder of patches, reports and modules
 }
 
-// patience is how long one change may take: a header can reach hundreds of units.
+// patience limits the time of one change: a header can reach hundreds of units.
 const patience = 30 * time.Minute
 
 func run(ctx context.Context, opts options, out io.Writer) (ok bool, err error) {
@@ -82,8 +82,8 @@ func run(ctx context.Context, opts options, out io.Writer) (ok bool, err error) 
 	return r.ok(), nil
 }
 
-// all runs every change, several at once, and writes a line of each. After an
-// interrupt the outcomes mean nothing.
+// all runs every change, several in parallel, and writes a line for each. After an interrupt, the
+// outcomes are meaningless.
 func (s *sweep) all(ctx context.Context, changes []change, out io.Writer) []*outcome {
 	outcomes := make([]*outcome, len(changes))
 	lines := make(chan string)
@@ -112,7 +112,7 @@ func (s *sweep) all(ctx context.Context, changes []change, out io.Writer) []*out
 	return outcomes
 }
 
-// one runs one change. What goes wrong, a panic too, is its outcome.
+// one runs one change. Its outcome includes errors and panics.
 func (s *sweep) one(ctx context.Context, c change) (o *outcome) {
 	o = &outcome{Name: c.Name}
 	begin := time.Now()
@@ -137,7 +137,7 @@ func (s *sweep) one(ctx context.Context, c change) (o *outcome) {
 	return o
 }
 
-// folder is where all that belongs to a change is kept.
+// folder returns the folder of a change.
 func (s *sweep) folder(name string) string {
 	return filepath.Join(s.dir, strings.ReplaceAll(strings.TrimSuffix(name, ".c"), "/", "_"))
 }
@@ -166,17 +166,17 @@ func (s *sweep) build(ctx context.Context, c change) (*report.Report, error) {
 		Replace: true}
 	rep, err := do(ctx, opts)
 	if data, jsonErr := json.MarshalIndent(rep, "", "  "); jsonErr == nil {
-		_ = os.WriteFile(s.folder(c.Name)+".json", data, 0o644) // for the reader
+		_ = os.WriteFile(s.folder(c.Name)+".json", data, 0o644) // for the user
 	}
 	return rep, err
 }
 
-// classes names the errors that have no code of their own.
+// classes are the codes of errors that have no code of their own.
 var classes = map[fault.Class]diag.Code{
 	fault.Verdict: "verdict", fault.Input: "input", fault.Environment: "environment", fault.Bug: "bug",
 }
 
-// judge fills in the verdict, from the report and the error.
+// judge sets the verdict from the report and the error.
 func (o *outcome) judge(rep *report.Report, err error) {
 	o.Verdict = report.Failed
 	if rep != nil {

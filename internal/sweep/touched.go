@@ -14,22 +14,20 @@ import (
 	"kintsugi/kbuild/plan"
 )
 
-// touched compares the module with the change's text, by another way than the
-// differ's: a function whose body a hunk touches must be in the module, or be
-// inlined into functions that are.
+// touched compares the module with the text of the change, independently of the differ: a function
+// whose body a hunk touches must be in the module, or be inlined into functions that are.
 //
-// Neither list is an error by itself. Code that a preprocessor or the
-// optimizer takes out again is touched and not missing; a macro or a constant
-// outside all functions changes functions that no hunk touches.
+// An entry of a list is not always an error. Code that the preprocessor or the optimizer removes is
+// touched, and rightly absent. A macro or a constant outside all functions changes functions that
+// no hunk touches.
 type touched struct {
 	Missing []string `json:"missing,omitempty"` // FUNCTION, or FUNCTION in HOLDER
-	Same    []string `json:"same,omitempty"`    // the missing ones of which the compiler made the same code twice
-	Extra   []string `json:"extra,omitempty"`   // changed functions in the module that no hunk accounts for
+	Same    []string `json:"same,omitempty"`    // missing functions whose code is the same before and after
+	Extra   []string `json:"extra,omitempty"`   // changed functions in the module that no hunk touches
 	Problem string   `json:"problem,omitempty"`
 }
 
-// touched compiles the units of a change's C files once more and reads their
-// debug info.
+// touched compiles the units of a change's C files again and reads their debug info.
 func (s *sweep) touched(ctx context.Context, c change, rep *report.Report) (*touched, error) {
 	applied, err := s.applied(c.Name)
 	if err != nil {
@@ -72,7 +70,7 @@ func (s *sweep) touched(ctx context.Context, c change, rep *report.Report) (*tou
 	return t, nil
 }
 
-// applied is a change's patch on the pristine tree.
+// applied applies the patch of a change to the pristine tree.
 func (s *sweep) applied(name string) (*patchfile.Result, error) {
 	text, err := os.ReadFile(s.patchFile(name))
 	if err != nil {
@@ -85,7 +83,7 @@ func (s *sweep) applied(name string) (*patchfile.Result, error) {
 	return patchfile.Apply(os.DirFS(s.target.Source), []*patchfile.Patch{patch}, patchfile.Options{})
 }
 
-// compare adds what is found in one unit.
+// compare adds the findings about one unit.
 func (t *touched) compare(before, after *object, change *patchfile.Change, rep *report.Report) {
 	inModule := map[string]bool{}
 	for _, f := range rep.Functions {
@@ -120,8 +118,8 @@ func place(name, holder string) string {
 	return name + " in " + holder
 }
 
-// sourceName is the name in the source of a symbol that the compiler split
-// or cloned (foo.cold, foo.isra.0).
+// sourceName returns the source name of a symbol that the compiler split or cloned (foo.cold,
+// foo.isra.0).
 func sourceName(symbol string) string {
 	name, _, _ := strings.Cut(symbol, ".")
 	return name
@@ -132,8 +130,7 @@ func unique(list []string) []string {
 	return slices.Compact(list)
 }
 
-// touchedBy lists the functions of the original whose text the change's
-// regions touch.
+// touchedBy lists the functions of the original whose text the change touches.
 func (o *object) touchedBy(change *patchfile.Change) []string {
 	lines := strings.Split(string(change.Original), "\n")
 	patched := strings.Split(string(change.Patched), "\n")
@@ -151,8 +148,8 @@ func (o *object) touchedBy(change *patchfile.Change) []string {
 	return unique(names)
 }
 
-// overlaps reports whether the region changes something from line from to line to
-// of the original. New text before the first line does not belong to it.
+// overlaps reports whether the region changes anything in the lines from to to of the original.
+// Text inserted before the first line does not belong to them.
 func overlaps(r patchfile.Region, from, to int) bool {
 	if r.OldLines == 0 {
 		return r.OldStart > from && r.OldStart <= to
@@ -160,7 +157,7 @@ func overlaps(r patchfile.Region, from, to int) bool {
 	return r.OldStart <= to && r.OldStart+r.OldLines > from
 }
 
-// comment reports whether n lines from start (from 1) hold nothing but comments.
+// comment reports whether n lines from start (from 1) contain only comments.
 func comment(lines []string, start, n int) bool {
 	for i := start - 1; i < start-1+n && i < len(lines); i++ {
 		text := strings.TrimSpace(lines[i])
@@ -172,8 +169,8 @@ func comment(lines []string, start, n int) bool {
 	return true
 }
 
-// bodyEnd is the last line of the function that begins at line from, in the
-// kernel's style: a brace in the first column closes it.
+// bodyEnd returns the last line of the function that begins at line from. In the kernel's style, a
+// brace in the first column ends it.
 func bodyEnd(lines []string, from int) int {
 	opened := false
 	for n := from; n <= len(lines); n++ {
@@ -190,13 +187,13 @@ func bodyEnd(lines []string, from int) int {
 			}
 			opened = true
 		} else if n < len(lines) && !continues(lines[n]) {
-			return n // a macro that makes a function
+			return n // a macro that defines a function
 		}
 	}
 	return len(lines)
 }
 
-// continues reports whether a line goes on with a function's head.
+// continues reports whether a line continues a function's head.
 func continues(line string) bool {
 	return strings.HasPrefix(line, "{") || strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t")
 }

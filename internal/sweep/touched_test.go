@@ -43,7 +43,7 @@ int three(int x)
 }
 `
 
-// each case is a change of before, and which functions are then touched.
+// Each case edits before, and lists the functions that the edit touches.
 func TestTouchedBy(t *testing.T) {
 	for _, c := range []struct {
 		name, old, new string
@@ -97,7 +97,7 @@ func TestHolders(t *testing.T) {
 	}
 }
 
-// change is a patch of unit.c with the text before and after.
+// edited returns a patch of unit.c from the texts before and after.
 func edited(t *testing.T, before, after string) *patchfile.Change {
 	t.Helper()
 	dir := t.TempDir()
