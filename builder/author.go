@@ -64,7 +64,7 @@ func checkAuthors(parts []part) []report.Diagnostic {
 			switch {
 			case s.ID == 0:
 				found = append(found, finding(diag.AuthorMacro, source, "Give it any other number.",
-					"a state has the number 0, which the kernel takes for the end of the list"))
+					"a state has the number 0, which the kernel treats as the end of the list"))
 			case states[s.ID]:
 				found = append(found, finding(diag.AuthorMacro, source, "Declare it in one file.",
 					"the state %d is declared twice", s.ID))

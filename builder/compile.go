@@ -26,7 +26,7 @@ type compiled struct {
 // compilation is the result of compile.
 type compilation struct {
 	units   []compiled
-	same    []compiled                   // units with the same code, of which an export has another type
+	same    []compiled                   // units with the same code that export a symbol of another type
 	overlay map[string][]byte            // files that replaced those of the tree
 	changes map[string]*patchfile.Change // by path, numbered like debug info; nil if numbers were not pinned
 }
@@ -83,10 +83,10 @@ func owned(kernel *klp.Kernel, pairs []kbuild.Pair) ([]compiled, error) {
 	return units, nil
 }
 
-// pairs are the objects of the planned units.
+// pairs are the compiled objects of the planned units.
 type pairs struct {
 	pairs []kbuild.Pair
-	same  []kbuild.Pair // with the same code
+	same  []kbuild.Pair // pairs with the same code
 	read  []string      // changed files that the compiler read
 	found []report.Diagnostic
 }
@@ -157,7 +157,7 @@ func withTypes(units []kbuild.Unit, changes *patchfile.Result) []kbuild.Unit {
 	return units
 }
 
-// overlay is the patched part of the tree: contents by path, nil for removed files.
+// overlay returns the patched part of the tree: contents by path, nil for removed files.
 func overlay(changes *patchfile.Result, pinned bool) map[string][]byte {
 	files := map[string][]byte{}
 	for _, c := range changes.Changes {

@@ -14,9 +14,9 @@ import (
 type changed struct {
 	proven
 	diff      *elfdiff.Result
-	readsKeys bool                // was compiled to read static keys
-	kernel    *objmodel.Object    // the original as the kernel has it, where readsKeys; else nil
-	notes     []report.Diagnostic // what that means for its functions
+	readsKeys bool                // the unit was compiled to read static keys
+	kernel    *objmodel.Object    // if readsKeys: the original as in the kernel; else nil
+	notes     []report.Diagnostic // findings about functions that read static keys
 }
 
 // diff finds what changed in every unit.
@@ -46,8 +46,8 @@ func judge(units []changed, changes map[string]*patchfile.Change) []report.Diagn
 	return found
 }
 
-// keptByOthers are the findings about new names of u whose addresses other units
-// pass on, each once.
+// keptByOthers returns the findings about new names of u whose addresses other units pass on, each
+// once.
 func keptByOthers(u changed, units []changed) []report.Diagnostic {
 	var found []report.Diagnostic
 	for _, other := range units {

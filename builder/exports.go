@@ -62,8 +62,7 @@ func (s *session) exportsOf(ctx context.Context, u *compiled, orig, patched *elf
 	return u.at(found), nil
 }
 
-// prototypes are the exports of the running kernel that the unit defines with
-// another type.
+// prototypes returns the exports of the running kernel whose type changes in the unit.
 func (u *compiled) prototypes(kernel *klp.Kernel, orig, patched *elfobj.File) ([]debuginfo.PrototypeChange, error) {
 	if !u.Unit.Types {
 		return nil, nil
@@ -75,43 +74,43 @@ func (u *compiled) prototypes(kernel *klp.Kernel, orig, patched *elfobj.File) ([
 }
 
 func exportDiagnostic(c debuginfo.PrototypeChange, users exportUsers) report.Diagnostic {
-	what, goes := "type of the exported variable "+c.Name, fmt.Sprintf(" from %s to %s", c.Old, c.New)
+	what, change := "type of the exported variable "+c.Name, fmt.Sprintf(" from %s to %s", c.Old, c.New)
 	if c.Function {
 		what = "prototype of the exported function " + c.Name
 	}
 	if c.Old == c.New {
-		goes = ": " + c.Detail
+		change = ": " + c.Detail
 	}
 	return report.Found(report.Diagnostic{Code: diag.ExportABI, Symbol: c.Name,
-		Message: fmt.Sprintf("the %s changes%s; %s", what, goes, users),
+		Message: fmt.Sprintf("the %s changes%s; %s", what, change, users),
 		Hint: "Keep the export as it is, and give the new function or variable another name. " +
-			"Accept the change if every module that uses the export is covered, those from elsewhere included."})
+			"Accept the change if every module that uses the export is covered, including modules outside the target."})
 }
 
 // exportUsers are the modules of the target that use an export.
 type exportUsers struct {
-	unknown string   // why they are not known; empty: they are
-	covered []string // modules of which the patch replaces all code that uses the export
-	open    []string // modules that go on by the old type, each with what is not replaced
+	unknown string   // why the modules are unknown; empty: they are known
+	covered []string // modules whose code that uses the export is all replaced
+	open    []string // modules that keep the old type, each with the code that is not replaced
 }
 
-// mostNamed bounds the names in a message.
+// mostNamed limits the number of names in a message.
 const mostNamed = 8
 
-// String is the end of a message.
+// String returns the end of a message.
 func (u exportUsers) String() string {
 	var parts []string
 	switch {
 	case u.unknown != "":
 		return "which modules use it is unknown: " + u.unknown
 	case len(u.covered)+len(u.open) == 0:
-		return "no module of the target uses it, modules from elsewhere can"
+		return "no module of the target uses it, but others may"
 	}
 	if len(u.covered) > 0 {
 		parts = append(parts, "the patch covers its use by "+someOf(u.covered))
 	}
 	if len(u.open) > 0 {
-		parts = append(parts, "outside of the patch it is used by "+someOf(u.open))
+		parts = append(parts, "outside the patch it is used by "+someOf(u.open))
 	}
 	return strings.Join(parts, "; ")
 }
@@ -154,8 +153,8 @@ func (s *session) exportUsers(ctx context.Context, symbol string, units []change
 	return users, nil
 }
 
-// notReplaced are the functions and variables of a module that use a symbol and
-// that no unit replaces. touched is false if the patch has no unit of the module.
+// notReplaced returns the functions and variables of a module that use a symbol and that no unit
+// replaces. touched is false if the patch has no unit of the module.
 func (s *session) notReplaced(module, symbol string, units []changed) (left []string, touched bool, err error) {
 	replaced := map[string]int{}
 	for _, u := range units {

@@ -99,13 +99,13 @@ func TestExports(t *testing.T) {
 		user []changed
 		want string
 	}{
-		{"no user", nil, "outside of the patch it is used by user, zombie"},
+		{"no user", nil, "outside the patch it is used by user, zombie"},
 		{"all users", []changed{unitOf(t, "user", usingTwo, both, true)},
-			"the patch covers its use by user; outside of the patch it is used by zombie"},
+			"the patch covers its use by user; outside the patch it is used by zombie"},
 		{"one of two", []changed{unitOf(t, "user", usingTwo, one, true)},
-			"outside of the patch it is used by user (two), zombie"},
+			"outside the patch it is used by user (two), zombie"},
 		{"another module", []changed{unitOf(t, "other", usingTwo, both, true)},
-			"outside of the patch it is used by user, zombie"},
+			"outside the patch it is used by user, zombie"},
 	} {
 		got := abiOf(t, s, append([]changed{exporter}, c.user...)...)
 		if d := cmp.Diff([]string{changes + c.want}, got); d != "" {
@@ -128,7 +128,7 @@ func TestExportsElse(t *testing.T) {
 		want           []string
 	}{
 		{"a variable", "long setting", "int setting", true, []string{"setting: the type of the exported variable setting " +
-			"changes from long setting to int setting; no module of the target uses it, modules from elsewhere can"}},
+			"changes from long setting to int setting; no module of the target uses it, but others may"}},
 		{"the export of another module", "alone(int a)", "alone(long a)", true, nil},
 		{"a parameter renamed", "shown(int a) { return external(a)", "shown(int b) { return external(b)", true, nil},
 		{"a body", "long setting", "int more; long setting", true, nil},
@@ -170,7 +170,7 @@ func TestExportsUnread(t *testing.T) {
 	}
 }
 
-// TestExportsAlone: where no code changes, nobody goes on by another type.
+// TestExportsAlone: if no code changes, no caller uses the old type.
 func TestExportsAlone(t *testing.T) {
 	rec := newRecord(Options{})
 	d := report.Found(report.Diagnostic{Code: diag.ExportABI, Symbol: "shown"})

@@ -19,7 +19,7 @@ type part struct {
 // would have nothing to do.
 func cut(units []changed) ([]part, []report.Diagnostic, error) {
 	var parts []part
-	acts := map[string]bool{} // owners with something that the livepatch core is to do
+	acts := map[string]bool{} // owners for which the livepatch core has something to do
 	for i, u := range units {
 		x, err := extract.Cut(u.diff, extract.Options{Prefix: "klp" + strconv.Itoa(i) + "_", Kernel: u.kernel})
 		if err != nil {
@@ -44,9 +44,9 @@ func cut(units []changed) ([]part, []report.Diagnostic, error) {
 	return used, found, nil
 }
 
-// exporters are the modules with a new export that another module uses.
+// exporters returns the modules with a new export that another module uses.
 func exporters(parts []part) map[string]bool {
-	users := map[string]map[string]bool{} // owners of code that refers to a name
+	users := map[string]map[string]bool{} // by name: owners of code that refers to it
 	for _, p := range parts {
 		for _, e := range p.extract.Externals {
 			if users[e.Name] == nil {

@@ -9,8 +9,7 @@ import (
 	"kintsugi/kbuild"
 )
 
-// modules are those of the target. What they import is read when it is asked
-// for, and kept.
+// modules are the target's modules. Their imports are read on demand, and cached.
 type modules struct {
 	dir     *kofile.Dir
 	cache   kbuild.Cache
@@ -38,7 +37,7 @@ func (m *modules) read(ctx context.Context) (*kofile.Imports, error) {
 	if m.cache.Load(name, imports) {
 		return imports, nil
 	}
-	slog.Info("reading what the modules import, once for this target")
+	slog.Info("reading the imports of all modules (once per target)")
 	imports, err = m.dir.Imports(ctx, runtime.GOMAXPROCS(0))
 	if err == nil {
 		m.cache.Store(name, imports)

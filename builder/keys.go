@@ -124,8 +124,7 @@ func keyReader(ctx context.Context, s *session, u changed, overlay map[string][]
 	return v, resolvable(v, shared)
 }
 
-// resolvable is the first reason why the references of the unit cannot be
-// resolved.
+// resolvable returns the first reason why the references of the unit cannot be resolved.
 func resolvable(u changed, shared sharedNames) error {
 	for _, f := range u.diff.Functions {
 		if !f.Patch {

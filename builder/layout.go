@@ -11,10 +11,9 @@ import (
 	"kintsugi/internal/report"
 )
 
-// layouts names the types that look different in memory after the patch: the
-// objects that the kernel has made by then do not change, so that only the author
-// knows whether this is right. Each type is reported once; found has those of
-// other units. changes are the files of the patch by path.
+// layouts reports the types whose layout changes. The kernel's existing objects do not change, so
+// only the author knows whether this is right. Each type is reported once; found has the findings
+// of other units. changes are the files of the patch by path.
 func (u *changed) layouts(changes map[string]*patchfile.Change, found []report.Diagnostic) []report.Diagnostic {
 	if !u.Unit.Types {
 		return nil
@@ -43,7 +42,7 @@ func (u *changed) layouts(changes map[string]*patchfile.Change, found []report.D
 func layoutDiagnostic(l debuginfo.LayoutChange) report.Diagnostic {
 	return report.Found(report.Diagnostic{Code: diag.LayoutChanged, Symbol: l.Type,
 		Message: fmt.Sprintf("the layout of %s changes: %s; "+
-			"the objects that the running kernel has made of it stay as they are", l.Type, l.Detail),
+			"existing objects of the running kernel keep the old layout", l.Type, l.Detail),
 		Hint: "Keep the type as it is, and put new state into a shadow variable (klp_shadow_alloc())."})
 }
 

@@ -49,7 +49,7 @@ func emit(s *session, parts []resolved, accepted []report.Accepted) (map[string]
 	return files, nil
 }
 
-// shippedName is the name of a unit's object in the module source.
+// shippedName returns the name of a unit's object in the module source.
 func shippedName(i int, p resolved) string {
 	base := strings.TrimSuffix(path.Base(p.Unit.Object), ".o")
 	return "unit" + strconv.Itoa(i) + "_" + strings.Map(nameRune, base)
@@ -102,9 +102,9 @@ func pinned(accepted []report.Accepted) bool {
 	})
 }
 
-// objects are the names of the objects of struct klp_patch: every module that has
-// a part, because references of the part wait for the module, and vmlinux if one
-// of its functions is replaced or it has a callback.
+// objects returns the names of the objects of struct klp_patch: every module that has a part,
+// because the part's references wait for the module, and vmlinux if one of its functions is
+// replaced or it has a callback.
 func objects(parts []resolved, calls map[string][]templates.Call) []string {
 	names := slices.Collect(maps.Keys(calls))
 	for _, p := range parts {
@@ -116,9 +116,9 @@ func objects(parts []resolved, calls map[string][]templates.Call) []string {
 	return slices.Compact(names)
 }
 
-// forgetLinks are the links that the module needs to take back what the kernel
-// relocates in it for a patched module that goes. They are nil if it patches no
-// module, or if the kernel does that itself (clear_relocate_add, since 6.3).
+// forgetLinks returns the links with which the module undoes relocations for a patched module that
+// is unloaded. They are nil if no module is patched, or if the kernel does this itself
+// (clear_relocate_add, since 6.3).
 func forgetLinks(kernel *klp.Kernel, parts []resolved) (klp.Links, error) {
 	patchesModule := slices.ContainsFunc(objects(parts, calls(parts)),
 		func(name string) bool { return name != klp.Vmlinux })
@@ -127,20 +127,20 @@ func forgetLinks(kernel *klp.Kernel, parts []resolved) (klp.Links, error) {
 	}
 	machine := kernel.Arch()
 	if machine.Loader.Poke.Header == "" {
-		return nil, fault.Environmentf("this kernel does not take back the relocations for a module that is unloaded, "+
+		return nil, fault.Environmentf("this kernel does not undo the relocations for a module that is unloaded, "+
 			"and kintsugi does not know how to do it on %s", machine.Name).
-			Hint("patch a kernel since 6.3, or code of the image alone")
+			Hint("patch a kernel from 6.3 on, or only code of the image")
 	}
 	links, ok := kernel.Globals(templates.ForgetSymbols(machine))
 	if !ok {
 		return nil, fault.Environmentf("the kernel image lacks one of %s, which a livepatch of modules needs on a kernel "+
 			"before 6.3",
-			strings.Join(templates.ForgetSymbols(machine), ", ")).Hint("patch code of the image alone")
+			strings.Join(templates.ForgetSymbols(machine), ", ")).Hint("patch only code of the image")
 	}
 	return links, nil
 }
 
-// link makes the module from its source by the target's own kbuild.
+// link builds the module from its source with the target's own kbuild.
 func link(ctx context.Context, s *session, source map[string][]byte) ([]byte, error) {
 	dir := filepath.Join(s.work, sourceFolder)
 	if err := os.Mkdir(dir, 0o755); err != nil {

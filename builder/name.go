@@ -19,8 +19,7 @@ import (
 // (MODULE_NAME_LEN - 1, include/linux/moduleparam.h, with a 64-bit long).
 const maxName = 55
 
-// moduleName is the name that the user chose, else a name derived from the first
-// patch.
+// moduleName returns the name that the user chose, or a name derived from the first patch.
 func moduleName(opts Options) (string, error) {
 	if opts.Name != "" {
 		return opts.Name, checkName(opts.Name)
@@ -34,12 +33,12 @@ func moduleName(opts Options) (string, error) {
 	return short("livepatch-" + name), nil
 }
 
-// short is name, shortened to maxName.
+// short returns name, shortened to maxName.
 func short(name string) string {
 	return strings.TrimRight(name[:min(len(name), maxName)], "-_")
 }
 
-// stem is the name of a patch file or folder without extension.
+// stem returns the name of a patch file or folder without extension.
 func stem(name string) string {
 	if name == patchinput.Stdin {
 		return "stdin"

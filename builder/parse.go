@@ -89,7 +89,7 @@ func apply(opts Options, patches []*patchfile.Patch) (*patchfile.Result, []repor
 
 // errFixed ends a build whose patches are in the kernel already. It does not leave
 // this package: Build returns the verdict report.Fixed without an error.
-var errFixed = errors.New("the kernel has this change already")
+var errFixed = errors.New("the kernel already has this change")
 
 func appliedBefore(patches []*patchfile.Patch) []report.Diagnostic {
 	var found []report.Diagnostic

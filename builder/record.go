@@ -76,9 +76,8 @@ func (rec *record) consented() error {
 	return nil
 }
 
-// nothing is the verdict on a patch without code to replace. It is
-// report.Nothing, unless the patch removes something that the kernel goes on
-// using, or adds something that others should use.
+// nothing returns the verdict on a patch without code to replace. It is report.Nothing, unless the
+// patch removes something that the kernel keeps using, or adds something that others should use.
 func (rec *record) nothing() error {
 	for i := range rec.rep.Diagnostics {
 		switch d := &rec.rep.Diagnostics[i]; d.Code {
@@ -87,7 +86,7 @@ func (rec *record) nothing() error {
 			d.Hint = "Keep the name, and change its definition."
 		case diag.ExportDropped:
 			*d = d.In(diag.Alone)
-			d.Hint = "Put what uses the export into the same patch: nothing else in it has an effect."
+			d.Hint = "Put the code that uses the export into the same patch, which has no other effect."
 		case diag.LayoutChanged, diag.ExportABI:
 			*d = d.In(diag.Alone) // no code uses the difference
 		}

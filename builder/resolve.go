@@ -40,9 +40,8 @@ func resolve(kernel *klp.Kernel, parts []part) ([]resolved, []report.Diagnostic,
 	return list, found, nil
 }
 
-// promotedSymbols are the addresses of symbols that are static in the running
-// kernel and global in the patch, so that other units of the same object can use
-// them.
+// promotedSymbols returns the addresses of symbols that are static in the running kernel and global
+// in the patch, so that other units of the same object can use them.
 func promotedSymbols(units []changed) map[string]map[string]uint64 {
 	promoted := map[string]map[string]uint64{}
 	for _, u := range units {
@@ -66,10 +65,9 @@ func promotedSymbols(units []changed) map[string]map[string]uint64 {
 	return promoted
 }
 
-// checkNew refuses global symbols that are new in their unit although the object
-// has the name already, from another unit or from an export: code outside the
-// patch goes on using that symbol. Exports of the kernel or a module count for
-// any object, as it may begin to use them.
+// checkNew refuses global symbols that are new in their unit if the object already has the name,
+// from another unit or from an export: code outside the patch keeps using the old symbol. Exports
+// of the kernel or a module count for any object, because it may begin to use them.
 func checkNew(kernel *klp.Kernel, units []changed, shared sharedNames) []report.Diagnostic {
 	var found []report.Diagnostic
 	checked := map[string]bool{}
@@ -82,7 +80,7 @@ func checkNew(kernel *klp.Kernel, units []changed, shared sharedNames) []report.
 			_, exported := kernel.Exports[name]
 			if exported || u.owner.HasGlobal(name) {
 				found = append(found, finding(diag.SymbolMoved, "", "Make the change in the file where the kernel has "+name+".",
-					"the patch defines %s anew, and the kernel has a global symbol of that name already", name))
+					"the patch defines %s, but the kernel already has a global symbol with this name", name))
 			}
 		}
 	}
@@ -107,7 +105,7 @@ func locate(p part) (map[*elfdiff.Function]klp.Target, []report.Diagnostic) {
 	return targets, found
 }
 
-// finding is a finding of a stage about a source file.
+// finding returns a finding of a stage about a source file.
 func finding(code diag.Code, source, hint, format string, args ...any) report.Diagnostic {
 	message := fmt.Sprintf(format, args...)
 	return report.Found(report.Diagnostic{Code: code, Source: source, Message: message, Hint: hint})

@@ -8,8 +8,7 @@ import (
 	"kintsugi/templates"
 )
 
-// sharedNames are the global symbols that the patch adds, by the object that they
-// become part of.
+// sharedNames are the global symbols that the patch adds, by the object that contains them.
 type sharedNames struct {
 	defined map[string]map[string]bool
 	// exported lists the modules with an added symbol that code of other modules
@@ -18,7 +17,7 @@ type sharedNames struct {
 	exported map[string][]string // modules by name, in the order of the patch's units
 }
 
-// sharedSymbols collects what the units add.
+// sharedSymbols collects the symbols that the units add.
 func sharedSymbols(units []changed) sharedNames {
 	s := sharedNames{defined: map[string]map[string]bool{}, exported: map[string][]string{}}
 	for _, u := range units {
@@ -38,9 +37,8 @@ func sharedSymbols(units []changed) sharedNames {
 	return s
 }
 
-// exporters are the modules that export what the patch exports, by symbol. What is
-// in the kernel itself is found with an export or without, and the running
-// kernel has none for what the patch exports.
+// exporters returns the modules that export a symbol which the patch exports, by symbol. The
+// running kernel has no such export. Symbols of the kernel itself are found without an export.
 func (s *sharedNames) exporters() map[string]string {
 	exporters := map[string]string{}
 	for name, modules := range s.exported {
@@ -64,10 +62,9 @@ func (u *changed) addedGlobals() []string {
 	return names
 }
 
-// home finds the object whose added symbol code of owner means by a name: owner
-// itself; if owner has no such symbol, vmlinux, or a module that exports the
-// symbol and is loaded whenever owner is. ok is false if the patch adds no such
-// symbol.
+// home returns the object with the added symbol that code of owner means by a name: owner itself,
+// or else vmlinux, or a module that exports the symbol and is loaded whenever owner is. ok is false
+// if the patch adds no such symbol.
 func (s sharedNames) home(owner *klp.Owner, name string) (object string, ok bool) {
 	switch {
 	case s.defined[owner.Name][name]:

@@ -279,8 +279,8 @@ var changeRows = []Row{
 			"type, a macro or a conditional. New types are not reported. If the debug info of a unit cannot be read, the " +
 			"finding is about the unit as a whole.",
 		Example: "consent[layout-changed]: vmlinux/struct eventpoll (fs/eventpoll.c): the layout of " +
-			"struct eventpoll changes: its size changes from 200 to 208 bytes; the objects that the " +
-			"running kernel has made of it stay as they are\n" +
+			"struct eventpoll changes: its size changes from 200 to 208 bytes; existing objects " +
+			"of the running kernel keep the old layout\n" +
 			"  to accept: --accept 'layout-changed:struct eventpoll'",
 		Advice: "Keep the type as it is and attach new state to its objects with a shadow variable " +
 			"(`klp_shadow_alloc()`, `Documentation/livepatch/shadow-vars.rst`). Accept the change if the running " +
