@@ -81,7 +81,7 @@ func (p *Proof) clone() *Proof {
 	return &c
 }
 
-// byName are the named atoms of a proof's object; nil if a name occurs twice.
+// byName returns the named atoms of a proof's object, or nil if a name occurs twice.
 func byName(p *Proof) map[string]*objmodel.Atom {
 	m := map[string]*objmodel.Atom{}
 	for _, a := range p.obj.Atoms {

@@ -1,10 +1,10 @@
-// Package baseproof proves that recompiled code is the code of a shipped kernel image,
-// and reads from the image's bytes the addresses of everything that the code refers to.
+// Package baseproof proves that recompiled code is the code of a shipped kernel image, and reads
+// the addresses of everything that the code refers to from the image's bytes.
 //
-// A function is proven if the image has, at a symbol of its name, exactly the bytes that
-// the compiler made, except for relocated fields, and if the targets of the shipped
-// relocated fields agree with the symbol table and with every other proven function of
-// the unit. It is then known, not guessed, which of several symbols of one name is meant.
+// A function is proven under two conditions. At a symbol with its name, the image has exactly the
+// bytes that the compiler made, except for relocated fields. The targets of the shipped relocated
+// fields agree with the symbol table and with every other proven function of the unit. So it is
+// known, not guessed, which of several symbols with one name is meant.
 package baseproof
 
 import (
@@ -20,7 +20,7 @@ import (
 	"kintsugi/internal/report"
 )
 
-// Proof has the results of the image about a unit.
+// Proof is the result of comparing a unit with the image.
 type Proof struct {
 	addr   map[*objmodel.Atom]uint64 // functions proven, data learned from references
 	how    map[*objmodel.Atom]string // why a function is not proven
@@ -35,20 +35,20 @@ const (
 	noSymbol   = "no symbol of that name in the image"
 )
 
-// Addr is the link-time address of an atom of the original object: of a
-// function that is proven, or of data that a proven function refers to.
+// Addr returns the link-time address of an atom of the original object: of a proven function, or of
+// data that a proven function refers to.
 func (p *Proof) Addr(a *objmodel.Atom) (uint64, bool) {
 	addr, ok := p.addr[a]
 	return addr, ok
 }
 
-// SymbolAddr is the address of an undefined symbol, by the unit's references.
+// SymbolAddr returns the address of an undefined symbol, known from the unit's references.
 func (p *Proof) SymbolAddr(name string) (uint64, bool) {
 	addr, ok := p.symbol[name]
 	return addr, ok
 }
 
-// Unproven is the reason why a function is not proven. It is empty for a proven one.
+// Unproven returns the reason why a function is not proven, or "" if it is proven.
 func (p *Proof) Unproven(a *objmodel.Atom) string { return p.how[a] }
 
 // Report counts the proven functions.
@@ -65,7 +65,7 @@ func (p *Proof) Report() *report.Proof {
 	return r
 }
 
-// Prove looks for every function of the original object in the image.
+// Prove searches the image for every function of the original object.
 func Prove(o *objmodel.Object, im *kimage.Image) *Proof {
 	w := &prover{obj: o, im: im, proof: &Proof{addr: map[*objmodel.Atom]uint64{}, how: map[*objmodel.Atom]string{},
 		symbol: map[string]uint64{}, obj: o},
@@ -80,8 +80,8 @@ type prover struct {
 	obj   *objmodel.Object
 	im    *kimage.Image
 	proof *Proof
-	open  map[*objmodel.Atom][]candidate // functions with candidates left and no proof yet
-	base  map[*elfobj.Section]uint64     // of sections with a proven function
+	open  map[*objmodel.Atom][]candidate // functions that still have candidates and no proof
+	base  map[*elfobj.Section]uint64     // addresses of sections with a proven function
 }
 
 // candidate is a place of the image that can be a function.
@@ -121,7 +121,7 @@ func (w *prover) findCandidates() {
 func (w *prover) match(f *objmodel.Atom, addr uint64) (candidate, string) {
 	shipped, err := w.im.Bytes(addr, f.Size)
 	if err != nil {
-		return candidate{}, "its symbol is outside of the image's code"
+		return candidate{}, "its symbol is outside the image's code"
 	}
 	c := candidate{addr: addr, refs: make([]uint64, len(f.Refs))}
 	code, pos := f.Bytes(), uint64(0)
@@ -148,8 +148,8 @@ func differs(a, b []byte, from uint64) uint64 {
 	return uint64(len(a))
 }
 
-// target computes S+0 from a shipped field: what the reference's symbol or
-// atom resolves to, with the addend taken off.
+// target computes S+0 from a shipped field: the address of the reference's symbol or atom, without
+// the addend.
 func (w *prover) target(field []byte, place uint64, r objmodel.Ref, kind arch.Reloc) uint64 {
 	var v uint64
 	order := w.obj.File.ByteOrder
@@ -208,7 +208,7 @@ func (w *prover) consistent(f *objmodel.Atom, list []candidate) []candidate {
 	base, placed := w.base[f.Section]
 	for _, c := range list {
 		if placed && c.addr != base+f.Off {
-			continue // the linker lays an input section down in one piece
+			continue // the linker places an input section in one piece
 		}
 		if known, ok := w.proof.addr[f]; (!ok || known == c.addr) && w.agrees(f, c) {
 			keep = append(keep, c)
@@ -281,8 +281,8 @@ func (w *prover) sameConstant(a *objmodel.Atom, addr uint64) bool {
 	return err == nil && bytes.Equal(got, a.Bytes())
 }
 
-// named reports whether the image can have the atom at addr: under its name,
-// numbers aside, where the symbol table has that name at all.
+// named reports whether the atom can be at addr: the image has its name there, apart from numbers,
+// or the symbol table does not have its name at all.
 func (w *prover) named(a *objmodel.Atom, addr uint64) bool {
 	if a.Name == "" {
 		return true
@@ -304,7 +304,7 @@ func (w *prover) hasSymbol(name string, addr uint64) bool {
 			return true
 		}
 	}
-	return len(indices) == 0 // a symbol of the linker script that kallsyms leave out
+	return len(indices) == 0 // a symbol of the linker script that kallsyms omit
 }
 
 // accept accepts c as the place of f, and learns from its references.
@@ -323,9 +323,8 @@ func (w *prover) accept(f *objmodel.Atom, c candidate) {
 	}
 }
 
-// bracket decides between candidates by place: the linker lays an input
-// section down in one piece, so a candidate that lies between two proven
-// functions of the same section kind is this unit's.
+// bracket decides between candidates by place. The linker places an input section in one piece, so
+// a candidate between two proven functions of the same kind of section belongs to this unit.
 func (w *prover) bracket() bool {
 	lo, hi := map[string]uint64{}, map[string]uint64{}
 	for _, f := range w.proof.funcs {
@@ -359,7 +358,7 @@ func (w *prover) bracket() bool {
 	return progress
 }
 
-// inputSection is the section that f has without -ffunction-sections.
+// inputSection returns the section that f has without -ffunction-sections.
 func inputSection(f *objmodel.Atom) string {
 	for _, name := range []string{".text.unlikely", ".text.hot", ".text.startup", ".text"} {
 		if f.Section.Name == name || f.Section.Name == name+"."+f.Name {
@@ -383,7 +382,7 @@ func trimCold(name string) string {
 // nameRest records why the remaining functions are not proven.
 func (w *prover) nameRest() {
 	for f, list := range w.open {
-		w.proof.how[f] = fmt.Sprintf("%d functions of that name have the same code, and nothing tells which is this unit's",
+		w.proof.how[f] = fmt.Sprintf("%d functions of that name have the same code, and nothing shows which is this unit's",
 			len(list))
 		delete(w.proof.addr, f)
 	}

@@ -27,7 +27,7 @@ Load lists them. It refuses to load a livepatch that lacks a function which a
 loaded livepatch fixes, unless --drop is given.
 
 If the transition does not end in time, load reverses it and unloads the module.
-With --on-stall wait the kernel goes on trying.
+With --on-stall wait the kernel keeps trying.
 
 Exit codes: 0 in effect; 1 a fix would be lost, the kernel refuses the module, or
 the transition does not end in time; 2 bad input; 3 no permission or no

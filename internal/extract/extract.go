@@ -1,5 +1,4 @@
-// Package extract copies the changed parts of a patched object into an object of their
-// own.
+// Package extract copies the changed parts of a patched object into an object of their own.
 package extract
 
 import (
@@ -45,9 +44,9 @@ type External struct {
 	Name string
 	Sym  *elfobj.Symbol // in the extracted file
 	Old  *objmodel.Atom // where the original object defines it; nil: another unit does
-	// TakenBy is the function or datum that uses the symbol's address for anything but a
-	// direct branch, if nothing in the original object does. For a variable, every
-	// reader or writer counts.
+	// TakenBy is the function or datum that uses the symbol's address for anything but a direct
+	// branch, if nothing in the original object does so. For a variable, every reader or writer
+	// counts.
 	TakenBy string
 }
 
@@ -55,8 +54,8 @@ type External struct {
 type Options struct {
 	// Prefix begins the names of the aliases, and distinguishes several units.
 	Prefix string
-	// Kernel is the unit as the kernel has it, where the original object of the
-	// comparison was compiled in another way; nil if the kernel has that object.
+	// Kernel is the unit as compiled in the kernel, if the original object of the comparison was
+	// compiled in another way. It is nil if the original object is the kernel's.
 	Kernel *objmodel.Object
 }
 
@@ -97,7 +96,7 @@ type extractor struct {
 	replacements []Replacement
 }
 
-// twin is the atom of the original object for a.
+// twin returns the atom of the original object that corresponds to a.
 func (x *extractor) twin(a *objmodel.Atom) *objmodel.Atom { return x.res.Pairs.Twin(a) }
 
 // sectionKey distinguishes the sections of the extracted file.
@@ -149,12 +148,12 @@ func (x *extractor) put(a *objmodel.Atom) {
 	x.placed[a] = place{sec: sec, off: at}
 }
 
-// section finds or makes the section for a.
+// section finds or creates the section for a.
 func (x *extractor) section(a *objmodel.Atom) *elfobj.Section {
 	name, flags := sectionName(a), a.Section.Flags&^(elf.SHF_MERGE|elf.SHF_STRINGS|elf.SHF_GROUP)
 	key := sectionKey{name: name, flags: flags, typ: a.Section.Type}
 	if flags&elf.SHF_LINK_ORDER != 0 {
-		key.owner = a.Owner // such a section goes with one text section
+		key.owner = a.Owner // such a section belongs to one text section
 	}
 	if s := x.sections[key]; s != nil {
 		return s
@@ -169,7 +168,7 @@ func (x *extractor) section(a *objmodel.Atom) *elfobj.Section {
 	return s
 }
 
-// sectionName is the section of a in the extracted file. Each function and object has a
+// sectionName returns the section of a in the extracted file. Each function and object has a
 // section of its own, so that common tools can show the module.
 func sectionName(a *objmodel.Atom) string {
 	name := a.Section.Name
@@ -225,8 +224,8 @@ func (x *extractor) defineSymbols() {
 	}
 }
 
-// visibility are the bits of st_other for a symbol's visibility; the others belong to
-// the architecture (ppc64le: the local entry point).
+// visibility is the mask of a symbol's visibility in st_other. The other bits belong to the
+// architecture (ppc64le: the local entry point).
 const visibility = 3
 
 func (x *extractor) addSymbol(s *elfobj.Symbol) *elfobj.Symbol {
@@ -239,7 +238,7 @@ func (x *extractor) alias(n int, f *elfdiff.Function) {
 	x.replacements = append(x.replacements, Replacement{Func: f, Alias: x.globalName(strconv.Itoa(n), f.New)})
 }
 
-// callbacks gives the callbacks such names, too.
+// callbacks gives the callbacks such names too.
 func (x *extractor) callbacks() []NamedCallback {
 	var list []NamedCallback
 	for _, c := range x.res.Callbacks {
@@ -248,7 +247,7 @@ func (x *extractor) callbacks() []NamedCallback {
 	return list
 }
 
-// globalName adds a global symbol for the function a; what tells several apart.
+// globalName adds a global symbol for the function a. what distinguishes several symbols of a.
 func (x *extractor) globalName(what string, a *objmodel.Atom) string {
 	p := x.placed[a]
 	name := x.opts.Prefix + what + "_" + strings.Map(identifierRune, a.Name)
@@ -289,8 +288,7 @@ func (x *extractor) relocate() error {
 	return nil
 }
 
-// target is the symbol and addend by which the extracted file names what r
-// points at.
+// target returns the symbol and addend with which the extracted file refers to the target of r.
 func (x *extractor) target(a *objmodel.Atom, r *objmodel.Ref) (*elfobj.Symbol, int64, error) {
 	if r.Atom == nil {
 		if r.Sym == nil {
@@ -311,9 +309,9 @@ func (x *extractor) target(a *objmodel.Atom, r *objmodel.Ref) (*elfobj.Symbol, i
 	return x.external(old.Name, old, old), r.Addend, nil
 }
 
-// staysInside reports whether a reference to an atom of the contents is to the copy in
-// the module. Only pointers to functions of the kernel are to the original: they can be
-// stored and outlive the module, and the kernel compares them.
+// staysInside reports whether a reference to an atom of the contents refers to the copy in the
+// module. A pointer to a function of the kernel refers to the original: the kernel compares such
+// pointers, and they can be stored and outlive the module.
 func (x *extractor) staysInside(a *objmodel.Atom, r *objmodel.Ref) bool {
 	t := r.Atom
 	if old := x.twin(t); t.Kind != objmodel.Func || old == nil || !old.Patchable() {
@@ -322,8 +320,8 @@ func (x *extractor) staysInside(a *objmodel.Atom, r *objmodel.Ref) bool {
 	return r.Branch || r.Addend != 0 || a.Kind == objmodel.Entry || a.OfAlternative()
 }
 
-// external is the undefined symbol for something outside the file; key
-// tells apart things of the same name.
+// external returns the undefined symbol for something outside the file. key distinguishes things
+// with the same name.
 func (x *extractor) external(name string, key any, old *objmodel.Atom) *elfobj.Symbol {
 	if s := x.externals[key]; s != nil {
 		return s
@@ -332,7 +330,7 @@ func (x *extractor) external(name string, key any, old *objmodel.Atom) *elfobj.S
 	if src, ok := key.(*elfobj.Symbol); ok && !src.Undefined() {
 		s.Index, s.Value, s.Type, s.Bind = src.Index, src.Value, src.Type, src.Bind
 		x.externals[key] = x.addSymbol(s)
-		return s // absolute: needs nobody
+		return s // absolute: needs no definition
 	}
 	x.externals[key] = x.addSymbol(s)
 	if slices.Contains(x.res.Patched.Arch.Symbols.Linker, name) {
@@ -352,8 +350,8 @@ func (x *extractor) rela(sec *elfobj.Section) *elfobj.Section {
 	return s
 }
 
-// finish puts each relocation section behind the section it is for, and says
-// that the object needs no executable stack.
+// finish puts each relocation section after its target section, and marks that the object needs no
+// executable stack.
 func (x *extractor) finish() {
 	var list []*elfobj.Section
 	for _, s := range x.file.Sections {

@@ -23,7 +23,7 @@ func (x *extractor) loadConstants() {
 	}
 }
 
-// variable is the symbol of v in the extracted file.
+// variable returns the symbol of v in the extracted file.
 func (x *extractor) variable(v objmodel.RuntimeVariable) *elfobj.Symbol {
 	switch {
 	case v.Atom != nil:

@@ -5,8 +5,7 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// taken are the names of the functions and symbols whose address the object
-// takes.
+// taken returns the names of the functions and symbols whose address the object takes.
 func taken(o *objmodel.Object) map[string]bool {
 	taken := map[string]bool{}
 	for _, a := range o.Atoms {

@@ -8,26 +8,24 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// The kallsyms tables have no symbols of their own in a stripped image, so
-// they are found by their structure, from the one that cannot be mistaken
-// outwards: the token index repeats the lengths of the 256 strings of the
-// token table before it. The tables and their order, as scripts/kallsyms.c
-// writes them, each aligned to 8 bytes:
+// The kallsyms tables have no symbols of their own in a stripped image, so they are found by their
+// structure. The search begins with the table that cannot be mistaken: the token index repeats the
+// lengths of the 256 strings of the token table before it. scripts/kallsyms.c writes the tables in
+// these orders, each aligned to 8 bytes:
 //
 //	to 6.1:  offsets relative_base num_syms names markers [seqs_of_names] token_table token_index
 //	6.2:     num_syms names markers token_table token_index offsets relative_base seqs_of_names
 //	newest:  num_syms names markers token_table token_index offsets seqs_of_names
 //
-// where the newest aligns to 4 bytes, and each offset is relative to its own
-// address. Every table found is checked against the others; a kernel whose
-// tables do not agree is refused.
+// The newest aligns to 4 bytes, and each offset is relative to its own address. Every table is
+// checked against the others. A kernel whose tables do not agree is refused.
 
 const (
-	// minSymbols is below any kernel (a tinyconfig has some thousands), and
-	// enough that markers tell a table from bytes that look like one.
+	// minSymbols is below any kernel (a tinyconfig has some thousands). It is large enough that
+	// markers distinguish a table from bytes that look like one.
 	minSymbols = 1000
-	// maxSymbols is far above any kernel (an allyesconfig has about a million)
-	// and below what kallsyms_seqs_of_names can count (3 bytes).
+	// maxSymbols is far above any kernel (an allyesconfig has about a million), and below what
+	// kallsyms_seqs_of_names can count (3 bytes).
 	maxSymbols = 1 << 21
 	// maxName is KSYM_NAME_LEN (include/linux/kallsyms.h).
 	maxName = 512
@@ -48,7 +46,7 @@ func readKallsyms(segments []segment) ([]Symbol, error) {
 		Hint("the kernel must be built with CONFIG_KALLSYMS=y, in Linux 5.10 or later")
 }
 
-// symbols decodes the names and finds the addresses to them.
+// symbols decodes the names and finds their addresses.
 func (t *nameTable) symbols(segments []segment) ([]Symbol, error) {
 	symbols := t.decode()
 	for _, o := range orders {
@@ -57,7 +55,7 @@ func (t *nameTable) symbols(segments []segment) ([]Symbol, error) {
 		}
 	}
 	return nil, fault.Inputf("kernel image: kallsyms have %d names but no addresses that fit them", t.count).
-		Hint("the tables are in an order that is not known yet; which kernel is it?")
+		Hint("the order of the tables is unknown; please report the version of the kernel")
 }
 
 // plausible reports whether symbols ascend, and the kernel's start is where
@@ -77,13 +75,12 @@ type nameTable struct {
 	align   int
 	tokens  *tokenTable
 	start   int    // offset of kallsyms_num_syms in the segment
-	data    []byte // kallsyms_names, and what aligns the table after it
+	data    []byte // kallsyms_names, and padding before the next table
 	count   int
 	size    int // sum of the expanded names, with their type letters
 }
 
-// decode expands all names into one backing string. Addresses are still
-// missing.
+// decode expands all names into one backing string. It does not set addresses.
 func (t *nameTable) decode() []Symbol {
 	var all strings.Builder
 	all.Grow(t.size)
@@ -106,9 +103,8 @@ func (t *nameTable) decode() []Symbol {
 	return symbols
 }
 
-// cutName splits the first compressed name off data. Its length is one byte,
-// or since 6.1 two with 7 bits each where the first has its top bit set
-// (kallsyms_expand_symbol, kernel/kallsyms.c).
+// cutName splits the first compressed name off data. Its length is one byte. Since 6.1, it is two
+// with 7 bits each if the top bit of the first is set (kallsyms_expand_symbol, kernel/kallsyms.c).
 func cutName(data []byte) (name, rest []byte, ok bool) {
 	if len(data) < 2 {
 		return nil, nil, false

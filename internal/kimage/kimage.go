@@ -1,6 +1,5 @@
-// Package kimage reads a shipped kernel image: it unpacks the bzImage, maps
-// its segments and reads the kallsyms tables inside, so that neither debuginfo
-// nor a System.map is needed.
+// Package kimage reads a shipped kernel image. It unpacks the bzImage, maps its segments and reads
+// the kallsyms tables inside, so that neither debug information nor a System.map is needed.
 package kimage
 
 import (
@@ -22,19 +21,19 @@ type Image struct {
 	// Banner is the kernel's linux_banner without the final newline:
 	// "Linux version 6.1.0-56-amd64 (...) (gcc-12 ...) #1 SMP ...".
 	Banner string
-	// Symbols are the kallsyms in table order, which is ascending by address
-	// but for modules.
+	// Symbols are the kallsyms in table order. For the kernel's image, this order is ascending by
+	// address; for a module it need not be.
 	Symbols []Symbol
 	// HasData is true if Symbols has data symbols: the kernel was built with
 	// CONFIG_KALLSYMS_ALL.
 	HasData bool
 
 	segments []segment
-	sections map[string]segment // of a module
+	sections map[string]segment // by name; only for a module
 	init     []span
 	byName   nameIndex
-	byAddr   []int32 // of a module: indices by address; nil: Symbols are in that order
-	mapped   []byte  // the whole file where OpenFile mapped it
+	byAddr   []int32 // for a module: indices by address; nil: Symbols are in this order
+	mapped   []byte  // the whole file, if OpenFile mapped it
 }
 
 // Symbol is one entry of the kallsyms tables.
@@ -57,8 +56,8 @@ func Open(file []byte) (*Image, error) {
 	return Parse(vmlinux)
 }
 
-// OpenFile reads the raw vmlinux at path, which Unpack made, without holding
-// it in memory: the file is mapped and must not change until Close.
+// OpenFile reads the raw vmlinux at path, as Unpack returns it. The file is mapped, not held in
+// memory, and must not change until Close.
 func OpenFile(path string) (*Image, error) {
 	data, err := mapFile(path)
 	if err != nil {
@@ -66,7 +65,7 @@ func OpenFile(path string) (*Image, error) {
 	}
 	im, err := Parse(data)
 	if err != nil {
-		_ = unix.Munmap(data) // the first error is the one to tell
+		_ = unix.Munmap(data) // the first error is returned
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	im.mapped = data
@@ -93,8 +92,8 @@ func mapFile(path string) ([]byte, error) {
 	return data, nil
 }
 
-// Close unmaps the file that OpenFile mapped; slices that Bytes returned are
-// invalid then. It does nothing for the images of Open and Parse.
+// Close unmaps the file that OpenFile mapped. Slices that Bytes returned become invalid. Close does
+// nothing for the images of Open and Parse.
 func (im *Image) Close() error {
 	data := im.mapped
 	if data == nil {
@@ -144,9 +143,9 @@ func (im *Image) Release() string {
 
 const bannerStart = "Linux version "
 
-// readBanner reads the banner from linux_banner (init/version.c). Without
-// CONFIG_KALLSYMS_ALL the tables do not have that symbol. The banner is then the only
-// string with its beginning and a digit after it (linux_proc_banner has a format there).
+// readBanner reads the banner from linux_banner (init/version.c). Without CONFIG_KALLSYMS_ALL the
+// tables lack this symbol. The banner is then the only string that begins like one and continues
+// with a digit (linux_proc_banner continues with a format).
 func (im *Image) readBanner() (string, error) {
 	for _, i := range im.Lookup("linux_banner") {
 		s := im.segment(im.Symbols[i].Addr)
@@ -179,8 +178,8 @@ func findBanner(data []byte) (string, bool) {
 	}
 }
 
-// maxBanner is far above what a kernel has: UTS names are 64 bytes each, the
-// compiler's and linker's version lines are the rest.
+// maxBanner is far above any kernel's banner: UTS names have 64 bytes each, the rest is the version
+// lines of compiler and linker.
 const maxBanner = 1024
 
 func bannerAt(data []byte) (string, bool) {

@@ -4,8 +4,8 @@ import "encoding/binary"
 
 var le = binary.LittleEndian
 
-// findNames finds kallsyms_num_syms, kallsyms_names and kallsyms_markers
-// before a token table in s; nil if they are not.
+// findNames finds kallsyms_num_syms, kallsyms_names and kallsyms_markers before a token table in s.
+// It returns nil if they are not there.
 func findNames(s *segment, align int) *nameTable {
 	if s.addr%uint64(align) != 0 {
 		return nil
@@ -29,9 +29,9 @@ type walker struct {
 	steps   int
 }
 
-// find tries backwards every place where num_syms may be; the number there determines
-// the place of markers. These end where the token table starts, or, in some 6.1 kernels,
-// where kallsyms_seqs_of_names starts, which is between the two.
+// find tries every possible place of num_syms, backwards. The number there determines the place of
+// the markers. The markers end where the token table starts, or, in some 6.1 kernels, where
+// kallsyms_seqs_of_names starts, which is between the two.
 func (w *walker) find() *nameTable {
 	data := w.segment.data
 	for start := w.tokens.start - 2*w.align; start >= 0 && w.steps > 0; start -= w.align {
@@ -52,12 +52,11 @@ func (w *walker) find() *nameTable {
 
 func (w *walker) alignDown(n int) int { return n &^ (w.align - 1) }
 
-// markerCount is the length of kallsyms_markers: an offset into the names for
-// every 256th.
+// markerCount returns the length of kallsyms_markers. It has an offset for every 256th name.
 func markerCount(count int) int { return (count + 255) / 256 }
 
-// walk checks that count names lie between the num_syms at start and markers,
-// and that markers tells where.
+// walk checks that count names lie between the num_syms at start and markers, and that the markers
+// are their offsets.
 func (w *walker) walk(start, count, markers int) *nameTable {
 	data := w.segment.data
 	names := start + w.align
@@ -94,9 +93,8 @@ func (w *walker) expandedSize(name []byte) int {
 	return size
 }
 
-// order is one of the orders of the tables, as far as addresses are concerned:
-// fill sets those of symbols from the offsets that belong to t, if they can be
-// there.
+// order is one of the orders of the tables. fill sets the addresses of symbols from the offsets
+// that belong to t, and returns false if the offsets cannot be there.
 type order struct {
 	align int
 	fill  func(symbols []Symbol, t *nameTable) bool
@@ -116,7 +114,7 @@ func fillAfter(symbols []Symbol, t *nameTable) bool {
 	return fillOffsets(symbols, t.segment.data, offsets, alignUp(offsets+4*len(symbols), 8))
 }
 
-// fillRelative reads offsets after token_index, each relative to where it is.
+// fillRelative reads offsets after token_index. Each is relative to its own address.
 func fillRelative(symbols []Symbol, t *nameTable) bool {
 	data, offsets := t.segment.data, t.tokens.end
 	if offsets+4*len(symbols) > len(data) {
@@ -131,10 +129,10 @@ func fillRelative(symbols []Symbol, t *nameTable) bool {
 
 func signExtend(n uint32) uint64 { return uint64(int64(int32(n))) }
 
-// fillOffsets sets addresses as kallsyms_sym_address (kernel/kallsyms.c) does.
-// With CONFIG_KALLSYMS_ABSOLUTE_PERCPU a negative offset counts down from the
-// base minus one and others are absolute; without, all are unsigned from the
-// base. No kernel is 2 GiB large, so one negative offset shows which it is.
+// fillOffsets sets addresses like kallsyms_sym_address (kernel/kallsyms.c). With
+// CONFIG_KALLSYMS_ABSOLUTE_PERCPU, a negative offset counts down from the base minus one, and other
+// offsets are absolute. Otherwise all offsets are unsigned and relative to the base. No kernel is
+// larger than 2 GiB, so one negative offset identifies the first form.
 func fillOffsets(symbols []Symbol, data []byte, offsets, base int) bool {
 	if offsets < 0 || base < 0 || offsets+4*len(symbols) > len(data) || base+8 > len(data) {
 		return false

@@ -2,11 +2,11 @@ package kimage
 
 import "sort"
 
-// nameIndex finds symbols by name: the first one's index, and from each one
-// to the next of the same name.
+// nameIndex finds symbols by name: first has the index of the first, and next that of the next
+// symbol with the same name.
 type nameIndex struct {
 	first map[string]int32
-	next  []int32 // 0: no more; index 0 is never the next of another
+	next  []int32 // 0: no more; no symbol is followed by index 0
 }
 
 func indexNames(symbols []Symbol) nameIndex {
@@ -18,9 +18,8 @@ func indexNames(symbols []Symbol) nameIndex {
 	return x
 }
 
-// Lookup returns the indices in im.Symbols of all symbols called name, in
-// table order, local and global ones alike: the n-th of them, counted from 1,
-// has the position n in the sense of livepatch (klp_find_callback,
+// Lookup returns the indices in im.Symbols of all symbols called name, local and global, in table
+// order. The n-th of them, counted from 1, has the livepatch position n (klp_find_callback,
 // kernel/livepatch/core.c).
 func (im *Image) Lookup(name string) []int {
 	i, ok := im.byName.first[name]
@@ -43,7 +42,7 @@ func (im *Image) At(addr uint64) []int {
 	return found
 }
 
-// nth is the index of the n-th symbol by address.
+// nth returns the index of the n-th symbol by address.
 func (im *Image) nth(n int) int {
 	if im.byAddr == nil {
 		return n
@@ -51,11 +50,10 @@ func (im *Image) nth(n int) int {
 	return int(im.byAddr[n])
 }
 
-// Containing returns the index of the symbol that addr belongs to: the last
-// one that starts at or before it, in the same segment. Of several at the same
-// address it is the first, as in the kernel (get_symbol_pos,
-// kernel/kallsyms.c). Kallsyms have no sizes: padding belongs to the symbol
-// before it.
+// Containing returns the index of the symbol that contains addr: the last symbol in the same
+// segment that starts at or before addr. If several have the same address, it is the first, as in
+// the kernel (get_symbol_pos, kernel/kallsyms.c). Kallsyms have no sizes, so padding belongs to the
+// symbol before it.
 func (im *Image) Containing(addr uint64) (index int, ok bool) {
 	n := im.after(addr, true) - 1
 	s := im.segment(addr)
@@ -65,8 +63,8 @@ func (im *Image) Containing(addr uint64) (index int, ok bool) {
 	return im.nth(im.after(im.Symbols[im.nth(n)].Addr, false)), true
 }
 
-// after returns which symbol by address is the first at addr or above it;
-// strictly above it where above is set.
+// after returns the number, by address, of the first symbol at addr or above it. If above is set,
+// the symbol must be above addr.
 func (im *Image) after(addr uint64, above bool) int {
 	return sort.Search(len(im.Symbols), func(n int) bool {
 		at := im.Symbols[im.nth(n)].Addr

@@ -14,24 +14,22 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// A module is a relocatable object: the kernel gives it addresses when it is
-// loaded. ParseModule does the same with addresses of its own choice, so that
-// the code of a module can be read like that of a linked image: sections lie
-// where the kernel has modules, and each undefined symbol gets a place of its
-// own where the kernel is (arch.Window).
+// A module is a relocatable object that gets addresses when it is loaded. ParseModule assigns
+// addresses of its own, so that the code of a module can be read like that of a linked image.
+// Sections lie where the kernel has modules, and each undefined symbol gets an address of its own
+// where the kernel is (arch.Window).
 const (
 	importStride = 1 << 12
 	sectionGap   = 1 << 16 // between sections, so that no address belongs to two of them
 )
 
-// Import is the Type of a symbol that a module takes from elsewhere.
+// Import is the Type of a symbol that a module imports.
 const Import = 'U'
 
-// ParseModule reads a module as it was shipped, unpacked. Symbols are those
-// of its symbol table in that table's order, in which livepatch counts
-// positions (module_kallsyms_on_each_symbol, kernel/module/kallsyms.c), and
-// behind them its imports. Addresses have no meaning outside the result.
-// The error is of class Input.
+// ParseModule reads an unpacked module as it was shipped. Symbols are those of its symbol table, in
+// the table's order, in which livepatch counts positions (module_kallsyms_on_each_symbol,
+// kernel/module/kallsyms.c). The imports follow. Addresses have no meaning outside the result. The
+// error is of class Input.
 func ParseModule(ko []byte) (*Image, error) {
 	f, err := elfobj.Read(ko)
 	if err != nil {
@@ -105,7 +103,7 @@ func (m *moduleLayout) place() error {
 	return nil
 }
 
-// value is the address of a symbol, zero for one that has none.
+// value returns the address of a symbol, or 0 if it has none.
 func (m *moduleLayout) value(s *elfobj.Symbol) uint64 {
 	switch {
 	case s == nil:
@@ -132,7 +130,7 @@ func (m *moduleLayout) relocate() error {
 		for i := range s.Relocs {
 			r := &s.Relocs[i]
 			if r.Offset > uint64(len(data)) {
-				return fmt.Errorf("%s: relocation at %#x is outside of its section", s.Name, r.Offset)
+				return fmt.Errorf("%s: relocation at %#x is outside its section", s.Name, r.Offset)
 			}
 			value, place := m.value(r.Sym)+uint64(r.Addend), m.base[s.Target]+r.Offset
 			if err := m.arch.Apply(data[r.Offset:], m.file.ByteOrder, r.Type, value, place); err != nil {
@@ -143,7 +141,7 @@ func (m *moduleLayout) relocate() error {
 	return nil
 }
 
-// placed are the sections that have an address, in the order of segments.
+// placed returns the sections that have an address, in the order of segments.
 func (m *moduleLayout) placed() []*elfobj.Section {
 	var list []*elfobj.Section
 	for _, s := range m.file.Sections {
@@ -154,8 +152,8 @@ func (m *moduleLayout) placed() []*elfobj.Section {
 	return list
 }
 
-// symbols are the named symbols as the kernel's walk over a module meets
-// them, then the imports, which it skips.
+// symbols returns the named symbols in the order in which the kernel walks a module's symbols, and
+// then the imports, which the kernel skips.
 func (m *moduleLayout) symbols() []Symbol {
 	var own, imports []Symbol
 	for _, s := range m.file.Symbols {
@@ -170,7 +168,7 @@ func (m *moduleLayout) symbols() []Symbol {
 	return append(own, imports...)
 }
 
-// moduleLetter is nm's letter for a symbol of a module, as far as callers need it.
+// moduleLetter returns nm's letter for a symbol of a module, as far as callers need it.
 func moduleLetter(s *elfobj.Symbol) byte {
 	letter := byte('d')
 	switch {
@@ -194,13 +192,13 @@ type span struct{ start, end uint64 }
 
 func (s span) contains(addr uint64) bool { return addr >= s.start && addr < s.end }
 
-// Init reports whether addr is in memory that is freed when the kernel has
-// booted (include/asm-generic/sections.h), or the module was loaded.
+// Init reports whether addr is in memory that is freed after the kernel has booted
+// (include/asm-generic/sections.h) or after the module is loaded.
 func (im *Image) Init(addr uint64) bool {
 	return slices.ContainsFunc(im.init, func(s span) bool { return s.contains(addr) })
 }
 
-// initOfKernel is what free_initmem frees.
+// initOfKernel returns the memory that free_initmem frees.
 func (im *Image) initOfKernel() []span {
 	begin, end := im.Lookup("__init_begin"), im.Lookup("__init_end")
 	if len(begin) != 1 || len(end) != 1 {
@@ -209,15 +207,15 @@ func (im *Image) initOfKernel() []span {
 	return []span{{im.Symbols[begin[0]].Addr, im.Symbols[end[0]].Addr}}
 }
 
-// Section is what a section of a module has in memory, relocated; nil if
-// it has no such section, and for the kernel's image.
+// Section returns the relocated contents of a module's section. It returns nil if there is no such
+// section, and for the kernel's image.
 func (im *Image) Section(name string) []byte { return im.sections[name].data }
 
-// SectionAddr is where a section of a module begins; zero if Section is nil.
+// SectionAddr returns the address of a module's section, or 0 if Section is nil.
 func (im *Image) SectionAddr(name string) uint64 { return im.sections[name].addr }
 
-// indexAddrs are the indices of symbols by address, those of one address in
-// table order.
+// indexAddrs returns the indices of symbols by address. Symbols with the same address are in table
+// order.
 func indexAddrs(symbols []Symbol) []int32 {
 	order := make([]int32, min(len(symbols), math.MaxInt32))
 	for i := range order {

@@ -11,15 +11,14 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// ErrUnmapped is an address range that no segment of the image has.
+// ErrUnmapped means that no segment of the image contains the address range.
 var ErrUnmapped = errors.New("address not in the kernel image")
 
 // maxVmlinux limits the size of an image in the file and in memory, in bytes.
 // Debian's have about 60 MB.
 const maxVmlinux = 1 << 30
 
-// segment is one PT_LOAD program header. Per-CPU data is a segment of its own,
-// at address 0 in kernels that link it so.
+// segment is a PT_LOAD program header. Per-CPU data can be a segment of its own at address 0.
 type segment struct {
 	addr uint64
 	size uint64 // in memory; len(data) or more
@@ -38,9 +37,8 @@ func (s *segment) contains(addr uint64) bool {
 	return addr >= s.addr && addr-s.addr < s.size
 }
 
-// readSegments reads the program headers of an ELF file, ascending by address.
-// It does not use elf.NewFile, which also reads the sections: an image need
-// not have any.
+// readSegments reads the program headers of an ELF file, ascending by address. It does not use
+// elf.NewFile, which also reads the sections, because an image may have none.
 func readSegments(file []byte) (elf.Machine, []segment, error) {
 	var h elf.Header64
 	if _, err := binary.Decode(file, binary.LittleEndian, &h); err != nil || !bytes.HasPrefix(file, []byte(elf.ELFMAG)) {
@@ -81,9 +79,8 @@ func readSegment(file []byte, p elf.Prog64) (segment, error) {
 	return segment{addr: p.Vaddr, size: p.Memsz, data: file[p.Off : p.Off+p.Filesz : p.Off+p.Filesz]}, nil
 }
 
-// checkSegments sorts segments and refuses those that share addresses, or
-// bytes of the file: searching them all must not take longer than one file of
-// size bytes does.
+// checkSegments sorts segments. It refuses segments that share addresses or bytes of the file:
+// searching all segments must not take longer than searching a file of size bytes.
 func checkSegments(segments []segment, size int) error {
 	slices.SortFunc(segments, func(a, b segment) int { return cmp.Compare(a.addr, b.addr) })
 	total := 0
@@ -102,7 +99,7 @@ func checkSegments(segments []segment, size int) error {
 	return nil
 }
 
-// segment returns the segment that has addr, nil if none has.
+// segment returns the segment that contains addr, or nil.
 func (im *Image) segment(addr uint64) *segment {
 	for i := range im.segments {
 		if im.segments[i].contains(addr) {
@@ -112,10 +109,9 @@ func (im *Image) segment(addr uint64) *segment {
 	return nil
 }
 
-// Bytes returns the size bytes at addr as they were shipped. What a segment
-// has in memory but not in the file (BSS) is zero, as the kernel's loader
-// leaves it. The range must lie in one segment; else the error is ErrUnmapped.
-// The slice is the image's own and must not be written to.
+// Bytes returns the size bytes at addr as shipped. Memory that is not in the file (BSS) is zero, as
+// the kernel's loader leaves it. If the range is not within one segment, the error is ErrUnmapped.
+// The slice belongs to the image and must not be written to.
 func (im *Image) Bytes(addr, size uint64) ([]byte, error) {
 	s := im.segment(addr)
 	if s == nil || size > s.size-(addr-s.addr) {

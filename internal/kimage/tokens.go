@@ -13,12 +13,12 @@ type tokenTable struct {
 	token      [256]string
 }
 
-// digits are ten tokens that every kernel has in a row: a byte that occurs in
-// names always stands for itself.
+// digits are ten tokens that every kernel has in a row: a byte that occurs in names always
+// represents itself.
 var digits = []byte("0\x001\x002\x003\x004\x005\x006\x007\x008\x009\x00")
 
-// maxRuns is how many runs of digits may be looked at; kernels have about ten,
-// in character set tables.
+// maxRuns limits the runs of digits that are checked. Kernels have about ten, in character set
+// tables.
 const maxRuns = 1000
 
 // tokenTables yields everything in data that is a token table with its index.
@@ -38,8 +38,8 @@ func tokenTables(data []byte, align int) iter.Seq[*tokenTable] {
 	}
 }
 
-// readTokens reads the token table whose token for '0' is at zero. The index
-// after it tells where it starts; nil when index and strings do not agree.
+// readTokens reads the token table whose token for '0' is at zero. The index after the table
+// determines its start. The result is nil if index and strings do not agree.
 func readTokens(data []byte, zero, align int) *tokenTable {
 	end := skipStrings(data, zero, 256-'0')
 	index := alignUp(end, align)
@@ -63,8 +63,8 @@ func readTokens(data []byte, zero, align int) *tokenTable {
 	return t
 }
 
-// skipStrings returns the offset past the n NUL-terminated strings at off, -1
-// where there are fewer or longer ones.
+// skipStrings returns the offset after the n NUL-terminated strings at off, or -1 if there are
+// fewer or longer strings.
 func skipStrings(data []byte, off, n int) int {
 	for range n {
 		i := bytes.IndexByte(data[off:min(len(data), off+maxName)], 0)

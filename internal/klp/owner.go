@@ -227,7 +227,7 @@ func (o *Owner) imported(name string, how report.How) (*report.Reference, *repor
 		return nil, new(report.Found(report.Diagnostic{Code: diag.ModuleDependency, Symbol: name,
 			Message: fmt.Sprintf("%s is exported by the module %s, which %s does not depend on: it may not be loaded", name,
 				exporter, o.Name),
-			Hint: "Use what the kernel itself or a module that " + o.Name + " depends on has to offer."}))
+			Hint: "Use an export of the kernel itself, or of a module that " + o.Name + " depends on."}))
 	}
 	other, err := o.kernel.Owner(exporter)
 	if err != nil {

@@ -119,7 +119,7 @@ func (o *Owner) checkInit(i int) *report.Diagnostic {
 	d := new(report.Found(report.Diagnostic{Code: diag.InitCode, Symbol: s.Name,
 		Message: s.Name + " is freed once the kernel has booted", Hint: "Only init code can use it."}))
 	if o.Name != Vmlinux {
-		d.Message = s.Name + " is gone once the module is loaded"
+		d.Message = s.Name + " is freed once the module is loaded"
 	}
 	return d
 }
@@ -153,7 +153,7 @@ func (o *Owner) find(e *extract.External, proof *baseproof.Proof) (int, report.H
 		return 0, "", new(report.Found(report.Diagnostic{Code: diag.AmbiguousSymbol, Symbol: e.Name,
 			Message: fmt.Sprintf("%d symbols of %s are called %s, and no original code shows which of them is meant",
 				len(matches), o.what(), e.Name),
-			Hint: "A reference to it from an unchanged function of the same file would show it."}))
+			Hint: "A reference to it from an unchanged function of the same file would identify it."}))
 	}
 }
 
@@ -224,7 +224,7 @@ func (o *Owner) Replaced(f *elfdiff.Function, proof *baseproof.Proof) (Target, *
 	}
 	addr, ok := proof.Addr(f.Old)
 	if !ok {
-		return Target{}, notProven(f.Name, "it was not looked for")
+		return Target{}, notProven(f.Name, "it was not searched for")
 	}
 	i, _, d := o.symbolAt(f.Old.Name, addr)
 	if d != nil {

@@ -27,7 +27,7 @@ func (v *verifier) machine() {
 // unknown key or without signature, and are tainted.
 func (v *verifier) signature() {
 	if _, err := signature(v.data); err != nil {
-		v.fail("", "strip what follows the ELF file, or sign the module again", "%v", err)
+		v.fail("", "remove what follows the ELF file, or sign the module again", "%v", err)
 	}
 }
 
@@ -35,14 +35,14 @@ func (v *verifier) signature() {
 // module_alloc guarantees up to a page.
 func (v *verifier) sections() {
 	if len(v.Sections)+4 >= int(elf.SHN_LORESERVE) {
-		v.fail("", "", "%d sections, of which the kernel can count %d", len(v.Sections), int(elf.SHN_LORESERVE))
+		v.fail("", "", "%d sections, but the kernel supports only %d", len(v.Sections), int(elf.SHN_LORESERVE))
 	}
 	for _, s := range v.Sections {
 		if s.Flags&elf.SHF_WRITE != 0 && s.Flags&elf.SHF_EXECINSTR != 0 {
 			v.fail("", "code is read-only: keep it apart from data", "section %s is both writable and executable", s.Name)
 		}
 		if s.Flags&elf.SHF_ALLOC != 0 && s.Align > pageSize {
-			v.fail("", "", "section %s wants an alignment of %d, and gets no more than %d", s.Name, s.Align, pageSize)
+			v.fail("", "", "section %s needs an alignment of %d, but the kernel guarantees only %d", s.Name, s.Align, pageSize)
 		}
 		if s.Flags&elf.SHF_ALLOC != 0 && s.Compressed != 0 {
 			v.fail("", "", "section %s is compressed", s.Name)
@@ -75,8 +75,8 @@ func (v *verifier) thisModule() {
 		v.fail("", "", "struct module has no name that ends within %d bytes", moduleNameLen)
 		return
 	}
-	if told, ok := v.info.get("name"); ok && told != name {
-		v.fail("", "", "the module is called %s in struct module and %s in its modinfo", name, told)
+	if tag, ok := v.info.get("name"); ok && tag != name {
+		v.fail("", "", "the module is called %s in struct module and %s in its modinfo", name, tag)
 	}
 	if size := v.kernel.moduleSize(); size != 0 && uint64(len(s.Data)) != size {
 		v.fail("", "compile the module against the headers of this kernel",

@@ -129,7 +129,7 @@ func (v *verifier) klpSymbol(name, user string) {
 	if patched := v.owner(user); patched != nil && user != Vmlinux && sym.Object != Vmlinux && user != sym.Object &&
 		!patched.dependsOn(sym.Object, map[string]bool{}) {
 		v.failAs(diag.ModuleDependency, sym.Name, "",
-			"%s is of the module %s, which %s does not depend on: it may not be loaded", sym.Name, sym.Object, user)
+			"%s belongs to the module %s, which %s does not depend on: it may not be loaded", sym.Name, sym.Object, user)
 	}
 }
 

@@ -47,7 +47,7 @@ func (v *verifier) functions() {
 			key := Symbol{Object: o.Name, Name: f.OldName, Pos: max(f.SymPos, 1)}
 			switch {
 			case f.OldName == "" || len(f.OldName) >= v.nameLen():
-				v.fail(f.NewFunc, "", "%s replaces a function of no proper name", f.NewFunc)
+				v.fail(f.NewFunc, "", "%s replaces a function without a valid name", f.NewFunc)
 			case seen[key]:
 				v.fail(f.OldName, "", "%s of %s is replaced twice", f.OldName, o.Name)
 			default:
@@ -74,7 +74,7 @@ func (v *verifier) replaced(object string, f Function) {
 	case !strings.ContainsRune("tTwW", rune(s.Type)):
 		v.fail(f.OldName, "", "%s is not a function in %s (its type is %c)", f.OldName, o.what(), s.Type)
 	case o.Image.Init(s.Addr):
-		v.failAs(diag.InitCode, f.OldName, "init code has run, and is freed: it cannot be patched",
+		v.failAs(diag.InitCode, f.OldName, "init code has already run and is freed, so it cannot be patched",
 			"%s runs only while %s starts", f.OldName, o.what())
 	case !o.traced(s.Addr):
 		v.failAs(diag.NoFtraceSite, f.OldName, "", "%s cannot be replaced: ftrace has no place at its entry", f.OldName)

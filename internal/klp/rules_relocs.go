@@ -58,7 +58,7 @@ func (v *verifier) relocation(s *elfobj.Section, r *elfobj.Reloc, machine *arch.
 		length = uint64(len(s.Target.Data))
 	}
 	if r.Offset > length || size > length-r.Offset {
-		v.fail(name, "", "%s: relocation at %#x is outside of %s", s.Name, r.Offset, s.Target.Name)
+		v.fail(name, "", "%s: relocation at %#x is outside %s", s.Name, r.Offset, s.Target.Name)
 		return
 	}
 	inFile := s.Target.Type != elf.SHT_NOBITS

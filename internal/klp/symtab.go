@@ -173,7 +173,7 @@ func (p *symtabParser) nm(fields []string) error {
 		return nil // of a module
 	}
 	if fields[0][0] == kimage.Import {
-		return nil // undefined, whatever address it was given
+		return nil // undefined, whatever its address
 	}
 	return p.add(fields[1], addr, fields[0][0])
 }

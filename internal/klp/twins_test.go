@@ -155,7 +155,7 @@ var twins = []twin{
 		rename(t, f, "meminfo_proc_show", "cmdline_proc_show")
 	}, diag.LoadRule, "replaced twice"},
 	{"function of no name", func(t *testing.T, f *elfobj.File) { rename(t, f, "meminfo_proc_show", "") }, diag.LoadRule,
-		"no proper name"},
+		"without a valid name"},
 	{"unknown function", func(t *testing.T, f *elfobj.File) { rename(t, f, "meminfo_proc_show", "meminfo_prok_show") },
 		diag.LoadRule, "no symbol meminfo_prok_show"},
 	{"ambiguous function", func(t *testing.T, f *elfobj.File) { rename(t, f, "cmdline_proc_show", "user_read") },

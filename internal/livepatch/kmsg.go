@@ -37,7 +37,7 @@ const maxLines = 20
 //
 // It reads the descriptor directly: /dev/kmsg gives one record a read
 // (Documentation/ABI/testing/dev-kmsg) and -EPIPE where records were
-// overwritten meanwhile, after which reading goes on.
+// overwritten meanwhile. Reading then continues.
 func (l *kernelLog) Lines() []string {
 	if l.file == nil {
 		return nil

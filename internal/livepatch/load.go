@@ -20,7 +20,7 @@ type OnStall string
 
 const (
 	Revert OnStall = "revert" // reverse the transition, and unload
-	Leave  OnStall = "wait"   // leave it to the kernel, which goes on trying
+	Leave  OnStall = "wait"   // leave it to the kernel, which keeps trying
 )
 
 // LoadOptions are the options of Load.
@@ -166,7 +166,7 @@ func (h *Host) stallEnded(ctx context.Context, name string, on OnStall, err erro
 	} else {
 		reverted.Hint("it was reversed, and the livepatch unloaded: the kernel is as before")
 	}
-	return reverted.Hint("--timeout waits longer; --on-stall wait leaves the transition to the kernel, which goes on " +
+	return reverted.Hint("--timeout waits longer; --on-stall wait leaves the transition to the kernel, which keeps " +
 		"trying")
 }
 

@@ -87,5 +87,5 @@ func dropError(name string, list []Replacement) error {
 	return fault.Verdictf(diag.LoadDrops, "%s replaces %s and would drop %s of it: %s",
 		name, strings.Join(from, ", "), text.Count(len(lost), "fixed function"), named).
 		Hint("build one livepatch from all patches, or with --no-replace").
-		Hint("--drop loads it nevertheless")
+		Hint("--drop loads it anyway")
 }

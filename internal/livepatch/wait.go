@@ -66,7 +66,7 @@ func stalled(ctx context.Context, patch *Patch) error {
 		Class: fault.Verdict, Code: diag.TransitionStalled,
 		Err: &Stalled{Patch: patch.Name, To: to, Tasks: patch.Blockers},
 		Hints: []string{
-			"the kernel goes on trying: a task switches when it leaves the kernel or sleeps outside the patched functions",
+			"the kernel keeps trying: a task switches when it leaves the kernel or sleeps outside the patched functions",
 			"`kintsugi status` lists the tasks that have not switched",
 			fmt.Sprintf("`kintsugi unload %s` reverses the transition", patch.Name),
 		},
@@ -74,13 +74,13 @@ func stalled(ctx context.Context, patch *Patch) error {
 }
 
 // interrupted is the error of a wait that the user ended. It reports the remaining
-// state, and how to go on.
+// state, and how to continue.
 func interrupted(ctx context.Context, patch *Patch) error {
 	return &fault.Error{
 		Class: fault.Environment, Err: fmt.Errorf("livepatch %s: %w", patch.Name, ctx.Err()),
 		Hints: []string{
-			fmt.Sprintf("livepatch %s is left %s: the kernel goes on switching tasks", patch.Name, patch.State),
-			"`kintsugi status` shows the tasks that are behind",
+			fmt.Sprintf("livepatch %s is left %s: the kernel keeps switching tasks", patch.Name, patch.State),
+			"`kintsugi status` shows the tasks that have not switched",
 			fmt.Sprintf("`kintsugi unload %s` removes it in either direction of the transition", patch.Name),
 		},
 	}

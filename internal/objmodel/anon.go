@@ -7,8 +7,8 @@ import (
 )
 
 // cutAnonymous cuts stretches without a symbol at every place that something points at:
-// replacements of alternatives, constants, switch tables. Each piece can then be
-// included alone.
+// replacements of alternatives, constants, switch tables. Each piece can then be included
+// separately.
 func (o *Object) cutAnonymous() {
 	cuts := o.anonymousCuts()
 	if len(cuts) == 0 {
@@ -29,7 +29,7 @@ func (o *Object) cutAnonymous() {
 	}
 }
 
-// anonymousCuts are, by atom, the offsets inside it that are referred to.
+// anonymousCuts returns, by atom, the offsets inside it that something refers to.
 func (o *Object) anonymousCuts() map[*Atom][]uint64 {
 	seen := map[*Atom]map[uint64]bool{}
 	for _, a := range o.Atoms {
@@ -59,14 +59,14 @@ func (o *Object) anonymousCuts() map[*Atom][]uint64 {
 	return cuts
 }
 
-// startsPiece reports whether what a refers to is the start of a piece of to.
-// Of the replacements of alternatives only .altinstructions knows the starts:
-// other sections (.smp_locks) have places inside them.
+// startsPiece reports whether a reference of a is to the start of a piece of to. Only
+// .altinstructions knows the starts of replacements: other sections (.smp_locks) refer to places
+// inside them.
 func startsPiece(a, to *Atom) bool {
 	return to.Section.Name != ".altinstr_replacement" || a.Section.Name == ".altinstructions"
 }
 
-// cut divides a at the offsets in at, which ascend.
+// cut divides a at the offsets in at, which are ascending.
 func (a *Atom) cut(at []uint64) []*Atom {
 	var list []*Atom
 	refs := a.Refs
@@ -91,7 +91,7 @@ func (a *Atom) cut(at []uint64) []*Atom {
 	return list
 }
 
-// replaceAtoms puts the pieces in the places of the atoms they were cut from.
+// replaceAtoms replaces atoms by the pieces that were cut from them.
 func (o *Object) replaceAtoms(pieces map[*Atom][]*Atom) {
 	replace := func(atoms []*Atom) []*Atom {
 		list := make([]*Atom, 0, len(atoms)+len(pieces))
@@ -117,7 +117,7 @@ func (o *Object) replaceAtoms(pieces map[*Atom][]*Atom) {
 	}
 }
 
-// moveTo moves a reference from an atom to the piece of it that it points at.
+// moveTo moves a reference from an atom to the piece that it points at.
 func (r *Ref) moveTo(pieces map[*Atom][]*Atom) {
 	if r.Atom == nil || r.Atom.Kind != Anon {
 		return

@@ -2,21 +2,21 @@ package objmodel
 
 import "strings"
 
-// The sections that the macros of templates/include write. They are no part of
-// a kernel or module. Those that begin with .kpatch are kpatch's own names.
+// Sections that the macros of templates/include write. They are not part of a kernel or module.
+// Names that begin with .kpatch are kpatch's.
 const (
 	IgnoredFunctions = ".kpatch.ignore.functions"
 	IgnoredSections  = ".kpatch.ignore.sections"
 	Forced           = ".kpatch.force"
 	States           = ".kintsugi.states"
-	// of the header of kernels since 6.19: the symbols' names give the kind
+	// of the header of kernels since 6.19: the symbols' names contain the kind
 	callbackPointers = ".discard.klp_callback_ptrs"
 )
 
 var callbackKinds = []string{"pre_patch", "post_patch", "pre_unpatch", "post_unpatch"}
 
-// CallbackKind is the kind of callback that a pointer in a section, under the
-// name of a symbol, is for; empty if it is for none.
+// CallbackKind returns the kind of callback that a pointer in a section is for, or "". Some
+// sections need the name of the symbol at the pointer.
 func CallbackKind(section, symbol string) string {
 	for _, kind := range callbackKinds {
 		named := section == callbackPointers && strings.HasPrefix(symbol, "__klp_"+kind+"_")
@@ -27,8 +27,8 @@ func CallbackKind(section, symbol string) string {
 	return ""
 }
 
-// IsMacro reports whether a section is written by a macro by which the author
-// of the patch directs how the livepatch is made.
+// IsMacro reports whether a section is written by a macro with which the author of a patch controls
+// the livepatch.
 func IsMacro(section string) bool {
 	switch section {
 	case IgnoredFunctions, IgnoredSections, Forced, States, callbackPointers:

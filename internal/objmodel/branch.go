@@ -7,15 +7,12 @@ import (
 	"kintsugi/internal/elfobj"
 )
 
-// readCode walks once over the instructions of a. It says of every relocated
-// field how far the instruction goes on behind it and whether that is a
-// branch, and returns what has no relocation: the direct branches, and the
-// addresses relative to the instruction pointer, by which one function refers
-// to another of the same section. The assembler resolves those itself
-// (functions in .sched.text and its like, all functions of an object that was
-// compiled without -ffunction-sections). They become references like all
-// others, and their fields zero, so that code is compared and moved by what it
-// refers to.
+// readCode decodes the instructions of a once. For every relocated field it records the distance to
+// the end of the instruction, and whether the instruction is a branch. It returns the references
+// that have no relocation: direct branches and PC-relative addresses from one function to another
+// in the same section. The assembler resolves these itself, in sections such as .sched.text and in
+// all objects that were compiled without -ffunction-sections. They become references like all
+// others, and their fields become zero, so that code is compared and moved by its targets.
 func (o *Object) readCode(a *Atom, fields []Ref) (unrelocated []Ref) {
 	code := a.Bytes()
 	alone := a.Kind != Func || len(o.bySection[a.Section]) < 2
@@ -41,9 +38,9 @@ func (o *Object) readCode(a *Atom, fields []Ref) (unrelocated []Ref) {
 	return unrelocated
 }
 
-// inside gives a PC-relative field its bias in an instruction that ends at end.
-// If the code cannot be decoded, the field is taken to end the instruction, as
-// it does in all instructions without an immediate.
+// inside gives a PC-relative field its bias in an instruction that ends at end. If the code cannot
+// be decoded, the field is assumed to end the instruction, as it does in every instruction without
+// an immediate.
 func (o *Object) inside(field *Ref, in arch.Insn, end int) {
 	kind := o.relocs[field.Type]
 	if !kind.PCRel {
@@ -56,8 +53,8 @@ func (o *Object) inside(field *Ref, in arch.Insn, end int) {
 	field.Bias, field.Branch = int8(int64(field.Off)-int64(end)), in.Branch // an instruction has 15 bytes at most
 }
 
-// appendUnrelocated appends the reference of an instruction of a at pos whose
-// relative field has no relocation, if it leads out of a.
+// appendUnrelocated appends the reference of an instruction of a at pos whose relative field has no
+// relocation, if its target is outside a.
 func (o *Object) appendUnrelocated(list []Ref, a *Atom, code []byte, in arch.Insn, pos int) []Ref {
 	target := in.Target(code, pos)
 	if target >= 0 && target < int64(a.Size) {
@@ -82,7 +79,7 @@ func (o *Object) appendUnrelocated(list []Ref, a *Atom, code []byte, in arch.Ins
 func (o *Object) resolveUnrelocated(ref *Ref, a *Atom, target int64) bool {
 	pos := int64(a.Off) + target
 	if pos < 0 || pos >= int64(a.Section.Len()) {
-		a.Undecodable = true // no code that a compiler made
+		a.Undecodable = true // not code of a compiler
 		return false
 	}
 	ref.Atom = o.find(a.Section, pos)
@@ -94,9 +91,8 @@ func (o *Object) resolveUnrelocated(ref *Ref, a *Atom, target int64) bool {
 	return true
 }
 
-// StrayBranches names the functions of an object that have a direct branch
-// without a relocation to a place outside their section: code that was
-// moved without what it branches to.
+// StrayBranches returns the functions of an object that have a direct branch without a relocation
+// to a place outside their section. Such code was moved without its target.
 func StrayBranches(f *elfobj.File) ([]string, error) {
 	o, err := Load(f)
 	if err != nil {

@@ -6,16 +6,15 @@ import (
 	"kintsugi/internal/elfobj"
 )
 
-// find is the atom of sec that pos lies in. A position outside every atom
-// belongs to the one before it (one past the end of an array), or to the
-// first.
+// find returns the atom of sec that contains pos. A position outside every atom belongs to the atom
+// before it (one past the end of an array), or to the first atom.
 func (o *Object) find(sec *elfobj.Section, pos int64) *Atom {
 	f := finder{obj: o}
 	return f.find(sec, pos)
 }
 
-// finder finds atoms by their places, first where the last one was: many
-// relocations come in the order of what they point at.
+// finder finds atoms by their place. It begins with the last atom found, because many relocations
+// are in the order of their targets.
 type finder struct {
 	obj     *Object
 	section *elfobj.Section
@@ -41,7 +40,7 @@ func (f *finder) find(sec *elfobj.Section, pos int64) *Atom {
 	return f.atoms[f.last]
 }
 
-// AtomAt is the atom that has the byte at off of a section, nil if none has.
+// AtomAt returns the atom with the byte at off of a section, or nil.
 func (o *Object) AtomAt(sec *elfobj.Section, off uint64) *Atom {
 	a := o.find(sec, int64(off))
 	if a == nil || off < a.Off || off-a.Off >= a.Size {
@@ -50,8 +49,7 @@ func (o *Object) AtomAt(sec *elfobj.Section, off uint64) *Atom {
 	return a
 }
 
-// PointedAt is the atom that a relocation outside all atoms points into,
-// and where in it.
+// PointedAt returns the atom that a relocation outside all atoms points at, and the offset in it.
 func (o *Object) PointedAt(r elfobj.Reloc) (*Atom, int64) {
 	if r.Sym == nil || r.Sym.Section == nil {
 		return nil, 0
@@ -64,7 +62,7 @@ func (o *Object) PointedAt(r elfobj.Reloc) (*Atom, int64) {
 	return a, pos - int64(a.Off)
 }
 
-// SymbolAt is the name of a symbol at a place, empty if there is none.
+// SymbolAt returns the name of a symbol at a place, or "".
 func (o *Object) SymbolAt(sec *elfobj.Section, off uint64) string {
 	for _, s := range o.File.Symbols {
 		if s.Section == sec && s.Value == off && s.Name != "" {

@@ -8,10 +8,9 @@ import (
 	"kintsugi/internal/elfobj"
 )
 
-// relaxGOT makes a reference through the global offset table a direct one, as
-// the linker of a kernel does: modules have no such table
-// (apply_relocate_add in the kernel's module loader). If the instruction is
-// none that can be rewritten, the reference stays, and its code cannot be moved.
+// relaxGOT makes a reference through the global offset table direct, like the kernel's linker:
+// modules have no such table (apply_relocate_add in the module loader). If the instruction cannot
+// be rewritten, the reference stays, and its code cannot be moved.
 func (o *Object) relaxGOT(a *Atom, field *Ref, sym *elfobj.Symbol) {
 	if !o.relocs[field.Type].GOT {
 		return
@@ -30,8 +29,8 @@ func (o *Object) relaxGOT(a *Atom, field *Ref, sym *elfobj.Symbol) {
 	field.Off, field.Type, field.Branch = f.Off, f.Type, f.Branch
 }
 
-// missing reports whether a symbol may be defined nowhere: an entry of a table
-// can be null then, an instruction cannot.
+// missing reports whether a symbol may be undefined everywhere. An entry of the table can then be
+// null, but an instruction cannot.
 func missing(sym *elfobj.Symbol) bool {
 	return sym == nil || sym.Undefined() && sym.Bind == elf.STB_WEAK
 }

@@ -12,7 +12,7 @@ import (
 	"kintsugi/internal/elfobj"
 )
 
-// Kind is what an Atom is.
+// Kind is the kind of an Atom.
 type Kind uint8
 
 const (
@@ -24,18 +24,18 @@ const (
 	Entry              // one entry of a special section
 )
 
-// Atom is the smallest piece of an object that can be moved as one.
+// Atom is the smallest piece of an object that is moved as a whole.
 type Atom struct {
 	Kind    Kind
 	Name    string // of Func and Data; empty for the others
 	Sym     *elfobj.Symbol
 	Aliases []*elfobj.Symbol // further symbols with the same address
 	Section *elfobj.Section
-	Spec    *arch.Section // what is known of Section; Unowned for a section that is neither known nor plain
-	Off     uint64        // in Section
+	Spec    *arch.Section // row of Section; Unowned for a section that is neither known nor plain
+	Off     uint64        // offset in Section
 	Size    uint64        // bytes
 	Refs    []Ref         // by offset
-	Entries []*Atom       // of special sections, owned by this function, by section and in its order
+	Entries []*Atom       // entries of special sections that this function owns, by section, in section order
 	Owner   *Atom         // function that an Entry or the code of an alternative belongs to
 	Users   []*Atom       // atoms that refer to this one, in object order
 	Order   int           // index in Object.Atoms
@@ -48,18 +48,18 @@ type Atom struct {
 	refersUnnamed bool   // a reference is to something that has no name
 }
 
-// Ref is one relocation, resolved to what it points at.
+// Ref is a relocation with its target.
 type Ref struct {
-	Off    uint64         // of the field, from the atom's start
+	Off    uint64         // offset of the field from the atom's start
 	Sym    *elfobj.Symbol // undefined or absolute symbol; nil if Atom is set
 	Atom   *Atom
-	Addend int64 // what is pointed at, from the start of Atom or from Sym, without the PC-relative bias
+	Addend int64 // offset of the target from Atom or Sym, without the PC-relative bias
 	Type   uint32
-	Bias   int8 // r_addend less Addend: the distance from the instruction's end to the field
+	Bias   int8 // r_addend minus Addend: the distance from the instruction's end to the field
 	Branch bool // field of a direct call or jump
 
-	// Before is the atom that ends where the reference points, if Atom also
-	// begins there and the place alone decides which of the two is meant.
+	// Before is the atom that ends where the reference points, if Atom begins there and only the
+	// place decides which of the two is meant.
 	Before *Atom
 }
 
@@ -69,7 +69,7 @@ type Object struct {
 	Arch  *arch.Arch
 	Atoms []*Atom // in section order, then by offset
 
-	relocs    []arch.Reloc // those that Arch knows, by type
+	relocs    []arch.Reloc // Arch.RelocList()
 	bySection map[*elfobj.Section][]*Atom
 	bySymbol  map[*elfobj.Symbol]*Atom
 }
@@ -103,7 +103,7 @@ func Load(f *elfobj.File) (*Object, error) {
 	return o, nil
 }
 
-// Functions are the object's functions in object order.
+// Functions returns the functions in object order.
 func (o *Object) Functions() []*Atom {
 	var list []*Atom
 	for _, a := range o.Atoms {
@@ -114,11 +114,11 @@ func (o *Object) Functions() []*Atom {
 	return list
 }
 
-// AtomOf is the atom that sym is defined in, nil for undefined symbols.
+// AtomOf returns the atom that defines sym, or nil for undefined symbols.
 func (o *Object) AtomOf(sym *elfobj.Symbol) *Atom { return o.bySymbol[sym] }
 
-// Reloc is what a relocation of type typ writes, the zero value for a type that
-// the machine does not have.
+// Reloc describes what a relocation of type typ writes. It is the zero value for a type that the
+// machine does not have.
 func (o *Object) Reloc(typ uint32) arch.Reloc {
 	if typ >= uint32(len(o.relocs)) {
 		return arch.Reloc{}
@@ -126,8 +126,7 @@ func (o *Object) Reloc(typ uint32) arch.Reloc {
 	return o.relocs[typ]
 }
 
-// InsnLen is the length in bytes of the first instruction in code, 0 if it
-// is not known.
+// InsnLen returns the length in bytes of the first instruction in code, or 0 if it is unknown.
 func (o *Object) InsnLen(code []byte) int {
 	if o.Arch.Code.Decode == nil {
 		return 0
@@ -146,7 +145,7 @@ func (o *Object) SharedSection(sec *elfobj.Section) bool {
 	return n > 1
 }
 
-// Bytes are the atom's contents, nil in sections without any (.bss).
+// Bytes returns the atom's contents, or nil in sections without contents (.bss).
 func (a *Atom) Bytes() []byte {
 	if a.code != nil {
 		return a.code
@@ -162,16 +161,15 @@ func (a *Atom) Writable() bool {
 	return a.Section.Flags&elf.SHF_WRITE != 0 && !a.Spec.Pool && !a.RelRO()
 }
 
-// RelRO reports whether a is a constant that the compiler expects to be
-// relocated where code is loaded (-fPIE): sections of it are writable for
-// that, and part of a kernel's read-only data.
+// RelRO reports whether a is a constant that the compiler expects to be relocated when code is
+// loaded (-fPIE). Its section is writable for this reason, but part of a kernel's read-only data.
 func (a *Atom) RelRO() bool { return strings.HasPrefix(a.Section.Name, RelROSection) }
 
-// RelROSection is what the names of such sections begin with.
+// RelROSection begins the names of such sections.
 const RelROSection = ".data.rel.ro"
 
-// IsConst reports whether nothing can have written to a since the kernel was
-// built, so that a private copy of it is as good as the original.
+// IsConst reports whether nothing can have written to a since the kernel was built. A private copy
+// of it is then as good as the original.
 func (a *Atom) IsConst() bool {
 	switch a.Kind {
 	case String, Const:
@@ -183,7 +181,7 @@ func (a *Atom) IsConst() bool {
 // Global reports whether other objects can refer to the atom by name.
 func (a *Atom) Global() bool { return a.Sym != nil && a.Sym.Bind != elf.STB_LOCAL }
 
-// Symbols are all that a is called by.
+// Symbols returns all symbols of a.
 func (a *Atom) Symbols() []*elfobj.Symbol {
 	if a.Sym == nil {
 		return nil
@@ -219,14 +217,13 @@ func (a *Atom) Describes() bool { return a.Kind == Data && a.Spec.Describes }
 // OfAlternative reports whether a is in a section of alternative code.
 func (a *Atom) OfAlternative() bool { return strings.HasPrefix(a.Section.Name, ".altinstr") }
 
-// Alignment is what the atom's address can have relied on: its section's
-// alignment where it begins the section, else the largest power of two that
-// divides its offset.
+// Alignment returns the alignment that users of the atom may rely on: its section's alignment if it
+// begins the section, otherwise the largest power of two that divides its offset.
 func (a *Atom) Alignment() uint64 {
 	align := max(a.Section.Align, 1)
 	switch a.Kind {
 	case Entry:
-		return 1 // entries lie close
+		return 1 // entries are packed
 	case Func:
 		return align
 	}
@@ -236,11 +233,11 @@ func (a *Atom) Alignment() uint64 {
 	return align
 }
 
-// Text is the string at off of a String atom, without its end. A character
-// has as many bytes as its section says.
+// Text returns the string at off of a String atom, without its end. The section determines the
+// bytes per character.
 func (a *Atom) Text(off int64) string { return string(a.TextBytes(off)) }
 
-// TextBytes is Text as bytes, which are the object's own.
+// TextBytes is Text as bytes, which belong to the object.
 func (a *Atom) TextBytes(off int64) []byte {
 	b := a.Bytes()
 	if off < 0 || off > int64(len(b)) {

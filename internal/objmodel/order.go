@@ -5,9 +5,8 @@ import (
 	"slices"
 )
 
-// sortEntries puts the entries of each function in the order of their
-// sections' names. The order of sections in a file says only which of them was
-// needed first.
+// sortEntries sorts the entries of each function by section name. The order of sections in a file
+// only shows which section the compiler needed first.
 func (o *Object) sortEntries() {
 	for _, a := range o.Atoms {
 		if len(a.Entries) > 1 {

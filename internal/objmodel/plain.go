@@ -6,14 +6,14 @@ import (
 	"kintsugi/internal/arch"
 )
 
-// plainSections are where compilers put code and data; what nobody refers to
-// has no effect in them. Everything in other sections is collected by the
-// linker or the module loader, and so has effect by being there.
+// plainSections are the sections in which compilers put code and data. In them, something that
+// nobody refers to has no effect. The linker or the module loader collects everything in other
+// sections, which therefore has an effect by its presence.
 var plainSections = []string{".text", ".data", ".bss", ".rodata", ".init.", ".exit.", ".altinstr", ".ref.", ".sched.",
 	".cpuidle.", ".noinstr.", ".entry.", ".kprobes.", ".irqentry.", ".softirqentry.", ".lbss", ".ldata", ".lrodata",
 	".eh_frame", ".meminit", ".spinlock.", ".lock."}
 
-// spec is what is known of a section, and whether it is a special one.
+// spec returns the row of a section, and whether the section is special.
 func (o *Object) spec(name string) (spec *arch.Section, special bool) {
 	row, special := o.Arch.Section(name)
 	if !special {

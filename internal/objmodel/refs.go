@@ -18,7 +18,7 @@ func (o *Object) resolve(relocs sectionRelocs) error {
 		for _, a := range o.bySection[sec] {
 			n := 0
 			for len(list) > 0 && list[0].Offset < a.Off && o.isMark(list[0]) {
-				list = list[1:] // of the padding before a
+				list = list[1:] // relocations of the padding before a
 			}
 			for n < len(list) && list[n].Offset < a.Off+a.Size {
 				n++
@@ -65,9 +65,8 @@ func (o *Object) resolveAtom(a *Atom, relocs []elfobj.Reloc, refs []Ref, places 
 	return nil
 }
 
-// fieldsOf says of the relocated fields of a, if that is code, what instructions
-// they are in, and returns the references of its instructions that have no
-// relocation.
+// fieldsOf sets bias and branch of the relocated fields of a, if a is code, and returns the
+// references of its instructions that have no relocation.
 func (o *Object) fieldsOf(a *Atom, fields []Ref) (unrelocated []Ref) {
 	switch {
 	case a.Section.Flags&elf.SHF_EXECINSTR == 0:
@@ -110,8 +109,8 @@ func (o *Object) resolveTarget(ref *Ref, r *elfobj.Reloc, places *finder) {
 	ref.Addend += int64(r.Sym.Value) - int64(atom.Off)
 }
 
-// endingAt is the data object that ends where the next one, a, begins at pos: a
-// pointer to there can be one past the end of the first. Nil where that cannot be.
+// endingAt returns the data object that ends at pos, where the next one, a, begins: a pointer to
+// pos can be one past the end of the first. It returns nil if that is impossible.
 func (o *Object) endingAt(a *Atom, pos int64) *Atom {
 	if a == nil || a.Kind != Data || int64(a.Off) != pos || pos == 0 {
 		return nil
@@ -123,16 +122,15 @@ func (o *Object) endingAt(a *Atom, pos int64) *Atom {
 	return before
 }
 
-// namesAtom reports whether a symbol alone says what is meant, whatever is added:
-// a label of code or of a string. What is added can also be the way from the
-// start of a table to the field in it. In data, compilers name many things by
-// one label.
+// namesAtom reports whether a symbol alone identifies the target, whatever the addend: a label of
+// code or of a string. The addend can also contain the distance from the start of a table to the
+// field in it. In data, compilers use one label for many things.
 func namesAtom(s *elfobj.Symbol) bool {
 	return s.Type != elf.STT_SECTION && s.Section.Flags&(elf.SHF_MERGE|elf.SHF_EXECINSTR) != 0
 }
 
-// attachEntries gives the entries of special sections to the functions that
-// their first relocation points into.
+// attachEntries assigns the entries of special sections to the functions that their first
+// relocation points into.
 func (o *Object) attachEntries() error {
 	for _, a := range o.Atoms {
 		if a.Kind != Entry {
@@ -151,9 +149,9 @@ func (o *Object) attachEntries() error {
 	return o.attachUnwinding()
 }
 
-// emptyReplacements makes alternatives that are replaced by nothing but nops
-// point at themselves: the place after the last replacement, where their empty
-// one would be, is that of another.
+// emptyReplacements handles alternatives that are replaced only by nops: it makes them point at
+// themselves. Their empty replacement is at the place after the last replacement, which belongs to
+// another alternative.
 func (o *Object) emptyReplacements() {
 	for _, a := range o.Atoms {
 		if a.Kind == Entry && a.refersUnnamed && a.Section.Name == ".altinstructions" && len(a.Refs) == 2 &&
@@ -163,8 +161,8 @@ func (o *Object) emptyReplacements() {
 	}
 }
 
-// attachReplacements gives the code of alternatives to the functions that it
-// is for: what their entries, their own code or other such code point at.
+// attachReplacements assigns the code of alternatives to its functions: their entries, their own
+// code or other such code point at it.
 func (o *Object) attachReplacements() {
 	for found := true; found; {
 		found = false
@@ -182,7 +180,7 @@ func (o *Object) attachReplacements() {
 	}
 }
 
-// function is the function that a is or belongs to, nil for neither.
+// function returns the function that a is or belongs to, or nil.
 func (a *Atom) function() *Atom {
 	if a.Kind == Func {
 		return a

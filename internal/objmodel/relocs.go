@@ -35,13 +35,12 @@ func relocsBySection(f *elfobj.File) sectionRelocs {
 	return m
 }
 
-// isNone reports whether a relocation is R_*_NONE, which is 0 on all
-// architectures: what objtool makes of those that belong to an instruction it
-// has replaced. The symbol is still there and means nothing.
+// isNone reports whether a relocation is R_*_NONE, which is 0 on all architectures. objtool turns
+// the relocations of instructions that it replaces into these. Their symbol has no meaning.
 func isNone(r elfobj.Reloc) bool { return r.Type == 0 }
 
-// isMark reports whether a relocation only informs the linker about its
-// place, such as how far code is to be aligned there.
+// isMark reports whether a relocation only informs the linker about its place, such as the
+// alignment of code there.
 func (o *Object) isMark(r elfobj.Reloc) bool {
 	kind := o.Reloc(r.Type)
 	return kind.Known && kind.Size == 0

@@ -7,27 +7,26 @@ import (
 	"kintsugi/internal/elfobj"
 )
 
-// A runtime constant (asm/runtime-const.h, since 6.11) is a number in the code
-// of a kernel's image, written there at boot: the section runtime_ptr_NAME lists
-// the places that get the value of the variable NAME. Nobody does that for
-// modules. Code of a module must load the variable instead, as C code there
-// does.
+// A runtime constant (asm/runtime-const.h, since 6.11) is a number that the kernel writes into the
+// code of its image at boot. The section runtime_ptr_NAME lists the places that get the value of
+// the variable NAME. The kernel does not write it into modules. Code of a module must load the
+// variable instead, as C code of modules does.
 
 // RuntimeConst reports whether a section lists the places of a runtime constant.
 func RuntimeConst(section string) bool {
 	return strings.HasPrefix(section, arch.RuntimePtr) || strings.HasPrefix(section, arch.RuntimeShift)
 }
 
-// RuntimeVariable is a variable that a runtime constant has the value of: one
-// of the unit's own, or a symbol of another unit that this one may not mention.
+// RuntimeVariable is the variable that has the value of a runtime constant: a variable of the unit,
+// or a symbol of another unit that this unit may not mention.
 type RuntimeVariable struct {
 	Name string
 	Atom *Atom
 	Sym  *elfobj.Symbol
 }
 
-// RuntimeVariable returns the variable that the code of a can load in the place
-// of the constant that its entry e lists; ok is false if it cannot.
+// RuntimeVariable returns the variable that the code of a can load instead of the constant that its
+// entry e lists. ok is false if it cannot.
 func (o *Object) RuntimeVariable(a, e *Atom) (v RuntimeVariable, ok bool) {
 	name, isPtr := strings.CutPrefix(e.Section.Name, arch.RuntimePtr)
 	if !isPtr || o.Arch.Code.LoadVariable == nil || len(e.Refs) != 1 || e.Refs[0].Atom != a {

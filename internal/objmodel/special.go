@@ -9,10 +9,10 @@ import (
 	"kintsugi/internal/elfobj"
 )
 
-// entrySize is the size in bytes of the entries of a section. Kernels of
-// other versions or configurations have more or fewer relocations in an entry;
-// what fits is what makes all entries alike and has each begin in code. Fewer
-// are tried first: two entries of one look like one of two.
+// entrySize returns the size in bytes of the entries of a section. The number of relocations per
+// entry depends on the kernel's version and configuration. The right number makes all entries
+// alike, and each begins with a pointer to code. Smaller numbers are tried first, because two
+// entries with one relocation look like one with two.
 func entrySize(s *arch.Section, sec *elfobj.Section, relocs []elfobj.Reloc) (uint64, error) {
 	relocs = onePerField(relocs)
 	for _, each := range []int{s.Relocs, s.OrRelocs} {
@@ -28,8 +28,8 @@ func entrySize(s *arch.Section, sec *elfobj.Section, relocs []elfobj.Reloc) (uin
 		len(relocs))
 }
 
-// alike reports whether entries of size bytes with each relocations have
-// those at the same places, the first of them pointing at code.
+// alike reports whether all entries of size bytes have each relocations at the same places, and the
+// first of them points at code.
 func alike(relocs []elfobj.Reloc, each int, size uint64) bool {
 	for i, r := range relocs {
 		start := uint64(i/each) * size
@@ -43,8 +43,8 @@ func alike(relocs []elfobj.Reloc, each int, size uint64) bool {
 	return true
 }
 
-// onePerField is relocs without those that follow another at the same place,
-// as the halves of a difference do.
+// onePerField returns relocs without those that follow another at the same place, such as the
+// second half of a difference.
 func onePerField(relocs []elfobj.Reloc) []elfobj.Reloc {
 	same := func(a, b elfobj.Reloc) bool { return a.Offset == b.Offset }
 	for i := 1; i < len(relocs); i++ {

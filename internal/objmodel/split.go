@@ -33,9 +33,9 @@ func (o *Object) split(relocs sectionRelocs) {
 	}
 }
 
-// reachesKernel reports whether the section is part of a linked kernel:
-// debug info is not, nor is what the linker script throws away (DISCARDS,
-// include/asm-generic/vmlinux.lds.h), nor what the author of a patch says.
+// reachesKernel reports whether the section becomes part of a linked kernel. Debug info does not,
+// nor what the linker script discards (DISCARDS, include/asm-generic/vmlinux.lds.h), nor the
+// sections of author macros.
 func reachesKernel(sec *elfobj.Section) bool {
 	return sec.Flags&elf.SHF_ALLOC != 0 && sec.Type != elf.SHT_RELA && sec.Type != elf.SHT_GROUP &&
 		!strings.HasPrefix(sec.Name, ".discard.") && !IsMacro(sec.Name)
@@ -48,16 +48,16 @@ func (o *Object) splitSection(
 	case spec.Relocs > 0:
 		return splitEntries(sec, spec, relocs)
 	case spec.Parallel != "":
-		return whole(sec) // cut when it is known where functions are
+		return whole(sec) // cut later, when the places of functions are known
 	case spec.ParallelTo != "":
-		return nil // goes with the other
+		return nil // part of the other section's atoms
 	case sec.Flags&elf.SHF_MERGE != 0:
 		return splitMergeable(sec)
 	}
 	return o.splitBySymbol(sec, syms)
 }
 
-// whole is a section as one atom without a name.
+// whole returns a section as one atom without a name.
 func whole(sec *elfobj.Section) []*Atom {
 	if len(sec.Data) == 0 {
 		return nil
@@ -65,9 +65,8 @@ func whole(sec *elfobj.Section) []*Atom {
 	return []*Atom{{Kind: Anon, Section: sec, Size: uint64(len(sec.Data))}}
 }
 
-// splitEntries makes one atom per entry. If the entries cannot be told
-// apart, the section stays one atom that belongs to no function, and any
-// difference in it is refused later.
+// splitEntries makes one atom per entry. If the entries cannot be separated, the section stays one
+// atom that belongs to no function, and any difference in it is refused later.
 func splitEntries(sec *elfobj.Section, spec *arch.Section, relocs []elfobj.Reloc) []*Atom {
 	if len(sec.Data) == 0 {
 		return nil
@@ -100,8 +99,8 @@ func splitMergeable(sec *elfobj.Section) []*Atom {
 	return atoms
 }
 
-// stringExtent is the size of the string at off, of characters of unit bytes,
-// with its end and the padding that aligns the next one.
+// stringExtent returns the size of the string at off with its end and the padding before the next
+// string. Its characters have unit bytes.
 func stringExtent(sec *elfobj.Section, off, unit uint64) uint64 {
 	n, end := uint64(len(sec.Data)), off
 	for end < n && !isZero(sec.Data[end:min(end+unit, n)]) {
@@ -123,13 +122,12 @@ func isZero(b []byte) bool {
 	return true
 }
 
-// splitBySymbol makes one atom per function or object symbol and one for
-// each stretch between them that is not padding. Symbols inside another's
-// range are labels of it.
+// splitBySymbol makes one atom per function or object symbol, and one for each stretch between them
+// that is not padding. A symbol inside the range of another is its label.
 func (o *Object) splitBySymbol(sec *elfobj.Section, syms []*elfobj.Symbol) []*Atom {
 	size := sectionSize(sec)
 	slices.SortStableFunc(syms, symbolOrder)
-	slab := make([]Atom, len(syms)) // each symbol makes one atom at most
+	slab := make([]Atom, len(syms)) // each symbol makes at most one atom
 	atoms := make([]*Atom, 0, len(syms)+1)
 	var last *Atom
 	pos := uint64(0)
@@ -163,8 +161,8 @@ func (o *Object) splitBySymbol(sec *elfobj.Section, syms []*elfobj.Symbol) []*At
 	return atoms
 }
 
-// extent is the size of the first symbol. One without a size, as assembly
-// has them, reaches to the next symbol.
+// extent returns the size of the first symbol. A symbol without a size, as in assembly, extends to
+// the next symbol.
 func extent(syms []*elfobj.Symbol, sectionSize uint64) uint64 {
 	first := syms[0]
 	if first.Size > 0 {
@@ -178,16 +176,15 @@ func extent(syms []*elfobj.Symbol, sectionSize uint64) uint64 {
 	return sectionSize - first.Value
 }
 
-// symbolOrder orders the symbols of one section: by address, the longest
-// first, global before local but for what only modpost reads, then by name.
+// symbolOrder orders the symbols of one section: by address; longest first; global before local,
+// except symbols that only modpost reads; by name.
 func symbolOrder(a, b *elfobj.Symbol) int {
 	return cmp.Or(cmp.Compare(a.Value, b.Value), cmp.Compare(b.Size, a.Size), cmp.Compare(forModpost(a), forModpost(b)),
 		cmp.Compare(b.Bind, a.Bind), cmp.Compare(a.Name, b.Name))
 }
 
-// forModpost is 1 for the global alias that MODULE_DEVICE_TABLE gives a table,
-// so that modpost finds it (include/linux/module.h): no code refers to it. It
-// is 0 for all other symbols.
+// forModpost is 1 for the global alias that MODULE_DEVICE_TABLE gives a table so that modpost finds
+// it (include/linux/module.h), and 0 for other symbols. No code refers to the alias.
 func forModpost(s *elfobj.Symbol) int {
 	if strings.HasPrefix(s.Name, "__mod_") && strings.HasSuffix(s.Name, "_device_table") ||
 		strings.HasPrefix(s.Name, "__mod_device_table__") {
@@ -219,8 +216,8 @@ func sectionSize(s *elfobj.Section) uint64 {
 	return uint64(len(s.Data))
 }
 
-// isLabel reports whether a symbol only marks a place inside something
-// else: what assemblers keep of local labels (.L), and mapping symbols.
+// isLabel reports whether a symbol only marks a place inside something else: a local label that the
+// assembler kept (.L), or a mapping symbol.
 func (o *Object) isLabel(s *elfobj.Symbol) bool {
 	if strings.HasPrefix(s.Name, ".L") {
 		return true
@@ -233,8 +230,8 @@ func (o *Object) isLabel(s *elfobj.Symbol) bool {
 	return false
 }
 
-// checkStrings fails for an object with a section of strings whose last one has
-// no end: a linker would merge it with whatever follows.
+// checkStrings refuses an object with a section of strings whose last string has no end: a linker
+// would merge it with the following bytes.
 func checkStrings(f *elfobj.File) error {
 	const strings = elf.SHF_MERGE | elf.SHF_STRINGS
 	for _, s := range f.Sections {

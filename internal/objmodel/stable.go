@@ -22,9 +22,9 @@ var (
 	rustHash = regexp.MustCompile(`^(_ZN.*)17h[0-9a-f]{16}(E.*)$`)
 )
 
-// StableName is name without the numbers that a compiler, __UNIQUE_ID or an
-// initcall puts into it and that shift when something else in the file
-// changes. Rust names are demangled and have no hashes.
+// StableName returns name without the numbers that the compiler, __UNIQUE_ID or an initcall adds,
+// because they shift when something else in the file changes. Rust names are demangled and have no
+// hashes.
 func StableName(name string) string {
 	if len(name) > 0 && strings.IndexByte(name[1:], '.') >= 0 {
 		name, _, _ = strings.Cut(name, ".llvm.") // a static that link-time optimization made global
@@ -45,7 +45,7 @@ func StableName(name string) string {
 	return name
 }
 
-// withoutNumbers is name without the parts that are a dot and digits.
+// withoutNumbers returns name without its parts of a dot and digits.
 func withoutNumbers(name string) string {
 	var out []byte
 	for i := 0; i < len(name); {
@@ -65,8 +65,8 @@ func withoutNumbers(name string) string {
 	return string(out)
 }
 
-// rustName is a name of Rust's v0 mangling without the disambiguators of
-// crates, which hash their version and all that they depend on.
+// rustName demangles a name of Rust's v0 mangling. It omits the disambiguators of crates, which are
+// hashes over their version and all dependencies.
 func rustName(name string) string {
 	if plain, err := demangle.ToString(name, demangle.MaxLength(12)); err == nil {
 		return plain
@@ -74,9 +74,9 @@ func rustName(name string) string {
 	return name
 }
 
-// FileBlocks are the source files that local symbols come from, where an
-// object was linked of several (ld -r); empty for an object of one file.
-// Files of the same name are told apart by a number.
+// FileBlocks returns the source file of each local symbol, if an object was linked from several
+// files (ld -r). It is empty for an object of one file. A number distinguishes files with the same
+// name.
 func FileBlocks(f *elfobj.File) map[*elfobj.Symbol]string {
 	blocks, seen, file := map[*elfobj.Symbol]string{}, map[string]int{}, ""
 	for _, s := range f.Symbols {

@@ -5,10 +5,10 @@ import "kintsugi/internal/arch"
 // Step is one instruction of a function.
 type Step struct {
 	arch.Insn
-	Off  uint64 // in the function
-	Refs []Ref  // in the instruction
-	To   *Ref   // of a direct branch out of the function, or to it by name
-	// ToOff is the place in the function that a direct branch without To leads to.
+	Off  uint64 // offset in the function
+	Refs []Ref  // references in the instruction
+	To   *Ref   // target of a direct branch out of the function, or to the function by name
+	// ToOff is the offset in the function that a direct branch without To leads to.
 	ToOff int64
 }
 
@@ -38,7 +38,7 @@ func (o *Object) Steps(a *Atom) []Step {
 	return steps
 }
 
-// leads finds where a direct branch leads.
+// leads finds the target of a direct branch.
 func (s *Step) leads(code []byte) {
 	if !s.Branch {
 		return

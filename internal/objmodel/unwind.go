@@ -10,16 +10,14 @@ import (
 	"kintsugi/internal/elfobj"
 )
 
-// attachUnwinding gives every function its unwind entries: one atom with all
-// its entries of .orc_unwind_ip, which say from where on each holds, and one
-// with those of .orc_unwind beside it. There are more of them than of anything
-// else in an object.
+// attachUnwinding gives every function its unwind entries: one atom with all its entries of
+// .orc_unwind_ip, which contain the place from which each is valid, and one with those of
+// .orc_unwind beside it. An object has more unwind entries than anything else.
 //
-// objtool writes an entry where the way to unwind changes, over a whole
-// section (orc_create, tools/objtool/orc_gen.c). Of several functions in one
-// section, one can go on with the last entry of the function before it, and
-// only the last has the entry that says where code ends. Both are added, so
-// that each function's entries stand alone.
+// objtool writes an entry where the way to unwind changes, over a whole section (orc_create,
+// tools/objtool/orc_gen.c). If several functions share a section, a function can begin with the
+// last entry of the function before it, and only the last function has the entry that ends the
+// code. Both are added, so that each function's entries are complete.
 func (o *Object) attachUnwinding() error {
 	for _, sec := range o.File.Sections {
 		spec, _ := o.spec(sec.Name)
@@ -43,14 +41,14 @@ type unwindTable struct {
 	spec            *arch.Section
 	ip, orc         *elfobj.Section
 	ipSize, orcSize int   // bytes of an entry in each
-	entries         []Ref // of ip, in the order of the code; Off says which entry it is
+	entries         []Ref // references of ip, in the order of the code; Off identifies the entry
 }
 
-// read takes the two sections apart.
+// read splits the two sections into entries.
 func (t *unwindTable) read(all *Atom) error {
 	n := len(all.Refs)
 	if n == 0 || len(t.ip.Data)%n != 0 || len(t.orc.Data)%n != 0 {
-		return fmt.Errorf("section %s: %d bytes do not go with the %d bytes and %d relocations of %s",
+		return fmt.Errorf("section %s: %d bytes do not match the %d bytes and %d relocations of %s",
 			t.orc.Name, len(t.orc.Data), len(t.ip.Data), n, t.ip.Name)
 	}
 	t.ipSize, t.orcSize, t.entries = len(t.ip.Data)/n, len(t.orc.Data)/n, all.Refs
@@ -63,8 +61,8 @@ func (t *unwindTable) read(all *Atom) error {
 	return nil
 }
 
-// byCode puts entries in the order of the code that they are for. They come in
-// runs, one for each section of each object that the linker has put together.
+// byCode sorts entries in the order of their code. They come in sorted runs, one for each section
+// of each object that the linker has joined.
 func byCode(entries []Ref) []Ref {
 	var runs [][]Ref
 	from := 0
@@ -91,7 +89,7 @@ func codeOrder(a, b *Ref) int {
 	return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Addend, b.Addend))
 }
 
-// codeOf is the atom whose code an entry is for, nil for none.
+// codeOf returns the atom whose code an entry is for, or nil.
 func codeOf(entry *Ref) *Atom {
 	if a := entry.Atom; a != nil && a.Section.Flags&elf.SHF_EXECINSTR != 0 {
 		return a
@@ -106,7 +104,7 @@ func codeSection(entry *Ref) *elfobj.Section {
 	return nil
 }
 
-// rank orders entries by what they are for, those for nothing first.
+// rank orders entries by their code. Entries without code are first.
 func rank(entry *Ref) int {
 	if a := codeOf(entry); a != nil {
 		return a.Order
@@ -141,7 +139,7 @@ func (t *unwindTable) attach(o *Object) {
 	}
 }
 
-// unwindRun is the entries of one function.
+// unwindRun has the entries of one function.
 type unwindRun struct {
 	table   *unwindTable
 	owner   *Atom
@@ -149,7 +147,7 @@ type unwindRun struct {
 	ip, orc []byte
 }
 
-// run has room for n entries of a function, and one at each end.
+// run returns a run with room for n entries of a function, and one at each end.
 func (t *unwindTable) run(owner *Atom, n int) unwindRun {
 	r := unwindRun{table: t, owner: owner}
 	if n > 0 {
@@ -159,8 +157,8 @@ func (t *unwindTable) run(owner *Atom, n int) unwindRun {
 	return r
 }
 
-// whole adds the entries of a function that shares its section: its own, the
-// one before them where that holds at its start still, and one for its end.
+// whole adds the entries of a function that shares its section: its own, the entry before them if
+// it is still valid at the function's start, and one for its end.
 func (r *unwindRun) whole(before, own []Ref) {
 	starts := len(own) > 0 && own[0].Addend <= 0
 	if !starts && len(before) > 0 && before[0].Atom != nil && before[0].Atom.Section == r.owner.Section {
@@ -179,7 +177,7 @@ func (r *unwindRun) own(entries []Ref) {
 	}
 }
 
-// add adds an entry like another, for the place at of the owner.
+// add adds a copy of the entry like, for the place at of the owner.
 func (r *unwindRun) add(like *Ref, at int64, orc []byte) {
 	ref := *like
 	ref.Off, ref.Addend = uint64(len(r.ip)), at
@@ -187,17 +185,17 @@ func (r *unwindRun) add(like *Ref, at int64, orc []byte) {
 		ref.Atom = r.owner
 	}
 	r.refs = append(r.refs, ref)
-	r.ip = append(r.ip, make([]byte, r.table.ipSize)...) // the relocation is all that it holds
+	r.ip = append(r.ip, make([]byte, r.table.ipSize)...) // the contents are only the relocation
 	r.orc = append(r.orc, orc...)
 }
 
-// orcOf is what .orc_unwind has for an entry.
+// orcOf returns the part of an entry in .orc_unwind.
 func (t *unwindTable) orcOf(entry *Ref) []byte {
 	i := int(entry.Off) / t.ipSize * t.orcSize
 	return t.orc.Data[i : i+t.orcSize]
 }
 
-// atoms are the entries as one atom of each section.
+// atoms returns the entries as one atom of each section.
 func (r *unwindRun) atoms() (ip, orc *Atom) {
 	pair := [2]Atom{
 		{Section: r.table.ip, Size: uint64(len(r.ip)), Refs: r.refs, code: r.ip},

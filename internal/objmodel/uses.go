@@ -8,8 +8,7 @@ import (
 	"kintsugi/internal/arch"
 )
 
-// Escapes reports whether some code of a uses the address of t for anything
-// but an access to t.
+// Escapes reports whether some code of a uses the address of t for anything but an access to t.
 func (o *Object) Escapes(a, t *Atom) bool {
 	for i := range a.Refs {
 		if r := &a.Refs[i]; r.Atom == t {
@@ -21,16 +20,16 @@ func (o *Object) Escapes(a, t *Atom) bool {
 	return false
 }
 
-// Accesses reports whether the instruction that r is in reads or writes at the
-// address, and whether it adds no register to it (direct).
+// Accesses reports whether the instruction of r reads or writes memory at the address, and whether
+// it adds no register to the address (direct).
 func (o *Object) Accesses(a *Atom, r *Ref) (access, direct bool) {
 	pos, in, ok := o.insnOf(a, r)
 	access = ok && in.Address > 0 && r.Off == pos+uint64(in.Address)
 	return access, access && in.Direct
 }
 
-// insnOf is the instruction of a that r is in, and where it begins. ok is false if
-// a is not code, or the code up to r cannot be decoded.
+// insnOf returns the instruction of a that contains r, and its offset. ok is false if a is not
+// code, or if the code up to r cannot be decoded.
 func (o *Object) insnOf(a *Atom, r *Ref) (pos uint64, in arch.Insn, ok bool) {
 	if o.Arch.Code.Decode == nil || a.Section.Flags&elf.SHF_EXECINSTR == 0 {
 		return 0, arch.Insn{}, false
@@ -49,9 +48,8 @@ func (o *Object) insnOf(a *Atom, r *Ref) (pos uint64, in arch.Insn, ok bool) {
 	return 0, arch.Insn{}, false
 }
 
-// PassedTo is the reference of the call that gets the address of r, a reference
-// in a, as an argument. It is nil if the code may do anything else with the
-// address.
+// PassedTo returns the reference of the call that gets the address of r, a reference in a, as an
+// argument. It is nil if the code may use the address in any other way.
 func (o *Object) PassedTo(a *Atom, r *Ref) *Ref {
 	if o.Arch.Code.Argument == nil {
 		return nil
@@ -72,15 +70,13 @@ func (o *Object) PassedTo(a *Atom, r *Ref) *Ref {
 	return nil
 }
 
-// TakesAddress reports whether r, a reference in a, hands on the address of what
-// it points at, so that an indirect branch can go there: anything but a direct
-// branch and the entries that describe code.
+// TakesAddress reports whether r, a reference in a, passes on the address of its target, so that an
+// indirect branch can reach it. Direct branches and entries that describe code do not.
 func (a *Atom) TakesAddress(r *Ref) bool {
 	return !r.Branch && r.Addend == 0 && a.Kind != Entry
 }
 
-// Targets are the atoms that a, its entries and the code of its alternatives
-// refer to.
+// Targets returns the atoms that a, its entries and the code of its alternatives refer to.
 func (a *Atom) Targets() []*Atom {
 	var list []*Atom
 	for _, r := range a.AllRefs() {
@@ -91,8 +87,7 @@ func (a *Atom) Targets() []*Atom {
 	return list
 }
 
-// AllRefs are the references of a, of its entries and of the code that those
-// replace it with.
+// AllRefs returns the references of a, of its entries and of the code of its alternatives.
 func (a *Atom) AllRefs() []Ref {
 	refs := slices.Clone(a.Refs)
 	for _, e := range a.Entries {
@@ -106,8 +101,8 @@ func (a *Atom) AllRefs() []Ref {
 	return refs
 }
 
-// LastTarget is what the last reference of an entry points at. The subtracted
-// half of a difference points into the entry itself.
+// LastTarget returns the target of the last reference of an entry. The subtracted half of a
+// difference points into the entry itself.
 func (a *Atom) LastTarget() *Atom {
 	for i := len(a.Refs) - 1; i >= 0; i-- {
 		if a.Refs[i].Atom != a {
@@ -117,7 +112,7 @@ func (a *Atom) LastTarget() *Atom {
 	return nil
 }
 
-// String is what the reference points at, for a person.
+// String returns the reference's target for messages.
 func (r *Ref) String() string {
 	name := ""
 	switch {
@@ -134,9 +129,9 @@ func (r *Ref) String() string {
 	return name
 }
 
-// linkUsers notes for every atom which others refer to it. What an entry
-// refers to is used by the function that owns the entry, what a pool of
-// addresses (.toc) refers to by all who load it from there.
+// linkUsers records the users of every atom. The target of an entry is used by the function that
+// owns the entry. The targets of a pool of addresses (.toc) are used by everything that loads
+// addresses from it.
 func (o *Object) linkUsers() {
 	var pools []*Atom
 	for _, a := range o.Atoms {
@@ -154,7 +149,7 @@ func (o *Object) linkUsers() {
 	}
 }
 
-// use notes users for all that a refers to.
+// use records users for all targets of a.
 func (a *Atom) use(users ...*Atom) {
 	for _, r := range a.Refs {
 		for _, u := range users {
