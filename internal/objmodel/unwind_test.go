@@ -38,7 +38,7 @@ func TestUnwinding(t *testing.T) {
 // TestUnwindingBroken has fewer bytes of entries than places.
 func TestUnwindingBroken(t *testing.T) {
 	short := strings.Replace(unwound, `\n.byte 4,4`, `\n.byte 4`, 1)
-	if _, err := objmodel.Load(testobj.Build(t, short)); err == nil || !strings.Contains(err.Error(), "do not go with") {
+	if _, err := objmodel.Load(testobj.Build(t, short)); err == nil || !strings.Contains(err.Error(), "do not match") {
 		t.Errorf("error %v", err)
 	}
 }
