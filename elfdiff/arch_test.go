@@ -3,8 +3,8 @@ package elfdiff_test
 import (
 	"debug/elf"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,6 +13,7 @@ import (
 	"kintsugi/internal/elfobj"
 	"kintsugi/internal/extract"
 	"kintsugi/internal/objmodel"
+	"kintsugi/internal/testobj"
 )
 
 // machine is an architecture and a compiler for it.
@@ -43,25 +44,13 @@ var machines = []machine{
 		[]string{"clang-16", "--target=s390x-linux-gnu", "-pg", "-mfentry", "-mrecord-mcount"}},
 }
 
+// machineFlags shape the objects of all machines.
+var machineFlags = []string{"-O2", "-ffreestanding", "-fno-common", "-fno-strict-aliasing",
+	"-fno-asynchronous-unwind-tables", "-fno-stack-protector", "-ffunction-sections", "-fdata-sections", "-w"}
+
 func (m machine) compile(t *testing.T, source string, flags ...string) *elfobj.File {
 	t.Helper()
-	if _, err := exec.LookPath(m.compiler[0]); err != nil {
-		t.Skipf("%s is not installed: nothing to compile for %s with", m.compiler[0], m.name)
-	}
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "unit.c"), []byte(source), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	args := append(m.compiler[1:len(m.compiler):len(m.compiler)], "-O2", "-ffreestanding", "-fno-common",
-		"-fno-strict-aliasing",
-		"-fno-asynchronous-unwind-tables", "-fno-stack-protector", "-ffunction-sections", "-fdata-sections", "-w", "-c",
-		"unit.c")
-	cmd := exec.Command(m.compiler[0], append(args, flags...)...)
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s: %v\n%s", m.compiler[0], err, out)
-	}
-	f := readObject(t, filepath.Join(dir, "unit.o"))
+	f := testobj.Compile(t, m.compiler[0], source, slices.Concat(m.compiler[1:], machineFlags, flags))
 	if f.Section("__mcount_loc") == nil && f.Section("__patchable_function_entries") == nil {
 		m.addSites(f)
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"kintsugi/internal/elfobj"
@@ -51,20 +52,57 @@ func Build(t testing.TB, source string, flags ...string) *elfobj.File {
 // BuildWith compiles C with a compiler of the test's choice.
 func BuildWith(t testing.TB, compiler, source string, flags []string) *elfobj.File {
 	t.Helper()
-	if _, err := exec.LookPath(compiler); err != nil {
-		t.Skipf("%s is not installed", compiler)
+	return Compile(t, compiler, Prelude+"#line 1\n"+source, flags)
+}
+
+// compiled are the objects that were compiled already, by compiler, flags and source.
+var compiled sync.Map
+
+// Compile compiles C without the prelude. The same source is compiled once.
+func Compile(t testing.TB, compiler, source string, flags []string) *elfobj.File {
+	t.Helper()
+	Need(t, compiler)
+	key := strings.Join(slices.Concat([]string{compiler}, flags, []string{source}), "\x00")
+	data, ok := compiled.Load(key)
+	if !ok {
+		data = compile(t, compiler, source, flags)
+		compiled.Store(key, data)
 	}
-	dir := t.TempDir()
-	object := filepath.Join(dir, "unit.o")
-	if err := os.WriteFile(filepath.Join(dir, "unit.c"), []byte(Prelude+"#line 1\n"+source), 0o644); err != nil {
+	f, err := elfobj.Read(slices.Clone(data.([]byte)))
+	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(compiler, append(slices.Clone(flags), "-c", "-o", object, "unit.c")...)
+	return f
+}
+
+func compile(t testing.TB, compiler, source string, flags []string) []byte {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "unit.c"), []byte(source), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(compiler, append(slices.Clone(flags), "-c", "-o", "unit.o", "unit.c")...)
 	cmd.Dir = dir
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", compiler, err, out)
 	}
-	return Read(t, object)
+	data, err := os.ReadFile(filepath.Join(dir, "unit.o"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// Need skips the test if the compiler is not installed. The quick check has the
+// compiler of this machine alone.
+func Need(t testing.TB, compiler string) {
+	t.Helper()
+	if testing.Short() && compiler != "gcc" {
+		t.Skipf("the quick check leaves %s out", compiler)
+	}
+	if _, err := exec.LookPath(compiler); err != nil {
+		t.Skipf("%s is not installed", compiler)
+	}
 }
 
 // Read reads an object file.
