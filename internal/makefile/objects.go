@@ -117,6 +117,9 @@ func AddedObjects(name string, original, patched []byte, isNew func(source strin
 			olds = olds[1:]
 			continue
 		}
+		if removed(olds, news[i:]) {
+			break
+		}
 		words := l.words
 		if len(olds) > 0 {
 			if added, ok := l.extends(&olds[0]); ok {
@@ -135,6 +138,13 @@ func AddedObjects(name string, original, patched []byte, isNew func(source strin
 		return nil, fmt.Errorf("line %d of the original is changed or removed", olds[0].number)
 	}
 	return objects, nil
+}
+
+// removed reports whether the first line of olds is not in news, which goes on with a later
+// line of olds.
+func removed(olds, news []line) bool {
+	same := func(l *line) func(line) bool { return func(o line) bool { return o.text == l.text } }
+	return len(olds) > 1 && slices.ContainsFunc(olds[1:], same(&news[0])) && !slices.ContainsFunc(news, same(&olds[0]))
 }
 
 // objects returns the objects that words name. words are the new words of l, and later are the
