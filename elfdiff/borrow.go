@@ -34,6 +34,7 @@ var borrowers = wordSet(
 	// include/linux/string.h, include/linux/kstrtox.h, include/linux/uaccess.h
 	`memcpy memmove memset memcmp __memcpy __memmove __memset strlen strnlen strcmp strncmp strcasecmp strcpy
 	strncpy strscpy sized_strscpy strlcpy strcat strncat strlcat kstrdup kstrdup_noprof kmemdup kmemdup_noprof
+	match_string __match_string sysfs_match_string __sysfs_match_string sysfs_streq
 	_copy_to_user _copy_from_user simple_read_from_buffer simple_write_to_buffer
 	kstrtoint kstrtouint kstrtoull kstrtoll kstrtobool get_random_bytes`,
 	// include/linux/printk.h, include/linux/sprintf.h, include/linux/seq_file.h, include/linux/sysfs.h

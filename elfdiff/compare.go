@@ -66,7 +66,8 @@ const (
 	CodeDiffers // bytes, of data too
 	ReferenceDiffers
 	StringDiffers
-	EntryDiffers // an entry of a special section that the function owns
+	EntryDiffers   // an entry of a special section that the function owns
+	SectionDiffers // a constant becomes writable
 )
 
 func firstDifference(a, b []byte) int {

@@ -27,6 +27,7 @@ func correlate(orig, patched *objmodel.Object) (
 		}
 	}
 	p.matchAliases()
+	p.matchConstness()
 	moved := p.matchMoved()
 	ambiguous = append(ambiguous, p.leftScope()...)
 	ambiguous = slices.DeleteFunc(ambiguous, func(b *objmodel.Atom) bool { return moved[b] })
@@ -161,6 +162,7 @@ func (p *Pairing) match(g *group) (ambiguous []*objmodel.Atom) {
 // order distinguishes several, they are joined in order and stay in doubt, unless their contexts
 // agree.
 func (p *Pairing) matchWritable(olds, news []*objmodel.Atom) (ambiguous []*objmodel.Atom) {
+	olds, news = p.matchOnce(olds, news)
 	before, after := contextsOf(olds), contextsOf(news)
 	olds, news = p.matchPointing(olds, news)
 	open := news

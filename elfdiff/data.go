@@ -22,6 +22,8 @@ func (s *selection) data() {
 		}
 		d := s.cmp.difference(s.twin(b), b)
 		switch {
+		case s.becomesWritable(b):
+			s.takeOver(b)
 		case b.Spec.Unowned && b.Section.Name != s.twin(b).Section.Name: // a GPL export, say
 			s.refuseUnowned(b, "changed")
 		case d == nil, s.ignores(b), listed(b):

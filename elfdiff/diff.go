@@ -31,9 +31,11 @@ type Result struct {
 	// Functions, Data, and everything that belongs to them.
 	Contents []*objmodel.Atom
 
-	// handsOut maps symbols of other units, whose addresses included code hands out, to one atom
-	// that does so; see KeptBy.
-	handsOut map[string]*objmodel.Atom
+	// handsOut are the names of other units' symbols whose addresses included code
+	// hands out, with that code; borrows reports whether a function of this unit keeps
+	// none of its argument. See KeptBy.
+	handsOut map[string][]*handing
+	borrows  func(function string, arg int) bool
 }
 
 // Function is an included function.
@@ -107,6 +109,7 @@ func DiffObjects(orig, patched *objmodel.Object) *Result {
 func (s *selection) result() *Result {
 	r := s.res
 	r.Orig, r.Patched, r.Pairs, r.Contents = s.orig, s.patched, s.pairs, s.contents()
+	r.borrows = s.borrowsByName
 	for a, t := range s.reasons {
 		old := s.twin(a)
 		switch {

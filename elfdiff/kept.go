@@ -9,8 +9,9 @@ import (
 	"kintsugi/internal/report"
 )
 
-// kept asks for consent for each new variable or table in the module whose address included code
-// hands out. The kernel can keep the address, but the memory is freed when the module is unloaded.
+// kept asks for consent for what the module has and the kernel can keep the address of:
+// the memory is gone once the module is unloaded. These are new variables and tables
+// whose address included code hands out, and constants whose address it stores.
 func (s *selection) kept() {
 	seen := map[*objmodel.Atom]bool{}
 	for _, a := range s.patched.Atoms {
@@ -20,10 +21,14 @@ func (s *selection) kept() {
 		for i := range a.Refs {
 			r := &a.Refs[i]
 			switch {
-			case r.Atom == a, r.Branch, a.Spec.Registers, hasRegistrar(a), s.onlyBorrowed(a, r):
+			case r.Atom == a, r.Branch, a.Spec.Registers, hasRegistrar(a):
+			case s.stored(a, r):
+				s.diagnose(storedDiagnostic(a, r))
 			case r.Atom == nil && r.Sym != nil:
-				s.handsOut(r.Sym.Name, a)
-			case r.Atom != nil && s.reasons[r.Atom] != nil && s.twin(r.Atom) == nil && keepable(r.Atom) && !seen[r.Atom]:
+				if h := s.handing(a, r); h != nil {
+					s.handsOut(r.Sym.Name, h)
+				}
+			case r.Atom != nil && !seen[r.Atom] && s.inModule(r.Atom) && keepable(r.Atom) && s.handing(a, r) != nil:
 				seen[r.Atom] = true
 				s.diagnose(keptDiagnostic(r.Atom, a))
 			}
@@ -31,14 +36,60 @@ func (s *selection) kept() {
 	}
 }
 
-// onlyBorrowed reports whether the code of a uses the address of r only to access its
-// target, or passes it to a borrower.
-func (s *selection) onlyBorrowed(a *objmodel.Atom, r *objmodel.Ref) bool {
+// stored reports whether the code of a stores the address of r, a constant of the
+// module, in memory that the kernel has.
+func (s *selection) stored(a *objmodel.Atom, r *objmodel.Ref) bool {
+	b := r.Atom
+	return a.Kind == objmodel.Func && b != nil && s.reasons[b] != nil && b.IsConst() && !(s.inModule(b) && keepable(b)) &&
+		slices.ContainsFunc(s.patched.StoredIn(a, r), func(in *objmodel.Atom) bool { return in == nil || !s.inModule(in) })
+}
+
+// inModule reports whether b is memory of the module that the kernel does not have.
+func (s *selection) inModule(b *objmodel.Atom) bool {
+	return s.reasons[b] != nil && (s.twin(b) == nil || s.becomesWritable(b))
+}
+
+// handing is how the code of a hands out the address of r. It is nil if the code only
+// uses the address to access memory, or passes it to a function that does no more.
+func (s *selection) handing(a *objmodel.Atom, r *objmodel.Ref) *handing {
 	if access, _ := s.patched.Accesses(a, r); access {
-		return true
+		return nil
 	}
-	call := s.patched.PassedTo(a, r)
-	return call != nil && call.Sym != nil && borrowers[call.Sym.Name]
+	call, arg := s.patched.PassedTo(a, r)
+	switch {
+	case call == nil:
+		return &handing{by: a}
+	case s.borrows(call, arg, 0):
+		return nil
+	case call.Atom == nil:
+		return &handing{by: a, to: call.Sym.Name, arg: arg}
+	}
+	return &handing{by: a}
+}
+
+// mostPassed bounds how far an address is followed from function to function.
+const mostPassed = 5
+
+// borrows reports whether the function that call calls only accesses memory at its
+// argument number arg, or passes it to functions that do no more: a known function of
+// the kernel, or one of the module, as what a function of the kernel does can change.
+func (s *selection) borrows(call *objmodel.Ref, arg, depth int) bool {
+	f := call.Atom
+	switch {
+	case f == nil:
+		return call.Sym != nil && borrowers[call.Sym.Name]
+	case borrowers[f.Name]:
+		return true
+	case f.Kind != objmodel.Func || call.Addend != 0 || s.reasons[f] == nil || depth > mostPassed:
+		return false
+	}
+	return s.patched.Borrows(f, arg, func(call *objmodel.Ref, arg int) bool { return s.borrows(call, arg, depth+1) })
+}
+
+// borrowsByName is borrows for a global function of the patched object.
+func (s *selection) borrowsByName(function string, arg int) bool {
+	sym := s.defined()[function]
+	return sym != nil && s.borrows(&objmodel.Ref{Atom: s.patched.AtomOf(sym)}, arg, 0)
 }
 
 // keepable reports whether the kernel can use a pointer to b, which is new, for long. It can if b
@@ -74,14 +125,44 @@ func functionKept(f *objmodel.Atom) report.Diagnostic {
 			"unload the module only when nothing uses it", f)})
 }
 
-// handsOut records that a hands out the address of a symbol that another unit defines.
-func (s *selection) handsOut(name string, a *objmodel.Atom) {
+func storedDiagnostic(a *objmodel.Atom, r *objmodel.Ref) report.Diagnostic {
+	name, what := objmodel.StableName(r.Atom.Name), "constant "+objmodel.StableName(r.Atom.Name)
+	if r.Atom.Name == "" { // it has no name that a consent could have
+		name, what = rootName(a), "string "+r.String()
+		if r.Atom.Kind != objmodel.String {
+			what = "constant in " + r.Atom.Section.Name
+		}
+	}
+	return report.Found(report.Diagnostic{Code: diag.DataKept, Symbol: name,
+		Message: fmt.Sprintf("%s stores the address of the %s, which is in the module, and the kernel can keep it", a, what),
+		Hint: "Accept it: the module then stays in memory until the next boot. Or copy the contents (kstrdup(), kmemdup()), " +
+			"and free them with the object."})
+}
+
+// handing is code that hands out the address of what another unit defines.
+type handing struct {
+	by  *objmodel.Atom
+	to  string // the function of another unit that gets it as an argument, if there is only that
+	arg int
+}
+
+// handsOut notes that code hands out the address of name, which another unit defines.
+func (s *selection) handsOut(name string, h *handing) {
 	if s.res.handsOut == nil {
-		s.res.handsOut = map[string]*objmodel.Atom{}
+		s.res.handsOut = map[string][]*handing{}
 	}
-	if s.res.handsOut[name] == nil {
-		s.res.handsOut[name] = a
+	s.res.handsOut[name] = append(s.res.handsOut[name], h)
+}
+
+// keeperOf is code of other units that hands out the address of name, which r defines,
+// nil for none. A function of r that only accesses memory at the address keeps nothing.
+func (r *Result) keeperOf(name string, other *Result) *objmodel.Atom {
+	for _, h := range other.handsOut[name] {
+		if h.to == "" || !r.borrows(h.to, h.arg) {
+			return h.by
+		}
 	}
+	return nil
 }
 
 // KeptBy returns the findings about new global variables and functions of r whose addresses the
@@ -89,12 +170,15 @@ func (s *selection) handsOut(name string, a *objmodel.Atom) {
 func (r *Result) KeptBy(other *Result) []report.Diagnostic {
 	var found []report.Diagnostic
 	for _, d := range r.Data {
-		if by := other.handsOut[d.Name]; by != nil && d.Status == report.StatusNew && d.New.Global() && keepable(d.New) {
+		if d.Status != report.StatusNew || !d.New.Global() || !keepable(d.New) {
+			continue
+		}
+		if by := r.keeperOf(d.Name, other); by != nil {
 			found = append(found, keptDiagnostic(d.New, by))
 		}
 	}
 	for _, f := range r.Functions {
-		if by := other.handsOut[f.Name]; by != nil && f.Old == nil && f.New.Global() {
+		if by := r.keeperOf(f.Name, other); by != nil && f.Old == nil && f.New.Global() {
 			found = append(found, functionKept(f.New))
 		}
 	}

@@ -1,6 +1,10 @@
 package elfdiff_test
 
-import "testing"
+import (
+	"slices"
+	"strings"
+	"testing"
+)
 
 // TestDataKept has new data whose address the kernel can keep, each beside new
 // data that it cannot.
@@ -52,17 +56,86 @@ int f(int x) { return external(x); } int callback(int x) { return external(x + 1
 	})
 }
 
+// TestStored has constants of the module whose address code stores, each beside code after
+// which the kernel has no pointer to them.
+func TestStored(t *testing.T) {
+	base := `struct dev { long id; const char *name; const int *table; }; struct dev *find(int); int take(struct dev *); int strlen(const char *);
+static const char *label; const char *g(void) { return label; } void h(const char *s) { label = s; }
+int f(int x) { return external(x); }`
+	kept := []string{"data-kept"}
+	for name, c := range map[string]struct {
+		before, body string
+		want         pair
+	}{
+		"a string in an object of the kernel":   {"", `find(x)->name = "text";`, pair{refused: kept}},
+		"one of two strings":                    {"", `struct dev *d = find(x); d->name = d->id ? "one" : "two";`, pair{refused: []string{"data-kept", "data-kept"}}},
+		"a string kept over a call":             {"", `const char *s = "text"; external(x); struct dev *d = find(strlen(s)); d->name = s;`, pair{refused: kept}},
+		"a part of a string":                    {"", `find(x)->name = &"a text"[2];`, pair{refused: kept}},
+		"a string in a variable of the kernel":  {"", `label = "text";`, pair{refused: kept}},
+		"a table in an object of the kernel":    {`static const int numbers[3] = { 7, 8, 9 };`, `find(x)->table = numbers;`, pair{data: []string{"new:numbers"}, refused: kept}},
+		"the name of the function":              {"", `find(x)->name = __func__;`, pair{data: []string{"new:__func__"}, refused: kept}},
+		"a string on the stack":                 {"", `struct dev d = { .name = "text" }; take(&d);`, pair{}},
+		"a string in a variable of the module":  {`static const char *volatile own;`, `own = "text";`, pair{data: []string{"new:own"}}},
+		"a string that is an argument":          {"", `printk("text %d", x);`, pair{}},
+		"a string whose contents are stored":    {"", `find(x)->id = strlen("text");`, pair{}},
+		"a string compared with a member":       {"", `if (find(x)->name == "text") external(9);`, pair{}},
+		"another value after the string's call": {"", `printk("text"); find(x)->name = 0;`, pair{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.want.functions = []string{"f"}
+			p := edit(name, base, "int f(int x) { return external(x); }", c.before+` int f(int x) { `+c.body+` return external(x); }`, c.want)
+			p.run(t)
+		})
+	}
+}
+
+// TestBorrowed passes a new variable to new functions, which only use it while they run
+// or keep its address.
+func TestBorrowed(t *testing.T) {
+	base := `struct node { struct node *next; int count; long wait[4]; }; extern struct node *head; int take(struct node *);
+int mutex_lock(void *); int mutex_unlock(void *); int f(int x) { return external(x); }`
+	kept := []string{"data-kept"}
+	for name, c := range map[string]struct {
+		callee  string
+		refused []string
+	}{
+		"counts":                     {`noinline int note(struct node *n) { n->count++; return n->count; }`, nil},
+		"reads in a loop":            {`noinline int note(struct node *n) { int s = 0; for (int i = 0; i < 4; i++) s ^= n->wait[i]; return s; }`, nil},
+		"passes it to a lock":        {`noinline int note(struct node *n) { mutex_lock(n->wait); n->count++; mutex_unlock(n->wait); return 0; }`, nil},
+		"passes it on to such":       {`noinline int deep(struct node *n) { return n->count++; } noinline int note(struct node *n) { return deep(n) + 1; }`, nil},
+		"passes it to the kernel":    {`noinline int note(struct node *n) { n->count++; return take(n) + 1; }`, kept},
+		"links it":                   {`noinline int note(struct node *n) { n->next = head; head = n; return 0; }`, kept},
+		"returns it":                 {`noinline struct node *note(struct node *n) { n->count++; return n; }`, kept},
+		"calls through a pointer":    {`extern int (*hook)(struct node *); noinline int note(struct node *n) { return hook(n) + n->count; }`, kept},
+		"passes it to what keeps it": {`noinline int deep(struct node *n) { head = n; return 0; } noinline int note(struct node *n) { return deep(n) + 1; }`, kept},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := diffSources(t, base, strings.Replace(base, "int f(int x) {", c.callee+" int f(int x) { static struct node mine; note(&mine); ", 1),
+				"-fno-ipa-cp", "-fno-ipa-sra", "-fno-ipa-pure-const")
+			var refused []string
+			for _, d := range r.Diagnostics {
+				refused = append(refused, string(d.Code))
+			}
+			if !slices.Equal(refused, c.refused) {
+				t.Errorf("%v, want %v: %v", refused, c.refused, r.Diagnostics)
+			}
+		})
+	}
+}
+
 // TestKeptBy has new data of one unit that another unit hands out.
 func TestKeptBy(t *testing.T) {
 	user := diffSources(t, `int f(int x) { return external(x); }`,
-		`extern int shared[4], counted; int take(int *); int fresh(int); int pass(int (*)(int)); int f(int x) { counted++; pass(fresh); return take(shared) + external(x); }`)
+		`extern int shared[4], counted, lent, linked; int take(int *); int fresh(int); int pass(int (*)(int)); void note(int *); void link(int *);
+int f(int x) { counted++; pass(fresh); note(&lent); external(1); link(&linked); external(2); return take(shared) + external(x); }`)
 	owner := diffSources(t, `int g(int x) { return external(x); }`,
-		`int shared[4] = { 1 }, counted = 2, alone = 3; int fresh(int x) { return external(x - 1); } int g(int x) { return external(x); }`)
+		`int shared[4] = { 1 }, counted = 2, alone = 3, lent = 4, linked = 5, *last; void note(int *n) { *n += 1; } void link(int *n) { last = n; } int fresh(int x) { return external(x - 1); } int g(int x) { return external(x); }`)
 	var got []string
 	for _, d := range owner.KeptBy(user) {
 		got = append(got, string(d.Code)+":"+d.Symbol)
 	}
-	if len(got) != 2 || got[0] != "data-kept:shared" || got[1] != "pointer-kept:fresh" {
+	slices.Sort(got)
+	if !slices.Equal(got, []string{"data-kept:linked", "data-kept:shared", "pointer-kept:fresh"}) {
 		t.Errorf("%q", got)
 	}
 	if found := user.KeptBy(owner); len(found) != 0 {

@@ -38,7 +38,7 @@ func (s *selection) names() {
 		case (p.Bind == elf.STB_WEAK) != (q.Bind == elf.STB_WEAK):
 			s.refuse(diag.SymbolMoved, b, hint,
 				"%s changed between weak and strong, which decides whose definition the kernel uses", q.Name)
-		case a.Kind != objmodel.Anon && baseSection(a) != baseSection(b):
+		case a.Kind != objmodel.Anon && baseSection(a) != baseSection(b) && !s.becomesWritable(b):
 			s.remark(diag.SectionKept, b, "the patch moves %s to another section; the running kernel keeps it in its section",
 				q.Name)
 		}

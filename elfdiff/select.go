@@ -188,7 +188,7 @@ func (s *selection) checkEntries(a *objmodel.Atom) {
 		}
 		key := e.LastTarget()
 		switch {
-		case key == nil || s.twin(key) != nil:
+		case key == nil || s.twin(key) != nil || s.ambiguous[key]:
 		case key.Describes():
 			s.dropped[e] = true
 			s.remark(diag.DebugSiteDropped, key,

@@ -32,6 +32,8 @@ func (d *Difference) describe() string {
 		return d.describeReference()
 	case EntryDiffers:
 		return "entry of " + d.Section + " changed"
+	case SectionDiffers:
+		return "is writable now"
 	}
 	return fmt.Sprintf("instruction at +%#x changed", d.Off)
 }

@@ -91,6 +91,8 @@ var AMD64 = Arch{
 		Decode:            x86Decode,
 		RelaxGOT:          x86RelaxGOT,
 		Argument:          x86Argument,
+		Stored:            x86Stored,
+		Borrows:           x86Borrows,
 		Near:              uint32(elf.R_X86_64_PLT32),
 		Short:             uint32(elf.R_X86_64_PC8),
 		Padding:           x86Padding,
@@ -98,7 +100,8 @@ var AMD64 = Arch{
 		LoadVariable:      x86LoadVariable,
 		ReplacementLength: x86ReplacementLength,
 	},
-	Symbols: Symbols{Runtime: []string{"__x86_", "__fentry__", "__stack_chk_fail"}},
+	Symbols: Symbols{Runtime: []string{"__x86_", "__fentry__", "__stack_chk_fail"},
+		Silent: []string{"__fentry__", "__stack_chk_fail", "__x86_return_thunk"}},
 	// arch/x86/kernel/vmlinux.lds.S, scripts/module.lds.S
 	Sections: withCommon(map[string]Section{
 		// Call padding makes entries too; ftrace uses __mcount_loc

@@ -16,9 +16,18 @@ type Code struct {
 	// of a PC-relative relocation decides this.
 	Branches func(code []byte, off uint64) bool
 	// Argument finds the call that gets an address as an argument. The instruction at pos of code
-	// loads the address. call is the offset of the call's field. ok is false if the code may use
-	// the address in any other way. Argument is nil if this cannot be found out.
-	Argument func(code []byte, pos uint64) (call uint64, ok bool)
+	// loads the address. call is the offset of the call's field, and arg is the number of the
+	// argument, from 0. ok is false if the code may use the address in any other way. Argument is
+	// nil if this cannot be found out.
+	Argument func(code []byte, pos uint64) (call uint64, arg int, ok bool)
+	// Stored returns the instructions that write the address that the instruction at pos of code
+	// loads to memory other than the stack. The instruction at pos can be one of them. Stored is
+	// nil if this cannot be found out.
+	Stored func(code []byte, pos uint64) []uint64
+	// Borrows reports whether the code of a function only accesses memory at its argument number
+	// arg, an address, and passes it to branches for which passes is true. field is the offset of
+	// the branch's field. Borrows is nil if this cannot be found out.
+	Borrows func(code []byte, arg int, passes func(field uint64, arg int) bool) bool
 	// Padding reports whether code contains only filler between functions.
 	Padding func(code []byte) bool
 	// Filler is the byte between functions.
@@ -52,9 +61,10 @@ type Insn struct {
 	// whether no register is added to the address.
 	Address uint8
 	Direct  bool
-	// Store reports whether the instruction is a plain write to memory at Address.
-	Store bool
-	Flow  Flow
+	// Store reports whether the instruction is a plain write to memory at Address, Load whether it
+	// certainly does not write there.
+	Store, Load bool
+	Flow        Flow
 }
 
 // Flow describes where the processor continues after an instruction.

@@ -40,6 +40,8 @@ type Symbols struct {
 	Linker []string
 	// Runtime are prefixes of symbols that compilers make code refer to everywhere.
 	Runtime []string
+	// Silent are those that get no argument from the code.
+	Silent []string
 }
 
 // IsRuntime reports whether compilers of any architecture make code refer to symbol everywhere.

@@ -1,6 +1,10 @@
 package arch
 
-import "golang.org/x/arch/x86/x86asm"
+import (
+	"slices"
+
+	"golang.org/x/arch/x86/x86asm"
+)
 
 // x86Arguments maps the registers that pass arguments, in all widths, to the 64-bit register
 // (System V psABI for x86-64, "Parameter Passing").
@@ -18,25 +22,26 @@ var x86Arguments = map[x86asm.Reg]x86asm.Reg{
 // x86Argument is Code.Argument. The address must be loaded into an argument's register, and no
 // instruction up to the next call may mention that register. A call preserves none of these
 // registers, so the address is gone afterwards.
-func x86Argument(code []byte, pos uint64) (call uint64, ok bool) {
+func x86Argument(code []byte, pos uint64) (call uint64, arg int, ok bool) {
 	if pos > uint64(len(code)) {
-		return 0, false
+		return 0, 0, false
 	}
 	first, _, ok := x86Both(code[pos:])
 	reg, loads := x86Loads(&first)
 	if !ok || !loads {
-		return 0, false
+		return 0, 0, false
 	}
+	arg = slices.Index(x86Passed, x86Number(reg))
 	for pos += uint64(first.Len); ; {
 		in, insn, ok := x86Both(code[pos:])
 		switch {
 		case !ok:
-			return 0, false
+			return 0, 0, false
 		case insn.Branch:
 			near := (in.Op == x86asm.CALL || in.Op == x86asm.JMP) && insn.RelativeSize == 4
-			return pos + uint64(insn.Relative), near
+			return pos + uint64(insn.Relative), arg, near
 		case x86Leaves(in.Op), x86Mentions(in.Args[:], reg):
-			return 0, false
+			return 0, 0, false
 		}
 		pos += uint64(in.Len)
 	}

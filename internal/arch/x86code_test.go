@@ -85,3 +85,28 @@ func TestFlow(t *testing.T) {
 		}
 	}
 }
+
+// TestLoad has instructions that read memory, each beside one that writes it.
+func TestLoad(t *testing.T) {
+	for _, c := range []struct {
+		code        []byte
+		load, store bool
+	}{
+		{[]byte{0x48, 0x8b, 0x05, 0, 0, 0, 0}, true, false},              // mov mem, %rax
+		{[]byte{0x48, 0x89, 0x05, 0, 0, 0, 0}, false, true},              // mov %rax, mem
+		{[]byte{0x48, 0x03, 0x05, 0, 0, 0, 0}, true, false},              // add mem, %rax
+		{[]byte{0x48, 0x01, 0x05, 0, 0, 0, 0}, false, false},             // add %rax, mem
+		{[]byte{0x83, 0x3d, 0, 0, 0, 0, 1}, true, false},                 // cmpl $1, mem
+		{[]byte{0x83, 0x05, 0, 0, 0, 0, 1}, false, false},                // addl $1, mem
+		{[]byte{0x0f, 0xb6, 0x05, 0, 0, 0, 0}, true, false},              // movzbl mem, %eax
+		{[]byte{0x0f, 0x95, 0x05, 0, 0, 0, 0}, false, false},             // setne mem
+		{[]byte{0xff, 0x15, 0, 0, 0, 0}, true, false},                    // call *mem
+		{[]byte{0xff, 0x05, 0, 0, 0, 0}, false, false},                   // incl mem
+		{[]byte{0xf0, 0x48, 0x0f, 0xb1, 0x0d, 0, 0, 0, 0}, false, false}, // lock cmpxchg
+		{[]byte{0x48, 0x8b, 0xc0}, false, false},                         // mov %rax, %rax
+	} {
+		if in := x86Decode(c.code); int(in.Size) != len(c.code) || in.Load != c.load || in.Store != c.store {
+			t.Errorf("% x: %+v", c.code, in)
+		}
+	}
+}

@@ -117,7 +117,7 @@ func x86Decode(code []byte) Insn {
 	if n == 0 || n > len(code) || n > 15 || d.branch && d.opsize {
 		return Insn{} // Intel and AMD disagree about near branches with a 66 prefix
 	}
-	in := Insn{Size: uint8(n), Branch: d.branch, Store: d.stores(), Flow: d.flow()}
+	in := Insn{Size: uint8(n), Branch: d.branch, Store: d.stores(), Load: d.loads(), Flow: d.flow()}
 	if d.disp > 0 && d.op != 0x8d { // lea only computes the address
 		in.Address, in.Direct = uint8(d.disp), d.direct
 	}
@@ -156,6 +156,29 @@ func (d *x86Decoder) flow() Flow {
 // stores reports whether the instruction is a mov to memory.
 func (d *x86Decoder) stores() bool {
 	return !d.escaped && d.disp > 0 && (d.op == 0x88 || d.op == 0x89 || d.op == 0xc6 || d.op == 0xc7)
+}
+
+// loads reports whether the instruction is one of those by which compilers read memory:
+// mov to a register with its extensions, arithmetic with the result in a register,
+// comparisons, and call, jmp and push of what memory has.
+func (d *x86Decoder) loads() bool {
+	if d.disp == 0 {
+		return false
+	}
+	if d.escaped { // movzx, movsx, cmovcc
+		return d.op == 0xb6 || d.op == 0xb7 || d.op == 0xbe || d.op == 0xbf || d.op>>4 == 4
+	}
+	switch d.op {
+	case 0x8a, 0x8b, 0x63, 0x84, 0x85, 0x38, 0x39:
+		return true
+	case 0x80, 0x81, 0x83: // cmp
+		return d.reg == 7
+	case 0xf6, 0xf7: // test
+		return d.reg == 0
+	case 0xff: // call, jmp, push
+		return d.reg == 2 || d.reg == 4 || d.reg == 6
+	}
+	return d.op != 0 && d.op < 0x40 && (d.op&7 == 2 || d.op&7 == 3)
 }
 
 // forkOf returns the flow of a jcc. The low half of the opcode is its condition.

@@ -39,11 +39,13 @@ var changeRows = []Row{
 		Code: DataKept, Severity: Consent, Pins: true,
 		Title: "The kernel can keep a pointer to new data",
 		Meaning: "Patched code passes the address of a new variable, or of a new table of functions, to code that can " +
-			"keep it: it links a list node, starts a timer, registers operations or a notifier. If the module were " +
+			"keep it: it links a list node, starts a timer, registers operations or a notifier. Or it stores " +
+			"the address of a string or of a constant table in an object of the kernel. If the module were " +
 			"unloaded then, the address would point to memory that is no longer the module's. With consent the " +
 			"module pins itself: it has no exit function, so `kintsugi unload` disables the livepatch, and the " +
 			"module stays in memory until the next boot. Locks, completions and message limiters need no consent, " +
-			"nor does a variable that the code only reads and writes.",
+			"nor does a variable that the code only reads and writes, by itself or in new functions that get its " +
+			"address. A string has no name: its consent names the function that stores it.",
 		Example: "consent[data-kept]: vmlinux/version_node (fs/proc/version.c): version_proc_show hands out the " +
 			"address of the new variable version_node, and the kernel can keep it\n" +
 			"  to accept: --accept data-kept:version_node",

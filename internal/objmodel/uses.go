@@ -28,8 +28,15 @@ func (o *Object) Accesses(a *Atom, r *Ref) (access, direct bool) {
 	return access, access && in.Direct
 }
 
-// insnOf returns the instruction of a that contains r, and its offset. ok is false if a is not
-// code, or if the code up to r cannot be decoded.
+// Loads reports whether the instruction that r is in reads memory at the address, and
+// is known to write nothing there.
+func (o *Object) Loads(a *Atom, r *Ref) bool {
+	pos, in, ok := o.insnOf(a, r)
+	return ok && in.Load && in.Address > 0 && r.Off == pos+uint64(in.Address)
+}
+
+// insnOf is the instruction of a that r is in, and where it begins. ok is false if
+// a is not code, or the code up to r cannot be decoded.
 func (o *Object) insnOf(a *Atom, r *Ref) (pos uint64, in arch.Insn, ok bool) {
 	if o.Arch.Code.Decode == nil || a.Section.Flags&elf.SHF_EXECINSTR == 0 {
 		return 0, arch.Insn{}, false
@@ -48,23 +55,74 @@ func (o *Object) insnOf(a *Atom, r *Ref) (pos uint64, in arch.Insn, ok bool) {
 	return 0, arch.Insn{}, false
 }
 
-// PassedTo returns the reference of the call that gets the address of r, a reference in a, as an
-// argument. It is nil if the code may use the address in any other way.
-func (o *Object) PassedTo(a *Atom, r *Ref) *Ref {
+// PassedTo is the reference of the call that gets the address of r, a reference
+// in a, as an argument, and the number of the argument. The call is nil if the code
+// may do anything else with the address.
+func (o *Object) PassedTo(a *Atom, r *Ref) (call *Ref, arg int) {
 	if o.Arch.Code.Argument == nil {
-		return nil
+		return nil, 0
 	}
 	pos, _, ok := o.insnOf(a, r)
 	if !ok {
-		return nil
+		return nil, 0
 	}
-	call, ok := o.Arch.Code.Argument(a.Bytes(), pos)
+	field, arg, ok := o.Arch.Code.Argument(a.Bytes(), pos)
 	if !ok {
+		return nil, 0
+	}
+	return a.branchAt(field), arg
+}
+
+// branchAt is the reference of the branch whose field is at off, nil for none.
+func (a *Atom) branchAt(off uint64) *Ref {
+	for i := range a.Refs {
+		if to := &a.Refs[i]; to.Off == off && to.Branch {
+			return to
+		}
+	}
+	return nil
+}
+
+// Borrows reports whether function a does nothing with its argument number arg, an
+// address, but access memory there and pass it to functions for which passes is true.
+func (o *Object) Borrows(a *Atom, arg int, passes func(call *Ref, arg int) bool) bool {
+	if o.Arch.Code.Borrows == nil {
+		return false
+	}
+	return o.Arch.Code.Borrows(a.Bytes(), arg, func(field uint64, arg int) bool {
+		to := a.branchAt(field)
+		if to == nil || to.Atom == a { // within the function
+			return true
+		}
+		return slices.Contains(o.Arch.Symbols.Silent, to.String()) || passes(to, arg)
+	})
+}
+
+// StoredIn are the atoms in which code of a keeps the address of r, a reference in a.
+// An atom is nil for memory that the code has a pointer to, or that is of another object.
+// Memory on the stack does not count.
+func (o *Object) StoredIn(a *Atom, r *Ref) []*Atom {
+	if o.Arch.Code.Stored == nil {
 		return nil
 	}
+	pos, in, ok := o.insnOf(a, r)
+	if !ok || in.Address > 0 && r.Off == pos+uint64(in.Address) {
+		return nil
+	}
+	var list []*Atom
+	for _, at := range o.Arch.Code.Stored(a.Bytes(), pos) {
+		list = append(list, o.accessedAt(a, at))
+	}
+	return list
+}
+
+// accessedAt is the atom whose memory the instruction of a at pos accesses, nil if no
+// reference shows it.
+func (o *Object) accessedAt(a *Atom, pos uint64) *Atom {
+	in := o.Arch.Code.Decode(a.Bytes()[pos:])
 	for i := range a.Refs {
-		if to := &a.Refs[i]; to.Off == call && to.Branch {
-			return to
+		if r := &a.Refs[i]; in.Address > 0 && r.Off == pos+uint64(in.Address) {
+			return r.Atom
 		}
 	}
 	return nil

@@ -1,0 +1,75 @@
+package elfdiff
+
+import (
+	"slices"
+
+	"kintsugi/internal/objmodel"
+	"kintsugi/internal/report"
+)
+
+// matchConstness joins static variables that the compiler moves between read-only and
+// writable data, with equal contents. A static array that no code writes to, and whose
+// address no code hands out, is a constant for gcc, whatever its type.
+func (p *Pairing) matchConstness() {
+	type key struct{ file, name string }
+	sole := func(o *objmodel.Object) map[key]*objmodel.Atom {
+		files, m := objmodel.FileBlocks(o.File), map[key]*objmodel.Atom{}
+		for _, a := range p.unmatched(o.Atoms) {
+			if !canMove(a) {
+				continue
+			}
+			k := key{files[a.Sym], objmodel.StableName(a.Name)}
+			if _, twice := m[k]; twice {
+				a = nil
+			}
+			m[k] = a
+		}
+		return m
+	}
+	olds := sole(p.orig)
+	if len(olds) == 0 {
+		return
+	}
+	c := newComparison(p)
+	for k, b := range sole(p.patched) {
+		if a := olds[k]; a != nil && b != nil && a.Writable() != b.Writable() && c.same(a, b) {
+			p.join(a, b)
+		}
+	}
+}
+
+// canMove reports whether the compiler alone decides if a is read-only.
+func canMove(a *objmodel.Atom) bool {
+	if a.Kind != objmodel.Data || a.Name == "" || a.Global() || a.Size == 0 || a.Spec.Unowned || a.Spec.Registered ||
+		a.Describes() || limiter(a) || generated(a) {
+		return false
+	}
+	base := baseSection(a)
+	return base == ".data" || base == ".rodata"
+}
+
+// becomesWritable reports whether the kernel has b, a patched variable, as a constant,
+// and patched code may write to b.
+func (s *selection) becomesWritable(b *objmodel.Atom) bool {
+	a := s.twin(b)
+	return a != nil && b.Kind == objmodel.Data && !a.Writable() && b.Writable() && !b.Global() && canMove(b) &&
+		slices.ContainsFunc(b.Users, func(u *objmodel.Atom) bool { return s.mayWrite(u, b) })
+}
+
+// mayWrite reports whether u does anything with b but read it.
+func (s *selection) mayWrite(u, b *objmodel.Atom) bool {
+	for i := range u.Refs {
+		if r := &u.Refs[i]; r.Atom == b && !s.patched.Loads(u, r) {
+			return true
+		}
+	}
+	return false
+}
+
+// takeOver includes b, which the kernel has as a constant. The kernel's cannot be
+// written to, so all code that uses b uses that of the module.
+func (s *selection) takeOver(b *objmodel.Atom) {
+	d := &Difference{What: SectionDiffers}
+	s.include(b, d, report.Cause{Kind: report.ByData, Symbol: b.Name, Detail: d.describe()})
+	s.pullUsers(b)
+}
