@@ -65,7 +65,9 @@ var prefix = regexp.MustCompile(`^(\[[^\]]*\]\s*)+`)
 // signs are beginnings of kernel messages about a fault. They match only at the
 // start of a message, since the words can occur in other messages.
 var signs = regexp.MustCompile(`^(` + strings.Join([]string{
-	`WARNING: `,
+	`WARNING: CPU: \d+ PID: \d+ at `, // __warn, kernel/panic.c
+	// the unwinders, arch/*/kernel/unwind_*.c
+	`WARNING: (kernel stack (regs|frame pointer) at|stack (recursion|going in the wrong direction)|can't (access|dereference) )`,
 	`BUG: `,
 	`kernel BUG at `,
 	`Oops: `, `[\w ]*: [0-9a-f]{4} \[#\d+\]`, // "invalid opcode: 0000 [#1] PREEMPT SMP"
@@ -92,12 +94,24 @@ type sign struct {
 	text string
 }
 
+// frame matches the line before a splat: of WARN and BUG (kernel/panic.c), or of lockdep
+// and RCU, which print a line of equals signs (kernel/locking/lockdep.c).
+var frame = regexp.MustCompile(`^(-+\[ cut here \]-+|=+)$`)
+
+// framed is how many lines behind a frame "WARNING: " is the kernel's own: WARN prints
+// its text in between. Elsewhere a message of a driver can have the word.
+const framed = 5
+
 // findSigns returns the kernel messages about faults on a console, in their order.
 func findSigns(console string) []sign {
 	var found []sign
+	last := -framed - 1 // the line of the last frame
 	for n, line := range strings.Split(console, "\n") {
 		text := prefix.ReplaceAllString(strings.TrimRight(line, "\r"), "")
-		if signs.MatchString(text) {
+		switch {
+		case frame.MatchString(text):
+			last = n
+		case signs.MatchString(text), n-last <= framed && strings.HasPrefix(text, "WARNING: "):
 			found = append(found, sign{line: n, text: text})
 		}
 	}

@@ -10,6 +10,11 @@ func TestFindSigns(t *testing.T) {
 	bad := []string{
 		"[    5.1] WARNING: CPU: 0 PID: 1 at kernel/x.c:12 f+0x1/0x2",
 		"[    5.1][    T1] WARNING: CPU: 0 PID: 1 at kernel/x.c:12 f+0x1/0x2",
+		"[    5.1] ------------[ cut here ]------------\n[    5.1] WARNING: kernel/x.c:12 at f+0x1/0x2, CPU#0: init/1",
+		"[    5.1] ------------[ cut here ]------------\n[    5.1] a text\n[    5.1] WARNING: kernel/x.c:12 at f+0x1/0x2",
+		"[    5.1] ========================================\n[    5.1] WARNING: possible circular locking dependency detected",
+		"[    5.1] =============================\n[    5.1] WARNING: suspicious RCU usage",
+		"[    5.1] WARNING: kernel stack regs at 0 in sh:1 has bad 'bp' value 0",
 		"BUG: kernel NULL pointer dereference, address: 0000000000000000\r",
 		"[    5.1] BUG: scheduling while atomic: init/1/0x00000002",
 		"[    5.1] kernel BUG at mm/slub.c:379!",
@@ -36,6 +41,9 @@ func TestFindSigns(t *testing.T) {
 	good := []string{
 		"[    0.0] Linux version 6.1.0-56-amd64 #1 SMP PREEMPT_DYNAMIC Debian",
 		"[    0.0] RAS: Correctable Errors collector initialized.",
+		"[    5.1] WARNING: this text is a driver's",
+		"[    5.1] x: WARNING: CPU: 0 PID: 1 at the text of a driver",
+		"[    5.1] ------------[ cut here ]------------\n1\n2\n3\n4\n5\n[    5.1] WARNING: this text is a driver's",
 		"[    0.0] Spectre V2 : WARNING: Unprivileged eBPF is enabled with eIBRS on",
 		"[    0.0] rcu: RCU debug extended QS entry/exit.",
 		"[    0.0] rcu: INFO: nothing to worry about",
@@ -53,8 +61,8 @@ func TestFindSigns(t *testing.T) {
 }
 
 func TestFindSignsInOrder(t *testing.T) {
-	got := findSigns("[ 1.0] a\n[ 2.0] WARNING: one\n[ 3.0] Call Trace:\n")
-	want := []sign{{1, "WARNING: one"}, {2, "Call Trace:"}}
+	got := findSigns("[ 1.0] a\n[ 2.0] WARNING: CPU: 0 PID: 1 at one\n[ 3.0] Call Trace:\n")
+	want := []sign{{1, "WARNING: CPU: 0 PID: 1 at one"}, {2, "Call Trace:"}}
 	if diff := cmp.Diff(want, got, cmp.AllowUnexported(sign{})); diff != "" {
 		t.Error(diff)
 	}
