@@ -8,14 +8,15 @@ import (
 	"slices"
 	"strings"
 
+	"kintsugi/internal/arch"
 	"kintsugi/internal/diag"
 	"kintsugi/internal/objmodel"
 	"kintsugi/internal/report"
 )
 
 // limiterNames are the static locals with which the kernel's macros limit a message. They are in
-// sections of their own (.data.once, in newer kernels .data..once, include/linux/once_lite.h), or
-// among other data (printk_ratelimited, include/linux/printk.h; dev_level_once,
+// sections of their own (arch.IsOnce; include/linux/once_lite.h), or among other data
+// (printk_ratelimited, include/linux/printk.h; dev_level_once,
 // include/linux/dev_printk.h; drm_dbg_ratelimited, include/drm/drm_print.h).
 var limiterNames = []string{"__already_done", "__print_once", "__warned", "_rs", "rs_"}
 
@@ -25,8 +26,7 @@ func limiter(a *objmodel.Atom) bool {
 	if a.Kind != objmodel.Data || !a.Writable() {
 		return false
 	}
-	switch a.Section.Name {
-	case ".data.once", ".data..once":
+	if arch.IsOnce(a.Section.Name) {
 		return localName(a) != "___done"
 	}
 	return strings.Contains(a.Name, ".") && slices.Contains(limiterNames, localName(a))

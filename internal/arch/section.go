@@ -2,6 +2,7 @@ package arch
 
 import (
 	"maps"
+	"slices"
 	"strings"
 )
 
@@ -137,3 +138,10 @@ func (a *Arch) Section(name string) (row Section, special bool) {
 	}
 	return Section{}, false
 }
+
+// onceSections have the flags of what code does once (include/linux/once_lite.h,
+// include/linux/once.h). Newer kernels have the second name.
+var onceSections = []string{".data.once", ".data..once"}
+
+// IsOnce reports whether a section has the flags of what code does once.
+func IsOnce(section string) bool { return slices.Contains(onceSections, section) }
