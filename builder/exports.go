@@ -13,6 +13,7 @@ import (
 	"kintsugi/internal/klp"
 	"kintsugi/internal/kofile"
 	"kintsugi/internal/report"
+	"kintsugi/internal/text"
 )
 
 // exports reports the exports whose type changes: callers outside the patch were
@@ -107,20 +108,12 @@ func (u exportUsers) String() string {
 		return "no module of the target uses it, but others may"
 	}
 	if len(u.covered) > 0 {
-		parts = append(parts, "the patch covers its use by "+someOf(u.covered))
+		parts = append(parts, "the patch covers its use by "+text.Some(u.covered, mostNamed, ", "))
 	}
 	if len(u.open) > 0 {
-		parts = append(parts, "outside the patch it is used by "+someOf(u.open))
+		parts = append(parts, "outside the patch it is used by "+text.Some(u.open, mostNamed, ", "))
 	}
 	return strings.Join(parts, "; ")
-}
-
-// someOf lists names, and counts those beyond the first few.
-func someOf(names []string) string {
-	if len(names) <= mostNamed {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d others", strings.Join(names[:mostNamed], ", "), len(names)-mostNamed)
 }
 
 // exportUsers finds the modules that import a symbol, and what of them the patch
@@ -145,7 +138,7 @@ func (s *session) exportUsers(ctx context.Context, symbol string, units []change
 		case !touched:
 			users.open = append(users.open, module)
 		case len(left) > 0:
-			users.open = append(users.open, module+" ("+someOf(left)+")")
+			users.open = append(users.open, module+" ("+text.Some(left, mostNamed, ", ")+")")
 		default:
 			users.covered = append(users.covered, module)
 		}

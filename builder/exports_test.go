@@ -181,10 +181,3 @@ func TestExportsAlone(t *testing.T) {
 		t.Errorf("%s, %+v", rep.Verdict, rep.Diagnostics)
 	}
 }
-
-func TestSomeOf(t *testing.T) {
-	names := strings.Fields("a b c d e f g h i j")
-	if got := someOf(names); got != "a, b, c, d, e, f, g, h and 2 others" {
-		t.Error(got)
-	}
-}

@@ -80,12 +80,9 @@ func dropError(name string, list []Replacement) error {
 		return nil
 	}
 	slices.Sort(lost)
-	named := strings.Join(lost[:min(len(lost), maxNamed)], ", ")
-	if len(lost) > maxNamed {
-		named += ", ..."
-	}
 	return fault.Verdictf(diag.LoadDrops, "%s replaces %s and would drop %s of it: %s",
-		name, strings.Join(from, ", "), text.Count(len(lost), "fixed function"), named).
+		name, strings.Join(from, ", "), text.Count(len(lost), "fixed function"),
+		text.Some(lost, maxNamed, ", ")).
 		Hint("build one livepatch from all patches, or with --no-replace").
 		Hint("--drop loads it anyway")
 }

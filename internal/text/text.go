@@ -32,6 +32,14 @@ func Printable(s string) string {
 	return b.String()
 }
 
+// Some lists the first of the items, up to a number, and counts those beyond it.
+func Some(items []string, most int, separator string) string {
+	if len(items) <= most {
+		return strings.Join(items, separator)
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(items[:most], separator), len(items)-most)
+}
+
 func hidden(r rune) bool { return !unicode.IsPrint(r) }
 
 // Table is rows of cells that are written as aligned columns, two spaces

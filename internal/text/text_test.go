@@ -64,3 +64,14 @@ func FuzzPrintable(f *testing.F) {
 		}
 	})
 }
+
+func TestSome(t *testing.T) {
+	for most, want := range map[int]string{3: "a, b, c", 4: "a, b, c", 2: "a, b and 1 more", 1: "a and 2 more"} {
+		if got := Some([]string{"a", "b", "c"}, most, ", "); got != want {
+			t.Errorf("%d: %q, want %q", most, got, want)
+		}
+	}
+	if got := Some(nil, 3, ", "); got != "" {
+		t.Errorf("of nothing: %q", got)
+	}
+}

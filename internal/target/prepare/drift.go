@@ -7,6 +7,7 @@ import (
 
 	"kintsugi/internal/fault"
 	"kintsugi/internal/kconfig"
+	"kintsugi/internal/text"
 )
 
 // keyFiles are the symbols that name certificates, which only the distribution has.
@@ -32,14 +33,8 @@ func checkDrift(given, got kconfig.Config) error {
 	if drift == nil {
 		return nil
 	}
-	const most = 12
-	more := ""
-	if len(drift) > most {
-		more = fmt.Sprintf(" and %d more", len(drift)-most)
-		drift = drift[:most]
-	}
 	err := &fault.Error{Class: fault.Environment, Err: fmt.Errorf(
-		"the source does not take the kernel's configuration as it is: %s%s", strings.Join(drift, "; "), more)}
+		"the source does not take the kernel's configuration as it is: %s", text.Some(drift, 12, "; "))}
 	err.Hint("compiler, assembler, linker and pahole must be the versions that the kernel was built with, " +
 		"and the source the one it was built from")
 	if pahole {
