@@ -29,8 +29,10 @@ type Folder struct {
 	libY   []string // lib-y: objects of lib.a
 	extraY []string // extra-y: objects that the architecture's makefiles link explicitly, such as head.o
 	hosts  []string // hostprogs: programs that run while the kernel is built
-	multiY []string // multi-obj-y: composite objects of objY, under the makefile's names
-	multiM []string // multi-obj-m: composite objects of objM
+	// multiY are the composite objects of objY, under the makefile's names: multi-obj-y,
+	// in 5.10 multi-used-y.
+	multiY []string
+	multiM []string // composite objects of objM: multi-obj-m, multi-used-m
 	libs   []string // lib.a files that vmlinux is linked with, if the top Makefile exports them
 }
 
@@ -81,10 +83,10 @@ func (f *Folder) set(variable string, words []string) {
 		f.libY = words
 	case "extra-y":
 		f.extraY = words
-	case "multi-obj-y":
-		f.multiY = words
-	case "multi-obj-m":
-		f.multiM = words
+	case "multi-obj-y", "multi-used-y":
+		f.multiY = append(f.multiY, words...)
+	case "multi-obj-m", "multi-used-m":
+		f.multiM = append(f.multiM, words...)
 	case "hostprogs":
 		f.hosts = words
 	case "ARCH_LIB":

@@ -37,7 +37,7 @@ func Ask(ctx context.Context, t *kbuild.Tree, folders, objects []string, setting
 	}
 	defer done()
 	run.Args = append(run.Args, "-n", "-k", "newer-prereqs=FORCE", "obj-dirs=.", "delay-objtool=",
-		"cmd_and_fixdep=$(info kintsugi:recipe:$@:$(cmd_$(1)))$(info kintsugi:needs:$@:$^)")
+		"cmd_and_fixdep=$(info kintsugi:recipe:$@:$(cmd_$(1))$(kintsugi_steps))$(info kintsugi:needs:$@:$^)")
 	run.Args = append(run.Args, settings...)
 	out, err := run.Stdout(ctx)
 	var exit *command.Error
