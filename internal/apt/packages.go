@@ -70,14 +70,26 @@ func parseURIs(out string) ([]Package, error) {
 		}
 		size, err := strconv.ParseInt(words[2], 10, 64)
 		sum, ok := strings.CutPrefix(words[3], "SHA256:")
-		parts := strings.Split(words[1], "_")
-		if err != nil || !ok || len(parts) != 3 || strings.Contains(words[1], "/") {
+		name, version, named := fileName(words[1])
+		if err != nil || !ok || !named {
 			return nil, fault.Environmentf("unexpected line of apt-get --print-uris: %q", line)
 		}
-		files = append(files, Package{Name: parts[0], Version: strings.ReplaceAll(parts[1], "%3a", ":"), File: words[1],
-			Size: size, SHA256: sum})
+		files = append(files, Package{Name: name, Version: version, File: words[1], Size: size, SHA256: sum})
 	}
 	return files, nil
+}
+
+// fileName splits the name of a package's file, NAME_VERSION_ARCH.deb, or of its source
+// package's packaging, NAME_VERSION.debian.tar.xz.
+func fileName(file string) (name, version string, ok bool) {
+	parts := strings.Split(file, "_")
+	if packaging, is := strings.CutSuffix(file, packagingSuffix); is {
+		parts = append(strings.Split(packaging, "_"), "source")
+	}
+	if len(parts) != 3 || strings.Contains(file, "/") {
+		return "", "", false
+	}
+	return parts[0], strings.ReplaceAll(parts[1], "%3a", ":"), true
 }
 
 // Download fetches missing files. apt resumes an interrupted download.

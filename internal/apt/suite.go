@@ -20,6 +20,15 @@ type Suite struct {
 	// Expires is false if the archive lets signatures expire without a new one; an
 	// expired signature is then accepted.
 	Expires bool
+	// Sources adds the lists of source packages.
+	Sources bool
+}
+
+// WithSources is the suite with the lists of source packages. Its client needs a
+// folder of its own, as the lists are large and rarely needed.
+func (s Suite) WithSources() Suite {
+	s.Sources = true
+	return s
 }
 
 // suites are in the order in which kernels are searched.
@@ -71,12 +80,18 @@ func (s Suite) sources(m mirror) (string, error) {
 	if !s.Expires {
 		options += " check-valid-until=no"
 	}
-	var text strings.Builder
-	for _, name := range append([]string{s.Name}, s.Updates...) {
-		fmt.Fprintf(&text, "deb [%s] %s %s main\n", options, m.main, name)
+	kinds := []string{"deb"}
+	if s.Sources {
+		kinds = append(kinds, "deb-src")
 	}
-	if s.Security != "" {
-		fmt.Fprintf(&text, "deb [%s] %s %s main\n", options, m.security, s.Security)
+	var text strings.Builder
+	for _, kind := range kinds {
+		for _, name := range append([]string{s.Name}, s.Updates...) {
+			fmt.Fprintf(&text, "%s [%s] %s %s main\n", kind, options, m.main, name)
+		}
+		if s.Security != "" {
+			fmt.Fprintf(&text, "%s [%s] %s %s main\n", kind, options, m.security, s.Security)
+		}
 	}
 	return text.String(), nil
 }

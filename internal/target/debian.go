@@ -1,7 +1,6 @@
 package target
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -18,6 +17,7 @@ import (
 	"kintsugi/internal/disk"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/target/prepare"
+	"kintsugi/internal/toolchain"
 )
 
 // debianNeed is the disk space of a Debian target without its packages, in bytes:
@@ -194,11 +194,10 @@ func (s *Store) fetchDebian(ctx context.Context, t *Target, k kernel, progress P
 		return fault.Inputf("linux-headers-%s=%s is no longer offered", k.Release, k.Version)
 	}
 	// before anything is downloaded
-	if cc := debianCC(headers[0]); cc != "" && s.hostToolchain() {
+	if cc := debianCC(headers[0]); cc != "" && s.Toolchain.Kind == toolchain.Host {
 		if err := prepare.CheckTools(ctx, cc); err != nil {
 			return fault.Environmentf("%w", err).
-				Hint("fetch the kernel's own tools into the cache, without root: --toolchain debian:%s",
-					cmp.Or(suite.Base, suite.Name))
+				Hint("without --toolchain host the kernel's own tools are fetched into the cache, without root")
 		}
 	}
 	if err := s.checkSpace(debianNeed); err != nil {
@@ -208,10 +207,18 @@ func (s *Store) fetchDebian(ctx context.Context, t *Target, k kernel, progress P
 	if err != nil {
 		return err
 	}
+	packaging, err := s.fetchPackaging(ctx, suite, k, progress) // small, and not always there
+	if err != nil {
+		return err
+	}
 	if t.Packages, err = a.Locate(ctx, names); err != nil {
 		return err
 	}
-	return a.Download(ctx, t.Packages, progress)
+	if err := a.Download(ctx, t.Packages, progress); err != nil {
+		return err
+	}
+	t.Packages = append(t.Packages, packaging...)
+	return nil
 }
 
 // debianCC is the compiler that a headers package depends on, directly (gcc-12) or
@@ -252,15 +259,25 @@ func (t *Target) unpackDebian(ctx context.Context, packages string, k kernel, pr
 	progress.Step("unpack")
 	var id identity
 	group, ctx := errgroup.WithContext(ctx)
+	var source, packaging string
 	var files []string
 	for _, p := range t.Packages {
 		file := filepath.Join(packages, p.File)
-		if sourceName.MatchString(p.Name) {
-			group.Go(func() error { return t.unpackSourcePackage(ctx, file) })
-			continue
+		switch {
+		case p.IsPackaging():
+			packaging = file
+		case sourceName.MatchString(p.Name):
+			source = file
+		default:
+			files = append(files, file)
 		}
-		files = append(files, file)
 	}
+	group.Go(func() error {
+		if err := t.unpackSourcePackage(ctx, source); err != nil || packaging == "" {
+			return err
+		}
+		return t.patchRealtime(ctx, packaging)
+	})
 	group.Go(func() error {
 		for _, file := range files {
 			if err := unpackPackage(ctx, file, filepath.Join(t.Dir, "root")); err != nil {

@@ -108,7 +108,7 @@ func choose(kernels []kernel, usual, want string) (kernel, error) {
 	}
 	for _, k := range kernels {
 		if k.HasSource && k.named(want, usual) {
-			return k, k.checkSource(kernels)
+			return k, nil
 		}
 	}
 	if i := slices.IndexFunc(kernels, func(k kernel) bool { return k.named(want, usual) }); i >= 0 {
@@ -116,16 +116,6 @@ func choose(kernels []kernel, usual, want string) (kernel, error) {
 			kernels[i].Release, kernels[i].Series, kernels[i].Version))
 	}
 	return kernel{}, offering(kernels, fault.Inputf("no kernel %s among those that Debian offers", want))
-}
-
-// checkSource refuses a kernel with patches that its linux-source lacks. Since 6.12
-// the real-time patches are part of the kernel.
-func (k kernel) checkSource(kernels []kernel) error {
-	if !strings.HasPrefix(k.Flavour, "rt-") || apt.CompareVersions(k.Series, "6.12") >= 0 {
-		return nil
-	}
-	return offering(kernels, fault.Inputf("%s was built with real-time patches, which linux-source-%s lacks", k.Release,
-		k.Series))
 }
 
 // offering adds the offered kernels to an error.
