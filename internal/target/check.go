@@ -6,10 +6,12 @@ import (
 	"regexp"
 	"strings"
 
+	"kintsugi/internal/arch"
 	"kintsugi/internal/cage"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/kconfig"
 	"kintsugi/internal/target/prepare"
+	"kintsugi/internal/toolchain"
 )
 
 // required lists the symbols without which no livepatch can be loaded, or none can be
@@ -97,21 +99,12 @@ func checkCompiler(ctx context.Context, c cage.Cage, cc, want string) error {
 		Hint("apt-get install %s", compilerPackage(cc, want))
 }
 
-// debianCompiler finds the package version in "gcc-12 (Debian 12.2.0-14+deb12u1) 12.2.0".
-var debianCompiler = regexp.MustCompile(`\(Debian ([^ )]+)\)`)
-
-// gccMajor finds 12 in "gcc (Debian 12.2.0-14+deb12u1) 12.2.0".
-var gccMajor = regexp.MustCompile(`\) ([0-9]+)\.`)
-
-// compilerPackage is the package of a compiler. For a kernel that was compiled by
-// plain gcc, it is the package of gcc's version then.
-func compilerPackage(cc, version string) string {
-	name := prepare.CompilerPackage(cc)
-	if m := gccMajor.FindStringSubmatch(version); m != nil && name == "gcc" {
-		name += "-" + m[1]
-	}
-	if m := debianCompiler.FindStringSubmatch(version); m != nil {
-		return name + "=" + m[1]
+// compilerPackage is the package of a compiler, with its version if the compiler is
+// Debian's: gcc-12=12.2.0-14+deb12u1.
+func compilerPackage(cc, text string) string {
+	name, version := toolchain.Need{CC: prepare.CompilerPackage(cc), Text: text}.CompilerPackage(arch.AMD64.Triple)
+	if version != "" {
+		name += "=" + version
 	}
 	return name
 }

@@ -1,7 +1,9 @@
 package target
 
 import (
+	"cmp"
 	"context"
+	"log/slog"
 	"os"
 	"path/filepath"
 
@@ -16,23 +18,18 @@ func (s *Store) Toolchains() *toolchain.Store {
 	return &toolchain.Store{Dir: filepath.Join(s.Dir, "toolchains"), Packages: s.packagesDir()}
 }
 
-// hostToolchain reports whether Debian's kernels are compiled with the programs of
-// this machine.
-func (s *Store) hostToolchain() bool {
-	return s.Toolchain.Kind == "" || s.Toolchain.Kind == toolchain.Host
-}
-
-// takeToolchain sets the toolchain of t that the user chose. It refuses a toolchain
-// without the kernel's compiler. suite is that of the kernel, empty if the kernel is
-// not Debian's.
+// takeToolchain sets the toolchain of t: the one that the user chose, else the programs
+// of this machine if they include the kernel's compiler, else those of the kernel's
+// suite. It refuses a toolchain without the kernel's compiler. suite is empty if the
+// kernel is not Debian's.
 func (s *Store) takeToolchain(ctx context.Context, t *Target, suite string, progress Progress) error {
 	spec := s.Toolchain
+	if spec.Kind == "" {
+		spec = s.usualToolchain(ctx, t, suite)
+	}
 	switch spec.Kind {
 	case toolchain.Debian:
-		if spec.Suite != "" {
-			suite = spec.Suite
-		}
-		if err := s.unpackToolchain(ctx, t, suite, progress); err != nil {
+		if err := s.unpackToolchain(ctx, t, cmp.Or(spec.Suite, suite), progress); err != nil {
 			return err
 		}
 	case toolchain.Folder:
@@ -41,9 +38,33 @@ func (s *Store) takeToolchain(ctx context.Context, t *Target, suite string, prog
 		}
 		t.Toolchain = &toolchain.Toolchain{Name: filepath.Base(spec.Root), Kind: toolchain.Folder, Root: spec.Root}
 	default:
-		host := toolchain.OfHost
-		t.Toolchain = &host
+		return t.takeHost(ctx)
 	}
+	return t.checkToolchain(ctx)
+}
+
+// usualToolchain chooses for a user who did not.
+func (s *Store) usualToolchain(ctx context.Context, t *Target, suite string) toolchain.Spec {
+	host := toolchain.Spec{Kind: toolchain.Host}
+	if suite == "" {
+		return host
+	}
+	probe := *t
+	if err := probe.takeHost(ctx); err != nil {
+		slog.Info("this machine cannot compile the kernel, its tools are fetched", "reason", err)
+		return toolchain.Spec{Kind: toolchain.Debian, Suite: suite}
+	}
+	return host
+}
+
+// takeHost sets the programs of this machine as t's toolchain.
+func (t *Target) takeHost(ctx context.Context) error {
+	host := toolchain.OfHost
+	t.Toolchain = &host
+	return t.checkToolchain(ctx)
+}
+
+func (t *Target) checkToolchain(ctx context.Context) error {
 	c, err := t.addingCage(ctx)
 	if err != nil {
 		return err

@@ -217,4 +217,8 @@ func (s *Store) Find(suite, compiler, version string) *Toolchain {
 	return nil
 }
 
-func (s *Store) metaFile(name string) string { return filepath.Join(s.dir(name), "toolchain.json") }
+// MetaFile is the last file of a toolchain that is written: a folder without it is half
+// made.
+const MetaFile = "toolchain.json"
+
+func (s *Store) metaFile(name string) string { return filepath.Join(s.dir(name), MetaFile) }

@@ -87,7 +87,7 @@ type Need struct {
 // distcc.
 var commonPackages = []string{
 	"binutils", "make", "flex", "bison", "bc", "perl-base", "python3-minimal", "pahole|dwarves", "libc6-dev",
-	"libelf-dev", "libssl-dev", "zlib1g-dev",
+	"libelf-dev", "libssl-dev", "openssl", "zlib1g-dev",
 	"bash", "coreutils", "dash", "diffutils", "findutils", "grep", "gzip", "mawk", "sed", "tar", "xz-utils", "zstd",
 	"lz4", "kmod", "cpio",
 	"ccache", "distcc",
