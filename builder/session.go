@@ -2,12 +2,11 @@ package builder
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"os"
 
 	"kintsugi/internal/arch"
 	"kintsugi/internal/cage"
+	"kintsugi/internal/disk"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/klp"
 	"kintsugi/internal/kofile"
@@ -30,6 +29,7 @@ type session struct {
 	cage       cage.Cage // of the target's programs
 	name       string    // of the module's file, without .ko
 	work       string    // directory of this build, removed at its end
+	leave      func()    // gives up the work directory and the target
 }
 
 // tools are the steps of the kernel's build that the stages need. They are
@@ -46,7 +46,8 @@ type tools interface {
 		work string) ([]report.Diagnostic, error)
 }
 
-// open opens the target's image and exports, and makes the work directory.
+// open opens the target's image and exports, and makes the work directory. Until close,
+// nobody can remove the target.
 func open(ctx context.Context, opts Options) (*session, error) {
 	if len(opts.Patches) == 0 {
 		return nil, fault.Inputf("no patches")
@@ -55,49 +56,75 @@ func open(ctx context.Context, opts Options) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := opts.Target
-	if err := checkTaken(name, t.Modules); err != nil {
+	if err := checkTaken(name, opts.Target.Modules); err != nil {
 		return nil, err
 	}
+	release, err := opts.Target.Use(ctx)
+	if err != nil {
+		return nil, err
+	}
+	work, err := newWork()
+	if err != nil {
+		release()
+		return nil, err
+	}
+	leave := func() {
+		if err := work.Remove(); err != nil {
+			slog.Warn("work directory", "error", err)
+		}
+		release()
+	}
+	s, err := openIn(ctx, opts, name, work.Dir, leave)
+	if err != nil {
+		leave()
+	}
+	return s, err
+}
+
+// newWork makes the work directory, and removes those of builds that were killed.
+func newWork() (*disk.Work, error) {
+	if removed, err := disk.CleanWork(); err != nil || len(removed) > 0 {
+		slog.Debug("work directories of killed builds", "removed", removed, "error", err)
+	}
+	work, err := disk.NewWork(disk.BuildWork)
+	if err != nil {
+		return nil, fault.Environmentf("work directory: %w", err).
+			Hint("set TMPDIR to a directory with a few hundred megabytes of free space")
+	}
+	return work, nil
+}
+
+// openIn is open with a work directory.
+func openIn(ctx context.Context, opts Options, name, work string, leave func()) (*session, error) {
+	t := opts.Target
 	machine, err := t.Machine()
 	if err != nil {
+		return nil, err
+	}
+	c, err := t.Cage(ctx, work, opts.Cage)
+	if err != nil {
+		return nil, err
+	}
+	if c.Launcher, err = cage.LauncherOf(opts.Launcher); err != nil {
 		return nil, err
 	}
 	kernel, err := klp.OpenKernel(t.Vmlinux, t.Symvers)
 	if err != nil {
 		return nil, err
 	}
-	dir := kofile.Open(t.Modules)
-	if t.Modules != "" {
-		kernel.ReadModule = dir.Read
-	}
-	work, err := os.MkdirTemp("", "kintsugi-")
-	if err != nil {
-		kernel.Image.Close()
-		return nil, fault.Environmentf("work directory: %w", err).
-			Hint("set TMPDIR to a directory with a few hundred megabytes of free space")
-	}
-	c, err := t.Cage(ctx, work, opts.Cage)
-	if err == nil {
-		c.Launcher, err = cage.LauncherOf(opts.Launcher)
-	}
-	if err != nil {
-		kernel.Image.Close()
-		return nil, errors.Join(err, os.Remove(work))
-	}
 	tree := t.Tree(machine, opts.Jobs)
 	tree.Cage, tree.Launcher, tree.Progress = c, opts.Launcher, opts.Progress
-	opened := &session{opts: opts, kernel: kernel, arch: machine, cage: c, tools: toolsOf(tree), linkModule: module.Link,
-		name: name, work: work}
+	var list *modules
 	if t.Modules != "" {
-		opened.modules = &modules{dir: dir, cache: tree.Cache()}
+		dir := kofile.Open(t.Modules)
+		kernel.ReadModule = dir.Read
+		list = &modules{dir: dir, cache: tree.Cache()}
 	}
-	return opened, nil
+	return &session{opts: opts, kernel: kernel, arch: machine, cage: c, tools: toolsOf(tree), linkModule: module.Link,
+		name: name, work: work, leave: leave, modules: list}, nil
 }
 
 func (s *session) close() {
 	s.kernel.Image.Close()
-	if err := os.RemoveAll(s.work); err != nil {
-		slog.Warn("work directory", "error", err)
-	}
+	s.leave()
 }

@@ -19,6 +19,7 @@ import "github.com/spf13/cobra"
 //   - a.targetFlag(cmd) adds -t and the completion of target names.
 var verbs = []func(*app) *cobra.Command{
 	targetVerb,
+	toolchainVerb,
 	buildVerb,
 	checkVerb,
 	diffVerb,
@@ -28,4 +29,5 @@ var verbs = []func(*app) *cobra.Command{
 	unloadVerb,
 	listVerb,
 	statusVerb,
+	cleanVerb,
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -46,4 +47,20 @@ func Fault(err error) error {
 		return nil
 	}
 	return &fault.Error{Class: fault.Environment, Err: err}
+}
+
+// Usage is the size of all files below dir, in bytes. Files that cannot be read do not
+// count.
+func Usage(dir string) int64 {
+	var bytes int64
+	_ = filepath.WalkDir(dir, func(_ string, entry fs.DirEntry, err error) error { // the function returns no error
+		if err != nil {
+			return nil
+		}
+		if info, err := entry.Info(); err == nil && entry.Type().IsRegular() {
+			bytes += info.Size()
+		}
+		return nil
+	})
+	return bytes
 }

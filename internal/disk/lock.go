@@ -21,18 +21,24 @@ import (
 // nobody may touch their files before the last of them has ended. The lock file
 // stays: deleting it would let two processes lock two files of one name.
 func Lock(ctx context.Context, path string) (unlock func(), err error) {
+	return wait(ctx, path, unix.LOCK_EX)
+}
+
+// Share is Lock for those who only read what the file protects: any number of them hold
+// it at once, and none while somebody holds Lock.
+func Share(ctx context.Context, path string) (unlock func(), err error) {
+	return wait(ctx, path, unix.LOCK_SH)
+}
+
+func wait(ctx context.Context, path string, how int) (func(), error) {
 	f, err := openLock(path)
 	if err != nil {
 		return nil, Fault(err)
 	}
-	fd := int(f.Fd())
 	for logged := false; ; logged = true {
-		err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
+		err := unix.Flock(int(f.Fd()), how|unix.LOCK_NB)
 		if err == nil {
-			return sync.OnceFunc(func() {
-				_ = unix.Flock(fd, unix.LOCK_UN) // for the children too
-				_ = f.Close()
-			}), nil
+			return unlocker(f), nil
 		}
 		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
 			return nil, Fault(fmt.Errorf("lock %s: %w", path, errors.Join(err, f.Close())))
@@ -46,6 +52,28 @@ func Lock(ctx context.Context, path string) (unlock func(), err error) {
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
+}
+
+// tryLock is Lock that does not wait: ok is false if another process holds the file.
+func tryLock(path string) (unlock func(), ok bool, err error) {
+	f, err := openLock(path)
+	if err != nil {
+		return nil, false, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			err = nil
+		}
+		return nil, false, errors.Join(err, f.Close())
+	}
+	return unlocker(f), true, nil
+}
+
+func unlocker(f *os.File) func() {
+	return sync.OnceFunc(func() {
+		_ = unix.Flock(int(f.Fd()), unix.LOCK_UN) // for the children too
+		_ = f.Close()
+	})
 }
 
 // openLock opens the lock file so that children inherit it.

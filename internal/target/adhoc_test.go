@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"kintsugi/internal/disk"
 )
 
 // The hash that names an ad hoc target is of all that the target is made from,
@@ -106,7 +108,7 @@ func TestRealVmlinux(t *testing.T) {
 		t.Errorf("another build's bzImage was taken")
 	}
 	target := try(debian.Banner)
-	if target.Image == target.Vmlinux || size(target.Image) != size(debian.Image) {
-		t.Errorf("image %s of %d bytes", target.Image, size(target.Image))
+	if target.Image == target.Vmlinux || disk.Usage(target.Image) != disk.Usage(debian.Image) {
+		t.Errorf("image %s of %d bytes", target.Image, disk.Usage(target.Image))
 	}
 }

@@ -39,20 +39,16 @@ func (s *Store) create(ctx context.Context, name string, same func(*Target) erro
 	if err := checkPlace(name, dir); err != nil {
 		return nil, err
 	}
+	if t, err := made(dir, same); t != nil || err != nil { // builds that use it hold the lock
+		return t, err
+	}
 	unlock, err := disk.Lock(ctx, dir+".lock")
 	if err != nil {
 		return nil, err
 	}
 	defer unlock()
-	t, err := load(dir)
-	if err == nil {
-		if err := same(t); err != nil {
-			return nil, err
-		}
-		return t, nil
-	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+	if t, err := made(dir, same); t != nil || err != nil {
+		return t, err
 	}
 	if err := removeTarget(dir); err != nil {
 		return nil, err
@@ -60,7 +56,7 @@ func (s *Store) create(ctx context.Context, name string, same func(*Target) erro
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, disk.Fault(err)
 	}
-	t = &Target{Name: name, Arch: arch.AMD64.Name, Dir: dir}
+	t := &Target{Name: name, Arch: arch.AMD64.Name, Dir: dir}
 	t.Source, t.Vmlinux = filepath.Join(dir, "source"), filepath.Join(dir, "vmlinux")
 	t.Config = filepath.Join(dir, "config")
 	if err := fill(t); err != nil {
@@ -70,6 +66,18 @@ func (s *Store) create(ctx context.Context, name string, same func(*Target) erro
 		return nil, err
 	}
 	return t, t.save()
+}
+
+// made returns the target in dir if same accepts it, nil if there is none.
+func made(dir string, same func(*Target) error) (*Target, error) {
+	t, err := load(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return t, same(t)
 }
 
 // checkPlace refuses names and folders that a target cannot have.

@@ -1,9 +1,6 @@
 package target
 
-import (
-	"io/fs"
-	"path/filepath"
-)
+import "kintsugi/internal/disk"
 
 // Part is a part of a target and its size on disk.
 type Part struct {
@@ -22,24 +19,9 @@ func (t *Target) Parts() []Part {
 		{What: "debug vmlinux", Path: t.DebugVmlinux},
 	} {
 		if p.Path != "" {
-			p.Bytes = size(p.Path)
+			p.Bytes = disk.Usage(p.Path)
 			parts = append(parts, p)
 		}
 	}
 	return parts
-}
-
-// size is the sum of the files below path. Unreadable files count as empty.
-func size(path string) int64 {
-	var sum int64
-	_ = filepath.WalkDir(path, func(_ string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return nil
-		}
-		if info, err := entry.Info(); err == nil && info.Mode().IsRegular() {
-			sum += info.Size()
-		}
-		return nil
-	})
-	return sum
 }

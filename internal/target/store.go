@@ -20,7 +20,7 @@ import (
 // Store is a folder of targets:
 //
 //	targets/NAME/       a target; make.go has its layout
-//	targets/NAME.lock   held while the target is made or removed
+//	targets/NAME.lock   held while the target is made or removed, shared while it is used
 //	sources/VERSION/    source of a release without a target
 //	apt/SUITE/          package lists of our own, so that apt needs no root
 //	toolchains/NAME/    compiler and all else that targets of one suite need
@@ -135,8 +135,25 @@ func (s *Store) List() ([]*Target, error) {
 	return targets, nil
 }
 
+// Use keeps the target from being removed until release is called.
+func (t *Target) Use(ctx context.Context) (release func(), err error) {
+	if t.Dir == "" { // of files that are not in a store
+		return func() {}, nil
+	}
+	unlock, err := disk.Share(ctx, t.Dir+".lock")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(filepath.Join(t.Dir, metaFile)); err != nil {
+		unlock()
+		return nil, fault.Environmentf("target %s was removed meanwhile", t.Name)
+	}
+	return unlock, nil
+}
+
 // Remove deletes a target and the packages that no other target was made from. The
-// target may be half made, or of another version of kintsugi.
+// target may be half made, or of another version of kintsugi. Remove waits for builds
+// that use the target.
 func (s *Store) Remove(ctx context.Context, name string) error {
 	if err := checkName(name); err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"kintsugi/internal/arch"
+	"kintsugi/internal/disk"
 	"kintsugi/internal/fault"
 	"kintsugi/internal/report"
 )
@@ -99,11 +100,12 @@ func Run(ctx context.Context, cfg Config) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "kintsugi-vm-")
+	work, err := disk.NewWork(disk.VMWork)
 	if err != nil {
 		return nil, fault.Environmentf("folder for the VM: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer work.Remove() // an error leaves a folder that the next run removes
+	dir := work.Dir
 	initramfs := filepath.Join(dir, "initramfs.cpio")
 	if err := t.writeInitramfs(initramfs); err != nil {
 		return nil, err
