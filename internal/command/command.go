@@ -1,6 +1,5 @@
-// Package command runs external programs: every one is logged so that it can
-// be replayed by hand, its whole output is kept for the error, and nothing it
-// started outlives the context.
+// Package command runs external programs. Each program is logged so that it can be replayed by
+// hand. Its whole output is kept for the error, and nothing that it started outlives the context.
 package command
 
 import (
@@ -25,25 +24,24 @@ type Cmd struct {
 	Path   string
 	Args   []string // without the program's own name
 	Stdin  io.Reader
-	Output io.Writer // gets a copy of stdout and stderr as they come, optional
-	Cage   Cage      // what keeps the program in; nil: nothing
+	Output io.Writer // optional: gets a copy of stdout and stderr while the program runs
+	Cage   Cage      // cage of the program; nil: none
 
-	Deadline time.Duration // after which the program is killed; 0: none
+	Deadline time.Duration // the program is killed after this time; 0: no limit
 }
 
-// Cage keeps programs in: it makes the command that is run of the one that is
-// wanted.
+// Cage confines programs: it turns a command into the command that runs it in the cage.
 type Cage interface {
 	Wrap(c *Cmd) *Cmd
 }
 
-// ErrDeadline is a program that ran longer than it may.
+// ErrDeadline means that a program ran longer than its deadline.
 var ErrDeadline = errors.New("took too long and was killed")
 
-// Error is a program that ran and did not exit with zero.
+// Error is the failure of a program that ran and did not exit with zero.
 type Error struct {
 	Cmd    *Cmd
-	Output []byte // stdout and stderr as they were interleaved
+	Output []byte // stdout and stderr, interleaved
 	Err    error
 }
 
@@ -53,8 +51,8 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Signal is the signal that ended the program, 0 for none. Shells and
-// bubblewrap add 128 to the signal of their child and exit with the sum.
+// Signal returns the signal that ended the program, or 0. Shells and bubblewrap exit with 128 plus
+// the signal of their child.
 func (e *Error) Signal() syscall.Signal {
 	const shell = 128
 	var exit *exec.ExitError
@@ -67,17 +65,17 @@ func (e *Error) Signal() syscall.Signal {
 	return syscall.Signal(max(0, exit.ExitCode()-shell))
 }
 
-// Run runs c to its end and returns what it wrote, stdout and stderr together.
-// When ctx ends, the whole process group is killed. A program that is not
-// installed is a fault.Environment; one that exits non-zero is an *Error.
+// Run runs c and returns its output, stdout and stderr together. When ctx ends, the whole process
+// group is killed. A missing program is a fault.Environment. A program that exits with another
+// status than zero is an *Error.
 func (c *Cmd) Run(ctx context.Context) ([]byte, error) {
 	var all bytes.Buffer
 	err := c.run(ctx, &all, &all)
 	return all.Bytes(), c.wrap(err, all.Bytes())
 }
 
-// Stdout is Run for programs whose stdout is a result: it returns stdout
-// alone and keeps stderr for the error.
+// Stdout is Run for programs whose stdout is a result: it returns only stdout, and keeps stderr for
+// the error.
 func (c *Cmd) Stdout(ctx context.Context) ([]byte, error) {
 	var out, errOut bytes.Buffer
 	err := c.run(ctx, &out, &errOut)
@@ -117,7 +115,7 @@ func (c *Cmd) run(ctx context.Context, stdout, stderr io.Writer) error {
 	return err
 }
 
-// caged returns the command that is run.
+// caged returns the command that really runs.
 func (c *Cmd) caged() *Cmd {
 	if c.Cage == nil {
 		return c
@@ -137,7 +135,7 @@ func (c *Cmd) wrap(err error, output []byte) error {
 	return &Error{Cmd: c, Output: output, Err: err}
 }
 
-// String is c, with its cage, as a line for a POSIX shell.
+// String returns c with its cage as a line for a POSIX shell.
 func (c *Cmd) String() string {
 	c = c.caged()
 	var words []string

@@ -6,12 +6,10 @@ import (
 	"strings"
 )
 
-// steering are the variables by which the caller's shell would steer what a
-// child makes, without a word of it in the command that is logged: make takes
-// every variable of the environment for one of its own, and the compiler has
-// its own set (gcc(1), "Environment Variables"). What is not listed passes:
-// TMPDIR and proxies, and the settings of compiler launchers (CCACHE_DIR,
-// DISTCC_HOSTS).
+// steering are the variables with which the caller's shell would change the results of a program,
+// although the logged command does not show them. make imports every variable of the environment,
+// and the compiler has its own (gcc(1), "Environment Variables"). Other variables pass: TMPDIR,
+// proxies, and the settings of compiler launchers (CCACHE_DIR, DISTCC_HOSTS).
 var steering = []string{
 	// make
 	"MAKEFLAGS", "GNUMAKEFLAGS", "MFLAGS", "MAKEFILES", "MAKEOVERRIDES", "MAKELEVEL", "MAKE_RESTARTS", "VPATH",
@@ -34,17 +32,16 @@ var steering = []string{
 	"LANG", "LANGUAGE", "TZ",
 }
 
-// steeringPrefixes begin the names of further ones. CONFIG_X=y would switch on
-// what the kernel's configuration leaves out.
+// steeringPrefixes begin the names of further variables. CONFIG_X=y would enable what the kernel's
+// configuration leaves out.
 var steeringPrefixes = []string{
 	"KBUILD_", "KCONFIG_", "CONFIG_", "CFLAGS_", "AFLAGS_", "LDFLAGS_", "EXTRA_", "HOSTCFLAGS", "HOSTLDFLAGS",
 	"HOSTLDLIBS",
 	"GCC_", "COLLECT_", "DISTRIBUTION_", "LC_",
 }
 
-// Environ is the environment that children get: the caller's without the
-// steering variables, and with the settings that make tools speak one language
-// and one time.
+// Environ returns the environment of programs: the caller's, without the steering variables, and
+// with settings that make tools use one language and one time zone.
 func Environ() []string {
 	env := slices.DeleteFunc(os.Environ(), func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")

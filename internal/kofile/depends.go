@@ -14,10 +14,10 @@ import (
 
 // Dependencies are the modules that .modinfo of a module names.
 type Dependencies struct {
-	Needs   []string // depends: their exports are used
-	Before  []string // softdep pre: to be loaded first if they can be
-	After   []string // softdep post: to be loaded afterwards if they can be
-	Aliases []string // names under which others ask for the module
+	Needs   []string // depends: the module uses their exports
+	Before  []string // softdep pre: loaded first if possible
+	After   []string // softdep post: loaded afterwards if possible
+	Aliases []string // names by which others request the module
 }
 
 // ReadDependencies reads .modinfo of an unpacked module.
@@ -63,10 +63,9 @@ func (d *Dependencies) soft(text string) {
 	}
 }
 
-// LoadOrder returns the named modules and those that they need, each after
-// what must be there before it. Soft dependencies that the folder does not
-// have are left out; a missing module that is needed is an error that wraps
-// fs.ErrNotExist.
+// LoadOrder returns the named modules and those that they need, each after its dependencies. It
+// omits soft dependencies that the folder does not have. If a needed module is missing, the error
+// wraps fs.ErrNotExist.
 func (d *Dir) LoadOrder(names ...string) ([]string, error) {
 	o := &order{dir: d, seen: map[string]bool{}}
 	for _, name := range names {
@@ -79,7 +78,7 @@ func (d *Dir) LoadOrder(names ...string) ([]string, error) {
 
 type order struct {
 	dir  *Dir
-	seen map[string]bool // also those on the way: cycles end here
+	seen map[string]bool // including those in progress: ends cycles
 	list []string
 }
 
@@ -109,7 +108,7 @@ func (o *order) add(name string) error {
 	return o.soft(needs.After)
 }
 
-// soft adds those of the modules, named or called by an alias, that the folder has.
+// soft adds those of the modules, by name or alias, that the folder has.
 func (o *order) soft(names []string) error {
 	for _, name := range names {
 		found, err := o.dir.named(name)
@@ -125,10 +124,10 @@ func (o *order) soft(names []string) error {
 	return nil
 }
 
-// named returns the module of that name, else those that have the alias. Only
-// files whose name begins like the alias are read: those of all modules of a
-// kernel would take minutes to unpack. Aliases of algorithms begin with crypto-
-// (MODULE_ALIAS_CRYPTO, include/linux/crypto.h), files do not.
+// named returns the module called name, or else those that have it as an alias. It reads only files
+// whose name begins like the alias, because unpacking all modules of a kernel would take minutes.
+// Aliases of algorithms begin with crypto- (MODULE_ALIAS_CRYPTO, include/linux/crypto.h), but file
+// names do not.
 func (d *Dir) named(name string) ([]string, error) {
 	files, err := d.find()
 	if err != nil {

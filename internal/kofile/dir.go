@@ -20,8 +20,7 @@ func Open(path string) *Dir {
 	return &Dir{path: path, find: sync.OnceValues(func() (map[string]string, error) { return index(path) })}
 }
 
-// Path is the file of a module. If there is none of that name the error is
-// fs.ErrNotExist.
+// Path returns the file of a module. If there is none, the error is fs.ErrNotExist.
 func (d *Dir) Path(name string) (string, error) {
 	files, err := d.find()
 	if err != nil {
@@ -35,7 +34,7 @@ func (d *Dir) Path(name string) (string, error) {
 	return path, nil
 }
 
-// Read returns a module by its name as the kernel has it, unpacked.
+// Read returns the unpacked module with the given name, in the kernel's spelling.
 func (d *Dir) Read(name string) ([]byte, error) {
 	path, err := d.Path(name)
 	if err != nil {
@@ -44,9 +43,8 @@ func (d *Dir) Read(name string) ([]byte, error) {
 	return Read(path)
 }
 
-// index finds the files by the modules' names. What came with the kernel is
-// below kernel/; other folders there have what was built later, perhaps of
-// the same name.
+// index finds the files by module name. The modules of the kernel are below kernel/. Other folders
+// contain modules that were built later, perhaps with the same name.
 func index(path string) (map[string]string, error) {
 	root := path
 	if shipped := filepath.Join(path, "kernel"); isDir(shipped) {

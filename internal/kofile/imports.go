@@ -34,8 +34,8 @@ func (i *Imports) Of(symbol string) []string {
 	return names
 }
 
-// Imports reads all modules of the folder, some at once. It takes seconds, and
-// a minute or two where thousands are packed by xz.
+// Imports reads all modules of the folder, several in parallel. It takes seconds, or a minute or
+// two for thousands of modules packed by xz.
 func (d *Dir) Imports(ctx context.Context, atOnce int) (*Imports, error) {
 	files, err := d.find()
 	if err != nil {
@@ -72,7 +72,7 @@ func (d *Dir) Imports(ctx context.Context, atOnce int) (*Imports, error) {
 	return all, nil
 }
 
-// imported are the undefined symbols of an unpacked module, each once.
+// imported returns the undefined symbols of an unpacked module, each once.
 func imported(ko []byte) ([]string, error) {
 	file, err := elf.NewFile(bytes.NewReader(ko))
 	if err != nil {
@@ -92,8 +92,7 @@ func imported(ko []byte) ([]string, error) {
 	return slices.Compact(names), nil
 }
 
-// Sum stands for the files of the folder: another sum means that some of them
-// changed. No file is opened.
+// Sum returns a hash that changes whenever files of the folder change. It opens no file.
 func (d *Dir) Sum() (string, error) {
 	files, err := d.find()
 	if err != nil {

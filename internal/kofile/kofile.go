@@ -13,8 +13,8 @@ import (
 	"kintsugi/internal/unpack"
 )
 
-// maxSize limits what is read of a module, packed and unpacked, in bytes. The
-// largest ones with debug information have about 100 MB.
+// maxSize limits the size of a module, packed and unpacked, in bytes. The largest modules with
+// debug information have about 100 MB.
 const maxSize = 256 << 20
 
 // suffixes are the names that modules have (scripts/Makefile.modinst).
@@ -26,8 +26,8 @@ func Is(path string) bool {
 	return ok
 }
 
-// Name is the name of the module in the file path as the kernel has it:
-// snd_hda_intel for kernel/sound/pci/hda/snd-hda-intel.ko.xz.
+// Name returns the kernel's name of the module in a file: snd_hda_intel for
+// kernel/sound/pci/hda/snd-hda-intel.ko.xz.
 func Name(path string) string {
 	base, _ := stem(path)
 	return strings.ReplaceAll(base, "-", "_")
@@ -43,8 +43,8 @@ func stem(path string) (string, bool) {
 	return base, false
 }
 
-// Read returns the module in the file path, unpacked. Like modprobe it recognizes
-// the packing by the first bytes. A file that cannot be read is a fault.Input.
+// Read returns the unpacked module in a file. Like modprobe, it recognizes the compression by the
+// first bytes. A file that cannot be read is a fault.Input.
 func Read(path string) ([]byte, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -58,8 +58,7 @@ func Read(path string) ([]byte, error) {
 	return data, nil
 }
 
-// Unpack reads r to its end and unpacks it. What is not packed is returned as
-// it is.
+// Unpack reads r to its end and unpacks it. Data that is not packed is returned unchanged.
 func Unpack(r io.Reader) ([]byte, error) {
 	data, err := unpack.All(r, maxSize)
 	if errors.Is(err, unpack.ErrTooLarge) {

@@ -10,10 +10,9 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// Uses are the functions and variables of an unpacked module that refer to a
-// symbol from elsewhere, by name, in the order of the file. A name occurs as often as
-// there are functions of that name among them. What has no name of its own
-// is named by its section.
+// Uses returns the functions and variables of an unpacked module that refer to an undefined symbol,
+// by name, in the order of the file. If several have the same name, the name occurs once for each.
+// Code and data without a name is named by its section.
 func Uses(ko []byte, symbol string) ([]string, error) {
 	f, err := elfobj.Read(ko)
 	if err != nil {
@@ -42,10 +41,10 @@ func Uses(ko []byte, symbol string) ([]string, error) {
 	return names, nil
 }
 
-// cold ends the name of the part of a function that gcc puts elsewhere.
+// cold ends the name of the part of a function that gcc splits off.
 const cold = ".cold"
 
-// references are the places in what is loaded that refer to an undefined symbol.
+// references returns the places in allocated sections that refer to an undefined symbol.
 func references(f *elfobj.File, symbol string) iter.Seq2[*elfobj.Section, uint64] {
 	return func(yield func(*elfobj.Section, uint64) bool) {
 		for _, section := range f.Sections {
@@ -61,7 +60,7 @@ func references(f *elfobj.File, symbol string) iter.Seq2[*elfobj.Section, uint64
 	}
 }
 
-// at is the function or variable that has an offset of a section.
+// at returns the function or variable that contains an offset of a section.
 func at(f *elfobj.File, section *elfobj.Section, offset uint64) *elfobj.Symbol {
 	i := slices.IndexFunc(f.Symbols, func(s *elfobj.Symbol) bool {
 		return s.Section == section && (s.Type == elf.STT_FUNC || s.Type == elf.STT_OBJECT) &&
