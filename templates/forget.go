@@ -10,8 +10,8 @@ import (
 	"kintsugi/internal/report"
 )
 
-// ForgetSymbols are the symbols that forget.c needs and that kernels of the
-// architecture do not export.
+// ForgetSymbols returns the symbols that forget.c needs and that kernels of the architecture do not
+// export.
 func ForgetSymbols(a *arch.Arch) []string {
 	return []string{"text_mutex", a.Loader.Poke.Write, a.Loader.Poke.Sync}
 }
@@ -22,11 +22,11 @@ type Field struct {
 	Types []string
 }
 
-// defaultField is the size of the fields that OtherFields leaves out.
+// defaultField is the size of the fields that are not in OtherFields.
 const defaultField = 4
 
-// OtherFields are the relocations that Forget takes back whose fields do not
-// have the default size, by size.
+// OtherFields returns the relocations that Forget undoes and whose fields do not have the default
+// size, by size.
 func (m *Module) OtherFields() []Field {
 	applies := m.Forget.Loader.Applies
 	bySize := map[int][]string{}
@@ -42,7 +42,7 @@ func (m *Module) OtherFields() []Field {
 	return fields
 }
 
-// DefaultField is the size of all other fields.
+// DefaultField returns the size of all other fields.
 func (m *Module) DefaultField() int { return defaultField }
 
 // Wrapper is a callback that calls the author's and then forgets the
@@ -50,7 +50,7 @@ func (m *Module) DefaultField() int { return defaultField }
 type Wrapper struct {
 	Kind report.CallbackKind // PrePatch or PostUnpatch
 	Name string
-	Func string // the author's
+	Func string // the author's callback
 }
 
 const forget = "livepatch_forget"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 
-// Package templates holds the source of a livepatch module: plain C and a
-// Kbuild file, filled in with values that were decided elsewhere.
+// Package templates holds the source of a livepatch module: plain C and a Kbuild file, filled in
+// with values that other packages decide.
 package templates
 
 import (
@@ -21,8 +21,7 @@ var files embed.FS
 
 var parsed = template.Must(template.New("").Funcs(template.FuncMap{"cstring": cString}).ParseFS(files, "*.tmpl"))
 
-// cString is s as a string literal of C, with nothing in it that is not
-// printable ASCII.
+// cString returns s as a string literal of C that contains only printable ASCII.
 func cString(s string) string {
 	return strconv.QuoteToASCII(strings.Map(func(r rune) rune {
 		if r < ' ' || r > '~' || r == '?' { // ?: no trigraph
@@ -32,21 +31,21 @@ func cString(s string) string {
 	}, s))
 }
 
-// Module is what a module source is made from.
+// Module has the values for a module's source.
 type Module struct {
 	Name       string // as in NAME.ko
-	Release    string // of the kernel
-	Replace    bool   // klp_patch.replace: take over from all earlier patches
+	Release    string // release of the kernel
+	Replace    bool   // klp_patch.replace: replace all earlier livepatches
 	Objects    []Object
 	States     []State
-	Namespaces []string // of symbols, to import
+	Namespaces []string // namespaces of symbols, to import
 	Units      []string // names of the shipped objects, without .o_shipped
-	Accepted   []string // findings that somebody has consented to, CODE:SYMBOL
-	// Pinned makes a module that stays loaded until the next boot.
+	Accepted   []string // accepted findings, CODE:SYMBOL
+	// Pinned makes the module stay loaded until the next boot.
 	Pinned bool
-	// Forget is the architecture of a kernel that does not take back the relocations
-	// for a patched module when that is unloaded: the module brings forget.c, which
-	// does. It is nil for other kernels.
+	// Forget is the architecture of a kernel that does not undo the relocations for a patched
+	// module that is unloaded. The module then contains forget.c, which undoes them. It is nil for
+	// other kernels.
 	Forget *arch.Arch
 }
 
@@ -82,8 +81,8 @@ type State struct {
 // PatchSymbol is the symbol of the module's struct klp_patch, for callbacks.
 const PatchSymbol = "kintsugi_patch"
 
-// Headers are those that the sources of patches can include, by path below a
-// directory that the compiler looks into.
+// Headers returns the headers that sources of patches can include, by path below an include
+// directory.
 func Headers() map[string][]byte {
 	headers := map[string][]byte{}
 	err := fs.WalkDir(files, "include", func(path string, d fs.DirEntry, err error) error {
@@ -99,7 +98,7 @@ func Headers() map[string][]byte {
 	return headers
 }
 
-// Files are the files of the module's source, the objects aside, by name.
+// Files returns the files of the module's source, without the objects, by name.
 func (m *Module) Files() (map[string][]byte, error) {
 	parts := map[string]func() ([]byte, error){"livepatch.c": m.Source, "Kbuild": m.Kbuild}
 	if m.Forget != nil {
@@ -116,13 +115,13 @@ func (m *Module) Files() (map[string][]byte, error) {
 	return files, nil
 }
 
-// Source is the module's C file.
+// Source returns the module's C file.
 func (m *Module) Source() ([]byte, error) { return m.execute("livepatch.c.tmpl") }
 
-// Kbuild is the module's Kbuild file.
+// Kbuild returns the module's Kbuild file.
 func (m *Module) Kbuild() ([]byte, error) { return m.execute("Kbuild.tmpl") }
 
-// ForgetSource is forget.c.
+// ForgetSource returns forget.c.
 func (m *Module) ForgetSource() ([]byte, error) { return m.execute("forget.c.tmpl") }
 
 func (m *Module) execute(name string) ([]byte, error) {

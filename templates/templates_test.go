@@ -9,8 +9,8 @@ import (
 	"kintsugi/internal/arch"
 )
 
-// TestForgetting sees that no callback of an author is lost where the module
-// has callbacks of its own.
+// TestForgetting checks that no callback of an author is lost if the module has callbacks of its
+// own.
 func TestForgetting(t *testing.T) {
 	calls := []Call{{"post_unpatch", "author_post_unpatch"}, {"pre_unpatch", "author_pre_unpatch"},
 		{"pre_patch", "author_pre_patch"}}
@@ -49,8 +49,8 @@ func TestForgetting(t *testing.T) {
 	}
 }
 
-// TestForgetSource has each relocation type that the loader applies handled
-// with the size of its field.
+// TestForgetSource checks that each relocation type of the loader is handled with the size of its
+// field.
 func TestForgetSource(t *testing.T) {
 	m := Module{Forget: &arch.AMD64}
 	text, err := m.ForgetSource()
@@ -70,7 +70,7 @@ func TestForgetSource(t *testing.T) {
 	}
 }
 
-// TestAccepted has names that could end the string of C that they are in.
+// TestAccepted has names that could end the C string that contains them.
 func TestAccepted(t *testing.T) {
 	m := Module{Accepted: []string{"layout-changed:struct a", `x:"); evil("\`, "x:\n??/"}}
 	text, err := m.Source()

@@ -56,7 +56,7 @@ func (c *testCase) boot(t *testing.T, kernel *target.Target, module string, file
 			t.Errorf("probe %s: exit status %d\n%s", p.Name, p.Status, console(result))
 		}
 	}
-	if want := "the kernel said: " + strings.Join(c.head["Complains"], ", "); result.Test.Reason != want ||
+	if want := "the kernel printed: " + strings.Join(c.head["Complains"], ", "); result.Test.Reason != want ||
 		len(result.Test.Phases) != 3 {
 		t.Errorf("VM test: %d phases, %q, want %q", len(result.Test.Phases), result.Test.Reason, want)
 	}

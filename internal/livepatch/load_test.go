@@ -140,7 +140,7 @@ func TestLoadRefusedByTheKernel(t *testing.T) {
 			hints := strings.Join(fault.Hints(err), "\n")
 			if !strings.Contains(hints, "kernel log: sample: no good") || strings.Contains(hints, "old news") ||
 				strings.Contains(hints, "SUBSYSTEM") {
-				t.Errorf("hints %q, want what the kernel said meanwhile, and that alone", hints)
+				t.Errorf("hints %q, want only what the kernel printed meanwhile", hints)
 			}
 		})
 	}

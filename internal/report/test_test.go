@@ -36,7 +36,7 @@ func unproven() *Report {
 			{Module: "livepatch_fix", Object: "ext4", Name: "ext4_unlink", Runs: times(12)},
 			{Module: "livepatch_fix", Object: "ext4", Name: "get_block", SymPos: 2, Runs: times(1)},
 			{Module: "livepatch_fix", Object: "via_rng", Name: "via_rng_init", Runs: times(0)},
-			{Module: "livepatch_fix", Object: "via_rng", Name: "odd", Reason: "the kernel takes no kprobe there"},
+			{Module: "livepatch_fix", Object: "via_rng", Name: "odd", Reason: "the kernel refuses a kprobe there"},
 		},
 		Cycles:  &TestCycles{Asked: 20, Done: 20, MemoryKB: []int64{50000, 50100}, Lockdep: true},
 		Phases:  []TestPhase{{Name: "before", Output: "a\tb\x1b[31m\n"}, {Name: "after", Status: 1}},

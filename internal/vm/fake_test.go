@@ -52,7 +52,7 @@ func TestJudgement(t *testing.T) {
 		{"good", start + done, ""},
 		{"sign beats failure", start +
 			`echo '[ 1.0] BUG: bad thing' >$console; echo '{"failure":{"step":"load","text":"x"},"done":true}' >>$channel`,
-			"the kernel said: BUG: bad thing"},
+			"the kernel printed: BUG: bad thing"},
 		{"failure", start + `echo '{"failure":{"step":"load","text":"no"},"done":true}' >>$channel`, "no"},
 		{"taint", start + `echo '{"done":true,"taint":512}' >>$channel`,
 			"the kernel is tainted: /proc/sys/kernel/tainted is 512"},

@@ -81,12 +81,12 @@ func countCalls(event, module string, f planFunction) error {
 		return fmt.Errorf("the kernel does not show the address of the livepatch's section %s", f.Section)
 	}
 	if err := appendTo(tracefs+"/kprobe_events", fmt.Sprintf("p:kintsugi/%s %#x\n", event, base+f.Offset)); err != nil {
-		return fmt.Errorf("the kernel takes no kprobe there: %w", err)
+		return fmt.Errorf("the kernel refuses a kprobe there: %w", err)
 	}
 	os.MkdirAll(instance, 0o755) // on an error, the next write fails
 	if err := appendTo(filepath.Join(instance, "events/kintsugi", event, "enable"), "1\n"); err != nil {
 		dropEvent(event)
-		return fmt.Errorf("the kernel takes no kprobe there: %w", err)
+		return fmt.Errorf("the kernel refuses a kprobe there: %w", err)
 	}
 	return nil
 }

@@ -58,7 +58,7 @@ func lastPart(console string) string {
 // finish, and leaked memory.
 func failed(out *outcome, limit time.Duration, r *report.Test) (reason string, hints []string) {
 	if found := findSigns(string(out.console)); len(found) > 0 {
-		return "the kernel said: " + found[0].text, nil
+		return "the kernel printed: " + found[0].text, nil
 	}
 	for _, m := range out.messages {
 		if m.Failure != nil {
@@ -220,7 +220,7 @@ func notStarted(out *outcome, limit time.Duration) error {
 		lines = lines[:found[0].line+1]
 	}
 	if last := strings.TrimSpace(lines[len(lines)-1]); last != "" {
-		return e.Hint("the kernel's last words: %s", last)
+		return e.Hint("the kernel's last message: %s", last)
 	}
 	return e.Hint("the kernel printed nothing: is this image bootable, and for the module's machine?")
 }

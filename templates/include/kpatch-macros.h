@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The names that patches written for kpatch-build use. They mean the same; the
- * macros end their declarations themselves, as such patches expect.
+ * The names in patches for kpatch-build, with the same meaning. The macros end
+ * their declarations themselves, because such patches expect it.
  */
 #ifndef _KPATCH_MACROS_H
 #define _KPATCH_MACROS_H
@@ -17,20 +17,20 @@ typedef struct klp_object patch_object;
 #define KPATCH_PRE_UNPATCH_CALLBACK(fn)		KLP_PRE_UNPATCH_CALLBACK(fn);
 #define KPATCH_POST_UNPATCH_CALLBACK(fn)	KLP_POST_UNPATCH_CALLBACK(fn);
 
-/* On the author's word, what differs in a function is not part of the patch. */
+/* The author excludes the differences in a function from the patch. */
 #define KPATCH_IGNORE_FUNCTION(fn)					\
 	static void *const __UNIQUE_ID(kpatch_ignore_function_)		\
-		__klp_said(".kpatch.ignore.functions") = (fn);
+		__klp_section(".kpatch.ignore.functions") = (fn);
 
-/* Likewise what differs in a section, by its name. */
+/* The author excludes the differences in a section, by its name. */
 #define KPATCH_IGNORE_SECTION(name)					\
 	static const char *const __UNIQUE_ID(kpatch_ignore_section_)	\
-		__klp_said(".kpatch.ignore.sections") = (name);
+		__klp_section(".kpatch.ignore.sections") = (name);
 
-/* Livepatch knows no function that tasks need not leave: this is said and has no effect. */
+/* A livepatch waits until tasks leave every replaced function: a warning, without effect. */
 #define KPATCH_FORCE_UNSAFE(fn)						\
 	static void *const __UNIQUE_ID(kpatch_force_)			\
-		__klp_said(".kpatch.force") = (fn);
+		__klp_section(".kpatch.force") = (fn);
 
 #define KPATCH_STATIC_CALL(name)		KLP_STATIC_CALL(name)
 

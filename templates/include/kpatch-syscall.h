@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The names that patches of system calls written for kpatch-build use. See
- * linux/livepatch_helpers.h for why they are just the kernel's own.
+ * The names of system calls in patches for kpatch-build. linux/livepatch_helpers.h
+ * explains why they are just the kernel's own.
  */
 #ifndef _KPATCH_SYSCALL_H
 #define _KPATCH_SYSCALL_H

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The names that kernels since 6.19 have for patches to use, for all kernels.
+ * The names that kernels since 6.19 offer to patches, for all kernels.
  *
- * System calls need no form of their own here: what SYSCALL_DEFINE1() and its
- * kin leave for tracing is the same before and after the patch, and the code of
- * the body is part of functions that can be replaced.
+ * System calls need no special form here. The data of SYSCALL_DEFINE1() and the
+ * like for tracing is the same before and after the patch, and the body's code
+ * is part of functions that can be replaced.
  */
 #ifndef _LINUX_LIVEPATCH_HELPERS_H
 #define _LINUX_LIVEPATCH_HELPERS_H
