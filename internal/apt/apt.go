@@ -77,7 +77,7 @@ func New(dir, packages string, suite Suite) (*Client, error) {
 	}
 	a := &Client{suite, dir, packages}
 	return a, errors.Join(a.write("status", ""), a.write("sources.list", sources),
-		a.write("apt.conf", fmt.Sprintf(conf, dir, arch.AMD64.Debian.Name)))
+		a.write("apt.conf", fmt.Sprintf(conf, dir, arch.OfTargets().Debian.Name)))
 }
 
 // write puts a text into the client's folder. A file with the same text is not

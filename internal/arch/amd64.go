@@ -53,6 +53,7 @@ var AMD64 = Arch{
 		},
 	},
 	Kbuild: Kbuild{
+		Config: "X86_64",
 		Images: []OtherImage{
 			{"arch/x86/entry/vdso", "the vDSO"},
 			{"arch/x86/realmode", "the real-mode trampoline"},

@@ -110,6 +110,8 @@ type Window struct {
 
 // Kbuild holds what the kernel's build does for this architecture only.
 type Kbuild struct {
+	// Config is the symbol of kconfig that is set for the architecture, and no other: X86_64.
+	Config string
 	// Images are the directories whose code is linked into another image than vmlinux.
 	Images []OtherImage
 	// JumpLabels is the header that emits jump labels.
@@ -178,6 +180,9 @@ func ByName(name string) (*Arch, error) {
 }
 
 func All() []*Arch { return all }
+
+// OfTargets returns the architecture of all targets.
+func OfTargets() *Arch { return all[0] }
 
 // libstub is linked into the image's EFI entry on every architecture that has one.
 var libstub = OtherImage{"drivers/firmware/efi/libstub", "the EFI stub"}

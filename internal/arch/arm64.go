@@ -10,7 +10,7 @@ var ARM64 = Arch{
 	Triple:  "aarch64-linux-gnu",
 	Debian:  Debian{Name: "arm64", Flavours: []string{"arm64"}},
 	Loader:  Loader{Absolute: uint32(elf.R_AARCH64_ABS64)},
-	Kbuild:  Kbuild{Generated: "arch/arm64/include/generated"},
+	Kbuild:  Kbuild{Config: "ARM64", Generated: "arch/arm64/include/generated"},
 	Relocs:  arm64Relocs,
 	// Replacements of alternatives follow the function in its own section (.subsection 1).
 	Code:     Code{Unit: 4, Padding: paddedWith("\x1f\x20\x03\xd5"), ReplacementLength: lastByte}, // nop

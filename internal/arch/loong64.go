@@ -10,7 +10,7 @@ var Loong64 = Arch{
 	Triple:  "loongarch64-linux-gnu",
 	Debian:  Debian{Name: "loong64", Flavours: []string{"loong64"}},
 	Loader:  Loader{Absolute: uint32(elf.R_LARCH_64)},
-	Kbuild:  Kbuild{Generated: "arch/loongarch/include/generated"},
+	Kbuild:  Kbuild{Config: "LOONGARCH", Generated: "arch/loongarch/include/generated"},
 	Relocs:  loong64Relocs(),
 	// nop: andi $zero, $zero, 0
 	Code: Code{Unit: 4, Padding: paddedWith("\x00\x00\x40\x03"), ReplacementLength: lastByte},

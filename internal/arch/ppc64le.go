@@ -10,7 +10,7 @@ var PPC64LE = Arch{
 	Triple:  "powerpc64le-linux-gnu",
 	Debian:  Debian{Name: "ppc64el", Flavours: []string{"powerpc64le"}},
 	Loader:  Loader{Absolute: uint32(elf.R_PPC64_ADDR64)},
-	Kbuild:  Kbuild{Generated: "arch/powerpc/include/generated"},
+	Kbuild:  Kbuild{Config: "PPC64", Generated: "arch/powerpc/include/generated"},
 	Relocs:  ppc64leRelocs,
 	Code:    Code{Unit: 4, Padding: paddedWith("\x00\x00\x00\x60"), ReplacementLength: lastByte}, // nop
 	Symbols: Symbols{Linker: []string{".TOC."}},

@@ -10,7 +10,7 @@ var S390X = Arch{
 	Triple:  "s390x-linux-gnu",
 	Debian:  Debian{Name: "s390x", Flavours: []string{"s390x"}},
 	Loader:  Loader{Absolute: uint32(elf.R_390_64)},
-	Kbuild:  Kbuild{Generated: "arch/s390/include/generated"},
+	Kbuild:  Kbuild{Config: "S390", Generated: "arch/s390/include/generated"},
 	Relocs:  s390xRelocs,
 	Code: Code{
 		Unit:     2,

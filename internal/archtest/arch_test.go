@@ -3,6 +3,9 @@ package archtest
 import (
 	"go/ast"
 	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -11,27 +14,31 @@ import (
 	"kintsugi/internal/arch"
 )
 
-// Only internal/arch names architectures. The rest of the code does so neither
-// by a string nor by a constant of debug/elf.
+// Only internal/arch names architectures. The rest of the code does so neither by a
+// string, nor by a constant of debug/elf, nor by a value of internal/arch.
 var (
 	archString   = namesOfArchitectures()
 	archConstant = regexp.MustCompile(`^(R_[A-Z0-9]+_|EM_)`)
+	archValue    = regexp.MustCompile(`^(AMD64|ARM64|PPC64LE|S390X|Loong64)$`)
 )
 
-// namesOfArchitectures matches the names that internal/arch has for each
-// machine: alone, or as its folder of the kernel's source.
+// namesOfArchitectures matches what internal/arch calls each machine, as a word: its
+// names, its folder of the kernel's source, its symbols of kconfig. It also matches names
+// of relocations and machines in an assembler's or a script's text.
 func namesOfArchitectures() *regexp.Regexp {
-	var names, folders []string
+	var names []string
 	for _, a := range arch.All() {
-		names = append(names, a.Name, a.Debian.Name, a.Kernel)
-		folders = append(folders, a.Kernel)
+		names = append(names, a.Name, a.Debian.Name, a.Kernel, a.Kbuild.Config, "CONFIG_"+a.Kbuild.Config)
 	}
-	return regexp.MustCompile("^(" + strings.Join(names, "|") + ")$|arch/(" + strings.Join(folders, "|") + `)\b|__x86_`)
+	return regexp.MustCompile(`(^|[^A-Za-z0-9_])(` + strings.Join(names, "|") + `)([^A-Za-z0-9_]|$)|` +
+		`__x86_|X86_|\bR_(X86_64|AARCH64|390|PPC64|LARCH)|\bEM_`)
 }
 
 // namesArch lists the files and folders that may name an architecture, and why.
 var namesArch = map[string]string{
+	"internal/cli/target.go":    "shows releases of Debian's in its help",
 	"internal/diag/":            "shows examples of messages",
+	"internal/disasm/disasm.go": "lists the disassemblers, which are packages of golang.org/x/arch",
 	"internal/elfobj/header.go": "refuses a machine whose relocations have another form",
 	"internal/sweep/object.go":  "shares no code with what it checks",
 }
@@ -65,6 +72,51 @@ func TestArchitecturesAreInOnePlace(t *testing.T) {
 	}
 }
 
+// TestEmbeddedNameNoArchitecture reads the templates, headers and scripts that are part
+// of the program.
+func TestEmbeddedNameNoArchitecture(t *testing.T) {
+	files := embedded(t)
+	if len(files) < 8 {
+		t.Fatalf("found %q only", files)
+	}
+	for _, name := range files {
+		text, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, line := range strings.Split(string(text), "\n") {
+			if archString.MatchString(line) {
+				t.Errorf("%s:%d names an architecture: %s", name, i+1, line)
+			}
+		}
+	}
+}
+
+// embedded are the files that go:embed may include: those that are no Go, beside Go.
+func embedded(t *testing.T) []string {
+	t.Helper()
+	var files []string
+	for _, dir := range []string{"builder", "elfdiff", "internal", "kbuild", "templates"} {
+		err := filepath.WalkDir(filepath.Join(root, dir), func(name string, entry fs.DirEntry, err error) error {
+			switch {
+			case err != nil:
+				return err
+			case entry.IsDir() && entry.Name() == "testdata":
+				return filepath.SkipDir
+			case entry.Type().IsRegular() && filepath.Ext(name) != ".go" && entry.Name() != "LICENSE":
+				rel, err := filepath.Rel(root, name)
+				files = append(files, rel)
+				return err
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return files
+}
+
 // archName is the string or constant by which n names an architecture.
 func archName(n ast.Node) string {
 	switch n := n.(type) {
@@ -74,7 +126,8 @@ func archName(n ast.Node) string {
 			return text
 		}
 	case *ast.SelectorExpr:
-		if archConstant.MatchString(n.Sel.Name) {
+		pkg, _ := selected(n, true)
+		if archConstant.MatchString(n.Sel.Name) || pkg == "arch" && archValue.MatchString(n.Sel.Name) {
 			return n.Sel.Name
 		}
 	}

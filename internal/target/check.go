@@ -42,8 +42,8 @@ var excluded = []struct{ name, why string }{
 // checkConfig refuses kernels that cannot be livepatched, or that kintsugi does not
 // support.
 func checkConfig(config kconfig.Config) error {
-	if !config.Yes("X86_64") {
-		return fault.Inputf("unsupported architecture: the configuration is not for x86-64")
+	if a := arch.OfTargets(); !config.Yes(a.Kbuild.Config) {
+		return fault.Inputf("unsupported architecture: the configuration is not for %s", a.Name)
 	}
 	for _, symbol := range required {
 		if !config.Yes(symbol.name) {

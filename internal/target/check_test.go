@@ -40,7 +40,7 @@ func TestCheckConfig(t *testing.T) {
 	for _, name := range []string{"X86_64", "LIVEPATCH", "KALLSYMS", "KALLSYMS_ALL", "DYNAMIC_FTRACE_WITH_REGS"} {
 		config := good()
 		delete(config, name)
-		wantInput(t, checkConfig(config), map[string]string{"X86_64": "x86-64"}[name], name)
+		wantInput(t, checkConfig(config), map[string]string{"X86_64": "x86_64"}[name], name)
 	}
 	for _, name := range []string{"LTO_CLANG", "LTO_CLANG_THIN", "CC_IS_CLANG", "RANDSTRUCT_FULL",
 		"GCC_PLUGIN_RANDSTRUCT", "GCC_PLUGIN_LATENT_ENTROPY"} {

@@ -232,7 +232,7 @@ func debianCC(headers apt.Record) string {
 	return ""
 }
 
-var gccPackage = regexp.MustCompile(`^(?:linux-compiler-)?(gcc-[0-9]+)(?:-x86|-for-host)?$`)
+var gccPackage = regexp.MustCompile(`^(?:linux-compiler-)?(gcc-[0-9]+)(?:-for-host|-[a-z0-9]+)?$`)
 
 // fillDebian makes t from the downloaded packages.
 func (s *Store) fillDebian(ctx context.Context, t *Target, k kernel, progress Progress) error {

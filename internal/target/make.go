@@ -56,7 +56,7 @@ func (s *Store) create(ctx context.Context, name string, same func(*Target) erro
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, disk.Fault(err)
 	}
-	t := &Target{Name: name, Arch: arch.AMD64.Name, Dir: dir}
+	t := &Target{Name: name, Arch: arch.OfTargets().Name, Dir: dir}
 	t.Source, t.Vmlinux = filepath.Join(dir, "source"), filepath.Join(dir, "vmlinux")
 	t.Config = filepath.Join(dir, "config")
 	if err := fill(t); err != nil {

@@ -24,7 +24,7 @@ type kernel struct {
 
 // flavours are Debian's kernels of a version. The first is the plain one, which is
 // meant if none is named.
-var flavours = arch.AMD64.Debian.Flavours
+var flavours = arch.OfTargets().Debian.Flavours
 
 // imageName matches image packages, but not -dbg, -unsigned and meta packages, whose
 // names have no third number.

@@ -16,7 +16,7 @@ import (
 )
 
 // bootImage is the bootable image of a kernel's build.
-var bootImage = arch.AMD64.Image.Boot
+var bootImage = arch.OfTargets().Image.Boot
 
 // fromBuild takes missing files of spec from the folder that the kernel was built in:
 // the headers if given (the folder of make O=, or a package, which has fewer files),

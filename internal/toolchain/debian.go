@@ -63,7 +63,7 @@ func (s *Store) dir(name string) string { return filepath.Join(s.Dir, name) }
 
 // wanted lists the packages to install, with the compiler in the kernel's version.
 func wanted(ctx context.Context, client *apt.Client, need Need, version string) ([]string, error) {
-	compiler, exact := need.CompilerPackage(arch.AMD64.Triple)
+	compiler, exact := need.CompilerPackage(arch.OfTargets().Triple)
 	if version == "" {
 		version = exact
 	}
