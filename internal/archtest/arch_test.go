@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -19,7 +20,6 @@ import (
 var (
 	archString   = namesOfArchitectures()
 	archConstant = regexp.MustCompile(`^(R_[A-Z0-9]+_|EM_)`)
-	archValue    = regexp.MustCompile(`^(AMD64|ARM64|PPC64LE|S390X|Loong64)$`)
 )
 
 // namesOfArchitectures matches what internal/arch calls each machine, as a word: its
@@ -30,6 +30,7 @@ func namesOfArchitectures() *regexp.Regexp {
 	for _, a := range arch.All() {
 		names = append(names, a.Name, a.Debian.Name, a.Kernel, a.Kbuild.Config, "CONFIG_"+a.Kbuild.Config)
 	}
+	names = slices.DeleteFunc(names, func(name string) bool { return name == "" || name == "CONFIG_" })
 	return regexp.MustCompile(`(^|[^A-Za-z0-9_])(` + strings.Join(names, "|") + `)([^A-Za-z0-9_]|$)|` +
 		`__x86_|X86_|\bR_(X86_64|AARCH64|390|PPC64|LARCH)|\bEM_`)
 }
@@ -45,6 +46,7 @@ var namesArch = map[string]string{
 
 func TestArchitecturesAreInOnePlace(t *testing.T) {
 	files, set := sources(t)
+	values := valuesOfArch(files)
 	found := map[string]bool{}
 	for _, s := range files {
 		if s.pkg == "internal/arch" {
@@ -54,7 +56,7 @@ func TestArchitecturesAreInOnePlace(t *testing.T) {
 			if _, ok := n.(*ast.ImportSpec); ok {
 				return false
 			}
-			name := archName(n)
+			name := archName(n, values)
 			if name == "" {
 				return true
 			}
@@ -117,8 +119,31 @@ func embedded(t *testing.T) []string {
 	return files
 }
 
-// archName is the string or constant by which n names an architecture.
-func archName(n ast.Node) string {
+// valuesOfArch are the variables of internal/arch that describe a machine.
+func valuesOfArch(files []*source) map[string]bool {
+	values := map[string]bool{}
+	for _, s := range files {
+		if s.pkg != "internal/arch" {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			spec, ok := n.(*ast.ValueSpec)
+			if !ok || len(spec.Values) != 1 {
+				return true
+			}
+			if value, ok := spec.Values[0].(*ast.CompositeLit); ok {
+				if typ, ok := value.Type.(*ast.Ident); ok && typ.Name == "Arch" {
+					values[spec.Names[0].Name] = true
+				}
+			}
+			return true
+		})
+	}
+	return values
+}
+
+// archName is the string, constant or value by which n names an architecture.
+func archName(n ast.Node, values map[string]bool) string {
 	switch n := n.(type) {
 	case *ast.BasicLit:
 		text, err := strconv.Unquote(n.Value)
@@ -127,7 +152,7 @@ func archName(n ast.Node) string {
 		}
 	case *ast.SelectorExpr:
 		pkg, _ := selected(n, true)
-		if archConstant.MatchString(n.Sel.Name) || pkg == "arch" && archValue.MatchString(n.Sel.Name) {
+		if archConstant.MatchString(n.Sel.Name) || pkg == "arch" && values[n.Sel.Name] {
 			return n.Sel.Name
 		}
 	}

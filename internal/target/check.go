@@ -102,7 +102,7 @@ func checkCompiler(ctx context.Context, c cage.Cage, cc, want string) error {
 // compilerPackage is the package of a compiler, with its version if the compiler is
 // Debian's: gcc-12=12.2.0-14+deb12u1.
 func compilerPackage(cc, text string) string {
-	name, version := toolchain.Need{CC: prepare.CompilerPackage(cc), Text: text}.CompilerPackage(arch.AMD64.Triple)
+	name, version := toolchain.Need{CC: prepare.CompilerPackage(cc), Text: text}.CompilerPackage(arch.OfTargets().Triple)
 	if version != "" {
 		name += "=" + version
 	}
