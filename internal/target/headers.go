@@ -13,11 +13,15 @@ import (
 	"kintsugi/internal/fault"
 )
 
-// includeForm matches the whole Makefile of Debian's linux-headers-RELEASE.
+// includeForm matches the line of the Makefile of Debian's linux-headers-RELEASE that
+// includes the common Makefile. Before 6.19 it is the only line.
 var includeForm = regexp.MustCompile(`(?m)^include /usr/src/([A-Za-z0-9.+~_-]+)/Makefile$`)
 
-// relocateHeaders makes unpacked headers work in their folder: their Makefile
-// includes the common Makefile by its absolute path. All links are relative.
+// outputForm matches the line before it since 6.19, with the folder of the headers.
+var outputForm = regexp.MustCompile(`(?m)^KBUILD_OUTPUT=/usr/src/[A-Za-z0-9.+~_-]+$`)
+
+// relocateHeaders makes unpacked headers work in their folder: their Makefile has
+// absolute paths. All links are relative.
 func relocateHeaders(headers string) error {
 	path := filepath.Join(headers, "Makefile")
 	text, err := os.ReadFile(path)
@@ -27,6 +31,8 @@ func relocateHeaders(headers string) error {
 	if !includeForm.Match(text) {
 		return fault.Environmentf("%s is not the Makefile of Debian's headers", path)
 	}
+	text = outputForm.ReplaceAllLiteral(text,
+		[]byte("KBUILD_OUTPUT := $(patsubst %/,%,$(dir $(abspath $(lastword $(MAKEFILE_LIST)))))"))
 	text = includeForm.ReplaceAll(text, []byte("include $$(dir $$(lastword $$(MAKEFILE_LIST)))../$1/Makefile"))
 	return disk.WriteFile(path, text)
 }
