@@ -14,7 +14,7 @@ import (
 // between an object's relocations gives them.
 type Section struct {
 	Relocs     int    // relocations per entry; the first points at the code that owns the entry
-	OrRelocs   int    // a larger number of relocations per entry in other kernels; 0: none
+	OrRelocs   []int  // larger numbers of relocations per entry in other kernels, ascending
 	Ftrace     bool   // an entry makes its function patchable
 	Parallel   string // section whose i-th entry belongs to the i-th entry here, each with one relocation
 	ParallelTo string // section of which this is the Parallel: the opposite direction
@@ -48,8 +48,8 @@ const tracepointHint = "Use trace_printk(), or a tracepoint that the kernel alre
 // (include/asm-generic/vmlinux.lds.h, scripts/module.lds.S).
 func withCommon(own map[string]Section) map[string]Section {
 	all := map[string]Section{
-		"__bug_table":                  {Relocs: 1, OrRelocs: 2}, // with CONFIG_DEBUG_BUGVERBOSE
-		"__ex_table":                   {Relocs: 2, OrRelocs: 3}, // before 5.16
+		"__bug_table":                  {Relocs: 1, OrRelocs: []int{2, 3}}, // file: CONFIG_DEBUG_BUGVERBOSE; format: since 6.19
+		"__ex_table":                   {Relocs: 2, OrRelocs: []int{3}},    // before 5.16
 		".altinstructions":             {Relocs: 2},
 		"__jump_table":                 {Relocs: 3},
 		"__mcount_loc":                 {Relocs: 1, Ftrace: true},

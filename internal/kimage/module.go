@@ -198,13 +198,30 @@ func (im *Image) Init(addr uint64) bool {
 	return slices.ContainsFunc(im.init, func(s span) bool { return s.contains(addr) })
 }
 
-// initOfKernel returns the memory that free_initmem frees.
+// initOfKernel returns the memory that free_initmem frees, without per-cpu data: since
+// 6.15 its addresses, which are those of the first copy, are between __init_begin and
+// __init_end on x86 (arch/x86/kernel/vmlinux.lds.S).
 func (im *Image) initOfKernel() []span {
-	begin, end := im.Lookup("__init_begin"), im.Lookup("__init_end")
-	if len(begin) != 1 || len(end) != 1 {
+	init, ok := im.between("__init_begin", "__init_end")
+	if !ok {
 		return nil
 	}
-	return []span{{im.Symbols[begin[0]].Addr, im.Symbols[end[0]].Addr}}
+	cpu, ok := im.between("__per_cpu_start", "__per_cpu_end")
+	if !ok || !init.contains(cpu.start) || cpu.end > init.end {
+		return []span{init}
+	}
+	return []span{{init.start, cpu.start}, {cpu.end, init.end}}
+}
+
+// between is the range from one symbol to another; ok is false if either is missing or
+// not unique.
+func (im *Image) between(start, end string) (s span, ok bool) {
+	first, last := im.Lookup(start), im.Lookup(end)
+	if len(first) != 1 || len(last) != 1 {
+		return span{}, false
+	}
+	s = span{im.Symbols[first[0]].Addr, im.Symbols[last[0]].Addr}
+	return s, s.start < s.end
 }
 
 // Section returns the relocated contents of a module's section. It returns nil if there is no such

@@ -211,3 +211,35 @@ func FuzzModule(f *testing.F) {
 		}
 	})
 }
+
+// Per-cpu data in the middle of the freed memory stays.
+func TestInitOfKernel(t *testing.T) {
+	kernel := func(cpuStart, cpuEnd uint64) *Image {
+		symbols := []Symbol{{"__init_begin", 0x1000, 'T'}, {"__init_end", 0x5000, 'T'},
+			{"__per_cpu_start", cpuStart, 'D'}, {"__per_cpu_end", cpuEnd, 'D'}}
+		im := &Image{Symbols: symbols, byName: indexNames(symbols)}
+		im.init = im.initOfKernel()
+		return im
+	}
+	for _, c := range []struct {
+		cpuStart, cpuEnd uint64
+		init             []uint64
+		kept             []uint64
+	}{
+		{0x2000, 0x3000, []uint64{0x1000, 0x1fff, 0x3000, 0x4fff}, []uint64{0xfff, 0x2000, 0x2fff, 0x5000}},
+		{0, 0x800, []uint64{0x1000, 0x2000, 0x4fff}, []uint64{0, 0x5000}}, // zero-based, as in 6.1
+		{0x6000, 0x7000, []uint64{0x1000, 0x4fff}, []uint64{0x6000}},
+	} {
+		im := kernel(c.cpuStart, c.cpuEnd)
+		for _, addr := range c.init {
+			if !im.Init(addr) {
+				t.Errorf("per-cpu data at %#x: %#x is not freed", c.cpuStart, addr)
+			}
+		}
+		for _, addr := range c.kept {
+			if im.Init(addr) {
+				t.Errorf("per-cpu data at %#x: %#x is freed", c.cpuStart, addr)
+			}
+		}
+	}
+}

@@ -15,7 +15,7 @@ import (
 // entries with one relocation look like one with two.
 func entrySize(s *arch.Section, sec *elfobj.Section, relocs []elfobj.Reloc) (uint64, error) {
 	relocs = onePerField(relocs)
-	for _, each := range []int{s.Relocs, s.OrRelocs} {
+	for _, each := range append([]int{s.Relocs}, s.OrRelocs...) {
 		if each == 0 || len(relocs) == 0 || len(relocs)%each != 0 {
 			continue
 		}
