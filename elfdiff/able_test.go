@@ -8,7 +8,7 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// TestAble has changes that tools of this kind refuse and that a module can carry.
+// TestAble has changes that tools of this kind refuse although a module can contain them.
 func TestAble(t *testing.T) {
 	placed := `#define __sched __attribute__((section(".sched.text")))
 int noinline __sched one(int x) { return external(x); } int __sched two(int x) { return external(x + 1) - one(x); } int __attribute__((section(".ref.text"))) three(int x) { return external(x + 2); }
@@ -62,8 +62,8 @@ int f(int x) { ALT_CODE("pause; nop"); return external(x); } int g(int x) { ALT_
 	}
 }
 
-// TestSharedSection has functions of one section that branch to each other:
-// the assembler leaves no relocations for that.
+// TestSharedSection has functions of one section that branch to each other. The assembler emits no
+// relocations for such branches.
 func TestSharedSection(t *testing.T) {
 	source := `#define __sched __attribute__((section(".sched.text")))
 static noinline int __sched try(int x) { return external(x) + 1; }
@@ -82,7 +82,7 @@ int noinline __sched lock(int x) { external(x); return try(x) + pad(x); } int no
 		outside[e.Name] = true
 	}
 	if !outside["lock"] || !outside["try"] {
-		t.Errorf("the calls inside of the section are not references: %v", outside)
+		t.Errorf("the calls inside the section are not references: %v", outside)
 	}
 	if names, err := objmodel.StrayBranches(x.File); err != nil || len(names) > 0 {
 		t.Errorf("stray branches: %v, %v", names, err)

@@ -21,7 +21,7 @@ type machine struct {
 	name     string
 	machine  elf.Machine
 	address  uint32   // relocation for an address of 8 bytes
-	compiler []string // with flags that shape objects as its kernel does
+	compiler []string // with flags that shape objects like its kernel's
 }
 
 var machines = []machine{
@@ -44,7 +44,7 @@ var machines = []machine{
 		[]string{"clang-16", "--target=s390x-linux-gnu", "-pg", "-mfentry", "-mrecord-mcount"}},
 }
 
-// machineFlags shape the objects of all machines.
+// machineFlags are the flags for all machines.
 var machineFlags = []string{"-O2", "-ffreestanding", "-fno-common", "-fno-strict-aliasing",
 	"-fno-asynchronous-unwind-tables", "-fno-stack-protector", "-ffunction-sections", "-fdata-sections", "-w"}
 
@@ -57,7 +57,7 @@ func (m machine) compile(t *testing.T, source string, flags ...string) *elfobj.F
 	return f
 }
 
-// addSites gives every function the ftrace site that recordmcount would.
+// addSites gives every function the ftrace site that recordmcount would add.
 func (m machine) addSites(f *elfobj.File) {
 	sites := &elfobj.Section{Name: "__mcount_loc", Type: elf.SHT_PROGBITS, Flags: elf.SHF_ALLOC, Align: 8}
 	relocs := &elfobj.Section{Name: ".rela__mcount_loc", Type: elf.SHT_RELA, Flags: elf.SHF_INFO_LINK, Align: 8,
@@ -71,8 +71,8 @@ func (m machine) addSites(f *elfobj.File) {
 	f.Sections = append(f.Sections, sites, relocs)
 }
 
-// manySided has references of all kinds: calls, strings, tables, static
-// locals, jump tables, large constants, pointers to functions.
+// manySided has references of all kinds: calls, strings, tables, static locals, jump tables, large
+// constants, pointers to functions.
 const manySided = `
 int external(int); extern int external_data; int printk(const char *, ...);
 static int state = 4; static const char *const names[] = { "zero", "one", "two", "three" };
@@ -93,7 +93,7 @@ int (*pointer(void))(int) { return method; }
 int last(int x) { static int calls = 2; calls ^= x; printk("last"); return helper(calls) + state; }
 `
 
-// TestMachines has the same changes on every architecture.
+// TestMachines makes the same changes on every architecture.
 func TestMachines(t *testing.T) {
 	for _, m := range machines {
 		t.Run(m.name, func(t *testing.T) {
@@ -126,8 +126,8 @@ func (m machine) unchanged(t *testing.T) {
 	}
 }
 
-// changed has a changed function, a new one and a new variable beside static
-// locals whose numbers the new ones shift.
+// changed changes a function, and adds a function and a variable. The new ones shift the numbers of
+// static locals.
 func (m machine) changed(t *testing.T) {
 	orig, patched := swap(manySided, `int last(int x) { static int calls = 2; calls ^= x; printk("last");`,
 		`static __attribute__((noinline)) int fresh(int x) { static int calls; calls -= x; printk("fresh"); return external(calls); }
@@ -141,7 +141,7 @@ func (m machine) changed(t *testing.T) {
 		found[objmodel.StableName(f.Name)] = f.Old != nil
 	}
 	if diff := cmp.Diff(map[string]bool{"last": true, "fresh": false}, found); diff != "" {
-		t.Errorf("functions that travel, true for those that exist (-want +got):\n%s", diff)
+		t.Errorf("included functions, true for those that exist (-want +got):\n%s", diff)
 	}
 	if len(r.Data) != 1 || objmodel.StableName(r.Data[0].Name) != objmodel.StableName("calls.1") &&
 		objmodel.StableName(r.Data[0].Name) != "fresh.calls" || r.Data[0].Status != "new" {
@@ -154,8 +154,8 @@ func (m machine) changed(t *testing.T) {
 	m.extracted(t, x)
 }
 
-// extracted checks that the object is one for its machine's linker, and that
-// the compiled function is in it, byte by byte.
+// extracted checks that the object is for the linker of its machine, and contains the compiled
+// function byte for byte.
 func (m machine) extracted(t *testing.T, x *extract.Object) {
 	data, err := x.File.Write()
 	if err != nil {
@@ -189,9 +189,8 @@ func (m machine) extracted(t *testing.T, x *extract.Object) {
 var linkers = map[elf.Machine]string{elf.EM_AARCH64: "aarch64-linux-gnu-ld", elf.EM_PPC64: "powerpc64le-linux-gnu-ld",
 	elf.EM_S390: "s390x-linux-gnu-ld"}
 
-// TestRelativeTable has tables of differences between strings and the table's
-// start, as clang makes them of arrays of strings: the addends have the way
-// from the start to the entry, too.
+// TestRelativeTable has tables of differences between strings and the table's start, as clang makes
+// them from arrays of strings. Their addends include the distance from the start to the entry.
 func TestRelativeTable(t *testing.T) {
 	for _, m := range machines {
 		if m.compiler[0] != "clang-16" {
@@ -215,8 +214,8 @@ func TestRelativeTable(t *testing.T) {
 	}
 }
 
-// TestMachineEntries has special sections on every architecture: only the
-// static key behind a nop changes, and only the flag of an entry.
+// TestMachineEntries changes special sections on every architecture: only the static key behind a
+// nop, and only the flag of an entry.
 func TestMachineEntries(t *testing.T) {
 	source := `int external(int); struct key { int n; void *p; }; struct key one, two;
 #define branch(key) ({ __label__ yes, no; int r; asm goto("1: nop\n.pushsection __jump_table,\"aw\"\n.balign 8\n.long 1b - .\n.long %l[yes] - .\n.quad " #key " - .\n.popsection" : : : : yes); r = 0; goto no; yes: r = 1; no: r; })

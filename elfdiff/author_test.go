@@ -18,8 +18,7 @@ import (
 
 var includes = regexp.MustCompile(`(?m)^#include .*$`)
 
-// authorHeaders is what a unit gets from the headers for authors, without the
-// kernel's that they need.
+// authorHeaders returns the author headers without the kernel's headers that they need.
 func authorHeaders() string {
 	text := "#define __PASTE(a, b) a##b\n#define PASTE(a, b) __PASTE(a, b)\n#define __UNIQUE_ID(name) " +
 		"PASTE(PASTE(__UNIQUE_ID_, name), __COUNTER__)\n" +
@@ -31,7 +30,7 @@ func authorHeaders() string {
 	return text
 }
 
-// said is what r has of the author, in short lines.
+// said lists the callbacks, states and notes of r in short lines.
 func said(r *elfdiff.Result) []string {
 	list := []string{}
 	for _, c := range r.Callbacks {
@@ -114,8 +113,8 @@ void (*__klp_post_unpatch_callback_vmlinux)(struct klp_object *) __attribute__((
 	}
 }
 
-// TestCallbacksExtracted sees that callbacks get names that C can use, and
-// that nothing of the author's sections is in the extracted object.
+// TestCallbacksExtracted checks that callbacks get names that C can use, and that the extracted
+// object contains nothing of the author's sections.
 func TestCallbacksExtracted(t *testing.T) {
 	r := diffSources(t, authorHeaders()+authored, authorHeaders()+authored+`
 static int begin(patch_object *obj) { return external(variable); }

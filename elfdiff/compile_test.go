@@ -8,7 +8,7 @@ import (
 	"kintsugi/internal/testobj"
 )
 
-// build, buildWith, readObject and swap are testobj's.
+// build, buildWith, readObject and swap are functions of testobj.
 var (
 	kernelFlags = testobj.Flags
 	build       = testobj.Build

@@ -7,9 +7,9 @@ import (
 	"kintsugi/internal/report"
 )
 
-// matchConstness joins static variables that the compiler moves between read-only and
-// writable data, with equal contents. A static array that no code writes to, and whose
-// address no code hands out, is a constant for gcc, whatever its type.
+// matchConstness joins static variables with equal contents that the compiler moves between
+// read-only and writable data. gcc treats a static array as a constant if no code writes to it or
+// hands out its address, whatever its type.
 func (p *Pairing) matchConstness() {
 	type key struct{ file, name string }
 	sole := func(o *objmodel.Object) map[key]*objmodel.Atom {
@@ -38,7 +38,7 @@ func (p *Pairing) matchConstness() {
 	}
 }
 
-// canMove reports whether the compiler alone decides if a is read-only.
+// canMove reports whether only the compiler decides if a is read-only.
 func canMove(a *objmodel.Atom) bool {
 	if a.Kind != objmodel.Data || a.Name == "" || a.Global() || a.Size == 0 || a.Spec.Unowned || a.Spec.Registered ||
 		a.Describes() || limiter(a) || generated(a) {
@@ -48,15 +48,15 @@ func canMove(a *objmodel.Atom) bool {
 	return base == ".data" || base == ".rodata"
 }
 
-// becomesWritable reports whether the kernel has b, a patched variable, as a constant,
-// and patched code may write to b.
+// becomesWritable reports whether b, a patched variable, is a constant in the kernel, and patched
+// code may write to it.
 func (s *selection) becomesWritable(b *objmodel.Atom) bool {
 	a := s.twin(b)
 	return a != nil && b.Kind == objmodel.Data && !a.Writable() && b.Writable() && !b.Global() && canMove(b) &&
 		slices.ContainsFunc(b.Users, func(u *objmodel.Atom) bool { return s.mayWrite(u, b) })
 }
 
-// mayWrite reports whether u does anything with b but read it.
+// mayWrite reports whether u may do anything with b but read it.
 func (s *selection) mayWrite(u, b *objmodel.Atom) bool {
 	for i := range u.Refs {
 		if r := &u.Refs[i]; r.Atom == b && !s.patched.Loads(u, r) {
@@ -66,8 +66,8 @@ func (s *selection) mayWrite(u, b *objmodel.Atom) bool {
 	return false
 }
 
-// takeOver includes b, which the kernel has as a constant. The kernel's cannot be
-// written to, so all code that uses b uses that of the module.
+// takeOver includes b, which is a constant in the kernel. The kernel's copy cannot be written to,
+// so all code that uses b uses the module's copy.
 func (s *selection) takeOver(b *objmodel.Atom) {
 	d := &Difference{What: SectionDiffers}
 	s.include(b, d, report.Cause{Kind: report.ByData, Symbol: b.Name, Detail: d.describe()})

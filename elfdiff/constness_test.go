@@ -2,7 +2,7 @@ package elfdiff_test
 
 import "testing"
 
-// TestConstness has arrays that are no constants in C, of which gcc makes constants if no
+// TestConstness has arrays that are not const in C, but that gcc treats as constants because no
 // code can write to them.
 func TestConstness(t *testing.T) {
 	const names = `static const char *names[] = { "zero", "one" }; int match_string(const char **, int, const char *); int take(const char **);

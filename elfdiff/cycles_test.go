@@ -11,10 +11,10 @@ import (
 	"kintsugi/internal/elfobj"
 )
 
-// rings is assembly: functions that each load one table, and tables that
-// each have a value and the distances to others.
+// rings is assembly: functions that each load one table, and tables that each have a value and the
+// distances to others.
 type rings struct {
-	loads []string // by function, which is called f0, f1, …: the table
+	loads []string // by function (f0, f1, …): the table that it loads
 	links map[string][]string
 	named bool // the tables have symbols
 }
@@ -56,8 +56,8 @@ func (r rings) label(table string) string {
 	return ".Ltable_" + table
 }
 
-// TestCycles has tables that refer to each other in cycles. A changed one
-// changes each function that reaches it, on whatever way.
+// TestCycles has tables that refer to each other in cycles. A changed table changes every function
+// that reaches it.
 func TestCycles(t *testing.T) {
 	two := map[string][]string{"a": {"b"}, "b": {"a"}}
 	three := map[string][]string{"a": {"b"}, "b": {"c"}, "c": {"a"}}
@@ -69,7 +69,7 @@ func TestCycles(t *testing.T) {
 		loads string
 		links map[string][]string
 		named bool
-		value string // that changes
+		value string // table whose value changes
 		want  pair
 	}{
 		{"two", "a b", two, false, "a", pair{functions: []string{"f0", "f1"}}},

@@ -31,9 +31,8 @@ type Result struct {
 	// Functions, Data, and everything that belongs to them.
 	Contents []*objmodel.Atom
 
-	// handsOut are the names of other units' symbols whose addresses included code
-	// hands out, with that code; borrows reports whether a function of this unit keeps
-	// none of its argument. See KeptBy.
+	// handsOut maps symbols of other units, whose addresses included code hands out, to that code.
+	// borrows reports whether a function of this unit keeps nothing of an argument. See KeptBy.
 	handsOut map[string][]*handing
 	borrows  func(function string, arg int) bool
 }

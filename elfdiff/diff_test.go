@@ -12,7 +12,7 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// pair is one change and what must be said of it.
+// pair is one change and its expected result.
 type pair struct {
 	name          string
 	orig, patched string
@@ -21,7 +21,7 @@ type pair struct {
 	refused       []string // codes
 }
 
-// summary says what a result holds, in the form of a pair.
+// summary returns a result in the form of a pair.
 func summary(r *elfdiff.Result) (functions, data, refused []string) {
 	for _, f := range r.Functions {
 		switch {

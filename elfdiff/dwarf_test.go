@@ -10,14 +10,13 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// scope is where debug information has a static local: its function and line.
+// scope is the place of a static local in debug info: its function and line.
 type scope struct {
 	function, name string
 	line           int
 }
 
-// staticLocals are the static locals of an object for x86-64 with DWARF 4, by
-// the atoms that they are.
+// staticLocals returns the static locals of an object for x86-64 with DWARF 4, by atom.
 func staticLocals(t *testing.T, o *objmodel.Object) map[*objmodel.Atom]scope {
 	t.Helper()
 	r := debugInfo(t, o.File).Reader()
@@ -55,7 +54,7 @@ func staticLocals(t *testing.T, o *objmodel.Object) map[*objmodel.Atom]scope {
 	}
 }
 
-// sectionSpan keeps sections apart: the n-th lies at n times this.
+// sectionSpan keeps sections apart: section n begins at n times sectionSpan.
 const sectionSpan = 1 << 32
 
 func atomAt(o *objmodel.Object, address uint64) *objmodel.Atom {

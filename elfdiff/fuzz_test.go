@@ -18,8 +18,8 @@ import (
 	"kintsugi/internal/testenv"
 )
 
-// fuzzSources make the objects that fuzzing starts from: every kind of atom
-// and special section is in one of them.
+// fuzzSources are the sources of the objects with which fuzzing starts. They contain every kind of
+// atom and special section.
 var fuzzSources = []string{
 	`static int counter; static noinline int helper(int x) { static int n; counter++; n += x; return external(n); }
 int f(int x) { if (x == 7) BUG_FLAGS(1); ALT(100); printk("text %d", x); return helper(x) + counter; }
@@ -29,8 +29,8 @@ int h(int x) { switch (x) { case 0: return 17; case 1: return 4; case 2: return 
 static int __init start(int x) { return external(x); } int (*keep)(int) __attribute__((section(".init.data"))) = start;`,
 }
 
-// FuzzDiff compares an object with itself after its model was mutated at the
-// level of sections, symbols and relocations, and takes out what differs.
+// FuzzDiff compares an object with itself after sections, symbols and relocations of its model were
+// mutated, and extracts the differences.
 func FuzzDiff(f *testing.F) {
 	var seeds [][]byte
 	for _, source := range fuzzSources {
@@ -67,8 +67,7 @@ func FuzzDiff(f *testing.F) {
 	})
 }
 
-// realObjects are up to n objects of a kernel, none above a size in bytes,
-// from all over the folder of the test target's modules.
+// realObjects returns up to n objects of the test target's modules, each of at most size bytes.
 func realObjects(f *testing.F, n int, size int64) (objects [][]byte) {
 	var paths []string
 	kernel := testenv.Find(f)
@@ -98,7 +97,7 @@ func realObjects(f *testing.F, n int, size int64) (objects [][]byte) {
 	return objects
 }
 
-// exercise runs all stages on a pair. Errors are fine, and so are refusals.
+// exercise runs all stages on a pair. Errors and refusals are allowed.
 func exercise(t *testing.T, orig, patched *elfobj.File) {
 	r, err := elfdiff.Diff(orig, patched)
 	if err != nil {
@@ -132,7 +131,7 @@ func exercise(t *testing.T, orig, patched *elfobj.File) {
 
 const mutations = 12
 
-// mutate changes the model, six bytes of script at a time: what, where twice, and by how much.
+// mutate changes the model. Six bytes of script select the kind, two places and the amount.
 func mutate(f *elfobj.File, script []byte) {
 	for ; len(script) >= 6; script = script[6:] {
 		what, by := script[0]%mutations, script[5]

@@ -10,26 +10,26 @@ import (
 // program is generated C: functions with static locals and limited messages.
 type program struct {
 	functions []*function
-	fresh     int // the number of the next new thing
+	fresh     int // number of the next new item
 }
 
-// function is a generated function, on lines of its own.
+// function is a generated function. It has its own lines.
 type function struct {
 	name, caller string // caller: the function that calls a static one; empty for a global one
 	lines        []line
 }
 
-// line is one statement, with what must be the same of what it keeps.
+// line is one statement, with what must stay the same for its state to be kept.
 type line struct {
-	limiter, text string // of a message; limiter is the macro
+	limiter, text string // of a message: the limiting macro and the text
 	variable      string // a static local
-	initial       int    // of variable, and what tells variables apart: no two have the same
-	number        int    // in plain code
+	initial       int    // initial value of variable, unique among all variables
+	number        int    // number in plain code
 }
 
 var limiterKinds = []string{"printk_once", "dev_once", "printk_ratelimited"}
 
-// newProgram is one of n cases: a helper and two functions each.
+// newProgram returns a program of n cases. A case is a helper and two functions.
 func newProgram(random *rand.Rand, n int) *program {
 	p := &program{}
 	for i := range n {
@@ -60,7 +60,7 @@ func (p *program) newLine(random *rand.Rand) line {
 	return line{limiter: limiterKinds[random.Intn(len(limiterKinds))], text: text}
 }
 
-// clone is a copy that can be changed.
+// clone returns a copy that can be changed.
 func (p *program) clone() *program {
 	q := &program{fresh: p.fresh}
 	for _, f := range p.functions {
@@ -84,13 +84,13 @@ func (p *program) change(random *rand.Rand, i int) {
 	at := random.Intn(len(f.lines) + 1)
 	p.fresh++
 	switch random.Intn(7) {
-	case 0: // something comes
+	case 0: // a line is added
 		f.lines = slices.Insert(f.lines, at, p.newLine(random))
-	case 1: // something goes
+	case 1: // a line is removed
 		if at < len(f.lines) {
 			f.lines = slices.Delete(f.lines, at, at+1)
 		}
-	case 2: // something moves
+	case 2: // a line moves
 		if at < len(f.lines) {
 			l := f.lines[at]
 			f.lines = slices.Delete(f.lines, at, at+1)
@@ -100,7 +100,7 @@ func (p *program) change(random *rand.Rand, i int) {
 		if at < len(f.lines) {
 			f.lines[at].rename(p.fresh)
 		}
-	case 4: // a message comes once more
+	case 4: // a message is duplicated
 		if at < len(f.lines) && f.lines[at].text != "" {
 			f.lines = append(f.lines, f.lines[at])
 		}
@@ -108,7 +108,7 @@ func (p *program) change(random *rand.Rand, i int) {
 		if mine[0].caller != "" {
 			mine[0].name = fmt.Sprintf("%srenamed_%d", prefix, p.fresh)
 		}
-	case 6: // functions lie in another order
+	case 6: // the order of functions changes
 		j, k := slices.Index(p.functions, f), slices.Index(p.functions, g)
 		if f.caller == "" && g.caller == "" {
 			p.functions[j], p.functions[k] = g, f
@@ -127,7 +127,7 @@ func (l *line) rename(n int) {
 	}
 }
 
-// source is the C of p, and what is on each of its lines.
+// source returns the C source of p, and the statement of each of its lines.
 func (p *program) source() (text string, lines map[int]line) {
 	lines = map[int]line{}
 	var b strings.Builder

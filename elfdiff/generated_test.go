@@ -18,13 +18,13 @@ var (
 	generatedSeed  = flag.Int64("seed", 1, "seed of the generated cases")
 )
 
-// casesPerUnit is how many cases one source file has. They share the names of
-// their static locals, so that the compiler numbers those across cases.
+// casesPerUnit is the number of cases in a source file. They share the names of their static
+// locals, so that the compiler numbers these across cases.
 const casesPerUnit = 20
 
-// TestGenerated renames, moves, adds and removes static locals and limited
-// messages in generated C. DWARF of both objects is the truth: state is the
-// kernel's only where the variable is the same, and is never lost in silence.
+// TestGenerated renames, moves, adds and removes static locals and limited messages in generated C.
+// The DWARF of both objects is the truth: a variable has the kernel's state only if it is the same
+// variable, and state is never lost silently.
 func TestGenerated(t *testing.T) {
 	gcc := func(t *testing.T, source string, flags ...string) *elfobj.File { return build(t, source, flags...) }
 	compilers := map[string]func(*testing.T, string, ...string) *elfobj.File{"gcc": gcc, "clang": buildClang}
@@ -44,8 +44,8 @@ func TestGenerated(t *testing.T) {
 	}
 }
 
-// generate compiles a program before and after random changes, and holds the
-// comparison against what is known of both.
+// generate compiles a program before and after random changes, and checks the comparison against
+// the truth about both.
 func generate(t *testing.T, seed int64, cases int, compile func(*testing.T, string, ...string) *elfobj.File) {
 	random := rand.New(rand.NewSource(seed))
 	before := newProgram(random, cases)
@@ -68,7 +68,7 @@ func generate(t *testing.T, seed int64, cases int, compile func(*testing.T, stri
 	}
 }
 
-// kept is one static local, by debug information and by what was generated.
+// kept is a static local, from debug info and from the generated program.
 type kept struct {
 	function string
 	line     line
@@ -87,7 +87,7 @@ func truthOf(t *testing.T, o *objmodel.Object, lines map[int]line) map[*objmodel
 	return truth
 }
 
-// generated is one comparison, held against the truth.
+// generated is a comparison that is checked against the truth.
 type generated struct {
 	t        *testing.T
 	result   *elfdiff.Result
@@ -100,7 +100,7 @@ func (g *generated) judge() {
 		if a := g.result.Pairs.Twin(b); a != nil {
 			k, ok := g.old[a]
 			if !ok {
-				g.t.Errorf("%s of %s is taken for %s, which is no static local", b, now.function, a)
+				g.t.Errorf("%s of %s is joined with %s, which is not a static local", b, now.function, a)
 				continue
 			}
 			was = &k
@@ -113,19 +113,18 @@ func (g *generated) judge() {
 	}
 }
 
-// limiter holds one limiter against the rule: same function, same message, as
-// often as before.
+// limiter checks one limiter against the rule: same function, same message, as often as before.
 func (g *generated) limiter(b *objmodel.Atom, now kept, was *kept) {
 	before, after := count(g.old, now), count(g.new, now)
 	switch {
 	case was != nil && *was != now:
 		g.t.Errorf("%s of %v has the state of %v", b, now, *was)
 	case was == nil && before == after:
-		g.t.Errorf("%s of %v begins anew", b, now)
+		g.t.Errorf("%s of %v is new", b, now)
 	case was != nil && before != after:
 		g.t.Errorf("%s of %v has the state of one of %d equal messages", b, now, before)
 	case before > 0 && before != after && !g.diagnosed(diag.LimiterReset, now.function):
-		g.t.Errorf("%s of %v begins anew without a note: %v", b, now, g.result.Diagnostics)
+		g.t.Errorf("%s of %v is new without a note: %v", b, now, g.result.Diagnostics)
 	}
 }
 
@@ -139,7 +138,7 @@ func count(truth map[*objmodel.Atom]kept, k kept) int {
 	return n
 }
 
-// variable holds a variable against its initial value, which no other has.
+// variable checks a variable by its initial value, which is unique.
 func (g *generated) variable(b *objmodel.Atom, now kept, was *kept) {
 	if was != nil && was.line.initial != now.line.initial {
 		g.t.Errorf("%s of %v has the state of %v", b, now, *was)
@@ -154,7 +153,7 @@ func (g *generated) variable(b *objmodel.Atom, now kept, was *kept) {
 	if slices.Contains(g.result.Contents, b) && !g.diagnosed(diag.AmbiguousSymbol, b.String()) &&
 		!g.diagnosed(diag.StateDropped, before.line.variable) &&
 		!g.diagnosed(diag.StateDropped, before.function+"."+before.line.variable) {
-		g.t.Errorf("%s of %v is new, and nothing says that the state of %v is lost: %v",
+		g.t.Errorf("%s of %v is new, but no finding reports that the state of %v is lost: %v",
 			b, now, *before, g.result.Diagnostics)
 	}
 }
@@ -168,7 +167,7 @@ func find(truth map[*objmodel.Atom]kept, initial int) *kept {
 	return nil
 }
 
-// sole reports whether k's function has no other variable of the name.
+// sole reports whether k's function has no other variable with this name.
 func sole(truth map[*objmodel.Atom]kept, k kept) bool {
 	for _, other := range truth {
 		if other != k && other.function == k.function && other.line.variable == k.line.variable {

@@ -12,8 +12,8 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// TestGlobalOffsetTable has objects that refer to others through the global
-// offset table, which the kernel's linker does away with.
+// TestGlobalOffsetTable has objects that refer to others through the global offset table, which the
+// kernel's linker relaxes away.
 func TestGlobalOffsetTable(t *testing.T) {
 	source := `int other(int); int f(int x) { return external(x) + external_data; } int g(int x) { return external(x + 1); } int (*h(void))(int) { return other; }`
 	for _, c := range []struct {
@@ -36,7 +36,7 @@ func TestGlobalOffsetTable(t *testing.T) {
 	}
 }
 
-// diffTabled compiles for any address (-fPIC) and without jumps through a PLT.
+// diffTabled compiles position-independent code (-fPIC) without jumps through a PLT.
 func diffTabled(t *testing.T, compiler, orig, patched string) *elfdiff.Result {
 	t.Helper()
 	flags := slices.DeleteFunc(slices.Clone(kernelFlags), func(f string) bool {
@@ -55,7 +55,7 @@ func diffTabled(t *testing.T, compiler, orig, patched string) *elfdiff.Result {
 	return r
 }
 
-// direct fails where the extracted object needs a table still.
+// direct requires that the extracted object needs no table.
 func direct(t *testing.T, r *elfdiff.Result) {
 	t.Helper()
 	x, err := extract.Cut(r, extract.Options{Prefix: "klp_"})
@@ -87,7 +87,8 @@ func direct(t *testing.T, r *elfdiff.Result) {
 	}
 }
 
-// TestTableKept has what cannot be rewritten: it is compared, and may not travel.
+// TestTableKept has instructions that cannot be rewritten. They are compared, and refused in the
+// module.
 func TestTableKept(t *testing.T) {
 	source := `extern int weak(int) __attribute__((weak)); int f(int x) { return weak ? external(x) : x; } int g(int x) { return external(x + 1); }`
 	orig, patched := swap(source, "external(x) :", "external(x + 2) :")

@@ -2,8 +2,8 @@ package elfdiff_test
 
 import "testing"
 
-// TestInitCode has init code that changes beside other code: a module of the
-// rest is right only where the two have nothing to do with each other.
+// TestInitCode has init code that changes beside other code. A module of the other changes is right
+// only if the two are independent.
 func TestInitCode(t *testing.T) {
 	source := `static int table[4], limit = 3; int f(int x) { return external(x + 1); } int g(int x) { return table[x] + limit; }
 static int __init start(int x) { table[1] = x; return external(x); } int (*keep)(int) __attribute__((section(".init.data"))) = start;`

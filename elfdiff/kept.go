@@ -9,9 +9,9 @@ import (
 	"kintsugi/internal/report"
 )
 
-// kept asks for consent for what the module has and the kernel can keep the address of:
-// the memory is gone once the module is unloaded. These are new variables and tables
-// whose address included code hands out, and constants whose address it stores.
+// kept asks for consent if the kernel can keep an address in the module's memory, which is freed
+// when the module is unloaded. This can happen to new variables and tables whose address included
+// code hands out, and to constants whose address it stores.
 func (s *selection) kept() {
 	seen := map[*objmodel.Atom]bool{}
 	for _, a := range s.patched.Atoms {
@@ -36,8 +36,8 @@ func (s *selection) kept() {
 	}
 }
 
-// stored reports whether the code of a stores the address of r, a constant of the
-// module, in memory that the kernel has.
+// stored reports whether the code of a stores the address of r, a constant of the module, in the
+// kernel's memory.
 func (s *selection) stored(a *objmodel.Atom, r *objmodel.Ref) bool {
 	b := r.Atom
 	return a.Kind == objmodel.Func && b != nil && s.reasons[b] != nil && b.IsConst() && !(s.inModule(b) && keepable(b)) &&
@@ -49,8 +49,8 @@ func (s *selection) inModule(b *objmodel.Atom) bool {
 	return s.reasons[b] != nil && (s.twin(b) == nil || s.becomesWritable(b))
 }
 
-// handing is how the code of a hands out the address of r. It is nil if the code only
-// uses the address to access memory, or passes it to a function that does no more.
+// handing describes how the code of a hands out the address of r. It is nil if the code only uses
+// the address to access memory, or passes it to a function that does only this.
 func (s *selection) handing(a *objmodel.Atom, r *objmodel.Ref) *handing {
 	if access, _ := s.patched.Accesses(a, r); access {
 		return nil
@@ -67,12 +67,12 @@ func (s *selection) handing(a *objmodel.Atom, r *objmodel.Ref) *handing {
 	return &handing{by: a}
 }
 
-// mostPassed bounds how far an address is followed from function to function.
+// mostPassed limits the number of functions through which an address is followed.
 const mostPassed = 5
 
-// borrows reports whether the function that call calls only accesses memory at its
-// argument number arg, or passes it to functions that do no more: a known function of
-// the kernel, or one of the module, as what a function of the kernel does can change.
+// borrows reports whether the called function only accesses memory at its argument number arg, or
+// passes the argument to functions that do only this. It must be a known function of the kernel, or
+// a function of the module: the code of other functions of the kernel can change.
 func (s *selection) borrows(call *objmodel.Ref, arg, depth int) bool {
 	f := call.Atom
 	switch {
@@ -127,7 +127,7 @@ func functionKept(f *objmodel.Atom) report.Diagnostic {
 
 func storedDiagnostic(a *objmodel.Atom, r *objmodel.Ref) report.Diagnostic {
 	name, what := objmodel.StableName(r.Atom.Name), "constant "+objmodel.StableName(r.Atom.Name)
-	if r.Atom.Name == "" { // it has no name that a consent could have
+	if r.Atom.Name == "" { // without a name, a consent cannot mention it
 		name, what = rootName(a), "string "+r.String()
 		if r.Atom.Kind != objmodel.String {
 			what = "constant in " + r.Atom.Section.Name
@@ -139,14 +139,14 @@ func storedDiagnostic(a *objmodel.Atom, r *objmodel.Ref) report.Diagnostic {
 			"and free them with the object."})
 }
 
-// handing is code that hands out the address of what another unit defines.
+// handing is code that hands out the address of a symbol that another unit defines.
 type handing struct {
 	by  *objmodel.Atom
-	to  string // the function of another unit that gets it as an argument, if there is only that
+	to  string // function of another unit that gets the address as an argument, if this is the only use
 	arg int
 }
 
-// handsOut notes that code hands out the address of name, which another unit defines.
+// handsOut records that code hands out the address of name, which another unit defines.
 func (s *selection) handsOut(name string, h *handing) {
 	if s.res.handsOut == nil {
 		s.res.handsOut = map[string][]*handing{}
@@ -154,8 +154,8 @@ func (s *selection) handsOut(name string, h *handing) {
 	s.res.handsOut[name] = append(s.res.handsOut[name], h)
 }
 
-// keeperOf is code of other units that hands out the address of name, which r defines,
-// nil for none. A function of r that only accesses memory at the address keeps nothing.
+// keeperOf returns code of other units that hands out the address of name, which r defines, or nil.
+// A function of r that only accesses memory at the address keeps nothing.
 func (r *Result) keeperOf(name string, other *Result) *objmodel.Atom {
 	for _, h := range other.handsOut[name] {
 		if h.to == "" || !r.borrows(h.to, h.arg) {

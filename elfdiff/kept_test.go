@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestDataKept has new data whose address the kernel can keep, each beside new
-// data that it cannot.
+// TestDataKept has new data whose address the kernel can keep, and similar data whose address it
+// cannot keep.
 func TestDataKept(t *testing.T) {
 	base := `struct node { struct node *next, *prev; int (*run)(int); }; extern struct node *head;
 int take(struct node *); int mutex_lock(void *); void mutex_unlock(void *); int ___ratelimit(void *, const char *);
@@ -56,8 +56,8 @@ int f(int x) { return external(x); } int callback(int x) { return external(x + 1
 	})
 }
 
-// TestStored has constants of the module whose address code stores, each beside code after
-// which the kernel has no pointer to them.
+// TestStored has constants of the module whose address code stores, and similar code after which
+// the kernel has no pointer to them.
 func TestStored(t *testing.T) {
 	base := `struct dev { long id; const char *name; const int *table; }; struct dev *find(int); int take(struct dev *); int strlen(const char *);
 static const char *label; const char *g(void) { return label; } void h(const char *s) { label = s; }
@@ -89,8 +89,8 @@ int f(int x) { return external(x); }`
 	}
 }
 
-// TestBorrowed passes a new variable to new functions, which only use it while they run
-// or keep its address.
+// TestBorrowed passes a new variable to new functions. Some only use it while they run, others keep
+// its address.
 func TestBorrowed(t *testing.T) {
 	base := `struct node { struct node *next; int count; long wait[4]; }; extern struct node *head; int take(struct node *);
 int mutex_lock(void *); int mutex_unlock(void *); int f(int x) { return external(x); }`
@@ -123,7 +123,7 @@ int mutex_lock(void *); int mutex_unlock(void *); int f(int x) { return external
 	}
 }
 
-// TestKeptBy has new data of one unit that another unit hands out.
+// TestKeptBy has new data of one unit whose address another unit hands out.
 func TestKeptBy(t *testing.T) {
 	user := diffSources(t, `int f(int x) { return external(x); }`,
 		`extern int shared[4], counted, lent, linked; int take(int *); int fresh(int); int pass(int (*)(int)); void note(int *); void link(int *);

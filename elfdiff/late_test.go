@@ -7,14 +7,14 @@ import (
 	"kintsugi/internal/extract"
 )
 
-// TestLate has jump labels in code of a module, by who has their keys.
+// TestLate has jump labels in code of a module, with keys in several places.
 func TestLate(t *testing.T) {
 	keys := `extern struct static_key of_kernel, of_module, __tracepoint_module_event; static struct static_key own;
 struct static_key *keep(void) { return &own; }
 `
 	for _, c := range []struct {
 		name, key string
-		code      string // of the diagnostic; empty: none, and the site stays
+		code      string // code of the diagnostic; empty: none, and the site stays
 		sites     int
 	}{
 		{"the kernel's", "of_kernel", "", 1},

@@ -10,8 +10,7 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// limiterMacros are those of include/linux/once_lite.h, ratelimit.h and once.h,
-// cut down.
+// limiterMacros are shortened macros of include/linux/once_lite.h, ratelimit.h and once.h.
 const limiterMacros = `
 #define printk_once(text, ...) ({ static bool __attribute__((section(".data.once"))) __already_done; if (__builtin_expect(!__already_done, 0)) { __already_done = 1; printk(text, ##__VA_ARGS__); } })
 #define dev_once(text) ({ static bool __print_once; if (!__print_once) { __print_once = 1; printk(text); } })
@@ -23,8 +22,8 @@ bool __do_once_start(bool *, u64 *); void __do_once_done(bool *, u64 *);
 #define do_once(f) ({ u64 flags; static bool __attribute__((section(".data.once"))) ___done; if (__do_once_start(&___done, &flags)) { f(); __do_once_done(&___done, &flags); } })
 `
 
-// TestLimiters has messages that are limited, and patches that move, add and
-// take away some of them. A new message has a limiter of its own.
+// TestLimiters has limited messages, and patches that move, add and remove some of them. A new
+// message has its own limiter.
 func TestLimiters(t *testing.T) {
 	const two = `int f(int x) { if (x == 1) printk_once("one %d", external(x)); return external(x + 1); }
 int g(int x) { if (x == 2) printk_once("two"); return external(x + 2); }`
@@ -77,8 +76,8 @@ int g(int x) { if (x == 2) printk_once("two"); if (x == 1) printk_once("one %d",
 	}
 }
 
-// judgeLimiters is judge without the names of functions as data, and without the
-// function that clang puts before the name of a static local.
+// judgeLimiters is judge without the names of functions as data, and without the function that
+// clang puts before the name of a static local.
 func (p pair) judgeLimiters(t *testing.T, orig, patched *elfobj.File) {
 	t.Helper()
 	r, err := elfdiff.Diff(orig, patched)

@@ -11,9 +11,8 @@ import (
 	"kintsugi/internal/extract"
 )
 
-// TestLoong64Relaxed has what an assembler leaves to a relaxing linker: a leave
-// beside each address, alignment in the padding, and differences between two
-// places as two relocations.
+// TestLoong64Relaxed has what an assembler emits for a relaxing linker: a permission to relax
+// beside each address, alignment in the padding, and differences of two places as two relocations.
 func TestLoong64Relaxed(t *testing.T) {
 	i := slices.IndexFunc(machines, func(m machine) bool { return m.machine == elf.EM_LOONGARCH })
 	m := machines[i]
@@ -71,8 +70,7 @@ func relocTypes(f *elfobj.File, section string) []elf.R_LARCH {
 	return types
 }
 
-// relax gives every relocation of code the leave to relax it, and every
-// function padding before the next that is to be aligned.
+// relax adds a permission to relax to every relocation of code, and padding after every function.
 func relax(f *elfobj.File) {
 	for _, s := range f.Sections {
 		if s.Target == nil || s.Target.Flags&elf.SHF_EXECINSTR == 0 {

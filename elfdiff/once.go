@@ -8,14 +8,13 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// onceNames are the static locals of DO_ONCE (include/linux/once.h): the flag, and the
-// static key of the branch to it.
+// onceNames are the static locals of DO_ONCE (include/linux/once.h): the flag, and the static key
+// of its branch.
 var onceNames = []string{"___done", "___once_key"}
 
-// matchOnce joins the static locals of DO_ONCE by what the macro does once: the same
-// function does the same thing, and each object has one of it. net_get_random_once
-// fills a variable, for example, which tells its flag and key from those of other
-// variables.
+// matchOnce joins the static locals of DO_ONCE by the action of the macro: the same function does
+// the same action, and each object has it only once. For example, net_get_random_once fills a
+// variable, which distinguishes its flag and key from those of other variables.
 func (p *Pairing) matchOnce(olds, news []*objmodel.Atom) (restOld, restNew []*objmodel.Atom) {
 	before, after := deedsOf(olds), deedsOf(news)
 	v := votes{}
@@ -28,7 +27,7 @@ func (p *Pairing) matchOnce(olds, news []*objmodel.Atom) (restOld, restNew []*ob
 	return p.unmatched(olds), p.unmatched(news)
 }
 
-// deedsOf are the atoms of DO_ONCE by what is done once, and the function that does it.
+// deedsOf groups the atoms of DO_ONCE by the action, and by the function that does it.
 func deedsOf(list []*objmodel.Atom) map[string][]*objmodel.Atom {
 	byDeed := map[string][]*objmodel.Atom{}
 	for _, a := range list {
@@ -44,8 +43,8 @@ func deedsOf(list []*objmodel.Atom) map[string][]*objmodel.Atom {
 	return byDeed
 }
 
-// deedOf is what function u does once with a: the call before __do_once_done, and what
-// it gets. It is empty if u has no such code.
+// deedOf returns the action that function u does once with a: the call before __do_once_done, and
+// its arguments. It returns "" if u has no such code.
 func deedOf(u, a *objmodel.Atom) string {
 	for i := range u.Refs {
 		if u.Refs[i].Atom == a && closesOnce(u.Refs[i:]) {
@@ -55,8 +54,8 @@ func deedOf(u, a *objmodel.Atom) string {
 	return ""
 }
 
-// closesOnce reports whether the next call in refs is of __do_once_done or
-// __do_once_sleepable_done (lib/once.c).
+// closesOnce reports whether the next call in refs is to __do_once_done or __do_once_sleepable_done
+// (lib/once.c).
 func closesOnce(refs []objmodel.Ref) bool {
 	for i := range refs {
 		if refs[i].Branch {
@@ -67,8 +66,8 @@ func closesOnce(refs []objmodel.Ref) bool {
 	return false
 }
 
-// callBefore is the last call in refs with the references before it, which are of its
-// arguments, as text.
+// callBefore returns the last call in refs as text, with the references before it, which belong to
+// its arguments.
 func callBefore(refs []objmodel.Ref) string {
 	var parts []string
 	calls := 0
@@ -85,7 +84,7 @@ func callBefore(refs []objmodel.Ref) string {
 	return strings.Join(parts, "\x00")
 }
 
-// referent is the name or the text that r refers to.
+// referent returns the name or the text that r refers to.
 func referent(r *objmodel.Ref) string {
 	if r.Atom != nil && r.Atom.Kind != objmodel.String {
 		return r.Atom.String()

@@ -8,7 +8,7 @@ import (
 	"kintsugi/internal/elfobj"
 )
 
-// onceMacro is DO_ONCE of include/linux/once.h, cut down.
+// onceMacro is a shortened DO_ONCE of include/linux/once.h.
 const onceMacro = `
 bool __do_once_start(bool *, u64 *); void __do_once_done(bool *, struct static_key *, u64 *, void *);
 void get_random_bytes(void *, int); void stir(void *, int);
@@ -16,8 +16,8 @@ void get_random_bytes(void *, int); void stir(void *, int);
 static u64 first, second, third;
 `
 
-// TestOnce has functions that do things once, and patches after which the same things
-// are done by their own flags and keys.
+// TestOnce has functions that do actions once, and patches after which each action must keep its
+// own flag and key.
 func TestOnce(t *testing.T) {
 	const two = `int f(int x) { do_once(get_random_bytes, first); do_once(get_random_bytes, second); return external(x + first + second); }
 int g(int x) { do_once(get_random_bytes, third); return external(x - third); }`
@@ -42,8 +42,8 @@ int g(int x) { do_once(get_random_bytes, third); return external(x - third); }`
 	}
 }
 
-// TestOncePairs takes one of two things away, and reads from debug information that the
-// flag and the key of the other keep their line.
+// TestOncePairs removes one of two actions. Debug info shows whether flag and key of the other keep
+// their line.
 func TestOncePairs(t *testing.T) {
 	source := onceMacro + "\nint f(int x) {\ndo_once(get_random_bytes, first);\ndo_once(get_random_bytes, second);\nreturn external(x); }"
 	for _, gone := range []string{"first", "second"} {
@@ -57,7 +57,7 @@ func TestOncePairs(t *testing.T) {
 	}
 }
 
-// sameLines expects that the two static locals of the patched object are those of the
+// sameLines requires that the two static locals of the patched object are joined with those of the
 // original that were declared in the same line.
 func sameLines(t *testing.T, orig, patched *elfobj.File) {
 	t.Helper()
@@ -71,7 +71,7 @@ func sameLines(t *testing.T, orig, patched *elfobj.File) {
 	}
 	for b, is := range after {
 		if a := r.Pairs.Twin(b); a == nil || before[a] != is {
-			t.Errorf("%s of line %d is taken for %v", b, is.line, before[a])
+			t.Errorf("%s of line %d is joined with %v", b, is.line, before[a])
 		}
 	}
 }

@@ -28,10 +28,10 @@ import (
 	"kintsugi/kbuild/plan"
 )
 
-// TestProperties holds the differ to what must be true of any object, on units
-// of a real kernel: the same object, other orders of sections and symbols,
-// comments and shifted lines differ in nothing; one changed instruction is one
-// changed function. KINTSUGI_TEST_UNITS is the number of units.
+// TestProperties checks properties that must hold for any object, on units of a real kernel. The
+// same object, another order of sections and symbols, comments and shifted lines make no
+// difference. One changed instruction is one changed function. KINTSUGI_TEST_UNITS is the number of
+// units.
 func TestProperties(t *testing.T) {
 	kernel := testenv.Kernel(t)
 	tree := &kbuild.Tree{Dir: kernel.Source, Arch: &arch.AMD64, CC: kernel.CC, CacheDir: t.TempDir(), Jobs: 2}
@@ -58,7 +58,7 @@ func number(variable string, otherwise int) int {
 	return otherwise
 }
 
-// sampleUnits are n units of the tree, chosen by KINTSUGI_TEST_SEED.
+// sampleUnits returns n units of the tree, chosen by KINTSUGI_TEST_SEED.
 func sampleUnits(t *testing.T, tree *kbuild.Tree, n int) []kbuild.Unit {
 	t.Helper()
 	var files []string
@@ -159,8 +159,7 @@ func write(t *testing.T, f *elfobj.File) []byte {
 	return data
 }
 
-// compile makes an object of a unit with another source text, as kbuild
-// would, objtool included.
+// compile compiles another source text of a unit like kbuild, including objtool.
 func (s *sample) compile(t *testing.T, u kbuild.Unit, v variant, source string) ([]byte, error) {
 	dir := t.TempDir()
 	copied, object := filepath.Join(dir, path.Base(u.Source)), filepath.Join(dir, "unit.o")
@@ -218,7 +217,7 @@ func gccOnly(arg string) bool {
 	return false
 }
 
-// recordMcount lists the calls of __fentry__, which gcc does itself.
+// recordMcount lists the calls of __fentry__, as gcc does itself.
 func recordMcount(data []byte) ([]byte, error) {
 	f, err := elfobj.Read(data)
 	if err != nil {
@@ -249,7 +248,7 @@ func recordMcount(data []byte) ([]byte, error) {
 	return f.Write()
 }
 
-// same fails where two objects differ in anything.
+// same fails if two objects differ in anything.
 func same(t *testing.T, what string, a, b *elfobj.File) {
 	t.Helper()
 	r, err := elfdiff.Diff(a, b)
@@ -279,7 +278,7 @@ func names(items []*elfdiff.DataItem) []string {
 	return list
 }
 
-// permuted is the object with its sections and symbols in another order.
+// permuted returns the object with its sections and symbols in another order.
 func permuted(t *testing.T, data []byte, random *rand.Rand) *elfobj.File {
 	t.Helper()
 	f := read(t, data)
@@ -310,17 +309,17 @@ func (s *sample) changedBody(t *testing.T, data []byte, random *rand.Rand) {
 	s.count("changed bodies")
 	for _, f := range r.Functions {
 		if f.Change != nil && f.Name != name {
-			t.Errorf("%s was changed, and %s is taken for changed: %v", name, f.Name, f.Cause)
+			t.Errorf("%s was changed, but %s is reported as changed: %v", name, f.Name, f.Cause)
 		}
 		if f.Change == nil && f.Cause[0].Kind != "callee" {
-			t.Errorf("%s was changed, and %s travels: %v", name, f.Name, f.Cause)
+			t.Errorf("%s was changed, but %s is included: %v", name, f.Name, f.Cause)
 		}
 	}
 	if !slices.ContainsFunc(r.Functions, func(f *elfdiff.Function) bool {
 		return f.Name == name && f.Change != nil &&
 			f.Patch
 	}) {
-		t.Errorf("%s was changed and is not replaced: %v %v", name, changes(r), r.Diagnostics)
+		t.Errorf("%s was changed, but is not replaced: %v %v", name, changes(r), r.Diagnostics)
 	}
 	if r.Refused() {
 		for _, d := range r.Diagnostics {
@@ -334,8 +333,8 @@ func (s *sample) changedBody(t *testing.T, data []byte, random *rand.Rand) {
 	s.extracted(t, r, after)
 }
 
-// pick chooses a byte of an immediate operand of a function that can be
-// replaced: its place in a section, which is given by number.
+// pick chooses a byte of an immediate operand in a function that can be replaced. It returns the
+// section by number, and the offset there.
 func pick(o *objmodel.Object, random *rand.Rand) (name string, at uint64, section int) {
 	functions := o.Functions()
 	random.Shuffle(len(functions), func(i, j int) { functions[i], functions[j] = functions[j], functions[i] })
@@ -350,8 +349,8 @@ func pick(o *objmodel.Object, random *rand.Rand) (name string, at uint64, sectio
 	return "", 0, 0
 }
 
-// immediates are the offsets of last bytes of instructions that end in an
-// immediate operand without a relocation.
+// immediates returns the offsets of the last bytes of instructions that end in an immediate operand
+// without a relocation.
 func immediates(o *objmodel.Object, f *objmodel.Atom) []uint64 {
 	code, related := f.Bytes(), map[uint64]bool{}
 	for _, r := range f.Refs {
@@ -378,8 +377,8 @@ func immediates(o *objmodel.Object, f *objmodel.Atom) []uint64 {
 	return list
 }
 
-// extracted checks that the functions of the extracted object are those of the
-// patched one: the same code, that refers to the same.
+// extracted checks that the functions of the extracted object have the same code and the same
+// references as those of the patched object.
 func (s *sample) extracted(t *testing.T, r *elfdiff.Result, patched *objmodel.Object) {
 	x, err := extract.Cut(r, extract.Options{Prefix: "klp_"})
 	if err != nil {
@@ -422,12 +421,12 @@ func (s *sample) references(t *testing.T, want, got *objmodel.Atom) {
 	}
 	for i, e := range want.Entries {
 		if f := got.Entries[i]; e.Section.Name != f.Section.Name || string(e.Bytes()) != string(f.Bytes()) {
-			t.Errorf("%s: entry %d of %s is another in the extracted object", want, i, e.Section.Name)
+			t.Errorf("%s: entry %d of %s differs in the extracted object", want, i, e.Section.Name)
 		}
 	}
 }
 
-// target tells what a reference points at, in either object.
+// target names the target of a reference in either object.
 func target(r *objmodel.Ref) string {
 	switch {
 	case r.Atom == nil && r.Sym == nil:
@@ -450,8 +449,7 @@ func target(r *objmodel.Ref) string {
 	return fmt.Sprintf("% x", content[:min(8, len(content))])
 }
 
-// ownName is the name of an atom without the alias that an extracted object has
-// for it.
+// ownName returns the name of an atom without the alias that an extracted object gives it.
 func ownName(a *objmodel.Atom) string {
 	for _, sym := range a.Aliases {
 		if strings.HasPrefix(a.Name, "klp_") {

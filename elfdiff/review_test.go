@@ -11,8 +11,7 @@ import (
 	"kintsugi/internal/extract"
 )
 
-// TestLostOrMistaken has changes that would be lost, or would reach the wrong
-// thing, if the differ looked at less than it does.
+// TestLostOrMistaken has changes that would be lost or misdirected if the differ checked less.
 func TestLostOrMistaken(t *testing.T) {
 	wide := `typedef unsigned short w; void use(const w *s); int f(int x) { use(L"SecureBoot"); return external(x); }`
 	swapped := `noinline int f(int c) { if (c == 1) { static int n; external(n++); } if (c == 2) { static int n; printk("b", n += 3); } return 1; }`
@@ -54,7 +53,7 @@ int f(int a) { return outer(a) + 1; } int g(int a) { return outer(a) + 2; }`
 	}
 }
 
-// TestRetargetedAlias: the old function of the name is also the other name's.
+// TestRetargetedAlias: the old function with the name is also the other name's.
 func TestRetargetedAlias(t *testing.T) {
 	source := `int one(int a) { return external(a); } int two(int a) { return external(a + 1); } int foo(int a) __attribute__((alias("one")));`
 	orig, patched := swap(source, `alias("one")`, `alias("two")`)
@@ -63,8 +62,8 @@ func TestRetargetedAlias(t *testing.T) {
 	}
 }
 
-// TestArrayEnd: where an array ends another variable begins, and the pointer to
-// there is not one to the variable that the patch has put there.
+// TestArrayEnd: another variable begins where an array ends. A pointer to the end must not become a
+// pointer to a variable that the patch has put there.
 func TestArrayEnd(t *testing.T) {
 	const head = `
 #define ro __attribute__((section(".data..read_mostly")))
@@ -83,7 +82,7 @@ noinline int set(int i, int v) { tab[i] = v; lone = v; return tab[i ^ 1]; }
 		beside := strings.Replace(head, "static int tab", "static int fresh ro = 9;\nstatic int tab",
 			1) + strings.Replace(f, "END", "external(fresh++)", 1)
 		if r := diffSources(t, orig, same); r.Refused() {
-			t.Errorf("%s: refused where nothing lies otherwise: %v", f, r.Diagnostics)
+			t.Errorf("%s: refused although no place changes: %v", f, r.Diagnostics)
 		}
 		if r := diffSources(t, orig, beside); !r.Refused() {
 			t.Errorf("%s: not refused", f)
@@ -91,8 +90,8 @@ noinline int set(int i, int v) { tab[i] = v; lone = v; return tab[i ^ 1]; }
 	}
 }
 
-// TestLabelInReplacement: the code of an alternative is one piece, also where
-// an entry of another section points into its middle.
+// TestLabelInReplacement: the code of an alternative is one piece, even if an entry of another
+// section points into its middle.
 func TestLabelInReplacement(t *testing.T) {
 	source := `
 #define LOCKED(feature) asm volatile("661: nop;nop;nop;nop\n662:\n.pushsection .altinstructions,\"a\"\n.long 661b - .\n.long 663f - .\n.word " #feature "\n.byte 662b-661b\n.byte 664f-663f\n.popsection\n.pushsection .altinstr_replacement,\"ax\"\n663: nop\n671: lock incl (%%rax)\n664:\n.popsection\n.pushsection .smp_locks,\"a\"\n.balign 4\n.long 671b - .\n.popsection" ::: "memory")
@@ -112,15 +111,15 @@ int f(int a) { LOCKED(5); return external(a); }`
 	}
 }
 
-// TestPaddingIsNoFtraceSite: on x86 every function has an entry in
-// __patchable_function_entries when calls are padded, traced or not.
+// TestPaddingIsNoFtraceSite: if calls are padded on x86, every function has an entry in
+// __patchable_function_entries, traced or not.
 func TestPaddingIsNoFtraceSite(t *testing.T) {
 	p := edit("", `static noinline notrace int helper(int a) { return external(a) * 7; } int f(int a) { return helper(a) + external(1); }`, "* 7", "* 9", pair{functions: []string{"f", "~helper"}})
 	p.run(t, "-fpatchable-function-entry=16,16")
 }
 
-// TestThreeFieldExceptions: before Linux 5.16 an entry of the exception table
-// has three relocations, and two of those entries look like three of two.
+// TestThreeFieldExceptions: before Linux 5.16, an entry of the exception table has three
+// relocations. Two of these entries look like three entries with two.
 func TestThreeFieldExceptions(t *testing.T) {
 	source := `void handler(void);
 #define MAYFAULT asm volatile("1: nop\n2:\n.pushsection __ex_table,\"a\"\n.balign 4\n.long 1b - .\n.long 2b - .\n.long handler - .\n.popsection")
@@ -138,8 +137,8 @@ int f(int a) { MAYFAULT; return external(a); } int g(int a) { MAYFAULT; return e
 	}
 }
 
-// TestTakenRelocation has a relocation that objtool has made one of nothing,
-// together with the instruction, and left its symbol.
+// TestTakenRelocation has a relocation of type NONE: objtool has replaced it together with the
+// instruction, and left its symbol.
 func TestTakenRelocation(t *testing.T) {
 	source := `static noinline int slow(int a) { return external(a); } int f(int a) { return external(a + 1) + 1; } int g(int a) { return slow(a) + 2; }`
 	plain, taken := build(t, source), build(t, source)

@@ -4,8 +4,7 @@ import (
 	"testing"
 )
 
-// loaderMacros are what the kernel's macros expand to, of sections that the
-// module loader reads.
+// loaderMacros are expansions of the kernel's macros for sections that the module loader reads.
 const loaderMacros = `
 #define TAG(name, text) static const char __UNIQUE_ID_##name##1[] __attribute__((used, section(".modinfo"), aligned(1))) = "unit." #name "=" text
 int __trace_bputs(u64 ip, const char *fmt);
@@ -19,8 +18,8 @@ struct srcu { long *usage, a[4]; }; int srcu_read_lock(struct srcu *);
 #define EVAL(name) static struct { const char *text; long value; } *name __attribute__((used, section("_ftrace_eval_map"))) = (void *)8
 `
 
-// TestLoaderSections has differences in sections that the module loader reads:
-// what belongs to code goes with the code, what describes the module is kept.
+// TestLoaderSections has differences in sections that the module loader reads. What belongs to code
+// is included with the code; what describes the module stays unchanged.
 func TestLoaderSections(t *testing.T) {
 	tags := loaderMacros + `TAG(description, "one"); TAG(license, "GPL"); int f(int x) { return external(x); }`
 	trace := loaderMacros + `int f(int x) { trace_printk("one"); return external(x); } int g(int x) { return external(x + 1); }`
@@ -64,8 +63,7 @@ func TestLoaderSections(t *testing.T) {
 	}
 }
 
-// TestLoaderSectionsExtracted sees that what the module loader reads is still
-// in the section that it reads.
+// TestLoaderSectionsExtracted checks that the data for the module loader stays in its section.
 func TestLoaderSectionsExtracted(t *testing.T) {
 	source := loaderMacros + `int f(int x) { return external(x); } NOKPROBE(f); DEFINE_STATIC_SRCU(own);`
 	orig, patched := swap(source, "int f(int x) { return external(x);",
@@ -78,7 +76,7 @@ func TestLoaderSectionsExtracted(t *testing.T) {
 	}
 }
 
-// TestNotLoaded has a call of something in a section that no kernel has in memory.
+// TestNotLoaded calls something in a section that is not loaded into memory.
 func TestNotLoaded(t *testing.T) {
 	const define = `asm(".pushsection .debug_fake,\"\",@progbits\n.globl external\nexternal: .byte 0\n.popsection");`
 	source := `int f(int x) { return external(x); } int g(int x) { return external(x + 1); }`
@@ -87,8 +85,8 @@ func TestNotLoaded(t *testing.T) {
 	pair{orig: define + source, patched: define + source}.run(t)
 }
 
-// TestNothingListed has a change that only init code reaches, which has run:
-// there is nothing to include.
+// TestNothingListed has a change that only init code reaches. That code has already run, so nothing
+// must be included.
 func TestNothingListed(t *testing.T) {
 	source := `static noinline notrace int hidden(int x) { return external(x) + 1; }
 int __init start(int x) { return hidden(x); }`

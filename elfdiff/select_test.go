@@ -6,7 +6,7 @@ import (
 	"kintsugi/internal/extract"
 )
 
-// TestSelection has what must travel along, and what need not.
+// TestSelection has atoms that must be included, and others that need not be.
 func TestSelection(t *testing.T) {
 	inline := `static inline int half(int x) { return x / 2 + external_data; } int f(int x) { return half(x); } int g(int x) { return half(x) * external(x); } int h(int x) { return external(x); }`
 	cold := `int printk(const char *fmt, ...) __attribute__((cold)); int f(int x) { if (__builtin_expect(x == 9, 0)) { printk("cold %d", x); printk("more"); } return external(x + 1); }`
@@ -58,15 +58,15 @@ func TestSelection(t *testing.T) {
 	}
 }
 
-// TestUnknownInstruction has code that travels and cannot be read.
+// TestUnknownInstruction needs code that cannot be decoded.
 func TestUnknownInstruction(t *testing.T) {
 	source := `extern int table[]; int f(int x) { asm volatile(".byte 0x06; mov external_data(%rip), %eax"); return external(x); }`
 	edit("", source, "external(x)", "external(x + 1)",
 		pair{functions: []string{"f"}, refused: []string{"unknown-instruction"}}).run(t)
 }
 
-// TestDebugSites has pr_debug() call sites: a new one travels without its
-// switch, an existing one stays the kernel's.
+// TestDebugSites has pr_debug() call sites. A new site is included without its entry; an existing
+// one stays the kernel's.
 func TestDebugSites(t *testing.T) {
 	macro := `struct ddebug { const char *fn; const char *fmt; unsigned line; struct static_key key; };
 #define pr_debug(text) do { static struct ddebug __attribute__((aligned(8))) site __attribute__((section("__dyndbg"))) = { __func__, text, __LINE__ }; if (static_branch(&site.key)) printk(text, &site); } while (0)
@@ -89,8 +89,8 @@ func TestDebugSites(t *testing.T) {
 	}
 }
 
-// TestOperations has a changed table of functions: it may be copied only
-// where nothing keeps its address.
+// TestOperations has a changed table of functions. It may be copied only if nothing keeps its
+// address.
 func TestOperations(t *testing.T) {
 	common := `struct ops { int (*call)(int); int (*other)(int); }; struct file { const struct ops *ops; };
 static noinline int one(int x) { return external(x); } static noinline int two(int x) { return external(x + 1); } int (*keep[])(int) = { one, two };

@@ -9,8 +9,8 @@ import (
 	"kintsugi/elfdiff"
 )
 
-// TestSharedElsewhere has functions in one section on architectures whose
-// branches are not decoded: what changed is found, and refused.
+// TestSharedElsewhere has functions in one section on architectures whose branches are not decoded.
+// The change must be found and refused.
 func TestSharedElsewhere(t *testing.T) {
 	orig, patched := swap(manySided, `calls += x; return`, `calls -= x; return`)
 	for _, m := range machines {
@@ -29,8 +29,8 @@ func TestSharedElsewhere(t *testing.T) {
 	}
 }
 
-// TestSharedTable has a jump table with distances from its start, which say
-// not in which of the functions of one section they end.
+// TestSharedTable has a jump table with distances from its start. They do not show in which
+// function of the section they end.
 func TestSharedTable(t *testing.T) {
 	source := `int f(int x) { switch (x) { case 0: return external(1); case 1: printk("c"); return 3; case 2: return external(77) + 3; case 3: printk("a"); return 1; case 4: printk("b"); return x; case 5: return external(x) * 3; } return 0; }
 int g(int x) { return external(x); } int h(int x) { return external(x + 1); }`

@@ -2,7 +2,7 @@ package elfdiff_test
 
 import "testing"
 
-// TestSilentMisses has the changes that tools of this kind have lost without a word.
+// TestSilentMisses has changes that tools of this kind have lost silently.
 func TestSilentMisses(t *testing.T) {
 	keys := `struct static_key a, b; int f(int x) { if (static_branch(&a)) return external(x); return x; } int g(int x) { return static_branch(&b) ? 1 : external(x); }`
 	warn := `int f(int x) { if (x == 7) BUG_FLAGS(1); return external(x); } int g(int x) { return external(x + 1); }`

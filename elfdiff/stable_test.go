@@ -13,10 +13,10 @@ import (
 	"kintsugi/internal/elfobj"
 )
 
-// clangFlags are kernelFlags as far as clang knows them.
+// clangFlags are the kernelFlags that clang knows.
 var clangFlags = slices.DeleteFunc(slices.Clone(kernelFlags), func(f string) bool { return f == "-mrecord-mcount" })
 
-// buildClang compiles C with clang; ftrace sites are added as recordmcount does.
+// buildClang compiles C with clang, and adds ftrace sites like recordmcount.
 func buildClang(t *testing.T, source string, flags ...string) *elfobj.File {
 	t.Helper()
 	f := buildWith(t, "clang-16", source, append(slices.Clone(clangFlags), flags...))
@@ -24,8 +24,8 @@ func buildClang(t *testing.T, source string, flags ...string) *elfobj.File {
 	return f
 }
 
-// TestClangNames has the static locals and literals of clang, whose names
-// shift in ways of their own.
+// TestClangNames has static locals and literals of clang, whose names shift in other ways than
+// gcc's.
 func TestClangNames(t *testing.T) {
 	locals := `int f(int x) { { static int n; n += x; external(n); } { static int n = 3; n -= x; return external(n + 1); } } int g(int x) { static int n; n ^= x; return external(n); }`
 	literal := `struct ops { int (*call)(int); int *at; }; static int one(int x) { return external(x); } static int two(int x) { return external(x + 2); }
@@ -79,7 +79,7 @@ func TestRustNames(t *testing.T) {
 	}
 }
 
-// mangle renames the symbols of names by form, and makes them local, as most of Rust's are.
+// mangle renames the symbols of names with form, and makes them local, like most symbols of Rust.
 func mangle(f *elfobj.File, form string, names ...string) {
 	for _, s := range f.Symbols {
 		if slices.Contains(names, s.Name) {
@@ -89,7 +89,7 @@ func mangle(f *elfobj.File, form string, names ...string) {
 	}
 }
 
-// TestLinkedFiles has objects linked of two files with statics of the same
+// TestLinkedFiles has objects that were linked from two files with static variables of the same
 // names, in both orders.
 func TestLinkedFiles(t *testing.T) {
 	one := `static int state; static noinline int helper(int x) { static int n; n += x; state++; return external(n) + state; } int f(int x) { return helper(x); }`
@@ -143,8 +143,8 @@ func link(t *testing.T, sources map[string]string, order ...string) *elfobj.File
 	return readObject(t, filepath.Join(dir, "linked.o"))
 }
 
-// TestNoSectionSymbols has an object whose references name labels instead of
-// sections, and one that has kept all its labels.
+// TestNoSectionSymbols has an object whose references use labels instead of sections, and one that
+// has kept all its labels.
 func TestNoSectionSymbols(t *testing.T) {
 	source := `static int state = 4; static const char *const names[] = { "zero", "one" }; const char *f(int x) { return names[x & 1]; } int g(int x) { state += x; printk("text %d", state); return external(state); }`
 	plain, labelled, changed := build(t, source), build(t, source, "-Wa,-L"), build(t, strings.Replace(source, `"one"`, `"two"`, 1), "-Wa,-L")
@@ -164,8 +164,7 @@ func TestNoSectionSymbols(t *testing.T) {
 	}
 }
 
-// unsectioned takes the section symbols out of f: a label at the place that a
-// relocation means comes in their stead.
+// unsectioned replaces the section symbols of f by labels at the places of the relocations.
 func unsectioned(f *elfobj.File) {
 	labels := map[*elfobj.Section]*elfobj.Symbol{}
 	var symbols []*elfobj.Symbol

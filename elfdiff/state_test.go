@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestRenamedState has variables whose state must stay with the patched code,
-// each beside a change after which the state would be lost.
+// TestRenamedState has variables whose state must stay with the patched code, and for each a
+// similar change that loses the state.
 func TestRenamedState(t *testing.T) {
 	list := `struct head { struct head *next, *prev; }; static struct head all = { &all, &all };
 int add(struct head *h) { h->next = all.next; all.next = h; return external(1); } int empty(void) { return all.next == &all; }`
@@ -64,7 +64,7 @@ int enter(int x) { return x ? slow_part(x) : 0; }`
 	}
 }
 
-// TestAmbiguousText reads what is reported of a variable of which there is one.
+// TestAmbiguousText checks the message about a single ambiguous variable.
 func TestAmbiguousText(t *testing.T) {
 	r := diffSources(t, `int handler(int x) { static int quiet; return external(++quiet); }`,
 		`int handler(int x) { return external(x); } int other(int x) { static int quiet; return external(++quiet); }`)

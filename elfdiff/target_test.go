@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestTwins has what is easily taken for something else of nearly the same name.
+// TestTwins has atoms that are easily mistaken for others with nearly the same name.
 func TestTwins(t *testing.T) {
 	locals := `int f(int x) { static int count; count += x; return external(count); } int g(int x) { static int count = 5; count -= x; return external(count); }`
 	clones := `static noinline int work(int a, int b) { return external(a) * b + external(b); } int f(int x) { return work(x, 3); } int g(int x) { return work(x, 4) + 1; } int h(int x) { return external(x); }`

@@ -10,15 +10,15 @@ import (
 	"kintsugi/internal/objmodel"
 )
 
-// unwound has three functions in one section and the unwind entries that
-// objtool would write: second goes on with the last entry of first.
+// unwound has three functions in one section with the unwind entries that objtool would write.
+// second begins with the last entry of first.
 const unwound = `#define place __attribute__((section(".place.text")))
 int place first(int x) { return external(x); } int place second(int x) { return external(x + 1); } int place third(int x) { return external(x + 2); }
 asm(".pushsection .orc_unwind_ip,\"a\"\n.long first - .\n.long first + 4 - .\n.long third - .\n.long third + 5 - .\n.long .Lend - .\n.popsection\n"
 ".pushsection .orc_unwind,\"a\"\n.byte 1,1\n.byte 2,2\n.byte 3,3\n.byte 4,4\n.byte 0,0\n.popsection\n"
 ".pushsection .place.text,\"ax\",@progbits\n.subsection 1\n.Lend:\n.popsection");`
 
-// TestUnwinding cuts the unwind entries of a function out of those of its section.
+// TestUnwinding separates the unwind entries of a function from those of its section.
 func TestUnwinding(t *testing.T) {
 	for name, want := range map[string]string{
 		"first":  "0:1 4:2 end:0",
@@ -39,7 +39,7 @@ func TestUnwinding(t *testing.T) {
 	}
 }
 
-// unwindEntries are the entries of a function: place in it and the first byte of what is beside.
+// unwindEntries returns the entries of a function: offset, and first byte of the data beside it.
 func unwindEntries(t *testing.T, f *elfobj.File, name string) string {
 	t.Helper()
 	o, err := objmodel.Load(f)
@@ -66,8 +66,7 @@ func unwindEntries(t *testing.T, f *elfobj.File, name string) string {
 	return strings.Join(list, " ")
 }
 
-// TestUnwindingOfData has an unwind entry for something that is no code: it
-// belongs to nothing, and may not differ.
+// TestUnwindingOfData has an unwind entry for data. It belongs to no function, and may not differ.
 func TestUnwindingOfData(t *testing.T) {
 	stray := strings.Replace(unwound, "third + 5 - .", "external_state - .", 1) + " int external_state = 1;"
 	if r := diffSources(t, stray, stray); !r.Empty() || r.Refused() {

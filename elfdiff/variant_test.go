@@ -53,7 +53,7 @@ int g(int x) { static int count; if (static_branch(&key)) count += 2; return ext
 	found := map[string]bool{}
 	for v, o := range twins {
 		if users[v] != users[o] {
-			t.Errorf("%s of %s is taken for %s of %s", v.Name, users[v], o.Name, users[o])
+			t.Errorf("%s of %s is joined with %s of %s", v.Name, users[v], o.Name, users[o])
 		}
 		if users[v] != "" {
 			found["count of "+users[v]] = true
@@ -72,7 +72,7 @@ int g(int x) { static int count; if (static_branch(&key)) count += 2; return ext
 		if strings.HasPrefix(a.Name, "clone.") {
 			clones++
 			if twins[a] != nil {
-				t.Errorf("%s has a twin: what it takes may be another thing", a.Name)
+				t.Errorf("%s has a twin, although its parameters may differ", a.Name)
 			}
 		}
 	}
@@ -81,8 +81,8 @@ int g(int x) { static int count; if (static_branch(&key)) count += 2; return ext
 	}
 }
 
-// TestCovers has a helper that is inlined on one way only: there the change is
-// in its caller, and replacing the helper would leave the caller as it is.
+// TestCovers has a helper that only one compilation inlines. There its caller changes, and
+// replacing the helper would leave the caller unchanged.
 func TestCovers(t *testing.T) {
 	source := readKey + `extern struct static_key key;
 static HOW int helper(int x) { if (static_branch(&key)) return external(x); return x; }
@@ -114,8 +114,8 @@ int g(int x) { return helper(x + 2) + external(3); }
 	}
 }
 
-// TestCoversInit has code that is inlined into init code on one way only: what
-// is said of that must not get lost.
+// TestCoversInit has code that only one compilation inlines into init code. The finding about it
+// must not be lost.
 func TestCoversInit(t *testing.T) {
 	source := readKey + `extern struct static_key key;
 static inline __attribute__((always_inline)) int body(int x) { return x; }
@@ -133,8 +133,7 @@ int __init start(int x) { return CALL(x + 2) + external(3); }
 	}
 }
 
-// TestTakenInKernel has a function that only the other compilation has a
-// pointer to.
+// TestTakenInKernel has a function to which only the other compilation has a pointer.
 func TestTakenInKernel(t *testing.T) {
 	source := readKey + `extern struct static_key key;
 static noinline int worker(int x) { return external(x); }
