@@ -55,10 +55,16 @@ func layoutDifference(olds, news *dies, a, b *die) string {
 		switch bit, known := before.bits[name]; {
 		case !known:
 			return "it has the new member " + name
+		case before.members[name].bits != after.members[name].bits:
+			return fmt.Sprintf("its member %s changes from %d to %d bits", name, before.members[name].bits,
+				after.members[name].bits)
 		case bit != after.bits[name] && bit/8 == after.bits[name]/8:
 			return "its member " + name + " moves to other bits"
 		case bit != after.bits[name]:
 			return fmt.Sprintf("its member %s moves from offset %d to %d", name, bit/8, after.bits[name]/8)
+		}
+		if detail := memberDifference(olds, news, before.members[name], after.members[name]); detail != "" {
+			return "its member " + name + " changes " + detail
 		}
 	}
 	for _, name := range before.names {
@@ -69,18 +75,31 @@ func layoutDifference(olds, news *dies, a, b *die) string {
 	return ""
 }
 
+// memberDifference describes how the types of two members at the same place differ: what an object
+// has there means something else after the patch. It returns "" if they are the same.
+func memberDifference(olds, news *dies, a, b *die) string {
+	c := comparison{olds: olds, news: news, seen: map[[2]dwarf.Offset]bool{}}
+	detail := c.types(a.ref, b.ref)
+	was, is := olds.ctype(a.ref, ""), news.ctype(b.ref, "")
+	if detail == "" || was == is {
+		return detail
+	}
+	return "from " + was + " to " + is
+}
+
 // mostMembers limits the members of one type, because unnamed types can be nested deeply.
 const mostMembers = 10000
 
 // places are the members of a type.
 type places struct {
 	*dies
-	bits  map[string]int64 // first bit of each member
-	names []string         // in order of declaration
+	bits    map[string]int64 // first bit of each member
+	members map[string]*die
+	names   []string // in order of declaration
 }
 
 func (all *dies) places(n *die) *places {
-	p := &places{dies: all, bits: map[string]int64{}}
+	p := &places{dies: all, bits: map[string]int64{}, members: map[string]*die{}}
 	p.add(n, "", 0, 0)
 	return p
 }
@@ -104,7 +123,7 @@ func (p *places) add(n *die, path string, at int64, depth int) {
 		case m.name == "":
 			name += fmt.Sprintf("#%d", i)
 		}
-		p.bits[name] = bit
+		p.bits[name], p.members[name] = bit, m
 		p.names = append(p.names, name)
 	}
 }

@@ -185,8 +185,8 @@ var changeRows = []Row{
 			"parameters, the target of a pointer, the prototype of a callback, and the values of the constants " +
 			"of an enum. A typedef counts as its target. Names of parameters and typedefs, `const`, `volatile`, and " +
 			"further constants of an enum do not count, because compiled code passes and reads the same values. A " +
-			"struct or union counts by its name; `layout-changed` compares its members. The type of a member of " +
-			"such a struct, for example an enum, is not compared.\n\n" +
+			"struct or union counts by its name; `layout-changed` compares its members. Two parameters of one type that " +
+			"change places are not seen: the prototype is the same.\n\n" +
 			"Units are compared if a changed file rewrites the definition of a global function or variable " +
 			"outside its body, a typedef or an `#include`, or touches what `layout-changed` looks for. " +
 			"Other patches take no extra time. If the debug info of such a unit cannot be read, the finding names its source.",
@@ -278,7 +278,8 @@ var changeRows = []Row{
 			"code uses the new layout. Objects that exist in the running kernel have the old layout, and all code " +
 			"outside the patch's units uses it. Each type is reported once.\n\n" +
 			"Kintsugi compares the types by the debug info of the units whose changed files touch the body of a " +
-			"type, a macro or a conditional. New types are not reported. If the debug info of a unit cannot be read, the " +
+			"type, a macro or a conditional. A member that keeps its place and changes its type counts like an " +
+			"export (see `export-abi`). New types are not reported. If the debug info of a unit cannot be read, the " +
 			"finding is about the unit as a whole.",
 		Example: "consent[layout-changed]: vmlinux/struct eventpoll (fs/eventpoll.c): the layout of " +
 			"struct eventpoll changes: its size changes from 200 to 208 bytes; existing objects " +
