@@ -41,7 +41,19 @@ func judge(units []changed, changes map[string]*patchfile.Change) []report.Diagn
 		found = append(found, u.layouts(changes, found)...)
 		found = append(found, u.at(u.diff.Diagnostics)...)
 		found = append(found, u.at(keptByOthers(u, units))...)
+		found = append(found, disagreements(u, units)...)
 		found = append(found, u.at(u.notes)...)
+	}
+	return found
+}
+
+// disagreements returns the findings about variables that u renames and other units use.
+func disagreements(u changed, units []changed) []report.Diagnostic {
+	var found []report.Diagnostic
+	for _, other := range units {
+		if other.diff != u.diff {
+			found = append(found, other.at(u.diff.Disagrees(other.diff))...)
+		}
 	}
 	return found
 }

@@ -48,13 +48,15 @@ func promotedSymbols(units []changed) map[string]map[string]uint64 {
 		if promoted[u.owner.Name] == nil {
 			promoted[u.owner.Name] = map[string]uint64{}
 		}
+		renamed := u.diff.Renamed()
 		for _, s := range u.diff.Patched.File.Symbols {
 			a := u.diff.Patched.AtomOf(s)
 			if s.Bind == elf.STB_LOCAL || a == nil || s.Value != a.Off {
 				continue
 			}
 			old := u.diff.Pairs.Twin(a)
-			if old == nil || old.Global() || old.Name != s.Name {
+			_, isRenamed := renamed[s.Name]
+			if old == nil || !isRenamed && (old.Global() || old.Name != s.Name) {
 				continue
 			}
 			if addr, ok := u.proof.Addr(old); ok {

@@ -35,6 +35,8 @@ type Result struct {
 	// borrows reports whether a function of this unit keeps nothing of an argument. See KeptBy.
 	handsOut map[string][]*handing
 	borrows  func(function string, arg int) bool
+
+	renamed map[*objmodel.Atom]bool // patched variables whose twin has another name
 }
 
 // Function is an included function.
@@ -108,7 +110,7 @@ func DiffObjects(orig, patched *objmodel.Object) *Result {
 func (s *selection) result() *Result {
 	r := s.res
 	r.Orig, r.Patched, r.Pairs, r.Contents = s.orig, s.patched, s.pairs, s.contents()
-	r.borrows = s.borrowsByName
+	r.borrows, r.renamed = s.borrowsByName, s.renamed
 	for a, t := range s.reasons {
 		old := s.twin(a)
 		switch {

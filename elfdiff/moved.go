@@ -1,6 +1,7 @@
 package elfdiff
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -12,18 +13,19 @@ import (
 // and exactly one variable of each object must fit. It returns the patched variables that were
 // joined.
 func (p *Pairing) matchMoved() map[*objmodel.Atom]bool {
-	return p.joinSole(func(a, b *objmodel.Atom) bool {
+	return p.joinSole(p.openState, func(a, b *objmodel.Atom) bool {
 		return localName(a) == localName(b) && p.relatedUsers(a, b)
 	})
 }
 
-// matchRenamed joins a static variable with one that has another name and replaces it: the same
+// matchRenamed joins a variable with one that has another name and replaces it: the same
 // functions use it, and exactly one variable of each object fits. It returns the patched variables
-// that were joined.
+// that were joined. Users of a global variable can be in other units as well (see Disagrees).
 func (p *Pairing) matchRenamed() map[*objmodel.Atom]bool {
-	return p.joinSole(func(a, b *objmodel.Atom) bool {
-		return len(a.Users) > 0 && p.sameUsers(a, b)
-	})
+	sameUsers := func(a, b *objmodel.Atom) bool { return len(a.Users) > 0 && p.sameUsers(a, b) }
+	joined := p.joinSole(p.openState, sameUsers)
+	maps.Copy(joined, p.joinSole(p.openGlobals, sameUsers))
+	return joined
 }
 
 // leftScope returns the static locals without a twin whose state can have moved: another function
@@ -44,10 +46,11 @@ func (p *Pairing) leftScope() []*objmodel.Atom {
 	return left
 }
 
-// joinSole joins variables without a twin if fits holds and their contents correspond one to one.
-func (p *Pairing) joinSole(fits func(a, b *objmodel.Atom) bool) map[*objmodel.Atom]bool {
+// joinSole joins variables of open if fits holds and their contents correspond one to one.
+func (p *Pairing) joinSole(open func(*objmodel.Object) []*objmodel.Atom,
+	fits func(a, b *objmodel.Atom) bool) map[*objmodel.Atom]bool {
 	joined := map[*objmodel.Atom]bool{}
-	olds, news := p.openState(p.orig), p.openState(p.patched)
+	olds, news := open(p.orig), open(p.patched)
 	if len(olds) == 0 || len(news) == 0 {
 		return joined
 	}
@@ -80,6 +83,11 @@ func sole(list []*objmodel.Atom, ok func(*objmodel.Atom) bool) *objmodel.Atom {
 // openState returns the static variables of o without a twin.
 func (p *Pairing) openState(o *objmodel.Object) []*objmodel.Atom {
 	return slices.DeleteFunc(p.unmatched(o.Atoms), func(a *objmodel.Atom) bool { return !isState(a) || a.Global() })
+}
+
+// openGlobals returns the global variables of o without a twin.
+func (p *Pairing) openGlobals(o *objmodel.Object) []*objmodel.Atom {
+	return slices.DeleteFunc(p.unmatched(o.Atoms), func(a *objmodel.Atom) bool { return !isState(a) || !a.Global() })
 }
 
 // isState reports whether a is a variable in which the kernel keeps state that a patch can lose.

@@ -66,7 +66,7 @@ func (s *selection) removals() {
 	for _, p := range s.orig.File.Symbols {
 		a := s.orig.AtomOf(p)
 		if a == nil || s.sameSymbol(a, p) != nil || p.Bind == elf.STB_LOCAL || a.Init() || a.Spec.Unowned ||
-			a.Kind != objmodel.Func && a.Kind != objmodel.Data {
+			a.Kind != objmodel.Func && a.Kind != objmodel.Data || s.renamed[s.twin(a)] {
 			continue
 		}
 		if _, still := s.defined()[p.Name]; !still {

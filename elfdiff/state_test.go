@@ -13,6 +13,11 @@ int add(struct head *h) { h->next = all.next; all.next = h; return external(1); 
 	renamed := strings.ReplaceAll(list, "all", "known")
 	counter := `static int count = 3; int f(int x) { count += x; return external(count); } int g(int x) { return external(x) ^ count; }`
 	local := `int f(int x) { static int calls; calls += x; return external(calls); }`
+	global := strings.Replace(counter, "static ", "", 1)
+	perCPU := strings.Replace(counter, "static int", `static __attribute__((section(".data..percpu"))) int`, 1)
+	key := `static struct static_key fast = { 1 }; int f(int x) { if (static_branch(&fast)) return 3; return external(x); } void set(int x) { fast.enabled = x; }`
+	lock := `struct lock { int held; long waits[3]; }; static struct lock mine; void lock(struct lock *); void unlock(struct lock *);
+int f(int x) { lock(&mine); external(x); unlock(&mine); return 1; } int g(int x) { lock(&mine); external(x + 9); unlock(&mine); return 2; }`
 	note := []string{"variable-renamed"}
 	consent := []string{"state-dropped"}
 	for _, p := range []pair{
@@ -22,6 +27,24 @@ int add(struct head *h) { h->next = all.next; all.next = h; return external(1); 
 		{name: "a list renamed in one of its functions", orig: list,
 			patched:   strings.Replace(strings.Replace(renamed, "known.next == &known", "1", 1), "external(1)", "external(2)", 1),
 			functions: []string{"add", "empty"}, data: []string{"new:known"}, refused: consent},
+		{name: "a global variable renamed", orig: global, patched: strings.Replace(strings.ReplaceAll(global, "count", "total"), "external(total)", "external(total + 1)", 1),
+			functions: []string{"f"}, refused: note},
+		{name: "a global variable renamed and used elsewhere", orig: global,
+			patched:   strings.Replace(strings.ReplaceAll(global, "count", "total"), "^ total", "^ 1", 1),
+			functions: []string{"f", "g"}, data: []string{"new:total"}, refused: []string{"state-dropped", "symbol-removed"}},
+		{name: "a global variable of other units renamed", orig: "int count = 3;" + local, patched: "int total = 3;" + local,
+			data: []string{"new:total"}, refused: []string{"state-dropped", "symbol-removed"}},
+		{name: "a global variable of other units removed", orig: "int count = 3;" + local, patched: local, refused: []string{"symbol-removed"}},
+		{name: "a per-cpu variable renamed", orig: perCPU, patched: strings.Replace(strings.ReplaceAll(perCPU, "count", "total"), "external(total)", "external(total + 1)", 1),
+			functions: []string{"f"}, refused: note},
+		{name: "a static key renamed", orig: key, patched: strings.Replace(strings.ReplaceAll(key, "fast", "quick"), "external(x)", "external(x + 1)", 1),
+			functions: []string{"f"}, refused: note},
+		{name: "a static key renamed to another value", orig: key, patched: strings.Replace(strings.ReplaceAll(key, "fast", "quick"), "{ 1 }", "{ 0 }", 1),
+			functions: []string{"f", "set"}, data: []string{"new:quick"}, refused: []string{"module-static-key", "state-dropped"}},
+		{name: "a lock renamed", orig: lock, patched: strings.Replace(strings.ReplaceAll(lock, "mine", "ours"), "external(x)", "external(x + 1)", 1),
+			functions: []string{"f"}, refused: note},
+		{name: "a lock split", orig: lock, patched: strings.Replace(strings.Replace(lock, "int f(int x) { lock(&mine)", "static struct lock ours; int f(int x) { lock(&ours)", 1), "unlock(&mine); return 1", "unlock(&ours); return 1", 1),
+			functions: []string{"f"}, data: []string{"new:ours"}, refused: []string{"data-kept", "state-dropped"}},
 		edit("another initial value", counter, counter, strings.ReplaceAll(strings.Replace(counter, "= 3", "= 4", 1), "count", "total"),
 			pair{functions: []string{"f", "g"}, data: []string{"new:total"}, refused: consent}),
 		edit("another size", counter, counter, strings.ReplaceAll(strings.Replace(counter, "int count", "long count", 1), "count", "total"),
@@ -70,5 +93,28 @@ func TestAmbiguousText(t *testing.T) {
 		`int handler(int x) { return external(x); } int other(int x) { static int quiet; return external(++quiet); }`)
 	if len(r.Diagnostics) != 1 || !strings.Contains(r.Diagnostics[0].Message, "nothing proves that it is the quiet that handler uses") {
 		t.Errorf("diagnostics %v", r.Diagnostics)
+	}
+}
+
+// TestDisagrees has a global variable that one unit renames and another uses.
+func TestDisagrees(t *testing.T) {
+	owner := `int count = 3; int own(int x) { count += x; return external(count); }`
+	user := `extern int count; int f(int x) { return external(count); } int g(int x) { return external(x); }`
+	renamed := func(source string) string { return strings.ReplaceAll(source, "count", "total") }
+	r := diffSources(t, owner, renamed(owner))
+	if got := r.Renamed(); len(got) != 1 || got["total"] != "count" {
+		t.Errorf("%v", got)
+	}
+	if found := r.Disagrees(diffSources(t, user, renamed(user))); len(found) > 0 {
+		t.Errorf("%v", found)
+	}
+	for _, patched := range []string{
+		strings.Replace(renamed(user), "external(x)", "external(total)", 1),
+		strings.Replace(renamed(user), "external(total)", "external(x)", 1),
+	} {
+		found := r.Disagrees(diffSources(t, user, patched))
+		if len(found) != 1 || found[0].Code != "ambiguous-symbol" || found[0].Symbol != "total" {
+			t.Errorf("%v", found)
+		}
 	}
 }

@@ -29,7 +29,7 @@ var changeRows = []Row{
 	{
 		Code: VariableRenamed, Severity: Note,
 		Title: "A renamed variable remains the kernel's",
-		Meaning: "A static variable has another name in the patch. It has the size, section, initial value and users " +
+		Meaning: "A variable has another name in the patch. It has the size, section, initial value and users " +
 			"of a variable that the patch removes, and no other variable has them. The patched code uses the " +
 			"kernel's variable, with its state.",
 		Advice: "Nothing, if the two are the same variable. Give a variable with another purpose another size or " +
