@@ -135,8 +135,8 @@ func storedDiagnostic(a *objmodel.Atom, r *objmodel.Ref) report.Diagnostic {
 	}
 	return report.Found(report.Diagnostic{Code: diag.DataKept, Symbol: name,
 		Message: fmt.Sprintf("%s stores the address of the %s, which is in the module, and the kernel can keep it", a, what),
-		Hint: "Accept it: the module then stays in memory until the next boot. Or copy the contents (kstrdup(), kmemdup()), " +
-			"and free them with the object."})
+		Hint: "Accept it: the module then stays in memory until the next boot. Or copy the contents (kstrdup(), " +
+			"kmemdup()), and free them with the object."})
 }
 
 // handing is code that hands out the address of a symbol that another unit defines.

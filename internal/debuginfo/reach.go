@@ -88,6 +88,7 @@ func (all *dies) holds(s, t *die, seen map[*die]bool, depth int) bool {
 
 // target returns the type at ref without arrays, pointers, typedefs and qualifiers.
 func (all *dies) target(ref dwarf.Offset) *die {
-	n, _ := all.without(ref, append([]dwarf.Tag{dwarf.TagPointerType, dwarf.TagTypedef, dwarf.TagArrayType}, qualifiers...))
+	n, _ := all.without(ref,
+		append([]dwarf.Tag{dwarf.TagPointerType, dwarf.TagTypedef, dwarf.TagArrayType}, qualifiers...))
 	return n
 }

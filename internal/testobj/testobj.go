@@ -31,16 +31,23 @@ typedef unsigned short u16; typedef unsigned int u32; typedef unsigned long u64;
 int printk(const char *fmt, ...);
 int external(int);
 extern int external_data;
-#define BUG_FLAGS(flags) asm volatile("1: ud2\n.pushsection __bug_table,\"aw\"\n2: .long 1b - .\n.long %c0 - .\n.word %c1\n.word %c2\n.popsection" : : "i" (__FILE__), "i" (__LINE__), "i" (flags))
+#define BUG_FLAGS(flags) asm volatile("1: ud2\n.pushsection __bug_table,\"aw\"\n2: .long 1b - .\n" \
+	".long %c0 - .\n.word %c1\n.word %c2\n.popsection" : : "i" (__FILE__), "i" (__LINE__), "i" (flags))
 struct static_key { int enabled; void *p; };
-#define EXPORT(sym, sec) asm(".section \"___ksymtab" #sec "+" #sym "\",\"a\"\n__ksymtab_" #sym ": .long " #sym " - .\n.long __kstrtab_" #sym " - .\n.long 0\n.previous\n.section __ksymtab_strings,\"aMS\",@progbits,1\n__kstrtab_" #sym ": .asciz \"" #sym "\"\n.previous")
-#define EXPORT_NEWER(sym, license) asm(".section .export_symbol,\"a\"\n__export_symbol_" #sym ": .asciz \"" #license "\"\n.ascii \"\\0\"\n.balign 8\n.quad " #sym "\n.previous")
+#define EXPORT(sym, sec) asm(".section \"___ksymtab" #sec "+" #sym "\",\"a\"\n__ksymtab_" #sym ": .long " \
+	#sym " - .\n.long __kstrtab_" #sym " - .\n.long 0\n.previous\n" \
+	".section __ksymtab_strings,\"aMS\",@progbits,1\n__kstrtab_" #sym ": .asciz \"" #sym "\"\n.previous")
+#define EXPORT_NEWER(sym, license) asm(".section .export_symbol,\"a\"\n__export_symbol_" #sym ": .asciz \"" \
+	#license "\"\n.ascii \"\\0\"\n.balign 8\n.quad " #sym "\n.previous")
 static inline __attribute__((always_inline)) bool static_branch(struct static_key *key) {
-	asm goto("1: .byte 0x0f,0x1f,0x44,0x00,0x00\n.pushsection __jump_table,\"aw\"\n.balign 8\n.long 1b - .\n.long %l[yes] - .\n.quad %c0 + 0 - .\n.popsection" : : "i" (key) : : yes);
+	asm goto("1: .byte 0x0f,0x1f,0x44,0x00,0x00\n.pushsection __jump_table,\"aw\"\n.balign 8\n.long 1b - .\n"
+	".long %l[yes] - .\n.quad %c0 + 0 - .\n.popsection" : : "i" (key) : : yes);
 	return 0;
 yes:	return 1;
 }
-#define ALT(feature) asm volatile("661: nop\n662:\n.pushsection .altinstructions,\"a\"\n.long 661b - .\n.long 663f - .\n.word " #feature "\n.byte 662b-661b\n.byte 664f-663f\n.popsection\n.pushsection .altinstr_replacement,\"ax\"\n663: pause\n664:\n.popsection" ::: "memory")
+#define ALT(feature) asm volatile("661: nop\n662:\n.pushsection .altinstructions,\"a\"\n.long 661b - .\n" \
+	".long 663f - .\n.word " #feature "\n.byte 662b-661b\n.byte 664f-663f\n.popsection\n" \
+	".pushsection .altinstr_replacement,\"ax\"\n663: pause\n664:\n.popsection" ::: "memory")
 `
 
 // Build compiles C for x86-64 with the kernel's flags and further ones.

@@ -172,7 +172,8 @@ func mergedUsr(root string) error {
 // another user's rights.
 func unpackFile(ctx context.Context, file, root string) error {
 	pipe := &command.Cmd{Path: "sh", Args: []string{"-c",
-		`set -e; dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2" --no-same-owner --no-same-permissions --keep-directory-symlink ` +
+		`set -e; dpkg-deb --fsys-tarfile "$1" | tar -x -C "$2" --no-same-owner --no-same-permissions ` +
+			`--keep-directory-symlink ` +
 			`--exclude=./usr/share/doc --exclude=./usr/share/locale --exclude=./usr/share/man`,
 		"unpack", file, root}}
 	if out, err := pipe.Run(ctx); err != nil {

@@ -67,7 +67,8 @@ var prefix = regexp.MustCompile(`^(\[[^\]]*\]\s*)+`)
 var signs = regexp.MustCompile(`^(` + strings.Join([]string{
 	`WARNING: CPU: \d+ PID: \d+ at `, // __warn, kernel/panic.c
 	// the unwinders, arch/*/kernel/unwind_*.c
-	`WARNING: (kernel stack (regs|frame pointer) at|stack (recursion|going in the wrong direction)|can't (access|dereference) )`,
+	`WARNING: (kernel stack (regs|frame pointer) at|stack (recursion|going in the wrong direction)|` +
+		`can't (access|dereference) )`,
 	`BUG: `,
 	`kernel BUG at `,
 	`Oops: `, `[\w ]*: [0-9a-f]{4} \[#\d+\]`, // "invalid opcode: 0000 [#1] PREEMPT SMP"
