@@ -1,5 +1,5 @@
 # For a newcomer with Debian 12, Go, git and make: make demo, then make test.
-# Both install the Debian packages that they need. make check needs Go alone.
+# Both install the Debian packages that they need. make check needs only Go.
 
 .PHONY: build check figures demo test test-all bench sweep
 

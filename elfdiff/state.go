@@ -168,7 +168,9 @@ func (r *Result) Disagrees(other *Result) []report.Diagnostic {
 func usersOf(o *objmodel.Object, name string) []string {
 	var users []string
 	for _, a := range o.Atoms {
-		uses := slices.ContainsFunc(a.AllRefs(), func(r objmodel.Ref) bool { return r.Atom == nil && r.Sym != nil && r.Sym.Name == name })
+		uses := slices.ContainsFunc(a.AllRefs(), func(r objmodel.Ref) bool {
+			return r.Atom == nil && r.Sym != nil && r.Sym.Name == name
+		})
 		if uses && (a.Kind == objmodel.Func || a.Kind == objmodel.Data) {
 			users = append(users, rootName(a))
 		}

@@ -48,7 +48,7 @@ const tracepointHint = "Use trace_printk(), or a tracepoint that the kernel alre
 // (include/asm-generic/vmlinux.lds.h, scripts/module.lds.S).
 func withCommon(own map[string]Section) map[string]Section {
 	all := map[string]Section{
-		"__bug_table":                  {Relocs: 1, OrRelocs: []int{2, 3}}, // file: CONFIG_DEBUG_BUGVERBOSE; format: since 6.19
+		"__bug_table":                  {Relocs: 1, OrRelocs: []int{2, 3}}, // CONFIG_DEBUG_BUGVERBOSE; format since 6.19
 		"__ex_table":                   {Relocs: 2, OrRelocs: []int{3}},    // before 5.16
 		".altinstructions":             {Relocs: 2},
 		"__jump_table":                 {Relocs: 3},

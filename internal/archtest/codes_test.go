@@ -10,8 +10,7 @@ import (
 	"kintsugi/internal/diag"
 )
 
-// homonyms are the literals that are spelled like a code and mean something
-// else, by file.
+// homonyms are literals that are spelled like a code and mean something else, by file.
 var homonyms = map[string][]string{
 	"internal/patchfile/kind.go": {"assembly", "build-file"},
 }

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// TestCoverageIsTested looks for the tests that docs/coverage-read.md names: the
-// functions, the names of their cases, and the patches.
+// TestCoverageIsTested checks that the tests exist that docs/coverage-read.md names: functions,
+// cases and patches.
 func TestCoverageIsTested(t *testing.T) {
 	page, err := os.ReadFile(root + "/docs/coverage-read.md")
 	if err != nil {
@@ -20,7 +20,7 @@ func TestCoverageIsTested(t *testing.T) {
 	named := regexp.MustCompile("`(Test[A-Za-z]+)(?:/([^`]+))?`|`([a-z]+/[a-z-]+\\.patch)`").
 		FindAllStringSubmatch(string(page), -1)
 	if len(named) < 50 {
-		t.Fatalf("the page names %d tests only", len(named))
+		t.Fatalf("the page names only %d tests", len(named))
 	}
 	for _, m := range named {
 		function, name, patch := m[1], m[2], m[3]

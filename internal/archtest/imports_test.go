@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// pure are the rooms of the deterministic: bytes in, values out. What they
-// import of the project is pure as well.
+// pure are the deterministic packages: bytes in, values out. Their imports of the project must be
+// pure too.
 var pure = []string{
 	"elfdiff", "templates",
 	"internal/arch", "internal/baseproof", "internal/consent", "internal/ctext", "internal/debuginfo", "internal/diag",
@@ -17,12 +17,12 @@ var pure = []string{
 	"internal/kimage", "internal/klp", "internal/patchfile",
 }
 
-// environment is what only rooms that are not pure import.
+// environment are the packages that only other packages may import.
 var environment = []string{"os", "os/exec", "os/signal", "os/user", "net", "net/http", "path/filepath", "syscall",
 	"time", "log", "log/slog",
 	"math/rand", "math/rand/v2", "golang.org/x/sys/unix"}
 
-// only lists, for what few may import, who may, and why. Tools may.
+// only lists packages that few may import: which ones, and why. Tools may import all.
 var only = map[string]map[string]string{
 	"internal/command": {
 		"kbuild/query":            "runs make, dry",
@@ -53,7 +53,7 @@ var only = map[string]map[string]string{
 	"internal/target/prepare": {"internal/target": "prepares the tree of each target"},
 }
 
-// exceptions are the environmental imports that pure rooms have nevertheless.
+// exceptions are the environmental imports that pure packages have anyway.
 var exceptions = map[string]map[string]string{
 	"internal/kimage": {
 		"os":                    "maps the image into memory",
@@ -81,7 +81,7 @@ func TestPureRooms(t *testing.T) {
 	}
 }
 
-// elfdiff is held to more: it has no exception, and neither has what it imports.
+// elfdiff has stricter rules: neither elfdiff nor its imports have exceptions.
 func TestDifferIsPure(t *testing.T) {
 	files, _ := sources(t)
 	seen := map[string]bool{}
@@ -105,7 +105,7 @@ func TestDifferIsPure(t *testing.T) {
 	}
 	visit("elfdiff")
 	if !seen["internal/elfobj"] {
-		t.Error("elfdiff was not looked at")
+		t.Error("elfdiff was not checked")
 	}
 }
 

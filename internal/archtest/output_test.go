@@ -10,7 +10,7 @@ import (
 // speakers are the packages that may write to the terminal or end the process.
 var speakers = []string{".", "internal/cli"}
 
-// spoken are the names, by package, through which libraries would do so.
+// spoken are the functions and variables, by package, with which a library would do so.
 var spoken = map[string][]string{
 	"os":  {"Stdout", "Stderr", "Exit"},
 	"fmt": {"Print", "Printf", "Println"},

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestSeveritiesAreOfTheTable finds code that gives a finding a severity of its
-// own choice. report.Found looks the severity up.
+// TestSeveritiesAreOfTheTable finds code that chooses the severity of a finding itself.
+// report.Found looks it up in the table.
 func TestSeveritiesAreOfTheTable(t *testing.T) {
 	files, set := sources(t)
 	for _, s := range files {

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// root is the repository, seen from this package.
+// root is the repository, relative to this package.
 const root = "../.."
 
 // source is one Go file that is not a test.
@@ -22,12 +22,11 @@ type source struct {
 	file *ast.File
 }
 
-// tool reports whether the file is of a program beside the one at the root:
-// what developers run.
+// tool reports whether the file belongs to a program for developers.
 func (s *source) tool() bool { return s.file.Name.Name == "main" && s.pkg != "." }
 
-// imports are the paths that the file imports; those of the project itself
-// without its name in front.
+// imports returns the paths that the file imports. Paths of the project have no project name in
+// front.
 func (s *source) imports() []string {
 	var paths []string
 	for _, spec := range s.file.Imports {

@@ -30,7 +30,9 @@ func TestBullseye(t *testing.T) { further(t, added(t, addBullseye), "proc-string
 
 func TestTrixie(t *testing.T) { further(t, added(t, addTrixie), "proc-string", "inline-helper") }
 
-func TestTrixieRealtime(t *testing.T) { further(t, added(t, addTrixieRT), "proc-string", "inline-helper") }
+func TestTrixieRealtime(t *testing.T) {
+	further(t, added(t, addTrixieRT), "proc-string", "inline-helper")
+}
 
 // TestRealtime has 6.1 with patches from the source package's packaging.
 func TestRealtime(t *testing.T) {

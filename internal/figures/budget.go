@@ -6,8 +6,7 @@ import (
 	"strings"
 )
 
-// budget is what code that is no test may not exceed; .golangci.yml has the
-// same numbers.
+// budget limits code other than tests. .golangci.yml has the same numbers.
 type budget struct {
 	functionLines, complexity, columns int
 }

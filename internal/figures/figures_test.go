@@ -43,8 +43,8 @@ lines over 120 columns               2 (tests 1)
 	}
 }
 
-// wideLines is how many lines exceed the budget of columns until the last of
-// them is mended. The number only goes down.
+// wideLines is the number of lines that may still exceed the budget of columns. It must only
+// decrease.
 const wideLines = 10
 
 // TestBudgets holds the project's own code to the budgets.

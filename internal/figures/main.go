@@ -1,6 +1,6 @@
-// Figures prints the size and shape of the project's Go code: how long functions
-// and files are, how many branches functions have, how much is documented and
-// tested, and how wide lines are. Its test holds the code to budgets.
+// Figures prints the size and shape of the project's Go code: the length of functions and files,
+// the complexity of functions, how much is documented and tested, and the width of lines. Its test
+// enforces budgets.
 //
 //	go run ./internal/figures [-over] [DIR]
 package main

@@ -31,8 +31,8 @@ type line struct {
 	test  bool
 }
 
-// code is what was measured. Functions, files and names are those of code that
-// is no test.
+// code is the result of a measurement. Functions, files and names are those of code other than
+// tests.
 type code struct {
 	functions            []function
 	files                []int // lines of each
@@ -43,7 +43,7 @@ type code struct {
 
 const narrowest = 120
 
-// measure reads the Go files under dir, without those that go leaves alone.
+// measure reads the Go files under dir, without those that the go command ignores.
 func measure(dir string) (*code, error) {
 	c := &code{}
 	err := filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
@@ -131,7 +131,7 @@ func (c *code) name(name *ast.Ident, documented bool) {
 	}
 }
 
-// receiver is the name of the type that a method belongs to.
+// receiver returns the name of a method's type.
 func receiver(f *ast.FuncDecl) string {
 	name := ""
 	ast.Inspect(f.Recv.List[0].Type, func(n ast.Node) bool {
@@ -169,7 +169,7 @@ func complexity(f *ast.FuncDecl) int {
 	return n
 }
 
-// quantile is the value that p in a hundred of the values do not exceed.
+// quantile returns the value that p percent of the values do not exceed.
 func quantile(values []int, p int) int {
 	if len(values) == 0 {
 		return 0
@@ -178,7 +178,7 @@ func quantile(values []int, p int) int {
 	return values[min(len(values)*p/100, len(values)-1)]
 }
 
-// wider is the number of lines wider than a limit, in tests or elsewhere.
+// wider returns the number of lines wider than a limit, in tests or elsewhere.
 func (c *code) wider(columns int, test bool) int {
 	n := 0
 	for _, l := range c.wide {

@@ -9,8 +9,7 @@ import (
 	"kintsugi/internal/text"
 )
 
-// Two records of the libraries mean more than their text. Both are at level
-// debug.
+// Two records of the libraries have a special meaning. Both are at level debug.
 const (
 	runRecord   = "run"   // command=LINE: an external command, as internal/command logs it
 	stageRecord = "stage" // name=STAGE: the builder begins a stage
@@ -28,14 +27,14 @@ type handler struct {
 	attrs   []slog.Attr
 }
 
-// Enabled lets everything through: a stage moves the bar at any level.
+// Enabled accepts every level, because a stage moves the bar at any level.
 func (h handler) Enabled(context.Context, slog.Level) bool { return h.display.level > Quiet }
 
 func (h handler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	return handler{h.display, append(h.attrs[:len(h.attrs):len(h.attrs)], attrs...)}
 }
 
-// WithGroup leaves groups out: the values speak for themselves.
+// WithGroup ignores groups: the values are clear without them.
 func (h handler) WithGroup(string) slog.Handler { return h }
 
 func (h handler) Handle(_ context.Context, r slog.Record) error {
@@ -56,8 +55,8 @@ func (h handler) Handle(_ context.Context, r slog.Record) error {
 	return h.display.print(sentence(r.Message, attrs))
 }
 
-// print writes s above the drawn line. Newlines and tabs stay: a command that
-// holds some must stay replayable.
+// print writes s above the drawn line. Newlines and tabs stay, so that a command with them can
+// still be replayed.
 func (d *Display) print(s string) error {
 	lines := strings.Split(strings.TrimRight(s, "\n"), "\n")
 	for i, l := range lines {
@@ -74,7 +73,7 @@ func (d *Display) print(s string) error {
 	return err
 }
 
-// sentence is a record as text: "download: linux-source-6.1 6.1.192-2".
+// sentence returns a record as text: "download: linux-source-6.1 6.1.192-2".
 func sentence(message string, attrs []slog.Attr) string {
 	var values []string
 	for _, a := range attrs {
@@ -86,9 +85,8 @@ func sentence(message string, attrs []slog.Attr) string {
 	return message + ": " + strings.Join(values, " ")
 }
 
-// Note writes a text of several lines, such as a console, above the drawn
-// line, however quiet the display is asked to be.
+// Note writes a text of several lines, such as a console, above the drawn line, at any level.
 func (d *Display) Note(s string) {
-	// nobody is left to be told of an error of stderr
+	// an error of stderr cannot be reported anywhere
 	_ = d.print(s)
 }

@@ -1,6 +1,6 @@
-// Package progress shows on stderr how far a run is: one line that is drawn
-// again and again on a terminal, plain lines otherwise. Log records go
-// through it too, so that the two do not tear each other.
+// Package progress shows the progress of a run on stderr: one line that is redrawn on a terminal,
+// plain lines otherwise. Log records go through it too, so that the two do not overwrite each
+// other.
 package progress
 
 import (
@@ -22,28 +22,27 @@ type Level int
 const (
 	Quiet   Level = iota // nothing
 	Normal               // steps, news and warnings
-	Verbose              // the log as well: every command that is run
+	Verbose              // also the log with every command
 )
 
-// Display is where progress and log go. It may be used from several
-// goroutines.
+// Display shows progress and log. Several goroutines may use it.
 type Display struct {
 	level Level
 	width func() int // columns of the terminal; nil: there is none
 
 	mu    sync.Mutex
 	w     io.Writer
-	last  string          // the step that was shown last
-	seen  map[string]bool // steps that have their plain line
-	drawn bool            // a line is on the terminal that is drawn again
-	when  time.Time       // of its last drawing
+	last  string          // last step shown
+	seen  map[string]bool // steps whose plain line is printed
+	drawn bool            // the terminal has a line that will be redrawn
+	when  time.Time       // time of the last drawing
 }
 
-// redraw is the time between two drawings of a bar, which a person can follow.
+// redraw is the time between two drawings of a bar. A person can follow it.
 const redraw = 100 * time.Millisecond
 
-// New returns a display on w. If w is a terminal that can move its cursor, a
-// step is one line that is drawn again.
+// New returns a display on w. If w is a terminal that can move its cursor, each step is one line
+// that is redrawn.
 func New(w io.Writer, level Level) *Display {
 	d := &Display{w: w, level: level, seen: map[string]bool{}}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
@@ -52,8 +51,8 @@ func New(w io.Writer, level Level) *Display {
 	return d
 }
 
-// SetLevel changes the level, which is known once the flags are read. Call it
-// before other goroutines use d.
+// SetLevel sets the level, which is known only after the flags are parsed. It must be called before
+// other goroutines use d.
 func (d *Display) SetLevel(level Level) { d.level = level }
 
 func columns(fd int) int {
@@ -63,8 +62,7 @@ func columns(fd int) int {
 	return 80
 }
 
-// Step says that a step is under way, done of total units far; zeros where
-// that is not known.
+// Step reports the progress of a step: done of total units, or zeros if unknown.
 func (d *Display) Step(step string, done, total int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -5,8 +5,7 @@ import (
 	"time"
 )
 
-// patience is far more than anything takes that a test waits for, on a busy
-// machine too.
+// patience is far longer than anything that a test waits for, even on a busy machine.
 const patience = 2 * time.Minute
 
 // Await returns as soon as done reports true. A test that waits for a condition

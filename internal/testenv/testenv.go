@@ -1,10 +1,9 @@
-// Package testenv gives tests the kernel that KINTSUGI_TEST_TARGET names: a
-// target of the user's store, as
-// `kintsugi target add` made it. Tests that need a real kernel are skipped if
-// the variable is not set, and fail if it names no target.
+// Package testenv gives tests the kernel that KINTSUGI_TEST_TARGET names: a target of the user's
+// store. Tests that need a real kernel are skipped if the variable is not set, and fail if it names
+// no target.
 //
-// It reads the target's description itself: packages that internal/target is
-// built on could not use it in their tests otherwise.
+// It reads the target's description itself, so that tests of the packages below internal/target can
+// use it.
 package testenv
 
 import (
@@ -38,7 +37,7 @@ func Kernel(t testing.TB) *Target {
 	return k
 }
 
-// Find is Kernel for tests that can do without: nil if the environment names no target.
+// Find is Kernel for tests that do not require a target. It returns nil if the variable is not set.
 func Find(t testing.TB) *Target {
 	t.Helper()
 	name := os.Getenv(Variable)
@@ -56,7 +55,7 @@ func Find(t testing.TB) *Target {
 	return k
 }
 
-// store is the user's store of targets, as target.DefaultStore finds it.
+// store returns the user's store of targets, like target.DefaultStore.
 func store() (string, error) {
 	if dir := os.Getenv("KINTSUGI_CACHE"); dir != "" {
 		return filepath.Abs(dir)

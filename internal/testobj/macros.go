@@ -1,6 +1,6 @@
 package testobj
 
-// RuntimeConst are those of asm/runtime-const.h, cut down.
+// RuntimeConst has shortened macros of asm/runtime-const.h.
 const RuntimeConst = `
 #define const_ptr(sym) ({ u64 ret; asm("mov %1,%0\n1:\n.pushsection runtime_ptr_" #sym ",\"a\"\n" \
 	".long 1b - 8 - .\n.popsection" : "=r" (ret) : "i" (0x0123456789abcdefUL)); ret; })

@@ -13,7 +13,7 @@ import (
 	"kintsugi/internal/elfobj"
 )
 
-// Flags are those of a distribution's kernel that shape its objects.
+// Flags are the flags of a distribution's kernel that affect its objects.
 var Flags = []string{
 	"-O2", "-fno-strict-aliasing", "-fno-common", "-fno-PIE", "-mcmodel=kernel", "-mno-red-zone", "-mno-sse",
 	"-fno-asynchronous-unwind-tables", "-fno-jump-tables", "-fno-delete-null-pointer-checks", "-fno-stack-protector",
@@ -21,8 +21,7 @@ var Flags = []string{
 	"-ffunction-sections", "-fdata-sections", "-std=gnu11", "-w",
 }
 
-// Prelude has what the kernel's own macros expand to, cut down to the
-// sections they make.
+// Prelude has shortened expansions of the kernel's macros, with the sections that they create.
 const Prelude = `
 typedef unsigned short u16; typedef unsigned int u32; typedef unsigned long u64; typedef _Bool bool;
 #define noinline __attribute__((noinline))
@@ -62,10 +61,10 @@ func BuildWith(t testing.TB, compiler, source string, flags []string) *elfobj.Fi
 	return Compile(t, compiler, Prelude+"#line 1\n"+source, flags)
 }
 
-// compiled are the objects that were compiled already, by compiler, flags and source.
+// compiled caches compiled objects by compiler, flags and source.
 var compiled sync.Map
 
-// Compile compiles C without the prelude. The same source is compiled once.
+// Compile compiles C without the prelude. Equal sources are compiled only once.
 func Compile(t testing.TB, compiler, source string, flags []string) *elfobj.File {
 	t.Helper()
 	Need(t, compiler)
@@ -100,8 +99,8 @@ func compile(t testing.TB, compiler, source string, flags []string) []byte {
 	return data
 }
 
-// Need skips the test if the compiler is not installed. The quick check has the
-// compiler of this machine alone.
+// Need skips the test if the compiler is not installed. The quick check uses only this machine's
+// compiler.
 func Need(t testing.TB, compiler string) {
 	t.Helper()
 	if testing.Short() && compiler != "gcc" {
@@ -126,7 +125,7 @@ func Read(t testing.TB, path string) *elfobj.File {
 	return f
 }
 
-// Swap is a patch as one replacement in the source.
+// Swap returns a source before and after one replacement.
 func Swap(source, old, new string) (string, string) {
 	if strings.Count(source, old) != 1 {
 		panic("the source has not exactly one " + old)

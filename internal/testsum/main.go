@@ -1,7 +1,6 @@
-// Testsum reads the output of `go test -json`, prints what a person wants to
-// read of it, and ends with the number of tests that passed and failed. Given a
-// list of tests that may be skipped, it counts every other skipped test as
-// failed; without a list every test may be skipped.
+// Testsum reads the output of `go test -json`, prints the part that a person needs, and ends with
+// the number of tests that passed and failed. With a list of tests that may be skipped, any other
+// skipped test counts as failed. Without a list, every test may be skipped.
 //
 //	go test -json ./... | go run ./internal/testsum [ALLOWED-SKIPS]
 package main

@@ -13,7 +13,7 @@ type event struct {
 	Action, Package, Test, Output string
 }
 
-// test names one test; without Name it is the package as a whole.
+// test names a test. Without Name, it is the whole package.
 type test struct{ Package, Name string }
 
 type summary struct {
@@ -21,7 +21,7 @@ type summary struct {
 	allowed map[test]string // tests that may be skipped, with the reason
 	anySkip bool            // every test may be skipped
 
-	output                  map[test][]string // of tests that are not done
+	output                  map[test][]string // output of running tests
 	failedIn                map[string]bool   // packages that have a failed test
 	passed, failed, skipped int
 }
@@ -63,8 +63,7 @@ func (s *summary) line(line string) {
 	}
 }
 
-// print prints the output of a package and keeps that of a test until its
-// result is known.
+// print prints the output of a package. It keeps the output of a test until its result is known.
 func (s *summary) print(t test, text string) {
 	switch {
 	case t.Name != "":
@@ -89,7 +88,7 @@ func (s *summary) pass(t test) {
 	delete(s.output, t)
 }
 
-// lastFuzz is the last line that a fuzz target printed of its progress.
+// lastFuzz returns the last progress line of a fuzz target.
 func lastFuzz(lines []string) string {
 	for i := len(lines) - 1; i >= 0; i-- {
 		if strings.HasPrefix(lines[i], "fuzz: elapsed:") {
@@ -99,8 +98,8 @@ func lastFuzz(lines []string) string {
 	return ""
 }
 
-// fail counts a failed test. A failed package is counted if it has no failed
-// test: it did not compile, or its process ended early.
+// fail counts a failed test. A failed package counts if it has no failed test: it did not compile,
+// or its process ended early.
 func (s *summary) fail(t test) {
 	if t.Name == "" && s.failedIn[t.Package] {
 		return
