@@ -22,7 +22,7 @@ var changeRows = []Row{
 		Example: "consent[state-dropped]: vmlinux/lru_list (fs/cache.c): cache_lookup no longer uses the kernel's " +
 			"variable lru_list, whose state is lost: lru_tree is new and begins with its initial value\n" +
 			"  to accept: --accept state-dropped:lru_list",
-		Advice: "Keep the variable with its type and initial value. Kintsugi recognizes a static variable of which " +
+		Advice: "Keep the variable with its type and initial value. Kintsugi recognizes a variable of which " +
 			"only the name changed (see `variable-renamed`). Accept the loss if the new variable has nothing to do " +
 			"with the old one, or if a callback fills it.",
 	},
