@@ -136,7 +136,10 @@ func TestNothingOutlives(t *testing.T) {
 		"/started; wait"}, Cage: c}
 	done := make(chan error)
 	go func() { _, err := cmd.Run(ctx); done <- err }()
-	testenv.Await(t, "started", func() bool { _, err := os.Stat(filepath.Join(c.Work, "started")); return err == nil && alive(t, mark) })
+	testenv.Await(t, "started", func() bool {
+		_, err := os.Stat(filepath.Join(c.Work, "started"))
+		return err == nil && alive(t, mark)
+	})
 	cancel()
 	<-done
 	testenv.Await(t, "ended", func() bool { return !alive(t, mark) })

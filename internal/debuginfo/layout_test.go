@@ -12,9 +12,11 @@ import (
 // TestLayouts has types whose layout changes, and types whose layout does not.
 func TestLayouts(t *testing.T) {
 	source := `typedef int typedef_int; struct inner { int one; short two; }; typedef struct { long count; } counter_t; enum { ROOM = 4 };
-struct outer { struct inner first; union { int number; char *text; }; struct { int low, high; } range[ROOM]; unsigned flag : 1; unsigned more : 2; counter_t uses; };
+struct outer { struct inner first; union { int number; char *text; }; struct { int low, high; } range[ROOM];
+	unsigned flag : 1; unsigned more : 2; counter_t uses; };
 union either { int one; long two; }; struct calls { int (*run)(int); };
-int f(struct outer *o, union either *e, struct calls *c) { struct local { int one; } l = { o->first.one }; return external(o->range[1].low + o->flag + e->one + l.one + o->uses.count + c->run(1)); }`
+int f(struct outer *o, union either *e, struct calls *c) { struct local { int one; } l = { o->first.one };
+	return external(o->range[1].low + o->flag + e->one + l.one + o->uses.count + c->run(1)); }`
 	for _, c := range []struct{ name, old, new, want string }{
 		{"nothing", "external(o", "external(1 + o", ""},
 		{"a larger type", "short two;", "short two; long three;",

@@ -236,7 +236,8 @@ func TestSelfTypedef(t *testing.T) {
 	if changes, err := debuginfo.ChangedLayouts(o, o); err != nil || len(changes) > 0 {
 		t.Errorf("layouts: %v, %v", changes, err)
 	}
-	if changes, err := debuginfo.ChangedPrototypes(o, o, func(string) bool { return true }); err != nil || len(changes) > 0 {
+	all := func(string) bool { return true }
+	if changes, err := debuginfo.ChangedPrototypes(o, o, all); err != nil || len(changes) > 0 {
 		t.Errorf("prototypes: %v, %v", changes, err)
 	}
 }

@@ -22,16 +22,26 @@ const kernelCode = `
 	.globl	f
 	.type	f,@function
 f:	endbr64; stac; clac; push %rbp; push $5; push $-1; pushf; popf; leave; ret; call *%rax; jmp *8(%rdi); pause; lfence
-	mov %rsp,%rbp; mov %gs:0x28,%rax; mov %gs:0,%rax; movabs $0x1122334455667788,%rax; mov $-22,%eax; movq $-1,8(%rdi); cmpb $-1,(%rdi)
-	movslq %eax,%rbx; movzbl 0x14(%rdi),%eax; movsbl (%rax),%ecx; cltq; cqto; cltd; cwtl; lea -0x186(%rbx),%ecx; lea -0x1000(,%rax,8),%rax
-	mov (%r12),%rax; mov 0x1b28(%r12),%rax; mov (%rdi,%rsi),%rax; lea (%rdi,%rdi,2),%eax; addl $1,0x10(%rax,%rbx,4); bt %rax,(%rbx)
-	lock cmpxchg %rcx,(%rdi); lock xadd %rax,(%rdi); lock incl (%rax); xchg %rax,(%rdi); rep stos %al,%es:(%rdi); rep movsq; cmpxchg16b (%rdi)
-	imul $0x64,%rax,%rbx; shl $3,%rax; sar %cl,%rdx; shrd $4,%rax,%rbx; bsf %rax,%rbx; popcnt %rax,%rbx; bswap %rax; sete %al; cmovne %rax,%rbx
-	rdmsr; wrmsr; rdtsc; cpuid; cli; sti; hlt; ud2; int3; swapgs; sysretq; iretq; invlpg (%rax); mov %cr3,%rax; mov %db7,%rbx; wbinvd; clts
-	sidt (%rax); lgdt (%rax); ltr %ax; verw (%rax); xsave64 (%rdi); prefetcht0 (%rax); prefetchw (%rax); clflush (%rax); in (%dx),%al; out %al,$0x80
-	vmread %rax,%rbx; vmwrite 8(%rdi),%rbx; vmread %r9,(%r12); vmcall; vmlaunch; vmresume; vmrun; vmload; vmsave; stgi; clgi; xgetbv; rdtscp
-	vpaddd %ymm1,%ymm2,%ymm3; vpxor (%r12),%xmm1,%xmm2; vpand 8(%rip),%ymm0,%ymm0; vmovdqu8 %ymm1,(%rsi,%r9,1){%k1}; rorx $5,%rax,%rbx; andn %rax,%rbx,%rcx
-	xchg %ax,%ax; nopl (%rax); nopl 0x12(%rax,%rax,1); movaps %xmm0,(%rsp); fninit; sfence; mfence; xor %eax,%eax; test %rdi,%rdi; neg %rax; not %edx
+	mov %rsp,%rbp; mov %gs:0x28,%rax; mov %gs:0,%rax; movabs $0x1122334455667788,%rax; mov $-22,%eax;
+	movq $-1,8(%rdi); cmpb $-1,(%rdi)
+	movslq %eax,%rbx; movzbl 0x14(%rdi),%eax; movsbl (%rax),%ecx; cltq; cqto; cltd; cwtl; lea -0x186(%rbx),%ecx;
+	lea -0x1000(,%rax,8),%rax
+	mov (%r12),%rax; mov 0x1b28(%r12),%rax; mov (%rdi,%rsi),%rax; lea (%rdi,%rdi,2),%eax;
+	addl $1,0x10(%rax,%rbx,4); bt %rax,(%rbx)
+	lock cmpxchg %rcx,(%rdi); lock xadd %rax,(%rdi); lock incl (%rax); xchg %rax,(%rdi); rep stos %al,%es:(%rdi);
+	rep movsq; cmpxchg16b (%rdi)
+	imul $0x64,%rax,%rbx; shl $3,%rax; sar %cl,%rdx; shrd $4,%rax,%rbx; bsf %rax,%rbx; popcnt %rax,%rbx;
+	bswap %rax; sete %al; cmovne %rax,%rbx
+	rdmsr; wrmsr; rdtsc; cpuid; cli; sti; hlt; ud2; int3; swapgs; sysretq; iretq; invlpg (%rax); mov %cr3,%rax;
+	mov %db7,%rbx; wbinvd; clts
+	sidt (%rax); lgdt (%rax); ltr %ax; verw (%rax); xsave64 (%rdi); prefetcht0 (%rax); prefetchw (%rax);
+	clflush (%rax); in (%dx),%al; out %al,$0x80
+	vmread %rax,%rbx; vmwrite 8(%rdi),%rbx; vmread %r9,(%r12); vmcall; vmlaunch; vmresume; vmrun; vmload; vmsave;
+	stgi; clgi; xgetbv; rdtscp
+	vpaddd %ymm1,%ymm2,%ymm3; vpxor (%r12),%xmm1,%xmm2; vpand 8(%rip),%ymm0,%ymm0;
+	vmovdqu8 %ymm1,(%rsi,%r9,1){%k1}; rorx $5,%rax,%rbx; andn %rax,%rbx,%rcx
+	xchg %ax,%ax; nopl (%rax); nopl 0x12(%rax,%rax,1); movaps %xmm0,(%rsp); fninit; sfence; mfence; xor %eax,%eax;
+	test %rdi,%rdi; neg %rax; not %edx
 	.size	f,.-f
 `
 

@@ -46,8 +46,10 @@ func alias(t *testing.T, x *extract.Object, function string) *elfobj.Symbol {
 // TestReferences says what the references of an extracted object are to.
 func TestReferences(t *testing.T) {
 	source := `static int counter; static noinline int helper(int x) { counter++; return external(x); }
-	struct ops { int (*call)(int); }; static int f(int x); static const struct ops table = { f }; const struct ops *get(void) { return &table; }
-	static int f(int x) { return helper(x) + counter; } int (*pointer(void))(int) { return f; } int g(int x) { return external(x); }`
+	struct ops { int (*call)(int); }; static int f(int x); static const struct ops table = { f };
+	const struct ops *get(void) { return &table; }
+	static int f(int x) { return helper(x) + counter; } int (*pointer(void))(int) { return f;
+	} int g(int x) { return external(x); }`
 	orig, patched := testobj.Swap(source, "return helper(x) + counter;",
 		"printk(\"%p\", f); return helper(x + 1) + counter;")
 	r := diffSources(t, orig, patched)
@@ -74,7 +76,8 @@ func TestReferences(t *testing.T) {
 // code calls the new code, without the detour over ftrace.
 func TestDirectCalls(t *testing.T) {
 	source := `static noinline int helper(int x) { return external(x); } int f(int x) { return helper(x) + 1; }`
-	r := diffSources(t, source, `static noinline int helper(int x) { return external(x + 1); } int f(int x) { return helper(x) + 2; }`)
+	r := diffSources(t, source,
+		`static noinline int helper(int x) { return external(x + 1); } int f(int x) { return helper(x) + 2; }`)
 	x, err := extract.Cut(r, extract.Options{Prefix: "klp_"})
 	if err != nil {
 		t.Fatal(err)

@@ -13,7 +13,8 @@ import (
 
 func TestRuntimeConstantsAreLoaded(t *testing.T) {
 	source := testobj.RuntimeConst +
-		`static u64 limit __attribute__((used)) = 5; int f(u64 x) { return x > const_ptr(limit) && x < const_ptr(LIMIT) ? external(1) : 0; }`
+		`static u64 limit __attribute__((used)) = 5;
+		int f(u64 x) { return x > const_ptr(limit) && x < const_ptr(LIMIT) ? external(1) : 0; }`
 	orig, patched := testobj.Swap(source, "external(1)", "external(2)")
 	x := extracted(t, diffSources(t, orig, patched))
 	f := alias(t, x, "f")

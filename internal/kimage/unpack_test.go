@@ -49,7 +49,8 @@ func payloads(t testing.TB, vmlinux []byte) map[string][]byte {
 			packer := lz4.NewWriter(w)
 			return packer, packer.Apply(lz4.LegacyOption(true))
 		}), len(vmlinux)),
-		"lzma": appendSize(pack(t, vmlinux, func(w io.Writer) (io.WriteCloser, error) { return lzma.NewWriter(w) }), len(vmlinux)),
+		"lzma": appendSize(pack(t, vmlinux,
+			func(w io.Writer) (io.WriteCloser, error) { return lzma.NewWriter(w) }), len(vmlinux)),
 		"none": vmlinux,
 	}
 }
@@ -66,7 +67,9 @@ func TestUnpack(t *testing.T) {
 
 // TestUnpackBzip2 has what bzip2 makes, as Go's library does not pack.
 func TestUnpackBzip2(t *testing.T) {
-	const packed = "\x42\x5a\x68\x39\x31\x41\x59\x26\x53\x59\x9c\xea\x96\xc4\x00\x00\x00\x91\x80\x40\x00\x22\x0d\x10\x00\x20\x00\x22\x1a\x66\xa6\x21\x80\x50\x21\xea\x8b\xb9\x22\x9c\x28\x48\x4e\x75\x4b\x62\x00"
+	const packed = "\x42\x5a\x68\x39\x31\x41\x59\x26\x53\x59\x9c\xea\x96\xc4\x00" +
+		"\x00\x00\x91\x80\x40\x00\x22\x0d\x10\x00\x20\x00" +
+		"\x22\x1a\x66\xa6\x21\x80\x50\x21\xea\x8b\xb9\x22\x9c\x28\x48\x4e\x75\x4b\x62\x00"
 	got, err := Unpack(testBzImage(appendSize([]byte(packed), len("a kernel"))))
 	if err != nil || string(got) != "a kernel" {
 		t.Errorf("%q, %v", got, err)

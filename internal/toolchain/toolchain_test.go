@@ -111,8 +111,9 @@ func TestUnpack(t *testing.T) {
 	}
 	s := &Store{Dir: t.TempDir(), Packages: t.TempDir()}
 	tree := t.TempDir()
-	for name, mode := range map[string]os.FileMode{"bin/tool": os.ModeSetuid | 0o755, "usr/bin/mawk": 0o755, "usr/share/doc/x/README": 0o644,
-		"DEBIAN/postinst": 0o755} {
+	for name, mode := range map[string]os.FileMode{"bin/tool": os.ModeSetuid | 0o755, "usr/bin/mawk": 0o755,
+		"usr/share/doc/x/README": 0o644,
+		"DEBIAN/postinst":        0o755} {
 		file := filepath.Join(tree, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			t.Fatal(err)

@@ -12,8 +12,10 @@ func TestFindSigns(t *testing.T) {
 		"[    5.1][    T1] WARNING: CPU: 0 PID: 1 at kernel/x.c:12 f+0x1/0x2",
 		"[    5.1] ------------[ cut here ]------------\n[    5.1] WARNING: kernel/x.c:12 at f+0x1/0x2, CPU#0: init/1",
 		"[    5.1] ------------[ cut here ]------------\n[    5.1] a text\n[    5.1] WARNING: kernel/x.c:12 at f+0x1/0x2",
-		"[    5.1] ========================================\n[    5.1] WARNING: possible circular locking dependency detected",
-		"[    5.1] =============================\n[    5.1] WARNING: suspicious RCU usage",
+		"[    5.1] ========================================\n" +
+			"[    5.1] WARNING: possible circular locking dependency detected",
+		"[    5.1] =============================\n" +
+			"[    5.1] WARNING: suspicious RCU usage",
 		"[    5.1] WARNING: kernel stack regs at 0 in sh:1 has bad 'bp' value 0",
 		"BUG: kernel NULL pointer dereference, address: 0000000000000000\r",
 		"[    5.1] BUG: scheduling while atomic: init/1/0x00000002",
