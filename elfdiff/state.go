@@ -114,7 +114,7 @@ func (s *selection) successor(u *objmodel.Atom, fresh map[*objmodel.Atom][]*objm
 }
 
 // unusedGlobals asks for consent if the unit has new global variables in place of others that only
-// code of other units uses: which of them are meant is not seen here.
+// code of other units uses: this unit does not show which of them belong together.
 func (s *selection) unusedGlobals() {
 	var news []string
 	for _, b := range s.pairs.openGlobals(s.patched) {
@@ -129,7 +129,7 @@ func (s *selection) unusedGlobals() {
 		if len(a.Users) == 0 {
 			s.diagnose(report.Found(report.Diagnostic{Code: diag.StateDropped, Symbol: a.Name,
 				Message: fmt.Sprintf("the patch removes the kernel's variable %s, whose state is lost for patched code of "+
-					"other files: new are %s, with their initial values", a.Name, strings.Join(news, ", ")),
+					"other files: %s are new and begin with their initial values", a.Name, strings.Join(news, ", ")),
 				Hint: "Keep the variable's name, type and initial value in the patch."}))
 		}
 	}
@@ -156,7 +156,7 @@ func (r *Result) Disagrees(other *Result) []report.Diagnostic {
 		before, after := usersOf(other.Orig, renamed[name]), usersOf(other.Patched, name)
 		if !slices.Equal(before, after) {
 			found = append(found, report.Found(report.Diagnostic{Code: diag.AmbiguousSymbol, Symbol: name,
-				Message: fmt.Sprintf("%s seems to be the kernel's variable %s, but other functions use it than before: %s, not %s",
+				Message: fmt.Sprintf("%s seems to be the kernel's variable %s, but its users differ from before: %s, not %s",
 					name, renamed[name], orNone(after), orNone(before)),
 				Hint: "Keep the variable's name, or give a variable with another purpose another initial value."}))
 		}

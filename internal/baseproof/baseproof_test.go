@@ -140,7 +140,7 @@ func plainByte(f *objmodel.Atom) uint64 {
 }
 
 // TestOtherTarget has shipped the same bytes with one call of another function:
-// relocated fields are no code, and are told apart nevertheless.
+// relocated fields are not compared as code, but the difference must be found.
 func TestOtherTarget(t *testing.T) {
 	ko := shippedModule(t, module)
 	o := load(t, ko)

@@ -31,8 +31,8 @@ func proveRecorded(t *testing.T, unit, kernel string) (*objmodel.Object, *kimage
 	return o, image, Prove(o, image)
 }
 
-// TestTwoOfOneName has two functions read() whose bytes differ in relocated
-// fields alone: what these fields point at tells them apart.
+// TestTwoOfOneName has two functions read() whose bytes differ only in
+// relocated fields. The targets of these fields distinguish them.
 func TestTwoOfOneName(t *testing.T) {
 	o, image, proof := proveRecorded(t, "unit.o", "kernel.o")
 	read := function(t, o, "read")

@@ -43,7 +43,7 @@ func alias(t *testing.T, x *extract.Object, function string) *elfobj.Symbol {
 	return nil
 }
 
-// TestReferences says what the references of an extracted object are to.
+// TestReferences checks the targets of the references of an extracted object.
 func TestReferences(t *testing.T) {
 	source := `static int counter; static noinline int helper(int x) { counter++; return external(x); }
 	struct ops { int (*call)(int); }; static int f(int x); static const struct ops table = { f };

@@ -140,8 +140,8 @@ func AddedObjects(name string, original, patched []byte, isNew func(source strin
 	return objects, nil
 }
 
-// removed reports whether the first line of olds is not in news, which goes on with a later
-// line of olds.
+// removed reports whether the first line of olds is missing from news, and news continues with a
+// later line of olds.
 func removed(olds, news []line) bool {
 	same := func(l *line) func(line) bool { return func(o line) bool { return o.text == l.text } }
 	return len(olds) > 1 && slices.ContainsFunc(olds[1:], same(&news[0])) && !slices.ContainsFunc(news, same(&olds[0]))

@@ -10,7 +10,7 @@ import (
 )
 
 // unwound has three functions in one section and the unwind entries that
-// objtool would write: second goes on with the last entry of first.
+// objtool would write: second begins with the last entry of first.
 const unwound = `#define place __attribute__((section(".place.text")))
 int place first(int x) { return external(x); }
 int place second(int x) { return external(x + 1); }

@@ -67,7 +67,7 @@ func definitions(text string, source bool) []string {
 	return d.found
 }
 
-// code adds a line of code. It reports whether a body begins that goes on below.
+// code adds a line of code. It reports whether a body begins that continues below.
 func (d *definer) code(line string) (body bool) {
 	head, behind, braced := strings.Cut(line, "{")
 	d.text = append(d.text, strings.Fields(head)...)

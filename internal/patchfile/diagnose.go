@@ -56,7 +56,7 @@ func (f *File) diagnose(arch string) *report.Diagnostic {
 		d.Message = f.Path + " only gets other permissions, which are no part of the kernel"
 	case f.Kind == Assembly:
 		d.Code = diag.Assembly
-		d.Message = f.Path + " is assembly, whose functions cannot be told apart and replaced"
+		d.Message = f.Path + " is assembly, whose functions cannot be distinguished and replaced"
 		d.Hint = "leave the file out if the fix works without it; otherwise the kernel has to be rebuilt"
 	case f.Kind == BuildFile:
 		d.Code = diag.BuildFile

@@ -238,7 +238,7 @@ func opOf(line string) Op {
 	return 0
 }
 
-// hunkEnd refuses a hunk that goes on after the lines that its header counts: a change
+// hunkEnd refuses a hunk that continues after the lines that its header counts: a change
 // in further lines would be lost.
 func (s *splitter) hunkEnd(begin int, header string) error {
 	if opOf(s.peek(0)) == noNewline {
@@ -279,7 +279,7 @@ func (s *splitter) miscounted(begin int, header string) error {
 		}
 	}
 	s.at = begin
-	return s.errorf(0, "hunk %s has other line counts than it says: %d old and %d new lines follow", header, old, new).
+	return s.errorf(0, "hunk %s does not match the line counts of its header: %d old and %d new lines follow", header, old, new).
 		Hint("the patch was cut short or edited by hand; get it again from its source")
 }
 

@@ -76,9 +76,8 @@ func (d *Display) Step(step string, done, total int64) {
 	}
 }
 
-// Units says how many units of a step are done, and how long the others will
-// take, 0 if that is not known. Without a terminal there is a line for each
-// tenth.
+// Units reports how many units of a step are done, and the estimated time for the others (0 if
+// unknown). Without a terminal it prints a line for each tenth.
 func (d *Display) Units(step string, done, total int64, left time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -9,8 +9,8 @@ import (
 	"kintsugi/internal/disk"
 )
 
-// The hash that names an ad hoc target is of all that the target is made from,
-// and of nothing that a build makes anew.
+// The hash in the name of an ad hoc target covers everything that the target is made from, and
+// nothing that a build creates.
 func TestAdHocSum(t *testing.T) {
 	src := t.TempDir()
 	sourceTree(t, src)

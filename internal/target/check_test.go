@@ -57,7 +57,7 @@ func TestCheckConfig(t *testing.T) {
 	}
 }
 
-// wantInput checks that err is the user's fault and says text, or name.
+// wantInput checks that err is the user's fault and contains text, or name if text is empty.
 func wantInput(t *testing.T, err error, text, name string) {
 	t.Helper()
 	if text == "" {

@@ -241,7 +241,7 @@ func (s *Store) fillDebian(ctx context.Context, t *Target, k kernel, progress Pr
 		return err
 	}
 	if have := id.debianVersion(); have != "" && have != k.Version {
-		return fault.Environmentf("the image of %s was built from version %s, its package says %s", k.Release, have,
+		return fault.Environmentf("the image of %s was built from version %s, but its package is of version %s", k.Release, have,
 			k.Version)
 	}
 	if err := s.takeToolchain(ctx, t, k.Suite, progress); err != nil {

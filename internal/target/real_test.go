@@ -71,8 +71,8 @@ func notMade(t *testing.T) Progress {
 	}
 }
 
-// locateDownloaded asks apt for packages that are downloaded already: apt
-// must tell their sizes and hashes all the same.
+// locateDownloaded asks apt for packages that are already downloaded. apt must report their sizes
+// and hashes anyway.
 func locateDownloaded(t *testing.T, s *Store, target *Target) {
 	t.Helper()
 	a, unlock, err := s.lockApt(t.Context(), apt.Suites()[0])

@@ -38,7 +38,7 @@ func (l *planLivepatch) facts() []report.TestFunction {
 }
 
 // startCounting begins to count. If a function cannot be counted, its fact gets the
-// reason, and the test goes on.
+// reason, and the test continues.
 func (g *guest) startCounting(l *planLivepatch) {
 	c := &counter{events: map[int]string{}}
 	g.counters[l.Name] = c

@@ -19,7 +19,7 @@ func (m planModule) fact() report.TestModule {
 }
 
 // loadModules loads the modules of the plan. If a module cannot be loaded, the
-// reason is recorded, and the test goes on without it.
+// reason is recorded, and the test continues without it.
 func (g *guest) loadModules() error {
 	for i := range g.facts.Modules {
 		m := &g.facts.Modules[i]

@@ -61,7 +61,7 @@ func probeFile(t *testing.T, text string) string {
 	return write(t, filepath.Join(t.TempDir(), "probe.sh"), text)
 }
 
-// foreign returns a copy of the module that says it is for a kernel of
+// foreign returns a copy of the module that claims to be for a kernel of
 // another configuration. (Another release alone the kernel does not mind where
 // the module has CRCs of the symbols that it uses: same_magic in kernel/module/version.c.)
 func foreign(t *testing.T, module string) string {
