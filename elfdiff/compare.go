@@ -59,6 +59,7 @@ type Difference struct {
 // What is the kind of a difference.
 type What uint8
 
+// The kinds of differences.
 const (
 	KindDiffers What = iota + 1 // one is a function, the other data
 	SizeDiffers

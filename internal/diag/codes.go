@@ -1,5 +1,6 @@
 package diag
 
+// The codes by topic. The tables in patch.go, proof.go, change.go and module.go explain each of them.
 const (
 	PatchApply   Code = "patch-apply"
 	PatchOffset  Code = "patch-offset"

@@ -10,6 +10,7 @@ import "strings"
 // Action is the effect of a patch on a file.
 type Action string
 
+// What a patch does to a file.
 const (
 	Modify Action = "modify"
 	New    Action = "new"
@@ -51,6 +52,7 @@ type Hunk struct {
 // Op is the kind of a hunk's line: context, removed or added.
 type Op byte
 
+// The kinds of lines in a hunk.
 const (
 	Context Op = ' '
 	Remove  Op = '-'

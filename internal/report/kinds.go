@@ -12,6 +12,7 @@ const (
 // CauseKind is the kind of a link in the chain to a changed line.
 type CauseKind string
 
+// What the cause of an included function is about.
 const (
 	ByCode    CauseKind = "code"
 	ByData    CauseKind = "data"
@@ -40,6 +41,7 @@ const (
 // CallbackKind is a member of struct klp_callbacks (include/linux/livepatch.h).
 type CallbackKind string
 
+// The callbacks of struct klp_callbacks (include/linux/livepatch.h).
 const (
 	PrePatch    CallbackKind = "pre_patch"
 	PostPatch   CallbackKind = "post_patch"

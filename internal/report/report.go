@@ -10,6 +10,7 @@ const Schema = 1
 // Verdict is the outcome of a build, check or diff.
 type Verdict string
 
+// The verdicts.
 const (
 	OK      Verdict = "ok"
 	Fixed   Verdict = "fixed" // the kernel already has the change
