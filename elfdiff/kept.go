@@ -40,9 +40,14 @@ func (s *selection) kept() {
 // kernel's memory.
 func (s *selection) stored(a *objmodel.Atom, r *objmodel.Ref) bool {
 	b := r.Atom
-	return a.Kind == objmodel.Func && b != nil && s.reasons[b] != nil && b.IsConst() && !(s.inModule(b) && keepable(b)) &&
+	return a.Kind == objmodel.Func && b != nil && s.reasons[b] != nil && b.IsConst() && !answer(b) &&
+		!(s.inModule(b) && keepable(b)) &&
 		slices.ContainsFunc(s.patched.StoredIn(a, r), func(in *objmodel.Atom) bool { return in == nil || !s.inModule(in) })
 }
+
+// answer reports whether b is the text of an answer to a netlink request, which is read
+// before the request ends (NL_SET_ERR_MSG, include/linux/netlink.h).
+func answer(b *objmodel.Atom) bool { return localName(b) == "__msg" }
 
 // inModule reports whether b is memory of the module that the kernel does not have.
 func (s *selection) inModule(b *objmodel.Atom) bool {
