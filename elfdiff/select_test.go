@@ -50,7 +50,7 @@ func TestSelection(t *testing.T) {
 		edit("what is beside init code", start, "external(x + 1)", "external(x + 2)", pair{functions: []string{"f"}}),
 		edit("a static key of the module", key, "int f(int x) { if (static_branch(&a))",
 			"static struct static_key b; int f(int x) { if (static_branch(&b))",
-			pair{functions: []string{"f"}, data: []string{"new:b"}, refused: []string{"module-static-key"}}),
+			pair{functions: []string{"f"}, data: []string{"new:b"}, refused: []string{"module-static-key", "state-dropped"}}),
 		edit("a function taken out", inline, "int h(int x) { return external(x); }", "",
 			pair{refused: []string{"symbol-removed"}}),
 	} {
