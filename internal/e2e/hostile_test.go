@@ -24,12 +24,13 @@ const secret = "the secret of the host, which nobody is to read"
 // them. Each is refused as the patch's fault. Neither the output nor the report contains the host's
 // file.
 func TestHostile(t *testing.T) {
-	expectHostile(t, "incbin", "include-assembly", "include-fifo", "section-name", "thread-local", "own-names")
+	expectHostile(t, "incbin", "include-assembly", "include-fifo", "section-name", "thread-local", "own-names",
+		"assembly-macro")
 }
 
 // TestHostileSize builds patches that try to exhaust the memory of the host.
 func TestHostileSize(t *testing.T) {
-	expectHostile(t, "macro-bomb", "fill")
+	expectHostile(t, "macro-bomb", "fill", "include-zero")
 }
 
 func expectHostile(t *testing.T, names ...string) {

@@ -5,6 +5,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"regexp"
 	"sort"
 	"strings"
 )
@@ -14,7 +15,12 @@ import (
 // its quotes. A symbol that is not set has no entry.
 type Config map[string]string
 
-// Parse reads a .config (Documentation/kbuild/kconfig.rst).
+// symbolName matches the name of a symbol.
+var symbolName = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
+
+// Parse reads a .config (Documentation/kbuild/kconfig.rst). It refuses values in which
+// make, which includes them (include/config/auto.conf), or a shell would find commands
+// to run. No option of the kernel has such values.
 func Parse(data []byte) (Config, error) {
 	config := Config{}
 	lines := bufio.NewScanner(bytes.NewReader(data))
@@ -26,8 +32,12 @@ func Parse(data []byte) (Config, error) {
 		}
 		name, value, ok := strings.Cut(line, "=")
 		name, isSymbol := strings.CutPrefix(name, "CONFIG_")
-		if !ok || !isSymbol || name == "" {
+		if !ok || !isSymbol || !symbolName.MatchString(name) {
 			return nil, fmt.Errorf("line %d is not CONFIG_NAME=value", n)
+		}
+		if strings.ContainsAny(value, "$`") {
+			return nil, fmt.Errorf("line %d: the value of CONFIG_%s has $ or `, with which make or a shell would run commands", n,
+				name)
 		}
 		if value != "n" {
 			config[name] = value

@@ -37,6 +37,19 @@ func TestParse(t *testing.T) {
 	}
 }
 
+// A configuration that comes from anywhere must not run commands.
+func TestParseHostile(t *testing.T) {
+	for _, line := range []string{`CONFIG_A="$(shell touch x)"`, `CONFIG_A="${x}"`, "CONFIG_A=\"`touch x`\"", `CONFIG_A="$x"`,
+		`CONFIG_$(shell touch x)=y`, `CONFIG_A B=y`, `CONFIG_=y`} {
+		if config, err := Parse([]byte("CONFIG_B=y\n" + line + "\n")); err == nil {
+			t.Errorf("%s was read as %v", line, config)
+		}
+	}
+	if _, err := Parse([]byte(`CONFIG_A="(none) #1; a|b"` + "\n")); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestDiff(t *testing.T) {
 	was := Config{"A": "y", "B": "m", "C": "1"}
 	is := Config{"A": "y", "B": "y", "D": `"x"`}

@@ -32,17 +32,25 @@ type Store struct {
 }
 
 // DefaultStore is the user's store: $KINTSUGI_CACHE, else kintsugi in
-// $XDG_CACHE_HOME, else in ~/.cache.
+// $XDG_CACHE_HOME, else in ~/.cache. It refuses one of another user.
 func DefaultStore() (*Store, error) {
+	dir, err := defaultDir()
+	if err != nil {
+		return nil, err
+	}
+	return &Store{Dir: dir}, checkOwner(dir)
+}
+
+func defaultDir() (string, error) {
 	if dir := os.Getenv("KINTSUGI_CACHE"); dir != "" {
 		abs, err := filepath.Abs(dir)
-		return &Store{Dir: abs}, disk.Fault(err)
+		return abs, disk.Fault(err)
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return nil, fault.Environmentf("no cache folder: %w", err).Hint("set KINTSUGI_CACHE")
+		return "", fault.Environmentf("no cache folder: %w", err).Hint("set KINTSUGI_CACHE")
 	}
-	return &Store{Dir: filepath.Join(cache, "kintsugi")}, nil
+	return filepath.Join(cache, "kintsugi"), nil
 }
 
 // Progress is called with the progress of a step.

@@ -28,7 +28,7 @@ func (e *Error) Error() string {
 	return e.Line
 }
 
-var compilerError = regexp.MustCompile(`(?m)^(cc1|\{standard input\}|[^\s:]+:\d+)(:\d+)?: (fatal )?[eE]rror: .*$`)
+var compilerError = regexp.MustCompile(`(?m)^(cc1|\{standard input\}|[^\s:]+:\d+)(:\d+)?: ([fF]atal )?[eE]rror: .*$`)
 
 // CompilerLine returns the compiler's first error in its output, or "".
 func CompilerLine(output []byte) string { return string(compilerError.Find(output)) }
