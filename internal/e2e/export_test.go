@@ -3,13 +3,13 @@ package e2e
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"kintsugi/builder"
 	"kintsugi/internal/consent"
 	"kintsugi/internal/diag"
-	"kintsugi/internal/fault"
 	"kintsugi/internal/report"
 	"kintsugi/internal/target"
 	"kintsugi/internal/vm"
@@ -39,7 +39,8 @@ func TestExports(t *testing.T) {
 func (c *testCase) refusedExports(t *testing.T, kernel *target.Target) {
 	t.Helper()
 	rep, err := builder.Check(t.Context(), options(kernel, t.TempDir(), c.path))
-	if rep.Verdict != report.Refused || fault.CodeOf(err) != diag.ExportABI {
+	abi := func(d report.Diagnostic) bool { return d.Code == diag.ExportABI && d.Severity == diag.Consent }
+	if rep.Verdict != report.Refused || !slices.ContainsFunc(rep.Diagnostics, abi) {
 		t.Errorf("without consent: verdict %s: %s", rep.Verdict, explain(err))
 	}
 	for _, text := range c.head["Says"] {

@@ -77,10 +77,10 @@ var twins = []twin{
 			Relocs[0].Type = uint32(elf.R_X86_64_GOTPCREL)
 	}, diag.LoadRule, "R_X86_64_GOTPCREL"},
 	{"relocation outside", func(t *testing.T, f *elfobj.File) { klpRelocs(t, f).Relocs[0].Offset = 1 << 40 },
-		diag.LoadRule, "outside of .text"},
+		diag.LoadRule, "outside .text"},
 	{"relocation across the end", func(t *testing.T, f *elfobj.File) {
 		klpRelocs(t, f).Relocs[0].Offset = uint64(len(section(t, f, ".text").Data)) - 3
-	}, diag.LoadRule, "outside of .text"},
+	}, diag.LoadRule, "outside .text"},
 	{"bytes not zero", func(t *testing.T, f *elfobj.File) {
 		own(section(t, f, ".text"))[klpRelocs(t, f).
 			Relocs[0].Offset] = 1
