@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"kintsugi/internal/cage"
 	"kintsugi/internal/command"
 	"kintsugi/internal/fault"
 	"kintsugi/kbuild"
@@ -43,6 +44,9 @@ func Ask(ctx context.Context, t *kbuild.Tree, folders, objects []string, setting
 	var exit *command.Error
 	if err != nil && !errors.As(err, &exit) {
 		return nil, err
+	}
+	if exit != nil && errors.Is(exit.Err, command.ErrDeadline) { // what it printed is not all
+		return nil, fault.Environmentf("kbuild: %w", err).Hint("run the command again when the machine is less busy")
 	}
 	a := Parse(out)
 	if exit != nil {
@@ -90,13 +94,15 @@ func Make(t *kbuild.Tree, root string, goals []string) (*command.Cmd, func(), er
 		os.RemoveAll(tmp)
 		return nil, nil, fault.Environmentf("temporary file: %w", err)
 	}
+	limited := t.Cage
+	limited.Limits.Deadline = cage.PrepareLimits.Deadline // no code of a patch runs, and the whole kernel can be asked about
 	run := &command.Cmd{
 		Dir:  root,
 		Env:  []string{"MAKEFILES=" + file, "PWD=" + root},
 		Path: "make",
 		Args: []string{"kintsugi", "kintsugi_goals=" + strings.Join(goals, " "), "CC=" + t.CC, "HOSTCC=" + t.CC,
 			"may-sync-config=", "need-compiler=1", "TMPOUT=" + tmp + "/try.$$$$"},
-		Cage: t.Cage,
+		Cage: limited,
 	}
 	return run, func() { os.RemoveAll(tmp) }, nil
 }
