@@ -23,7 +23,7 @@ func (s *selection) kept() {
 			switch {
 			case r.Atom == a, r.Branch, a.Spec.Registers, hasRegistrar(a):
 			case s.stored(a, r):
-				s.diagnose(storedDiagnostic(a, r))
+				s.diagnose(s.storedDiagnostic(a, r))
 			case r.Atom == nil && r.Sym != nil:
 				if h := s.handing(a, r); h != nil {
 					s.handsOut(r.Sym.Name, h)
@@ -43,6 +43,22 @@ func (s *selection) stored(a *objmodel.Atom, r *objmodel.Ref) bool {
 	return a.Kind == objmodel.Func && b != nil && s.reasons[b] != nil && b.IsConst() && !answer(b) &&
 		!(s.inModule(b) && keepable(b)) &&
 		slices.ContainsFunc(s.patched.StoredIn(a, r), func(in *objmodel.Atom) bool { return in == nil || !s.inModule(in) })
+}
+
+// storedBefore reports whether the function that a replaces refers to a constant with the contents
+// of r's. The kernel then has pointers to its own copy, and a replacement that only repeats the store
+// is as usual as one that gives away a function.
+func (s *selection) storedBefore(a *objmodel.Atom, r *objmodel.Ref) bool {
+	old := s.twin(a)
+	if old == nil {
+		return false
+	}
+	return slices.ContainsFunc(old.AllRefs(), func(o objmodel.Ref) bool {
+		if r.Atom.Kind == objmodel.String {
+			return o.Atom != nil && o.Atom.Kind == objmodel.String && o.String() == r.String()
+		}
+		return o.Atom != nil && o.Atom == s.twin(r.Atom) && dataStatus(o.Atom, s.reasons[r.Atom]) != report.StatusChanged
+	})
 }
 
 // answer reports whether b is the text of an answer to a netlink request, which is read
@@ -130,18 +146,26 @@ func functionKept(f *objmodel.Atom) report.Diagnostic {
 			"unload the module only when nothing uses it", f)})
 }
 
-func storedDiagnostic(a *objmodel.Atom, r *objmodel.Ref) report.Diagnostic {
+// storedDiagnostic asks for consent if the patch brings the constant, and warns if the kernel's
+// function stored the same.
+func (s *selection) storedDiagnostic(a *objmodel.Atom, r *objmodel.Ref) report.Diagnostic {
 	name, what := objmodel.StableName(r.Atom.Name), "constant "+objmodel.StableName(r.Atom.Name)
-	if r.Atom.Name == "" { // without a name, a consent cannot mention it
+	if r.Atom.Name == "" { // it has no name that a consent could have
 		name, what = rootName(a), "string "+r.String()
 		if r.Atom.Kind != objmodel.String {
 			what = "constant in " + r.Atom.Section.Name
 		}
 	}
-	return report.Found(report.Diagnostic{Code: diag.DataKept, Symbol: name,
+	d := report.Diagnostic{Code: diag.DataKept, Symbol: name,
 		Message: fmt.Sprintf("%s stores the address of the %s, which is in the module, and the kernel can keep it", a, what),
-		Hint: "Accept it: the module then stays in memory until the next boot. Or copy the contents (kstrdup(), " +
-			"kmemdup()), and free them with the object."})
+		Hint: "Accept it: the module then stays in memory until the next boot. Or copy the contents (kstrdup(), kmemdup()), " +
+			"and free them with the object."}
+	if s.storedBefore(a, r) {
+		d.Code = diag.PointerKept
+		d.Hint = "Unload the module only when nothing uses the address. Or accept the finding: the module then stays in memory " +
+			"until the next boot."
+	}
+	return report.Found(d)
 }
 
 // handing is code that hands out the address of a symbol that another unit defines.

@@ -89,6 +89,24 @@ int f(int x) { return external(x); }`
 	}
 }
 
+// TestStoredBefore changes functions that store a string. The same string as before is worth a
+// warning, another one needs consent.
+func TestStoredBefore(t *testing.T) {
+	base := `struct dev { long id; const char *name; }; struct dev *find(int);
+int f(int x) { find(x)->name = "CORE"; return external(x); } int g(int x) { return external(x + 2); }`
+	for _, p := range []pair{
+		edit("the same string", base, "external(x);", "external(x + 1);",
+			pair{functions: []string{"f"}, refused: []string{"pointer-kept"}}),
+		edit("another string", base, `"CORE"`, `"ELF"`, pair{functions: []string{"f"}, refused: []string{"data-kept"}}),
+		edit("a second string", base, "return external(x);", `find(x + 1)->name = "ELF"; return external(x);`,
+			pair{functions: []string{"f"}, refused: []string{"data-kept", "pointer-kept"}}),
+		edit("the string in another function", base, "return external(x + 2);", `find(x)->name = "CORE"; return external(x);`,
+			pair{functions: []string{"g"}, refused: []string{"data-kept"}}),
+	} {
+		t.Run(p.name, func(t *testing.T) { p.run(t) })
+	}
+}
+
 // TestBorrowed passes a new variable to new functions. Some only use it while they run, others keep
 // its address.
 func TestBorrowed(t *testing.T) {

@@ -40,7 +40,7 @@ var changeRows = []Row{
 		Title: "The kernel can keep a pointer to new data",
 		Meaning: "Patched code passes the address of a new variable, or of a new table of functions, to code that can " +
 			"keep it: it links a list node, starts a timer, registers operations or a notifier. Or it stores " +
-			"the address of a string or of a constant table in an object of the kernel. If the module were " +
+			"the address of a new string or constant table in an object of the kernel. If the module were " +
 			"unloaded then, the address would point to memory that is no longer the module's. With consent the " +
 			"module pins itself: it has no exit function, so `kintsugi unload` disables the livepatch, and the " +
 			"module stays in memory until the next boot. Locks, completions and message limiters need no consent, " +
@@ -66,11 +66,13 @@ var changeRows = []Row{
 	},
 	{
 		Code: PointerKept, Severity: Warning, Pins: true,
-		Title: "The kernel can keep a pointer to a new function",
+		Title: "The kernel can keep a pointer to a new function, or to the module's copy of a constant",
 		Meaning: "Patched code passes a pointer to a new function to the kernel (for a timer, a work item, a " +
-			"callback). The kernel can keep the pointer after the livepatch is disabled.",
-		Advice: "Unload the module only when nothing uses the function. Or accept the finding (`--accept " +
-			"pointer-kept`): the module then pins itself, as with `data-kept`.",
+			"callback). Or it stores the address of a string or constant, as the kernel's own function does: the " +
+			"replacement stores that of the module's copy. The kernel can keep the pointer after the livepatch is " +
+			"disabled.",
+		Advice: "Unload the module only when nothing uses the function or the constant. Or accept the finding " +
+			"(`--accept pointer-kept`): the module then pins itself, as with `data-kept`.",
 	},
 	{
 		Code: InitCode, Severity: Error,
