@@ -18,6 +18,7 @@ var (
 	addTrixieRT  = adder("trixie/rt")
 	addRealtime  = adder("rt")
 	addBackports = adder("trixie-backports")
+	addSid       = adder("sid")
 )
 
 // TestCloud has the kernel that Debian makes for virtual machines: another configuration,
@@ -45,6 +46,9 @@ func TestRealtime(t *testing.T) {
 // TestBackports has 7.x: per-cpu data and bug entries of another form, Rust, and no
 // symbol versions.
 func TestBackports(t *testing.T) { further(t, added(t, addBackports), "proc-string", "inline-helper") }
+
+// TestSid has 7.x with the newest compiler.
+func TestSid(t *testing.T) { further(t, added(t, addSid), "proc-string", "inline-helper") }
 
 // further boots patches of the image, and one of a module with an SRCU structure, which
 // is loaded after the livepatch.
