@@ -24,11 +24,20 @@ type Suite struct {
 	Sources bool
 }
 
-// WithSources is the suite with the lists of source packages. Its client needs a
-// folder of its own, as the lists are large and rarely needed.
+// WithSources is the suite with the lists of source packages, which are large and rarely
+// needed.
 func (s Suite) WithSources() Suite {
 	s.Sources = true
 	return s
+}
+
+// Folder names the folder of the suite's client. The lists with source packages have one of
+// their own.
+func (s Suite) Folder() string {
+	if s.Sources {
+		return s.Name + "-source"
+	}
+	return s.Name
 }
 
 // suites are in the order in which kernels are searched.

@@ -26,17 +26,23 @@ func openTarget(name string) (*target.Target, error) {
 
 // completeTargets is shell completion for target names.
 func completeTargets(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return completeStored((*target.Store).List, func(t *target.Target) string { return t.Name + "\t" + t.Release })
+}
+
+// completeStored is shell completion for what list finds in the user's store.
+func completeStored[T any](list func(*target.Store) ([]T, error), word func(T) string) ([]string,
+	cobra.ShellCompDirective) {
 	store, err := target.DefaultStore()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	targets, err := store.List()
+	found, err := list(store)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
-	var names []string
-	for _, t := range targets {
-		names = append(names, t.Name+"\t"+t.Release)
+	var words []string
+	for _, f := range found {
+		words = append(words, word(f))
 	}
-	return names, cobra.ShellCompDirectiveNoFileComp
+	return words, cobra.ShellCompDirectiveNoFileComp
 }

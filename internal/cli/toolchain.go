@@ -9,6 +9,7 @@ import (
 
 	"kintsugi/internal/target"
 	"kintsugi/internal/text"
+	"kintsugi/internal/toolchain"
 )
 
 func toolchainVerb(a *app) *cobra.Command {
@@ -75,17 +76,6 @@ func toolchainRemoveVerb(*app) *cobra.Command {
 
 // completeToolchains is shell completion for toolchain names.
 func completeToolchains(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	store, err := target.DefaultStore()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	list, err := store.Toolchains().List()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	var names []string
-	for _, t := range list {
-		names = append(names, t.Name)
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
+	list := func(s *target.Store) ([]*toolchain.Toolchain, error) { return s.Toolchains().List() }
+	return completeStored(list, func(t *toolchain.Toolchain) string { return t.Name })
 }

@@ -36,11 +36,11 @@ func wait(ctx context.Context, path string, how int) (func(), error) {
 		return nil, Fault(err)
 	}
 	for logged := false; ; logged = true {
-		err := unix.Flock(int(f.Fd()), how|unix.LOCK_NB)
-		if err == nil {
+		ok, err := flock(f, how)
+		if ok {
 			return unlocker(f), nil
 		}
-		if !errors.Is(err, unix.EWOULDBLOCK) && !errors.Is(err, unix.EINTR) {
+		if err != nil {
 			return nil, Fault(fmt.Errorf("lock %s: %w", path, errors.Join(err, f.Close())))
 		}
 		if !logged {
@@ -60,13 +60,20 @@ func tryLock(path string) (unlock func(), ok bool, err error) {
 	if err != nil {
 		return nil, false, err
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		if errors.Is(err, unix.EWOULDBLOCK) {
-			err = nil
-		}
+	if ok, err := flock(f, unix.LOCK_EX); !ok {
 		return nil, false, errors.Join(err, f.Close())
 	}
 	return unlocker(f), true, nil
+}
+
+// flock tries to lock f, and does not wait. ok is false without an error if another process
+// holds f.
+func flock(f *os.File, how int) (ok bool, err error) {
+	err = unix.Flock(int(f.Fd()), how|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) || errors.Is(err, unix.EINTR) {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func unlocker(f *os.File) func() {

@@ -25,39 +25,36 @@ func (s *Store) UsedToolchains() ([]UsedToolchain, error) {
 	if err != nil {
 		return nil, err
 	}
+	users, err := s.toolchainUsers()
+	if err != nil {
+		return nil, err
+	}
 	used := []UsedToolchain{}
 	for _, t := range list {
-		users, err := s.usersOf(t.Name)
-		if err != nil {
-			return nil, err
-		}
-		used = append(used, UsedToolchain{t, disk.Usage(t.Root), users})
+		used = append(used, UsedToolchain{t, disk.Usage(t.Root), append([]string{}, users[t.Name]...)})
 	}
 	return used, nil
 }
 
-// usersOf returns the names of the targets with a toolchain of the store.
-func (s *Store) usersOf(name string) ([]string, error) {
+// toolchainUsers returns the names of the targets by the toolchain of the store that they use.
+func (s *Store) toolchainUsers() (map[string][]string, error) {
 	targets, err := s.List()
-	if err != nil {
-		return nil, err
-	}
-	users := []string{}
+	users := map[string][]string{}
 	for _, t := range targets {
-		if t.Toolchain.Kind == toolchain.Debian && t.Toolchain.Name == name {
-			users = append(users, t.Name)
+		if t.Toolchain.Kind == toolchain.Debian {
+			users[t.Toolchain.Name] = append(users[t.Toolchain.Name], t.Name)
 		}
 	}
-	return users, nil
+	return users, err
 }
 
 // RemoveToolchain deletes a toolchain. It refuses one that a target needs.
 func (s *Store) RemoveToolchain(ctx context.Context, name string) error {
-	users, err := s.usersOf(name)
+	all, err := s.toolchainUsers()
 	if err != nil {
 		return err
 	}
-	if len(users) > 0 {
+	if users := all[name]; len(users) > 0 {
 		return fault.Inputf("target %s needs toolchain %s", users[0], name).Hint("kintsugi target rm %s", users[0])
 	}
 	return s.Toolchains().Remove(ctx, name)

@@ -67,11 +67,11 @@ func (s *Store) added(release string) *Target {
 
 // lockApt waits for other processes that use the store's folders for a suite.
 func (s *Store) lockApt(ctx context.Context, suite apt.Suite) (*apt.Client, func(), error) {
-	unlock, err := disk.Lock(ctx, filepath.Join(s.aptDir(), suite.Name+".lock"))
+	unlock, err := disk.Lock(ctx, filepath.Join(s.aptDir(), suite.Folder()+".lock"))
 	if err != nil {
 		return nil, nil, err
 	}
-	a, err := apt.New(filepath.Join(s.aptDir(), suite.Name), s.packagesDir(), suite)
+	a, err := apt.New(filepath.Join(s.aptDir(), suite.Folder()), s.packagesDir(), suite)
 	if err != nil {
 		unlock()
 		return nil, nil, err
@@ -241,8 +241,8 @@ func (s *Store) fillDebian(ctx context.Context, t *Target, k kernel, progress Pr
 		return err
 	}
 	if have := id.debianVersion(); have != "" && have != k.Version {
-		return fault.Environmentf("the image of %s was built from version %s, but its package is of version %s", k.Release, have,
-			k.Version)
+		return fault.Environmentf("the image of %s was built from version %s, but its package is of version %s",
+			k.Release, have, k.Version)
 	}
 	if err := s.takeToolchain(ctx, t, k.Suite, progress); err != nil {
 		return err

@@ -28,10 +28,11 @@ func (s *Store) fetchPackaging(ctx context.Context, suite apt.Suite, k kernel, p
 		return nil, nil
 	}
 	progress.Step("source package lists")
-	a, err := apt.New(filepath.Join(s.aptDir(), suite.Name+"-source"), s.packagesDir(), suite.WithSources())
+	a, unlock, err := s.lockApt(ctx, suite.WithSources())
 	if err != nil {
 		return nil, err
 	}
+	defer unlock()
 	if err := a.Update(ctx, apt.Fresh); err != nil {
 		return nil, err
 	}

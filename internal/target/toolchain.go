@@ -25,7 +25,12 @@ func (s *Store) Toolchains() *toolchain.Store {
 func (s *Store) takeToolchain(ctx context.Context, t *Target, suite string, progress Progress) error {
 	spec := s.Toolchain
 	if spec.Kind == "" {
-		spec = s.usualToolchain(ctx, t, suite)
+		err := t.takeHost(ctx)
+		if err == nil || suite == "" {
+			return err
+		}
+		slog.Info("this machine cannot compile the kernel, its tools are fetched", "reason", err)
+		spec.Kind = toolchain.Debian
 	}
 	switch spec.Kind {
 	case toolchain.Debian:
@@ -41,20 +46,6 @@ func (s *Store) takeToolchain(ctx context.Context, t *Target, suite string, prog
 		return t.takeHost(ctx)
 	}
 	return t.checkToolchain(ctx)
-}
-
-// usualToolchain chooses for a user who did not.
-func (s *Store) usualToolchain(ctx context.Context, t *Target, suite string) toolchain.Spec {
-	host := toolchain.Spec{Kind: toolchain.Host}
-	if suite == "" {
-		return host
-	}
-	probe := *t
-	if err := probe.takeHost(ctx); err != nil {
-		slog.Info("this machine cannot compile the kernel, its tools are fetched", "reason", err)
-		return toolchain.Spec{Kind: toolchain.Debian, Suite: suite}
-	}
-	return host
 }
 
 // takeHost sets the programs of this machine as t's toolchain.
