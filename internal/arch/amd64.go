@@ -31,7 +31,7 @@ var AMD64 = Arch{
 	},
 	RelocName: func(typ uint32) string { return elf.R_X86_64(typ).String() },
 	Entry: Entry{
-		LandingPad:  []byte{0xf3, 0x0f, 0x1e, 0xfa}, // endbr64
+		LandingPad:  x86LandingPad,
 		FtraceSites: []uint64{0, 4},
 		SiteTable:   true,
 		Sealed: SealedList{ // apply_seal_endbr, arch/x86/kernel/alternative.c

@@ -20,6 +20,9 @@ const (
 	x86Preserved x86Registers = 1<<3 | 1<<5 | 1<<12 | 1<<13 | 1<<14 | 1<<15
 )
 
+// x86LandingPad is endbr64, where indirect branches may arrive.
+var x86LandingPad = []byte{0xf3, 0x0f, 0x1e, 0xfa}
+
 // x86Registers is a set of registers.
 type x86Registers uint16
 
@@ -50,7 +53,7 @@ func x86Number(arg x86asm.Arg) int {
 	return -1
 }
 
-// x86Stored is Code.Stored: it follows the address through copies, on all ways.
+// x86Stored is Code.Stored. It follows the address through copies, along all branches.
 func x86Stored(code []byte, pos uint64) []uint64 {
 	if pos >= uint64(len(code)) {
 		return nil
@@ -75,7 +78,7 @@ func x86Stored(code []byte, pos uint64) []uint64 {
 	return slices.Compact(f.stores)
 }
 
-// x86Point is a place in code, and the registers that have the address there.
+// x86Point is a position in code, and the registers that contain the address there.
 type x86Point struct {
 	pos  uint64
 	held x86Registers
@@ -89,7 +92,7 @@ type x86Follower struct {
 	stores []uint64
 }
 
-// mostPoints bounds the points that are seen for one address.
+// mostPoints limits the points that are visited for one address.
 const mostPoints = 2000
 
 func (f *x86Follower) onStack(m x86asm.Mem) bool {
@@ -132,7 +135,7 @@ func x86Writes(op x86asm.Op) bool {
 	return op == x86asm.MOV || op == x86asm.XCHG || op == x86asm.CMPXCHG
 }
 
-// after are the registers with the address behind an instruction.
+// after returns the registers that contain the address after an instruction.
 func (s x86Registers) after(in *x86asm.Inst) x86Registers {
 	n := x86Number(in.Args[0])
 	if n < 0 || in.Op == x86asm.CMP || in.Op == x86asm.TEST || in.Op == x86asm.PUSH {
@@ -151,8 +154,8 @@ func (s x86Registers) after(in *x86asm.Inst) x86Registers {
 	return s
 }
 
-// x86Borrows is Code.Borrows. A register that has the address anywhere counts as if it
-// had it everywhere.
+// x86Borrows is Code.Borrows. If a register contains the address anywhere in the function, it
+// counts as if it contained the address everywhere.
 func x86Borrows(code []byte, arg int, passes func(field uint64, arg int) bool) bool {
 	if arg >= len(x86Passed) {
 		return false
@@ -161,8 +164,8 @@ func x86Borrows(code []byte, arg int, passes func(field uint64, arg int) bool) b
 	for {
 		before := held
 		for pos := 0; pos < len(code); {
-			if bytes.HasPrefix(code[pos:], []byte("\xf3\x0f\x1e\xfa")) { // endbr64
-				pos += 4
+			if bytes.HasPrefix(code[pos:], x86LandingPad) {
+				pos += len(x86LandingPad)
 				continue
 			}
 			in, insn, ok := x86Both(code[pos:])
@@ -180,8 +183,8 @@ func x86Borrows(code []byte, arg int, passes func(field uint64, arg int) bool) b
 	}
 }
 
-// borrowed reports whether an instruction does nothing with the address but access
-// memory, copy it to a register, or pass it to a call for which passes is true.
+// borrowed reports whether an instruction only accesses memory at the address, copies the address
+// to a register, or passes it to a call for which passes is true.
 func (s x86Registers) borrowed(in *x86asm.Inst, insn *Insn, passes func(arg int) bool) bool {
 	switch {
 	case in.Op == x86asm.RET:
