@@ -36,8 +36,8 @@ func Parse(data []byte) (Config, error) {
 			return nil, fmt.Errorf("line %d is not CONFIG_NAME=value", n)
 		}
 		if strings.ContainsAny(value, "$`") {
-			return nil, fmt.Errorf("line %d: the value of CONFIG_%s has $ or `, with which make or a shell would run commands", n,
-				name)
+			return nil, fmt.Errorf("line %d: the value of CONFIG_%s has $ or `, with which make or a shell would run commands",
+				n, name)
 		}
 		if value != "n" {
 			config[name] = value

@@ -95,7 +95,8 @@ func Make(t *kbuild.Tree, root string, goals []string) (*command.Cmd, func(), er
 		return nil, nil, fault.Environmentf("temporary file: %w", err)
 	}
 	limited := t.Cage
-	limited.Limits.Deadline = cage.PrepareLimits.Deadline // no code of a patch runs, and the whole kernel can be asked about
+	// A query can be about the whole kernel. It runs no code of a patch.
+	limited.Limits.Deadline = cage.PrepareLimits.Deadline
 	run := &command.Cmd{
 		Dir:  root,
 		Env:  []string{"MAKEFILES=" + file, "PWD=" + root},
