@@ -198,9 +198,9 @@ func (im *Image) Init(addr uint64) bool {
 	return slices.ContainsFunc(im.init, func(s span) bool { return s.contains(addr) })
 }
 
-// initOfKernel returns the memory that free_initmem frees, without per-cpu data: since
-// 6.15 its addresses, which are those of the first copy, are between __init_begin and
-// __init_end on x86 (arch/x86/kernel/vmlinux.lds.S).
+// initOfKernel returns the memory that free_initmem frees, without per-cpu data. The first copy of
+// per-cpu data can lie between __init_begin and __init_end, and its addresses name the data of all
+// processors (PERCPU_SECTION of include/asm-generic/vmlinux.lds.h).
 func (im *Image) initOfKernel() []span {
 	init, ok := im.between("__init_begin", "__init_end")
 	if !ok {

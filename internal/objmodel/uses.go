@@ -28,15 +28,14 @@ func (o *Object) Accesses(a *Atom, r *Ref) (access, direct bool) {
 	return access, access && in.Direct
 }
 
-// Loads reports whether the instruction that r is in reads memory at the address, and
-// is known to write nothing there.
+// Loads reports whether the instruction with the field of r only reads memory at the address.
 func (o *Object) Loads(a *Atom, r *Ref) bool {
 	pos, in, ok := o.insnOf(a, r)
 	return ok && in.Load && in.Address > 0 && r.Off == pos+uint64(in.Address)
 }
 
-// insnOf is the instruction of a that r is in, and where it begins. ok is false if
-// a is not code, or the code up to r cannot be decoded.
+// insnOf returns the instruction with the field of r, a reference in a, and the offset of the
+// instruction. ok is false if a is not code, or if the code up to r cannot be decoded.
 func (o *Object) insnOf(a *Atom, r *Ref) (pos uint64, in arch.Insn, ok bool) {
 	if o.Arch.Code.Decode == nil || a.Section.Flags&elf.SHF_EXECINSTR == 0 {
 		return 0, arch.Insn{}, false
@@ -55,9 +54,8 @@ func (o *Object) insnOf(a *Atom, r *Ref) (pos uint64, in arch.Insn, ok bool) {
 	return 0, arch.Insn{}, false
 }
 
-// PassedTo is the reference of the call that gets the address of r, a reference
-// in a, as an argument, and the number of the argument. The call is nil if the code
-// may do anything else with the address.
+// PassedTo returns the call that gets the address of r, a reference in a, and the number of the
+// argument. The call is nil if the code may use the address in any other way.
 func (o *Object) PassedTo(a *Atom, r *Ref) (call *Ref, arg int) {
 	if o.Arch.Code.Argument == nil {
 		return nil, 0
@@ -73,7 +71,7 @@ func (o *Object) PassedTo(a *Atom, r *Ref) (call *Ref, arg int) {
 	return a.branchAt(field), arg
 }
 
-// branchAt is the reference of the branch whose field is at off, nil for none.
+// branchAt returns the branch whose field is at off, or nil.
 func (a *Atom) branchAt(off uint64) *Ref {
 	for i := range a.Refs {
 		if to := &a.Refs[i]; to.Off == off && to.Branch {
@@ -83,8 +81,8 @@ func (a *Atom) branchAt(off uint64) *Ref {
 	return nil
 }
 
-// Borrows reports whether function a does nothing with its argument number arg, an
-// address, but access memory there and pass it to functions for which passes is true.
+// Borrows reports whether function a only accesses memory at its argument number arg, an address,
+// or passes the address to functions for which passes is true.
 func (o *Object) Borrows(a *Atom, arg int, passes func(call *Ref, arg int) bool) bool {
 	if o.Arch.Code.Borrows == nil {
 		return false
@@ -98,9 +96,9 @@ func (o *Object) Borrows(a *Atom, arg int, passes func(call *Ref, arg int) bool)
 	})
 }
 
-// StoredIn are the atoms in which code of a keeps the address of r, a reference in a.
-// An atom is nil for memory that the code has a pointer to, or that is of another object.
-// Memory on the stack does not count.
+// StoredIn returns the atoms in which the code of a stores the address of r, a reference in a. An
+// atom is nil if the code stores through a pointer, or in a variable of another object. The stack
+// does not count.
 func (o *Object) StoredIn(a *Atom, r *Ref) []*Atom {
 	if o.Arch.Code.Stored == nil {
 		return nil

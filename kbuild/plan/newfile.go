@@ -79,7 +79,7 @@ func (f *newFinder) diag(code diag.Code, o *makefile.Object, hint, format string
 		Message: fmt.Sprintf(format, args...), Hint: hint}))
 }
 
-// place decides where one object belongs, like scripts/Makefile.lib.
+// place finds the objects into which o is linked, by the rules of scripts/Makefile.lib.
 func (f *newFinder) place(o *makefile.Object) {
 	dir := path.Dir(o.Makefile())
 	folder, when := f.answer.Folders[dir], o.When
